@@ -1,0 +1,1 @@
+# `whorl::whorl`: the shared library a C++ program links after find_package(whorl).

@@ -1,0 +1,18 @@
+# Flags that every target shares. Warnings are errors in our own code only.
+find_program(CCACHE_PROGRAM ccache)
+if(CCACHE_PROGRAM)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE_PROGRAM})
+endif()
+
+add_library(whorl_flags INTERFACE)
+target_compile_options(whorl_flags INTERFACE
+  -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Wformat=2 -Wimplicit-fallthrough -Werror
+  -ffp-contract=off            # a*b+c means what it says; kernels ask for FMA by name
+  -fno-math-errno
+  -fstack-protector-strong)
+target_compile_definitions(whorl_flags INTERFACE $<$<NOT:$<CONFIG:Debug>>:_FORTIFY_SOURCE=2> _GLIBCXX_ASSERTIONS)
+
+if(WHORL_SANITIZE)
+  target_compile_options(whorl_flags INTERFACE -fsanitize=${WHORL_SANITIZE} -fno-omit-frame-pointer -g1 -U_FORTIFY_SOURCE)
+  target_link_options(whorl_flags INTERFACE -fsanitize=${WHORL_SANITIZE})
+endif()
