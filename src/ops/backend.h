@@ -1,0 +1,203 @@
+#pragma once
+// THE CONTRACT: what arithmetic exists. Models are written once over `Backend&`; src/cpu and cuda/
+// implement it; nobody includes those.
+//
+// Letters:  N rows (tokens of all sequences of a batch, one after another)   C channels (hidden size)
+//           K inputs and O outputs of one linear    R rank of an adapter     H heads, G key/value heads
+//           D size of a head                        V vocabulary             S sequences in the batch
+//
+// Rules, true of every op:
+//  - Outputs are allocated by the caller. An op never allocates what the caller can see.
+//  - Activation gradients overwrite (=) unless `accumulate` says otherwise. Parameter gradients
+//    accumulate (+=), so a micro-batch is just another call.
+//  - Activations have the backend's `activation_dtype()`; parameter gradients, optimizer state, norm gains
+//    and losses are float32.
+//  - A row does not know its neighbours: on the CPU the bits of a row's result depend on that row's input
+//    alone, not on N, on other segments, on how a prompt was cut into chunks, or on the number of threads.
+//    Sums over rows (parameter gradients) run in row order.
+//  - Two-dimensional activations may be column slices (row_stride > columns).
+//  - Wrong shapes throw std::invalid_argument: "[rms_norm] expected gain [64], got [32]".
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "tensor/tensor.h"
+
+namespace whorl::ops {
+
+inline constexpr int kContractVersion = 1;
+
+// A frozen or trained matrix [O, K] in the backend's own layout. Immutable once made, except through
+// Backend::repack. Shared by any number of trainers and engines.
+class PackedWeight {
+ public:
+  virtual ~PackedWeight() = default;
+  virtual int64_t outputs() const = 0;  // O
+  virtual int64_t inputs() const = 0;   // K
+  virtual DType dtype() const = 0;      // as stored; float32 or bfloat16
+  virtual size_t nbytes() const = 0;    // memory held, both directions
+};
+using Weight = std::shared_ptr<PackedWeight>;
+
+// The low-rank part of one linear in the backend's own layout.
+class PackedLora {
+ public:
+  virtual ~PackedLora() = default;
+  virtual int64_t rank() const = 0;
+  virtual size_t nbytes() const = 0;
+};
+using Lora = std::shared_ptr<PackedLora>;
+
+// Rows [begin, end) of a batch that use the same adapter. Segments are in ascending order and do not
+// overlap; rows in no segment, and segments whose `lora` is null, get the base product alone.
+// With dropout p > 0 the adapter's branch sees D(x) = x * keep / (1 - p); keep is drawn from
+// (dropout_seed, row - begin, column), so forward and backward agree without storing a mask and a
+// segment draws the same mask whatever else is in the batch.
+struct LoraSegment {
+  int64_t begin = 0, end = 0;
+  const PackedLora* lora = nullptr;
+  float dropout = 0;
+  uint64_t dropout_seed = 0;
+};
+
+// Gradients of one segment's adapter, float32, accumulated: da [R, K], db [O, R].
+struct LoraGradient {
+  Tensor da, db;
+};
+
+// Causal attention over packed rows. Sequence s owns rows [starts[s], starts[s+1]).
+struct Ragged {
+  std::span<const int32_t> starts;  // S + 1 entries, starts[0] = 0, starts[S] = N
+};
+
+// One sequence's part of a step over the paged cache: its rows [begin, end) of this batch are the
+// positions [past, past + end - begin) of the sequence. Page p of the sequence is pages[p].
+struct PagedSequence {
+  int64_t begin = 0, end = 0;
+  int64_t past = 0;
+  std::span<const int32_t> pages;
+};
+
+// Keys and values of one layer: [pages, page_size, G * D] each.
+struct PagedCache {
+  Tensor keys, values;
+  int64_t page_size = 0;
+};
+
+struct AttentionShape {
+  int64_t heads = 0, kv_heads = 0, head_size = 0;
+  float scale = 0;        // usually 1 / sqrt(D)
+  int64_t window = 0;     // a query sees itself and the window - 1 keys before it; 0 = all keys before it
+};
+
+struct AdamW {
+  double learning_rate = 0, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weight_decay = 0;
+  int64_t step = 1;        // 1 for the first update: bias correction divides by 1 - beta^step
+  double gradient_scale = 1;  // multiplies the gradient first (clipping)
+};
+
+class Backend {
+ public:
+  virtual ~Backend() = default;
+
+  virtual std::string name() const = 0;                 // "cpu (avx512_bf16)", for people
+  virtual DType activation_dtype() const = 0;
+  virtual int threads() const = 0;
+
+  // ---- memory -------------------------------------------------------------------------------------
+  virtual Tensor allocate(DType dtype, Shape shape) = 0;                 // zeroed, on the device
+  virtual void upload(const Tensor& host, const Tensor& device) = 0;     // same dtype and shape; converts
+  virtual void download(const Tensor& device, const Tensor& host) = 0;   //   float32 <-> activation dtype
+  virtual void fill_zero(const Tensor& x) = 0;
+
+  // ---- weights ------------------------------------------------------------------------------------
+  // w [O, K] on the host, float32 or bfloat16; stored in that precision. `backward` also prepares the
+  // layout that dX = dY W reduces over (it may cost a second copy).
+  virtual Weight pack(const Tensor& w, bool backward) = 0;
+  virtual void prepare_backward(PackedWeight& w) = 0;                    // later, when a trainer attaches
+  virtual void repack(PackedWeight& w, const Tensor& host) = 0;          // full-weight training
+  virtual Tensor unpack(const PackedWeight& w) = 0;                      // [O, K] on the host, as stored
+  // a [R, K], b [O, R], float32 on the host. y += scale * (x a^T) b^T.
+  virtual Lora pack_lora(const Tensor& a, const Tensor& b, float scale) = 0;
+  virtual void repack_lora(PackedLora& lora, const Tensor& a, const Tensor& b, float scale) = 0;
+
+  // ---- linear -------------------------------------------------------------------------------------
+  // y [N, O] = x [N, K] w^T + bias [O] + for each segment scale * s b^T with s = D(x) a^T.
+  // `s` [N, Rmax] keeps x a^T for the backward pass (columns past a segment's own rank are undefined);
+  // pass an empty tensor when no gradient will be asked for. `bias` may be empty.
+  virtual void linear(const Tensor& x, const PackedWeight& w, const Tensor& bias,
+                      std::span<const LoraSegment> segments, const Tensor& s, const Tensor& y) = 0;
+
+  // dx [N, K] (=, or += with `accumulate`) = dy w + for each segment D(scale * dy b a). Needs a weight packed for
+  // backward. With non-empty `gradients` (one per segment): ds = scale * dy b; db += scale * dy^T s; da += ds^T D(x).
+  // An empty dx skips the input's gradient (the lowest adapted layer).
+  virtual void linear_backward(const Tensor& dy, const Tensor& x, const PackedWeight& w,
+                               std::span<const LoraSegment> segments, const Tensor& s,
+                               std::span<const LoraGradient> gradients, const Tensor& dx, bool accumulate) = 0;
+
+  // Full-weight training: dw [O, K] float32 += dy^T x; dbias [O] += column sums of dy (empty = skip).
+  virtual void linear_backward_weight(const Tensor& dy, const Tensor& x, const Tensor& dw, const Tensor& dbias) = 0;
+
+  // ---- embedding ----------------------------------------------------------------------------------
+  // y [N, C] = rows `ids` of the table [V, C]. The table is a PackedWeight so that a tied head shares it.
+  virtual void embedding(std::span<const int32_t> ids, const PackedWeight& table, const Tensor& y) = 0;
+  virtual void embedding_backward(std::span<const int32_t> ids, const Tensor& dy, const Tensor& dtable) = 0;  // +=
+
+  // ---- norms and elementwise ----------------------------------------------------------------------
+  // y = x * rstd * gain with rstd = 1 / sqrt(mean(x^2) + epsilon) [N, groups]; gain [C / groups] float32.
+  // groups > 1 normalises each group of C / groups channels on its own (q/k norm of Qwen3).
+  // Zhang and Sennrich 2019, eq. 4. `rstd` may be empty when no gradient will be asked for.
+  virtual void rms_norm(const Tensor& x, const Tensor& gain, float epsilon, int64_t groups, const Tensor& y,
+                        const Tensor& rstd) = 0;
+  // dx (=, or += with accumulate); dgain += unless empty. x is the input of the forward pass.
+  virtual void rms_norm_backward(const Tensor& dy, const Tensor& x, const Tensor& gain, const Tensor& rstd,
+                                 int64_t groups, const Tensor& dx, bool accumulate, const Tensor& dgain) = 0;
+  virtual void add(const Tensor& x, const Tensor& y) = 0;  // y += x
+
+  // Rotates pairs (i, i + D/2) of each of the x [N, heads * D] heads in place by the angle of its row's
+  // position: table [positions, D] holds cos of the D/2 angles, then sin. `inverse` rotates back, which is
+  // the backward pass. Su et al. 2021, eq. 34, in the half-split layout of Hugging Face.
+  virtual void rope(const Tensor& x, std::span<const int32_t> positions, const Tensor& table, int64_t head_size,
+                    bool inverse) = 0;
+
+  // h = silu(gate) * up. The backward pass overwrites gate with dgate and up with dup, and leaves h again in `h`
+  // unless it is empty (so that the forward pass need not keep it).
+  virtual void swiglu(const Tensor& gate, const Tensor& up, const Tensor& h) = 0;
+  virtual void swiglu_backward(const Tensor& dh, const Tensor& gate, const Tensor& up, const Tensor& h) = 0;
+
+  // ---- attention ----------------------------------------------------------------------------------
+  // q [N, H*D], k and v [N, G*D], out [N, H*D]; lse [N, H] float32 (log-sum-exp of the scaled scores) may
+  // be empty when no gradient will be asked for. Head h reads key/value head h / (H / G).
+  // The full matrix of scores never exists (Dao et al. 2022, algorithm 1).
+  virtual void attention(const Tensor& q, const Tensor& k, const Tensor& v, Ragged rows, const AttentionShape& shape,
+                         const Tensor& out, const Tensor& lse) = 0;
+  virtual void attention_backward(const Tensor& dout, const Tensor& q, const Tensor& k, const Tensor& v,
+                                  const Tensor& out, const Tensor& lse, Ragged rows, const AttentionShape& shape,
+                                  const Tensor& dq, const Tensor& dk, const Tensor& dv) = 0;
+  // Writes each sequence's rows of k and v into its pages, then attention of its queries over all its keys,
+  // in the same order of additions as `attention` over the whole sequence: the same bits.
+  virtual void attention_paged(const Tensor& q, const Tensor& k, const Tensor& v,
+                               std::span<const PagedSequence> sequences, const AttentionShape& shape,
+                               const PagedCache& cache, const Tensor& out) = 0;
+
+  // ---- loss ---------------------------------------------------------------------------------------
+  // Rows with targets[n] >= 0 are gathered, multiplied by the head [V, C] in chunks, and turned into losses and
+  // gradients in place; the full [N, V] never exists.
+  // losses [N] float32 = -log softmax(h w^T + bias)[target], 0 for the other rows.
+  // dh [N, C] (=) = weights[n] * d losses[n] / d h[n]; empty skips it. dhead [V, C] float32 += when not empty.
+  virtual void cross_entropy(const Tensor& h, const PackedWeight& head, std::span<const int32_t> targets,
+                             std::span<const float> weights, const Tensor& losses, const Tensor& dh,
+                             const Tensor& dhead) = 0;
+
+  // ---- optimizer ----------------------------------------------------------------------------------
+  // Sum of squares in double, in fixed order.
+  virtual double sum_squares(const Tensor& x) = 0;
+  // Decoupled weight decay, Loshchilov and Hutter 2019, algorithm 2. All float32 of one shape; `gradient` is
+  // left as it was.
+  virtual void adamw(const Tensor& parameter, const Tensor& gradient, const Tensor& m, const Tensor& v,
+                     const AdamW& options) = 0;
+};
+
+}  // namespace whorl::ops
