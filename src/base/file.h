@@ -42,6 +42,7 @@ class FileSystem {
   virtual int truncate(int fd, uint64_t size) = 0;
   virtual int fsync(int fd) = 0;
   virtual int close(int fd) = 0;                         // the descriptor is gone even on error
+  virtual int64_t size(int fd) = 0;                      // bytes; -EISDIR for a folder
   // Maps the whole file read-only. The file must not shrink while the mapping lives.
   virtual int map(int fd, uint64_t size, std::shared_ptr<const void>& out) = 0;
 
@@ -78,6 +79,7 @@ class File {
   void close();
   std::shared_ptr<const void> map() const;
   const std::string& path() const { return path_; }
+  int descriptor() const { return fd_; }
 
  private:
   File(FileSystem& fs, std::string path, int fd) : fs_(&fs), path_(std::move(path)), fd_(fd) {}
@@ -126,5 +128,8 @@ std::string path_beneath(const std::string& root, std::string_view name, std::st
 // ^[a-z0-9][a-z0-9._-]{0,95}$ without ".." and without "--": safe as a folder, a URL segment and an S3 key.
 bool valid_name(std::string_view name);
 void check_name(std::string_view name, std::string_view context);
+
+// Foreign text for an error message: control characters escaped, cut at `max` bytes.
+std::string printable(std::string_view text, size_t max = 200);
 
 }  // namespace whorl::base
