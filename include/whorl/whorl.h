@@ -1,0 +1,10 @@
+#pragma once
+// The whole front door.
+#include <whorl/adapter.h>
+#include <whorl/adapter_store.h>
+#include <whorl/dataset.h>
+#include <whorl/evaluator.h>
+#include <whorl/inference_engine.h>
+#include <whorl/model.h>
+#include <whorl/trainer.h>
+#include <whorl/types.h>

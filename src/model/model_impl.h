@@ -1,0 +1,24 @@
+#pragma once
+// What stands behind the public Model; train and serve meet here.
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "model/transformer.h"
+#include "text/chat_template.h"
+#include "text/tokenizer.h"
+#include "text/tool_calls.h"
+#include "whorl/model.h"
+
+namespace whorl {
+
+struct Model::Impl {
+  ModelConfig config;
+  std::filesystem::path path;
+  std::shared_ptr<const model::Transformer> transformer;
+  std::shared_ptr<const text::Tokenizer> tokenizer;          // null = none
+  std::shared_ptr<const text::ChatTemplate> chat_template;   // null = none
+  std::string digest;
+};
+
+}  // namespace whorl

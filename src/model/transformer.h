@@ -1,0 +1,68 @@
+#pragma once
+// The transformer, written once over ops::Backend. It does no arithmetic of its own.
+// Letters as in ops/backend.h.
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "adapter/lora.h"
+#include "ops/backend.h"
+#include "whorl/model.h"
+
+namespace whorl::model {
+
+// The adaptable linears of one layer, in the order of their index: layer * kLinearsPerLayer + kind.
+enum LinearKind : int { kQuery, kKey, kValue, kOutput, kGate, kUp, kDown, kLinearsPerLayer };
+
+// An adapter in the backend's layout, bound whole to one model. Immutable while an engine uses it; a
+// trainer repacks its own after each step.
+struct DeviceAdapter {
+  std::vector<ops::Lora> linears;  // by linear index; null where the adapter has no pair
+  int64_t max_rank = 0;
+  size_t nbytes = 0;
+  std::string digest;
+};
+
+// Rows [begin, end) of a batch use this adapter. Ascending, not overlapping; rows in none use the base.
+struct AdapterRows {
+  int64_t begin = 0, end = 0;
+  const DeviceAdapter* adapter = nullptr;
+  float dropout = 0;           // training only
+  uint64_t dropout_seed = 0;   // each linear derives its own stream from it
+};
+
+struct Batch {
+  std::span<const int32_t> ids;        // N
+  std::span<const int32_t> positions;  // N, within each sequence
+  std::span<const AdapterRows> adapters = {};
+};
+
+// Keys and values of all layers for `pages` pages. Whoever makes it owns it; a Transformer keeps none.
+struct KvCache {
+  std::vector<ops::PagedCache> layers;
+  int64_t pages = 0, page_size = 0;
+};
+
+class Transformer {
+ public:
+  virtual ~Transformer() = default;
+
+  virtual const ModelConfig& config() const = 0;
+  virtual ops::Backend& backend() const = 0;
+  virtual const std::vector<std::string>& linear_names() const = 0;  // by linear index
+  virtual Shape linear_shape(size_t index) const = 0;                // [O, K]
+
+  // Packs an adapter for this model's backend; throws with the binding report when it does not bind whole.
+  virtual std::shared_ptr<DeviceAdapter> prepare(const adapter::Lora& lora) const = 0;
+
+  // ---- inference: const, safe from several threads --------------------------------------------------
+  virtual size_t kv_bytes_per_page(int64_t page_size) const = 0;
+  virtual KvCache make_kv_cache(int64_t pages, int64_t page_size) const = 0;
+  // One step over the paged cache. Returns logits [logit_rows, V], float32 on the host, for the listed rows of the batch
+  // (ascending). The same bits for a sequence however it was cut into steps and whatever shares them.
+  virtual Tensor step(const Batch& batch, std::span<const ops::PagedSequence> sequences, KvCache& cache,
+                      std::span<const int32_t> logit_rows) const = 0;
+};
+
+}  // namespace whorl::model
