@@ -109,21 +109,37 @@ std::string read_file(const std::string& path, uint64_t max) {
   return read_file(*FileSystem::real(), path, max, "read_file");
 }
 
+DurableFile::DurableFile(FileSystem& fs, std::string path, std::string_view context)
+    : fs_(fs), path_(std::move(path)), temporary_(join(parent_of(path_), temporary_name())), context_(context) {
+  file_ = std::make_unique<File>(File::create(fs_, temporary_, context_));
+  pending_ = true;
+}
+
+DurableFile::~DurableFile() {
+  file_.reset();
+  if (pending_) fs_.unlink(temporary_);
+}
+
+void DurableFile::reserve(uint64_t size) {
+  require_ok(fs_.allocate(file_->descriptor(), size), context_, path_, "cannot reserve space");
+}
+
+void DurableFile::write(const void* data, size_t size) { file_->write(data, size); }
+
+void DurableFile::commit() {
+  file_->fsync();
+  file_->close();
+  require_ok(fs_.rename(temporary_, path_), context_, path_, "cannot replace");
+  pending_ = false;
+  fsync_directory(fs_, parent_of(path_), context_);
+}
+
 void write_file_durably(FileSystem& fs, const std::string& path, std::string_view bytes,
                         std::string_view context) {
-  const std::string directory = parent_of(path), temporary = join(directory, temporary_name());
-  try {
-    File file = File::create(fs, temporary, context);
-    require_ok(fs.allocate(file.descriptor(), bytes.size()), context, path, "cannot reserve space");
-    file.write(bytes.data(), bytes.size());
-    file.fsync();
-    file.close();
-    require_ok(fs.rename(temporary, path), context, path, "cannot replace");
-  } catch (...) {
-    fs.unlink(temporary);
-    throw;
-  }
-  fsync_directory(fs, directory, context);
+  DurableFile file(fs, path, context);
+  file.reserve(bytes.size());
+  file.write(bytes);
+  file.commit();
 }
 
 void write_file_durably(const std::string& path, std::string_view bytes) {

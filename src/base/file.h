@@ -89,6 +89,28 @@ class File {
   int fd_;
 };
 
+// A file that comes into being whole or not at all: written under a temporary name in the same directory,
+// and put in place by commit(). Without a commit the destructor removes the temporary.
+class DurableFile {
+ public:
+  DurableFile(FileSystem& fs, std::string path, std::string_view context);
+  ~DurableFile();
+  DurableFile(const DurableFile&) = delete;
+  DurableFile& operator=(const DurableFile&) = delete;
+
+  void reserve(uint64_t size);  // fails now rather than half way when the disk is full
+  void write(const void* data, size_t size);
+  void write(std::string_view bytes) { write(bytes.data(), bytes.size()); }
+  // fsync, close, rename over `path`, fsync of the directory. Durable when it returns.
+  void commit();
+
+ private:
+  FileSystem& fs_;
+  std::string path_, temporary_, context_;
+  bool pending_ = false;
+  std::unique_ptr<File> file_;
+};
+
 // The whole file as bytes; one larger than `max` bytes is refused before it is read.
 std::string read_file(const std::string& path, uint64_t max = uint64_t{1} << 30);
 std::string read_file(FileSystem& fs, const std::string& path, uint64_t max, std::string_view context);
