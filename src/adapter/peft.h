@@ -14,6 +14,8 @@ LoraConfig parse_peft_config(const std::string& text, const std::string& context
                              std::vector<std::string>* warnings = nullptr);
 // Sorted keys, indent 2: the same configuration gives the same bytes.
 std::string to_peft_config(const LoraConfig& config);
+// The same with patterns written so that their order does not matter.
+std::string to_peft_config(const LoraAdapter& adapter);
 
 // Both files as bytes; `context` opens messages. Nothing is believed before it is checked.
 LoraAdapter parse_peft(const std::string& config, const std::string& weights, const std::string& context);

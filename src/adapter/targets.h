@@ -24,7 +24,14 @@ std::map<std::string, ResolvedModule> resolve_targets(const LoraConfig& config,
 std::vector<std::string> target_list(const std::vector<std::string>& chosen,
                                      const std::vector<std::string>& linear_names);
 
-// The rank, alpha and scale of one module; does not ask whether it is targeted.
-ResolvedModule resolve_module(const LoraConfig& config, const std::string& name, const std::string& context);
+// The same without complaint: a target that matches nothing is returned in `unused` (if given).
+std::map<std::string, ResolvedModule> matching_modules(const LoraConfig& config,
+                                                       const std::vector<std::string>& linear_names,
+                                                       const std::string& context,
+                                                       std::vector<std::string>* unused = nullptr);
+
+// Rank, alpha and scale of these modules; does not ask whether they are targeted.
+std::map<std::string, ResolvedModule> resolve_modules(const LoraConfig& config, const std::vector<std::string>& names,
+                                                      const std::string& context);
 
 }  // namespace whorl::adapter

@@ -143,8 +143,10 @@ std::string join(std::string_view directory, std::string_view name);  // one sla
 std::string parent_of(const std::string& path);                       // "." for a bare name
 std::string base_name_of(const std::string& path);
 
-// `root`/`name` for a relative name that a file gave us (say a shard in an index). Refuses absolute names,
-// "..", empty parts, backslashes, control characters, and, on the real file system, links that lead outside.
+// Refuses absolute names, "..", empty parts, backslashes and control characters in a name that a file gave us.
+void check_relative_name(std::string_view name, std::string_view context);
+
+// `root`/`name` for such a name; refuses links that lead outside of `root` as well.
 std::string path_beneath(const std::string& root, std::string_view name, std::string_view context);
 
 // ^[a-z0-9][a-z0-9._-]{0,95}$ without ".." and without "--": safe as a folder, a URL segment and an S3 key.

@@ -103,9 +103,7 @@ std::string base_name_of(const std::string& path) {
   return path.substr(slash == std::string::npos ? 0 : slash + 1, slash == std::string::npos ? end : end - slash - 1);
 }
 
-namespace {
-
-void check_relative(std::string_view name, std::string_view context) {
+void check_relative_name(std::string_view name, std::string_view context) {
   bool ok = !name.empty() && name.size() <= 4096 && name.front() != '/';
   size_t begin = 0;
   for (size_t i = 0; ok && i <= name.size(); ++i) {
@@ -120,10 +118,8 @@ void check_relative(std::string_view name, std::string_view context) {
   if (!ok) invalid("[", context, "] expected a relative file name beneath the folder, got '", printable(name), "'");
 }
 
-}  // namespace
-
 std::string path_beneath(const std::string& root, std::string_view name, std::string_view context) {
-  check_relative(name, context);
+  check_relative_name(name, context);
   const int folder = ::open(root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (folder < 0) return join(root, name);  // opening it will say why
   open_how how{};

@@ -195,7 +195,9 @@ Safetensors Safetensors::open_model(const std::string& folder, Access access) {
   auto impl = std::make_shared<Impl>();
   impl->context = concat("[Safetensors.open_model] ", folder);
   for (const auto& [shard, names] : read_index(index)) {
-    const std::string path = base::path_beneath(folder, shard, "Safetensors.open_model");
+    // Links are followed: the hub's cache keeps every shard as a link to a blob elsewhere.
+    base::check_relative_name(shard, "Safetensors.open_model");
+    const std::string path = base::join(folder, shard);
     if (!base::exists(fs, path)) invalid("[Safetensors.open_model] ", path, ": shard is missing, the index names it");
     check_shard(impl->add(open_source(path, {}, access, fs)), names);
   }
