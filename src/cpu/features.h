@@ -1,0 +1,12 @@
+#pragma once
+// What this machine's processor and operating system let a program use, by feature bits, never by model.
+namespace whorl::cpu {
+
+struct Features {
+  bool avx2_fma = false;  // AVX2 and FMA, registers saved by the system
+  bool avx512 = false;    // AVX-512 F, BW, DQ, VL, registers saved by the system
+};
+
+Features detect_features();
+
+}  // namespace whorl::cpu

@@ -1,0 +1,115 @@
+#pragma once
+// The table of kernels that each instruction set fills in. A kernel runs on one thread, knows pointers and
+// strides only, and computes a piece that its caller cut; the ops (one file each in this folder) check
+// shapes, cut and share out. Aggregates without default values: nothing here may make the compiler emit an
+// inline function into a file compiled with special flags.
+#include <cstdint>
+
+namespace whorl::cpu {
+
+// A matrix is packed as panels of 16 columns: element (k, column) of float32 lies at
+// [column / 16][k][column % 16]; bfloat16 keeps two k side by side: [column / 16][k / 2][column % 16][k % 2].
+// Columns beyond the last are zero.
+inline constexpr int64_t kPanel = 16;
+
+// c[rows, columns of panels panel_begin..panel_end) = init + a[rows, k] w.
+struct Gemm {
+  const float* a;
+  int64_t a_stride, rows, k;
+  const void* w;
+  bool bf16;
+  int64_t panel_begin, panel_end, columns;  // columns of the whole matrix
+  float* c;  // at column 0 of the whole matrix
+  int64_t c_stride;
+  const float* init;  // null: zeros; stride 0: a bias; c itself: accumulate
+  int64_t init_stride;
+  float* scratch;  // Kernels::gemm_scratch floats
+};
+
+// c[m, columns] += scale * a[rows, m]^T b[rows, columns], the sum over rows in row order.
+struct GemmOverRows {
+  const float* a;
+  int64_t a_stride, m;
+  const float* b;
+  int64_t b_stride, columns;
+  int64_t rows;
+  float scale;
+  float* c;
+  int64_t c_stride;
+  float* scratch;  // Kernels::over_rows_scratch floats
+};
+
+// Keys and values of one sequence and one key/value head. Row j lies at k + j * row_stride, or, when there
+// are pages, in slot j % page_size of page pages[j / page_size].
+struct KeySource {
+  const float *k, *v;
+  int64_t row_stride;
+  const int32_t* pages;
+  int64_t page_size;
+};
+
+// `rows` queries of one sequence, at positions first, first + 1, …, and the `group` heads that share one
+// key/value head. q and out point at the first row and the first of the heads.
+struct AttentionTile {
+  const float* q;
+  int64_t q_stride;
+  float* out;
+  int64_t out_stride;
+  float* lse;  // may be null
+  int64_t lse_stride;
+  int64_t rows, first, group, head_size;
+  float scale;
+  int64_t window;
+  KeySource keys;
+  float* scratch;  // Kernels::attention_scratch(rows * group, head_size) floats
+};
+
+// One sequence of `rows` rows and one key/value head; all pointers at the sequence's first row.
+struct AttentionGradient {
+  const float *dout, *q, *k, *v, *out, *lse;
+  float *dq, *dk, *dv;
+  int64_t dout_stride, q_stride, k_stride, v_stride, out_stride, lse_stride, dq_stride, dk_stride, dv_stride;
+  int64_t rows, group, head_size;
+  float scale;
+  int64_t window;
+  float* scratch;  // Kernels::attention_gradient_scratch(head_size) floats
+};
+
+// Everything that depends on the step alone, worked out in double by the caller.
+struct AdamWStep {
+  float rate;  // learning rate / (1 - beta1^step)
+  float beta1, one_minus_beta1, beta2, one_minus_beta2, epsilon;
+  float keep;         // 1 - learning rate * weight decay
+  float correction2;  // sqrt(1 - beta2^step)
+  float gradient_scale;
+};
+
+struct Kernels {
+  const char* name;
+  int64_t gemm_scratch, over_rows_scratch;
+  void (*gemm)(const Gemm&);
+  void (*gemm_over_rows)(const GemmOverRows&);
+
+  int64_t (*attention_scratch)(int64_t queries, int64_t head_size);
+  void (*attention)(const AttentionTile&);
+  int64_t (*attention_gradient_scratch)(int64_t head_size);
+  void (*attention_gradient)(const AttentionGradient&);
+
+  // Rows of n numbers.
+  float (*rms_norm)(int64_t n, const float* x, const float* gain, float epsilon, float* y);  // returns rstd
+  void (*rms_norm_gradient)(int64_t n, const float* dy, const float* x, const float* gain, float rstd, float* dx,
+                            bool accumulate);
+  void (*rms_norm_gain)(int64_t n, const float* dy, const float* x, float rstd, float* dgain);
+  void (*add)(int64_t n, const float* x, float* y);
+  void (*rotate)(int64_t half, float* x, const float* table, bool inverse);
+  void (*swiglu)(int64_t n, const float* gate, const float* up, float* h);
+  void (*swiglu_gradient)(int64_t n, const float* dh, float* gate, float* up, float* h);
+  float (*row_max)(int64_t n, const float* x);
+  double (*row_sum_exp)(int64_t n, const float* x, float max);
+  // x = factor * exp(x - lse)
+  void (*row_softmax)(int64_t n, float* x, float lse, float factor);
+  double (*sum_squares)(int64_t n, const float* x);
+  void (*adamw)(int64_t n, float* parameter, const float* gradient, float* m, float* v, const AdamWStep& step);
+};
+
+}  // namespace whorl::cpu

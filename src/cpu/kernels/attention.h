@@ -1,0 +1,147 @@
+#pragma once
+// Causal attention with an online softmax (Dao et al. 2022, algorithm 1). A query meets the blocks of keys in
+// order of position, and within a block its sums run from its first visible key to its last; which other
+// queries share its tile changes nothing, so a whole sequence, its chunks and a single decoded row agree in
+// every bit.
+#include <cstdint>
+
+#include "cpu/kernels/attention_parts.h"
+
+namespace whorl::cpu::WHORL_ISA {
+
+// Query m of a tile is row m / group, head m % group.
+struct AttentionScratch {
+  float *queries;          // per row tile [D][rows]
+  float *out;              // [M][padded D]
+  float *keys, *values;    // [D][64] and panels [padded D / 16][64][16]
+  float *scores;           // [16][64]
+  float *weights;          // [64][16]
+  float *most, *sum;       // [M]
+  int64_t padded;
+
+  AttentionScratch(float* memory, int64_t m, int64_t d) : padded(round_up(d, kLanes)) {
+    queries = memory, memory += m * d + 16;
+    out = memory, memory += m * padded;
+    keys = memory, memory += d * kKeyBlock;
+    values = memory, memory += padded * kKeyBlock;
+    scores = memory, memory += 16 * kKeyBlock;
+    weights = memory, memory += 16 * kKeyBlock;
+    most = memory, memory += m;
+    sum = memory;
+  }
+};
+
+static int64_t attention_scratch(int64_t m, int64_t d) {
+  const int64_t padded = round_up(d, kLanes);
+  return m * d + 16 + m * padded + (d + padded + 32) * kKeyBlock + 2 * m + 16;
+}
+
+static inline void load_key_block(const AttentionTile& t, int64_t first_key, int64_t keys, const AttentionScratch& s) {
+  for (int64_t j = 0; j < kKeyBlock; j += 16) {
+    transpose_rows(
+        [&](int i) { return j + i < keys ? t.keys.k + key_offset(t.keys, first_key + j + i) : nullptr; },
+        t.head_size, s.keys + j, kKeyBlock);
+  }
+  for (int64_t j = 0; j < keys; ++j)
+    row_to_panels(t.keys.v + key_offset(t.keys, first_key + j), t.head_size, kKeyBlock, j, s.values);
+}
+
+// Visible keys of a query within the block that starts at first_key: [low, high).
+struct Span {
+  int64_t low, high;
+};
+static inline Span visible(int64_t position, int64_t window, int64_t first_key) {
+  const int64_t low = window > 0 ? at_least(position - window + 1 - first_key, 0) : 0;
+  return {low, at_most(position - first_key + 1, kKeyBlock)};
+}
+
+// Scores become weights exp(score - max); earlier sums are scaled to the new maximum.
+static inline void soften(float* scores, Span span, float scale, float* most, float* sum, float* out, int64_t padded) {
+  for (int64_t j = 0; j < span.low; ++j) scores[j] = -__builtin_inff();
+  for (int64_t j = span.high; j < kKeyBlock; ++j) scores[j] = -__builtin_inff();
+  Vec s[4];
+  const Vec factor = broadcast(scale);
+  for (int i = 0; i < 4; ++i) s[i] = mul(load(scores + i * kLanes), factor);
+  const float highest = reduce_max(max(max(s[0], s[1]), max(s[2], s[3])));
+  const float now = highest > *most ? highest : *most;
+  float rescale[kLanes];
+  store(rescale, exp(broadcast(*most - now)));
+  const Vec shift = broadcast(now);
+  for (int i = 0; i < 4; ++i) {
+    s[i] = exp(sub(s[i], shift));
+    store(scores + i * kLanes, s[i]);
+  }
+  *sum = *sum * rescale[0] + reduce_add(add(add(s[0], s[1]), add(s[2], s[3])));
+  *most = now;
+  const Vec keep = broadcast(rescale[0]);
+  for (int64_t d = 0; d < padded; d += kLanes) store(out + d, mul(load(out + d), keep));
+}
+
+// out[r] += weights of keys [low, high) times their values, for `rows` queries from row r on.
+static inline void add_values(const AttentionScratch& s, float* out, int row, int rows, int64_t low, int64_t high) {
+  if (low >= high) return;
+  float* c = out + row * s.padded;
+  multiply_block(rows, Block{s.weights + low * 16 + row, 16, s.values + low * kLanes, kLanes, kKeyBlock * kLanes,
+                             s.padded / kLanes, high - low, c, c, s.padded});
+}
+
+static inline void attend_tile(const AttentionTile& t, const AttentionScratch& s, int64_t m, int rows,
+                               int64_t first_key) {
+  const auto span_of = [&](int r) { return visible(t.first + (m + r) / t.group, t.window, first_key); };
+  const Span first = span_of(0), last = span_of(rows - 1);
+  if (last.high <= 0 || first.low >= kKeyBlock) return;  // nothing visible to anyone
+  multiply_block(rows, Block{s.queries + m * t.head_size, rows, s.keys, kKeyBlock, kLanes, kKeyBlock / kLanes,
+                             t.head_size, nullptr, s.scores, kKeyBlock});
+  float* out = s.out + m * s.padded;
+  for (int r = 0; r < rows; ++r) {
+    const Span span = span_of(r);
+    if (span.low < span.high)
+      soften(s.scores + r * kKeyBlock, span, t.scale, s.most + m + r, s.sum + m + r, out + r * s.padded, s.padded);
+  }
+  for (int64_t j = 0; j < kKeyBlock; j += 16)
+    transpose_rows([&](int r) { return r < rows ? s.scores + r * kKeyBlock + j : nullptr; }, 16, s.weights + j * 16, 16);
+  // Keys that all queries of the tile see go together, the ragged edges row by row: a chain of additions is
+  // then exactly as long as its query's view.
+  const int64_t low = last.low, high = first.high;
+  const bool together = low < high;
+  for (int r = 0; r < rows; ++r) add_values(s, out, r, 1, span_of(r).low, together ? low : span_of(r).high);
+  if (!together) return;
+  add_values(s, out, 0, rows, low, high);
+  for (int r = 0; r < rows; ++r) add_values(s, out, r, 1, high, span_of(r).high);
+}
+
+static inline void finish_query(const AttentionTile& t, const AttentionScratch& s, int64_t m) {
+  const int64_t row = m / t.group, head = m % t.group;
+  const Vec inverse = broadcast(1.0f / s.sum[m]);
+  float* out = t.out + row * t.out_stride + head * t.head_size;
+  const float* from = s.out + m * s.padded;
+  for_vectors(t.head_size, [&](int64_t d, int64_t lanes) {
+    store_lanes(out + d, mul(load(from + d), inverse), lanes);
+  });
+  if (t.lse) t.lse[row * t.lse_stride + head] = s.most[m] + __builtin_logf(s.sum[m]);
+}
+
+static void attention(const AttentionTile& t) {
+  const int64_t queries = t.rows * t.group;
+  const AttentionScratch s(t.scratch, queries, t.head_size);
+  const RowTiles tiles(queries);
+  for (int64_t i = 0; i < tiles.count; ++i) {
+    const int64_t m = tiles.begin(i);
+    const int rows = tiles.size(i);
+    // Sixteen wide at a step of `rows`: surplus lanes are overwritten by what follows.
+    transpose_rows(
+        [&](int r) { return r < rows ? t.q + (m + r) / t.group * t.q_stride + (m + r) % t.group * t.head_size : nullptr; },
+        t.head_size, s.queries + m * t.head_size, rows);
+  }
+  for (int64_t m = 0; m < queries; ++m) s.most[m] = -__builtin_inff(), s.sum[m] = 0;
+  for (int64_t i = 0; i < queries * s.padded; ++i) s.out[i] = 0;
+  const int64_t end = t.first + t.rows;
+  const int64_t begin = t.window > 0 ? at_least(t.first - t.window + 1, 0) / kKeyBlock * kKeyBlock : 0;
+  for (int64_t key = begin; key < end; key += kKeyBlock) {
+    load_key_block(t, key, at_most(end - key, kKeyBlock), s);
+    for (int64_t i = 0; i < tiles.count; ++i) attend_tile(t, s, tiles.begin(i), tiles.size(i), key);
+  }
+  for (int64_t m = 0; m < queries; ++m) finish_query(t, s, m);
+}
+
+}  // namespace whorl::cpu::WHORL_ISA

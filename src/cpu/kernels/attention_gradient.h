@@ -1,0 +1,160 @@
+#pragma once
+// The backward pass of attention, block by block, with the weights computed again from the log-sum-exp
+// (Dao et al. 2022, algorithm 4). One call owns one sequence and one key/value head, so nothing is shared
+// between threads and every sum has one order.
+#include <cstdint>
+
+#include "cpu/kernels/attention.h"
+
+namespace whorl::cpu::WHORL_ISA {
+
+struct GradientScratch {
+  float *keys_t, *values_t;          // [D][64]
+  float *keys;                       // panels [padded D / 16][64][16]
+  float *dkeys, *dvalues;            // [64][padded D]
+  float *queries_t, *douts_t;        // [D][64]
+  float *queries, *douts;            // panels
+  float *weights, *dscores;          // [64 queries][64 keys]
+  float *dscores_t;                  // [64 keys][64 queries]
+  float *dqueries;                   // [64][padded D]
+  float *delta, *lse;                // [64]
+  int64_t padded;
+
+  GradientScratch(float* memory, int64_t d) : padded(round_up(d, kLanes)) {
+    float** const parts[] = {&keys_t, &values_t, &keys, &dkeys, &dvalues, &queries_t, &douts_t,
+                             &queries, &douts, &dqueries};
+    for (float** part : parts) *part = memory, memory += padded * 64;
+    weights = memory, memory += 64 * 64;
+    dscores = memory, memory += 64 * 64;
+    dscores_t = memory, memory += 64 * 64;
+    delta = memory, memory += 64;
+    lse = memory;
+  }
+};
+
+static int64_t attention_gradient_scratch(int64_t d) { return 10 * round_up(d, kLanes) * 64 + 3 * 64 * 64 + 128; }
+
+template <class Row>
+static inline void transpose_block_rows(Row row, int64_t width, float* to) {
+  for (int j = 0; j < 64; j += 16) transpose_rows([&](int i) { return row(j + i); }, width, to + j, 64);
+}
+
+static inline void clear(float* p, int64_t n) {
+  for (int64_t i = 0; i < n; ++i) p[i] = 0;
+}
+
+// c[64 rows, 16 * panels] = init + a^T w over k, a and w as [k][64] and panels.
+static inline void multiply_square(int64_t rows, const Block& b) {
+  const RowTiles tiles(rows);
+  for (int64_t i = 0; i < tiles.count; ++i) {
+    const int64_t r = tiles.begin(i);
+    Block tile = b;
+    tile.a += r;
+    tile.c += r * b.c_stride;
+    if (tile.init) tile.init += r * b.c_stride;
+    multiply_block(tiles.size(i), tile);
+  }
+}
+
+static inline void load_queries(const AttentionGradient& g, const GradientScratch& s, int64_t m, int64_t count) {
+  const int64_t d = g.head_size;
+  const auto at = [&](const float* p, int64_t stride, int64_t i) {
+    return p + (m + i) / g.group * stride + (m + i) % g.group * d;
+  };
+  const auto q = [&](int64_t i) { return i < count ? at(g.q, g.q_stride, i) : nullptr; };
+  const auto dout = [&](int64_t i) { return i < count ? at(g.dout, g.dout_stride, i) : nullptr; };
+  transpose_block_rows(q, d, s.queries_t);
+  transpose_block_rows(dout, d, s.douts_t);
+  for (int64_t i = 0; i < count; ++i) {
+    row_to_panels(q(i), d, 64, i, s.queries);
+    row_to_panels(dout(i), d, 64, i, s.douts);
+    const float* out = at(g.out, g.out_stride, i);
+    Vec dot = zero();
+    for_vectors(d, [&](int64_t k, int64_t lanes) {
+      dot = fma(load_lanes(out + k, lanes), load_lanes(dout(i) + k, lanes), dot);
+    });
+    s.delta[i] = reduce_add(dot);
+    s.lse[i] = g.lse[(m + i) / g.group * g.lse_stride + (m + i) % g.group];
+  }
+}
+
+static inline void load_keys(const AttentionGradient& g, const GradientScratch& s, int64_t key, int64_t count) {
+  transpose_block_rows([&](int64_t j) { return j < count ? g.k + (key + j) * g.k_stride : nullptr; }, g.head_size,
+                       s.keys_t);
+  transpose_block_rows([&](int64_t j) { return j < count ? g.v + (key + j) * g.v_stride : nullptr; }, g.head_size,
+                       s.values_t);
+  for (int64_t j = 0; j < count; ++j) row_to_panels(g.k + (key + j) * g.k_stride, g.head_size, 64, j, s.keys);
+  clear(s.dkeys, 64 * s.padded);
+  clear(s.dvalues, 64 * s.padded);
+}
+
+// weights = exp(scale * scores - lse), dscores = weights * (dweights - delta) * scale; 0 where not visible.
+static inline void differentiate_scores(const AttentionGradient& g, const GradientScratch& s, int64_t m, int64_t count,
+                                        int64_t key) {
+  const Vec scale = broadcast(g.scale);
+  for (int64_t i = 0; i < count; ++i) {
+    const Span span = visible((m + i) / g.group, g.window, key);
+    float *p = s.weights + i * 64, *d = s.dscores + i * 64;
+    const Vec lse = broadcast(s.lse[i]), delta = broadcast(s.delta[i]);
+    for (int j = 0; j < 64; j += kLanes) {
+      const Vec weight = exp(sub(mul(load(p + j), scale), lse));
+      store(p + j, weight);
+      store(d + j, mul(mul(weight, sub(load(d + j), delta)), scale));
+    }
+    for (int64_t j = 0; j < at_most(span.low, 64); ++j) p[j] = d[j] = 0;
+    for (int64_t j = at_least(span.high, 0); j < 64; ++j) p[j] = d[j] = 0;
+  }
+}
+
+static inline void add_query_gradient(const AttentionGradient& g, const GradientScratch& s, int64_t m, int64_t count,
+                                      int64_t keys) {
+  for (int64_t i = 0; i < 64; i += 16)
+    for (int64_t j = 0; j < 64; j += 16)
+      transpose_rows([&](int r) { return i + r < count ? s.dscores + (i + r) * 64 + j : nullptr; }, 16,
+                     s.dscores_t + j * 64 + i, 64);
+  const auto row = [&](int64_t i) { return g.dq + (m + i) / g.group * g.dq_stride + (m + i) % g.group * g.head_size; };
+  for (int64_t i = 0; i < count; ++i)
+    for_vectors(g.head_size, [&](int64_t d, int64_t lanes) {
+      store(s.dqueries + i * s.padded + d, load_lanes(row(i) + d, lanes));
+    });
+  multiply_square(count, Block{s.dscores_t, 64, s.keys, kLanes, 64 * kLanes, s.padded / kLanes, keys, s.dqueries,
+                               s.dqueries, s.padded});
+  for (int64_t i = 0; i < count; ++i)
+    for_vectors(g.head_size, [&](int64_t d, int64_t lanes) {
+      store_lanes(row(i) + d, load(s.dqueries + i * s.padded + d), lanes);
+    });
+}
+
+static inline void attend_gradient(const AttentionGradient& g, const GradientScratch& s, int64_t m, int64_t count,
+                                   int64_t key, int64_t keys) {
+  load_queries(g, s, m, count);
+  multiply_square(count, Block{s.queries_t, 64, s.keys_t, 64, kLanes, 4, g.head_size, nullptr, s.weights, 64});
+  multiply_square(count, Block{s.douts_t, 64, s.values_t, 64, kLanes, 4, g.head_size, nullptr, s.dscores, 64});
+  differentiate_scores(g, s, m, count, key);
+  const int64_t panels = s.padded / kLanes;
+  multiply_square(keys, Block{s.weights, 64, s.douts, kLanes, 64 * kLanes, panels, count, s.dvalues, s.dvalues,
+                              s.padded});
+  multiply_square(keys, Block{s.dscores, 64, s.queries, kLanes, 64 * kLanes, panels, count, s.dkeys, s.dkeys,
+                              s.padded});
+  add_query_gradient(g, s, m, count, keys);
+}
+
+static void attention_gradient(const AttentionGradient& g) {
+  const GradientScratch s(g.scratch, g.head_size);
+  for (int64_t i = 0; i < g.rows; ++i) clear(g.dq + i * g.dq_stride, g.group * g.head_size);
+  for (int64_t key = 0; key < g.rows; key += kKeyBlock) {
+    const int64_t keys = at_most(g.rows - key, kKeyBlock);
+    load_keys(g, s, key, keys);
+    // The last query that sees a key of this block stands window - 1 rows behind the block's last key.
+    const int64_t end = g.window > 0 ? at_most(g.rows, key + keys - 1 + g.window) : g.rows;
+    for (int64_t m = key * g.group; m < end * g.group; m += kQueryBlock)
+      attend_gradient(g, s, m, at_most(end * g.group - m, kQueryBlock), key, keys);
+    for (int64_t j = 0; j < keys; ++j)
+      for_vectors(g.head_size, [&](int64_t d, int64_t lanes) {
+        store_lanes(g.dk + (key + j) * g.dk_stride + d, load(s.dkeys + j * s.padded + d), lanes);
+        store_lanes(g.dv + (key + j) * g.dv_stride + d, load(s.dvalues + j * s.padded + d), lanes);
+      });
+  }
+}
+
+}  // namespace whorl::cpu::WHORL_ISA

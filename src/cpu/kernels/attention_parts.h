@@ -1,0 +1,60 @@
+#pragma once
+// Pieces that attention and its backward pass share: moving keys, values and queries into the layouts of the
+// inner loop, and products of small blocks.
+#include <cstdint>
+
+#include "cpu/kernels.h"
+
+namespace whorl::cpu::WHORL_ISA {
+
+constexpr int64_t kKeyBlock = 64;  // keys per block; blocks start at multiples of it, for every query alike
+constexpr int64_t kQueryBlock = 64;
+
+static inline int64_t round_up(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
+static inline int64_t at_least(int64_t a, int64_t b) { return a > b ? a : b; }
+static inline int64_t at_most(int64_t a, int64_t b) { return a < b ? a : b; }
+
+static inline int64_t key_offset(const KeySource& s, int64_t j) {
+  const int64_t slot = s.pages ? s.pages[j / s.page_size] * s.page_size + j % s.page_size : j;
+  return slot * s.row_stride;
+}
+
+// Sixteen rows of `width` numbers, given by row(i) -> pointer or null for zeros, become columns:
+// to[d * to_stride + i].
+template <class Row>
+static inline void transpose_rows(Row row, int64_t width, float* to, int64_t to_stride) {
+  for (int64_t d = 0; d < width; d += kLanes) {
+    const int64_t lanes = at_most(width - d, kLanes);
+    Vec square[16];
+    for (int i = 0; i < 16; ++i) {
+      const float* from = row(i);
+      square[i] = from ? load_lanes(from + d, lanes) : zero();
+    }
+    transpose(square);
+    for (int64_t i = 0; i < lanes; ++i) store(to + (d + i) * to_stride, square[i]);
+  }
+}
+
+// A row of `width` numbers into panels [width / 16][rows][16] at row j, zero past the end.
+static inline void row_to_panels(const float* from, int64_t width, int64_t rows, int64_t j, float* to) {
+  for_vectors(width, [&](int64_t d, int64_t lanes) { store(to + d * rows + j * kLanes, load_lanes(from + d, lanes)); });
+}
+
+// c[r, 16 * panels] = init + sum over k of a[k * a_step + r] * w[k][panel]; float32.
+struct Block {
+  const float* a;
+  int64_t a_step;
+  const float* w;
+  int64_t w_step, w_vector, panels, k;
+  const float* init;
+  float* c;
+  int64_t c_stride;
+};
+
+static inline void multiply_block(int rows, const Block& b) {
+  run_tile<Float32>(rows, b.panels,
+                    Tile{b.a, b.a_step, b.w, b.w_step, b.w_vector, b.k, b.init, b.c_stride, b.c, b.c_stride,
+                         b.panels * kLanes});
+}
+
+}  // namespace whorl::cpu::WHORL_ISA

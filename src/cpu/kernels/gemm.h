@@ -1,0 +1,127 @@
+#pragma once
+// Blocked products around the inner loop of micro.h. Blocks fit the second-level cache; they decide speed,
+// never bits.
+#include <cstdint>
+
+#include "cpu/kernels.h"
+
+namespace whorl::cpu::WHORL_ISA {
+
+constexpr int64_t kBlockRows = 16 * 12;  // rows of a packed at once
+constexpr int64_t kBlockK = 512;         // even, so that bfloat16 words are never cut
+constexpr int64_t kGemmScratch = kBlockRows * kBlockK + 16;
+constexpr int64_t kReducedRows = 256;  // rows of one step of a product over rows
+constexpr int64_t kOverRowsColumns = 16 * kPanel;
+constexpr int64_t kOverRowsScratch = kReducedRows * (kOverRowsColumns + 16) + 16;
+
+// Cuts `rows` into tiles of at most kMaxRows whose sizes differ by one at most.
+struct RowTiles {
+  int64_t rows, count;
+  explicit RowTiles(int64_t n) : rows(n), count((n + kMaxRows - 1) / kMaxRows) {}
+  int64_t begin(int64_t i) const { return i * (rows / count) + (i < rows % count ? i : rows % count); }
+  int size(int64_t i) const { return static_cast<int>(rows / count + (i < rows % count)); }
+};
+
+// to[k * rows + r] = a[r, k]. Whole vectors are stored and their surplus lanes overwritten by the next, so
+// up to 15 floats past the end are touched.
+static inline void pack_tile(const float* a, int64_t stride, int rows, int64_t k, float* to) {
+  if (rows == 1) {
+    for_vectors(k, [&](int64_t i, int64_t lanes) { store_lanes(to + i, load_lanes(a + i, lanes), lanes); });
+    return;
+  }
+  for (int64_t i = 0; i < k; i += kLanes) {
+    const int64_t lanes = k - i < kLanes ? k - i : kLanes;
+    Vec square[16];
+    for (int r = 0; r < rows; ++r) square[r] = load_lanes(a + r * stride + i, lanes);
+    for (int r = rows; r < 16; ++r) square[r] = zero();
+    transpose(square);
+    for (int64_t j = 0; j < lanes; ++j) store(to + (i + j) * rows, square[j]);
+  }
+}
+
+template <class W>
+static void run_tile(int rows, int64_t panels, Tile t) {
+  while (panels > 0) {
+    const int vectors = pick_vectors(rows, panels);
+    find_micro<W>(rows, vectors)(t);
+    const int64_t step = vectors * kLanes;
+    panels -= vectors;
+    t.w = static_cast<const float*>(t.w) + vectors * t.w_vector;  // a float and a word are both four bytes
+    t.c += step;
+    if (t.init) t.init += step;
+    t.columns -= step;
+  }
+}
+
+template <class W>
+static void gemm_block(const Gemm& g, int64_t row, int64_t rows, int64_t k_begin, int64_t k) {
+  const RowTiles tiles(rows);
+  for (int64_t i = 0; i < tiles.count; ++i)
+    pack_tile(g.a + (row + tiles.begin(i)) * g.a_stride + k_begin, g.a_stride, tiles.size(i), k,
+              g.scratch + tiles.begin(i) * k);
+  const int64_t words = g.bf16 ? (g.k + 1) / 2 : g.k;
+  const int64_t word = g.bf16 ? k_begin / 2 : k_begin;
+  const bool first = k_begin == 0;
+  const int group = max_vectors(tiles.size(0));
+  for (int64_t p = g.panel_begin; p < g.panel_end; p += group) {
+    const int64_t panels = g.panel_end - p < group ? g.panel_end - p : group;
+    for (int64_t i = 0; i < tiles.count; ++i) {
+      const int64_t r = row + tiles.begin(i);
+      float* c = g.c + r * g.c_stride + p * kPanel;
+      const float* init = first ? (g.init ? g.init + r * g.init_stride + p * kPanel : nullptr) : c;
+      run_tile<W>(tiles.size(i), panels,
+                  Tile{g.scratch + tiles.begin(i) * k, tiles.size(i),
+                       static_cast<const float*>(g.w) + (p * words + word) * kPanel, kPanel, words * kPanel, k, init,
+                       first ? g.init_stride : g.c_stride, c, g.c_stride, g.columns - p * kPanel});
+    }
+  }
+}
+
+static void gemm(const Gemm& g) {
+  for (int64_t row = 0; row < g.rows; row += kBlockRows) {
+    const int64_t rows = g.rows - row < kBlockRows ? g.rows - row : kBlockRows;
+    for (int64_t k = 0; k < g.k; k += kBlockK) {
+      const int64_t step = g.k - k < kBlockK ? g.k - k : kBlockK;
+      if (g.bf16)
+        gemm_block<Bfloat16>(g, row, rows, k, step);
+      else
+        gemm_block<Float32>(g, row, rows, k, step);
+    }
+  }
+}
+
+// Copies rows of b into panels [columns / 16][rows][16], scaled, zero past the last column.
+static inline void pack_panels(const float* b, int64_t stride, int64_t rows, int64_t columns, float scale, float* to) {
+  const Vec factor = broadcast(scale);
+  for_vectors(columns, [&](int64_t column, int64_t lanes) {
+    float* panel = to + column * rows;
+    for (int64_t n = 0; n < rows; ++n)
+      store(panel + n * kLanes, mul(factor, load_lanes(b + n * stride + column, lanes)));
+  });
+}
+
+static void over_rows_block(const GemmOverRows& g, int64_t row, int64_t rows, int64_t column, int64_t columns) {
+  float* panels = g.scratch;
+  float* tile = g.scratch + kReducedRows * kOverRowsColumns;
+  pack_panels(g.b + row * g.b_stride + column, g.b_stride, rows, columns, g.scale, panels);
+  const RowTiles tiles(g.m);
+  for (int64_t i = 0; i < tiles.count; ++i) {
+    const int size = tiles.size(i);
+    const float* a = g.a + row * g.a_stride + tiles.begin(i);
+    for (int64_t n = 0; n < rows; ++n)
+      for (int r = 0; r < size; ++r) tile[n * size + r] = a[n * g.a_stride + r];
+    float* c = g.c + tiles.begin(i) * g.c_stride + column;
+    run_tile<Float32>(size, (columns + kPanel - 1) / kPanel,
+                      Tile{tile, size, panels, kPanel, rows * kPanel, rows, c, g.c_stride, c, g.c_stride, columns});
+  }
+}
+
+static void gemm_over_rows(const GemmOverRows& g) {
+  for (int64_t column = 0; column < g.columns; column += kOverRowsColumns) {
+    const int64_t columns = g.columns - column < kOverRowsColumns ? g.columns - column : kOverRowsColumns;
+    for (int64_t row = 0; row < g.rows; row += kReducedRows)
+      over_rows_block(g, row, g.rows - row < kReducedRows ? g.rows - row : kReducedRows, column, columns);
+  }
+}
+
+}  // namespace whorl::cpu::WHORL_ISA

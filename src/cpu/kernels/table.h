@@ -1,0 +1,29 @@
+#pragma once
+// Included last by isa_<name>.cc: the table of what was compiled there.
+namespace whorl::cpu::WHORL_ISA {
+
+static constexpr Kernels make_table(const char* name) {
+  return Kernels{name,
+                 kGemmScratch,
+                 kOverRowsScratch,
+                 gemm,
+                 gemm_over_rows,
+                 attention_scratch,
+                 attention,
+                 attention_gradient_scratch,
+                 attention_gradient,
+                 rms_norm,
+                 rms_norm_gradient,
+                 rms_norm_gain,
+                 add_row,
+                 rotate,
+                 swiglu,
+                 swiglu_gradient,
+                 row_max,
+                 row_sum_exp,
+                 row_softmax,
+                 sum_squares,
+                 adamw};
+}
+
+}  // namespace whorl::cpu::WHORL_ISA

@@ -1,0 +1,161 @@
+#include "cpu/backend.h"
+#include "cpu/linear_parts.h"
+
+namespace whorl::cpu {
+
+namespace {
+constexpr int64_t kSegmentRows = 48;
+
+void check_gradients(std::span<const LoraSegment> segments, std::span<const LoraGradient> gradients) {
+  if (gradients.empty()) return;
+  expect_count("linear_backward", "gradients, one per segment", gradients.size(), static_cast<int64_t>(segments.size()));
+  for (size_t i = 0; i < segments.size(); ++i) {
+    if (!segments[i].lora) continue;
+    const CpuLora& lora = as_cpu(*segments[i].lora);
+    expect_optional("linear_backward", "da", gradients[i].da, {lora.rank(), lora.a.k()});
+    expect_optional("linear_backward", "db", gradients[i].db, {lora.b.columns(), lora.rank()});
+  }
+}
+}  // namespace
+
+// c[m, columns] += scale * a^T b over rows, the larger of m and columns shared out among threads.
+void CpuBackend::reduce_rows(GemmOverRows product) {
+  const bool by_columns = product.columns >= product.m;
+  const int64_t whole = by_columns ? product.columns : product.m;
+  const int64_t units = (whole + 47) / 48;  // whole tiles of 12 rows and whole panels of 16 columns
+  parallel(units, 1, [&](int64_t begin, int64_t end) {
+    const Lease scratch(scratch_, static_cast<size_t>(kernels_.over_rows_scratch));
+    GemmOverRows part = product;
+    const int64_t first = begin * 48, size = std::min(end * 48, whole) - first;
+    part.scratch = scratch.get();
+    if (by_columns) {
+      part.b += first, part.c += first, part.columns = size;
+    } else {
+      part.a += first, part.c += first * part.c_stride, part.m = size;
+    }
+    kernels_.gemm_over_rows(part);
+  });
+}
+
+void CpuBackend::lora_gradients(const Tensor& dy, const Tensor& x, std::span<const LoraSegment> segments,
+                                const Tensor& s, std::span<const LoraGradient> gradients, const float* ds,
+                                int64_t ds_stride) {
+  for (size_t i = 0; i < gradients.size(); ++i) {
+    const LoraSegment& segment = segments[i];
+    const int64_t begin = segment.begin, rows = segment.end - begin;
+    if (!segment.lora || rows == 0) continue;
+    const CpuLora& lora = as_cpu(*segment.lora);
+    const auto &da = gradients[i].da, &db = gradients[i].db;
+    if (!db.empty())
+      reduce_rows({dy.data<float>() + begin * dy.row_stride(), dy.row_stride(), dy.dim(1),
+                   s.data<float>() + begin * s.row_stride(), s.row_stride(), lora.rank(), rows, lora.scale,
+                   db.data<float>(), db.row_stride(), nullptr});
+    if (da.empty()) continue;
+    const int64_t k = x.dim(1);
+    const float* from = x.data<float>() + begin * x.row_stride();
+    int64_t stride = x.row_stride();
+    const Lease dropped(scratch_, segment.dropout > 0 ? static_cast<size_t>(rows * k) : 1);
+    if (segment.dropout > 0) {
+      parallel(rows, 4, [&](int64_t first, int64_t last) {
+        for (int64_t r = first; r < last; ++r)
+          drop_row(segment, r, x.data<float>() + (begin + r) * x.row_stride(), k, dropped.get() + r * k);
+      });
+      from = dropped.get(), stride = k;
+    }
+    reduce_rows({ds + begin * ds_stride, ds_stride, lora.rank(), from, stride, k, rows, 1.0f, da.data<float>(),
+                 da.row_stride(), nullptr});
+  }
+}
+
+void CpuBackend::input_gradient(const Tensor& dy, const CpuWeight& weight, std::span<const LoraSegment> segments,
+                                const float* ds, int64_t ds_stride, const Tensor& dx, bool accumulate) {
+  const int64_t k = weight.inputs();
+  const Cut cut(dy.dim(0), weight.backward.panels(), pool_->size());
+  pool_->run(cut.tasks(), [&](int64_t task) {
+    const int64_t begin = cut.row(task), end = cut.row_end(task), stride = dx.row_stride();
+    const Lease scratch(scratch_, static_cast<size_t>(kernels_.gemm_scratch));
+    const auto run = [&](Gemm g) {
+      g.panel_begin = cut.panel(task), g.panel_end = cut.panel_end(task), g.scratch = scratch.get();
+      kernels_.gemm(g);
+    };
+    float* const to = dx.data<float>() + begin * stride;
+    Gemm g = product(dy.data<float>() + begin * dy.row_stride(), dy.row_stride(), end - begin, weight.backward, to, stride);
+    if (accumulate) g.init = to, g.init_stride = stride;
+    run(g);
+    for (const LoraSegment& segment : segments) {
+      const int64_t first = std::max(begin, segment.begin), last = std::min(end, segment.end);
+      if (!segment.lora || first >= last) continue;
+      const bool drop = segment.dropout > 0;
+      const Lease branch(scratch_, drop ? static_cast<size_t>((last - first) * k) : 1);
+      float* c = drop ? branch.get() : dx.data<float>() + first * stride;
+      Gemm part = product(ds + first * ds_stride, ds_stride, last - first, as_cpu(*segment.lora).a_backward, c,
+                          drop ? k : stride);
+      if (!drop) part.init = c, part.init_stride = stride;
+      run(part);
+      if (!drop) continue;
+      const int64_t column = cut.panel(task) * kPanel, columns = std::min(cut.panel_end(task) * kPanel, k) - column;
+      const float factor = 1.0f / (1.0f - segment.dropout);
+      for (int64_t r = first; r < last; ++r) {
+        const ops::DropoutRow mask(segment.dropout_seed, r - segment.begin, segment.dropout);
+        const float* from = branch.get() + (r - first) * k + column;
+        float* out = dx.data<float>() + r * stride + column;
+        for (int64_t i = 0; i < columns; ++i)
+          if (mask.keeps(column + i)) out[i] += from[i] * factor;
+      }
+    }
+  });
+}
+
+void CpuBackend::linear_backward(const Tensor& dy, const Tensor& x, const PackedWeight& w,
+                                 std::span<const LoraSegment> segments, const Tensor& s,
+                                 std::span<const LoraGradient> gradients, const Tensor& dx, bool accumulate) {
+  const CpuWeight& weight = as_cpu(w);
+  expect_matrix("linear_backward", "dy", dy);
+  const int64_t n = dy.dim(0), k = weight.inputs(), o = weight.outputs();
+  expect("linear_backward", "dy", dy, {n, o});
+  expect_optional("linear_backward", "dx", dx, {n, k});
+  check_segments("linear_backward", segments, n, k, o);
+  check_gradients(segments, gradients);
+  const int64_t rank = largest_rank(segments);
+  if (!gradients.empty() && rank > 0) {
+    expect("linear_backward", "x", x, {n, k});
+    base::check_argument(!s.empty() && s.shape().size() == 2 && s.dim(0) == n && s.dim(1) >= rank,
+                         "[linear_backward] expected s [", n, ", ", rank, "], got ", to_string(s.shape()));
+  }
+  base::check_argument(dx.empty() || !weight.backward.empty(),
+                       "[linear_backward] expected a weight packed for backward; call prepare_backward");
+  if (n == 0) return;
+
+  const Lease ds(scratch_, static_cast<size_t>(n * rank + 1));
+  const auto pieces = cut_segments(segments, kSegmentRows);
+  pool_->run(static_cast<int64_t>(pieces.size()), [&](int64_t i) {
+    const auto& [segment, index, begin, end] = pieces[static_cast<size_t>(i)];
+    const Lease scratch(scratch_, static_cast<size_t>(kernels_.gemm_scratch));
+    Gemm g = product(dy.data<float>() + begin * dy.row_stride(), dy.row_stride(), end - begin,
+                     as_cpu(*segment->lora).b_backward, ds.get() + begin * rank, rank);
+    g.scratch = scratch.get();
+    kernels_.gemm(g);
+  });
+  if (!dx.empty()) input_gradient(dy, weight, segments, ds.get(), rank, dx, accumulate);
+  lora_gradients(dy, x, segments, s, gradients, ds.get(), rank);
+}
+
+void CpuBackend::linear_backward_weight(const Tensor& dy, const Tensor& x, const Tensor& dw, const Tensor& dbias) {
+  expect_matrix("linear_backward_weight", "dy", dy);
+  expect_matrix("linear_backward_weight", "x", x);
+  const int64_t n = dy.dim(0), o = dy.dim(1), k = x.dim(1);
+  expect("linear_backward_weight", "x", x, {n, k});
+  expect_optional("linear_backward_weight", "dw", dw, {o, k});
+  expect_optional("linear_backward_weight", "dbias", dbias, {o});
+  if (!dw.empty())
+    reduce_rows({dy.data<float>(), dy.row_stride(), o, x.data<float>(), x.row_stride(), k, n, 1.0f, dw.data<float>(),
+                 dw.row_stride(), nullptr});
+  if (dbias.empty()) return;
+  parallel((o + 63) / 64, 1 + (1 << 14) / (64 * n + 1), [&](int64_t begin, int64_t end) {
+    const int64_t first = begin * 64, columns = std::min(end * 64, o) - first;
+    for (int64_t r = 0; r < n; ++r)
+      kernels_.add(columns, dy.data<float>() + r * dy.row_stride() + first, dbias.data<float>() + first);
+  });
+}
+
+}  // namespace whorl::cpu

@@ -1,0 +1,89 @@
+#pragma once
+// What linear and its backward pass share: cutting a product into tasks, walking segments, dropout.
+#include <algorithm>
+
+#include "cpu/checks.h"
+#include "cpu/packed.h"
+#include "ops/dropout.h"
+
+namespace whorl::cpu {
+
+// A product [rows, 16 * panels] cut into blocks of rows and groups of panels.
+struct Cut {
+  int64_t rows, panels, row_blocks, panel_groups;
+
+  Cut(int64_t n, int64_t p, int threads) : rows(n), panels(p), row_blocks((n + kRows - 1) / kRows) {
+    // Few rows: memory bound, so many small groups for balance. Many: a group repeats the packing of a.
+    const int64_t least = n <= 16 ? 8 : 32;
+    const int64_t wanted = threads == 1 ? 1 : std::max<int64_t>(1, 8 * threads / row_blocks);
+    panel_groups = std::clamp<int64_t>((p + least - 1) / least, 1, wanted);
+  }
+  int64_t tasks() const { return row_blocks * panel_groups; }
+  int64_t row(int64_t task) const { return rows * (task / panel_groups) / row_blocks; }
+  int64_t row_end(int64_t task) const { return rows * (task / panel_groups + 1) / row_blocks; }
+  // Multiples of four panels, the widest step of a kernel.
+  int64_t panel(int64_t task) const { return edge(task % panel_groups); }
+  int64_t panel_end(int64_t task) const { return edge(task % panel_groups + 1); }
+
+ private:
+  int64_t edge(int64_t group) const {
+    return group == panel_groups ? panels : panels * group / panel_groups / 4 * 4;
+  }
+  static constexpr int64_t kRows = 192;
+};
+
+inline Gemm product(const float* a, int64_t a_stride, int64_t rows, const Panels& w, float* c, int64_t c_stride) {
+  Gemm g{};
+  g.a = a, g.a_stride = a_stride, g.rows = rows, g.k = w.k();
+  g.w = w.data(), g.bf16 = w.bf16();
+  g.panel_begin = 0, g.panel_end = w.panels(), g.columns = w.columns();
+  g.c = c, g.c_stride = c_stride;
+  return g;
+}
+
+inline void check_segments(const char* op, std::span<const ops::LoraSegment> segments, int64_t rows, int64_t inputs,
+                           int64_t outputs) {
+  int64_t end = 0;
+  for (const auto& s : segments) {
+    base::check_argument(s.begin >= end && s.end >= s.begin && s.end <= rows, "[", op,
+                         "] expected ascending segments within ", rows, " rows, got [", s.begin, ", ", s.end, ")");
+    end = s.end;
+    base::check_argument(s.dropout >= 0 && s.dropout < 1, "[", op, "] expected dropout in [0, 1), got ", s.dropout);
+    if (!s.lora) continue;
+    const CpuLora& lora = as_cpu(*s.lora);
+    base::check_argument(lora.a.k() == inputs && lora.b.columns() == outputs, "[", op, "] expected an adapter for [",
+                         outputs, ", ", inputs, "], got [", lora.b.columns(), ", ", lora.a.k(), "]");
+  }
+}
+
+inline int64_t largest_rank(std::span<const ops::LoraSegment> segments) {
+  int64_t rank = 0;
+  for (const auto& s : segments)
+    if (s.lora && s.end > s.begin) rank = std::max(rank, s.lora->rank());
+  return rank;
+}
+
+// to = D(x) for one row (counted from the segment's begin) of n columns; `from` may be `to`.
+inline void drop_row(const ops::LoraSegment& s, int64_t row, const float* from, int64_t n, float* to) {
+  const ops::DropoutRow mask(s.dropout_seed, row, s.dropout);
+  const float factor = 1.0f / (1.0f - s.dropout);
+  for (int64_t i = 0; i < n; ++i) to[i] = mask.keeps(i) ? from[i] * factor : 0.0f;
+}
+
+// A piece of a segment: rows [begin, end) of the batch.
+struct SegmentPiece {
+  const ops::LoraSegment* segment;
+  size_t index;
+  int64_t begin, end;
+};
+
+inline std::vector<SegmentPiece> cut_segments(std::span<const ops::LoraSegment> segments, int64_t rows) {
+  std::vector<SegmentPiece> pieces;
+  for (size_t i = 0; i < segments.size(); ++i)
+    if (segments[i].lora)
+      for (int64_t row = segments[i].begin; row < segments[i].end; row += rows)
+        pieces.push_back({&segments[i], i, row, std::min(row + rows, segments[i].end)});
+  return pieces;
+}
+
+}  // namespace whorl::cpu

@@ -1,0 +1,73 @@
+#include "cpu/packed.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/check.h"
+#include "cpu/kernels.h"
+
+namespace whorl::cpu {
+
+namespace {
+int64_t panels_of(int64_t columns) { return (columns + kPanel - 1) / kPanel; }
+// Numbers of k as stored: bfloat16 keeps pairs.
+int64_t stored_k(DType dtype, int64_t k) { return dtype == DType::bfloat16 ? (k + 1) / 2 * 2 : k; }
+
+template <class T, class Cpu, class Base>
+T& cast(Base& base, const char* what) {
+  auto* mine = dynamic_cast<Cpu*>(&base);
+  base::check_argument(mine != nullptr, "[cpu] expected a ", what, " packed by the cpu backend");
+  return *mine;
+}
+}  // namespace
+
+Panels::Panels(DType dtype, int64_t k, int64_t columns)
+    : dtype_(dtype), k_(k), columns_(columns),
+      memory_(Tensor::zeros(dtype, {panels_of(columns), stored_k(dtype, k), kPanel})) {}
+
+int64_t Panels::panels() const { return panels_of(columns_); }
+
+int64_t Panels::offset(int64_t k, int64_t column) const {
+  const int64_t panel = column / kPanel * stored_k(dtype_, k_) * kPanel, lane = column % kPanel;
+  return bf16() ? panel + k / 2 * 2 * kPanel + lane * 2 + k % 2 : panel + k * kPanel + lane;
+}
+
+void Panels::fill(base::ThreadPool& pool, const void* data, int64_t k_step, int64_t column_step, float factor) {
+  // Sixteen k of one panel at a time: both sides of the transposition stay in the first-level cache.
+  pool.run(panels(), [&](int64_t panel) {
+    const int64_t first = panel * kPanel, last = std::min(first + kPanel, columns_);
+    for (int64_t k0 = 0; k0 < k_; k0 += 16)
+      for (int64_t column = first; column < last; ++column)
+        for (int64_t k = k0; k < std::min(k0 + 16, k_); ++k) {
+          const int64_t from = k * k_step + column * column_step, to = offset(k, column);
+          if (bf16())
+            memory_.data<uint16_t>()[to] = static_cast<const uint16_t*>(data)[from];
+          else
+            memory_.data<float>()[to] = static_cast<const float*>(data)[from] * factor;
+        }
+  });
+}
+
+void Panels::copy_column(int64_t column, void* out) const {
+  const int64_t width = bf16() ? 2 * kPanel : kPanel;
+  const int64_t first = offset(0, column);
+  if (bf16()) {
+    const uint16_t* from = memory_.data<uint16_t>() + first;
+    for (int64_t k = 0; k < k_; ++k) static_cast<uint16_t*>(out)[k] = from[k / 2 * width + k % 2];
+  } else {
+    const float* from = memory_.data<float>() + first;
+    for (int64_t k = 0; k < k_; ++k) static_cast<float*>(out)[k] = from[k * width];
+  }
+}
+
+void Panels::copy_column_wide(int64_t column, float* out) const {
+  if (!bf16()) return copy_column(column, out);
+  const uint16_t* from = memory_.data<uint16_t>() + offset(0, column);
+  for (int64_t k = 0; k < k_; ++k) out[k] = bf16_to_float(from[k / 2 * 2 * kPanel + k % 2]);
+}
+
+const CpuWeight& as_cpu(const ops::PackedWeight& weight) { return cast<const CpuWeight, const CpuWeight>(weight, "weight"); }
+CpuWeight& as_cpu(ops::PackedWeight& weight) { return cast<CpuWeight, CpuWeight>(weight, "weight"); }
+const CpuLora& as_cpu(const ops::PackedLora& lora) { return cast<const CpuLora, const CpuLora>(lora, "adapter"); }
+
+}  // namespace whorl::cpu

@@ -1,0 +1,63 @@
+#pragma once
+// Matrices in the layout of kernels.h: panels of 16 columns.
+#include <mutex>
+
+#include "base/thread_pool.h"
+#include "ops/backend.h"
+
+namespace whorl::cpu {
+
+// A matrix [k, columns] that products reduce over k.
+class Panels {
+ public:
+  Panels() = default;
+  Panels(DType dtype, int64_t k, int64_t columns);
+
+  // From row-major memory: element (k, column) at data[k * k_step + column * column_step], times `factor`
+  // (float32 only). `data` has this matrix's dtype.
+  void fill(base::ThreadPool& pool, const void* data, int64_t k_step, int64_t column_step, float factor = 1);
+
+  bool empty() const { return memory_.empty(); }
+  bool bf16() const { return dtype_ == DType::bfloat16; }
+  DType dtype() const { return dtype_; }
+  int64_t k() const { return k_; }
+  int64_t columns() const { return columns_; }
+  int64_t panels() const;
+  const void* data() const { return memory_.raw(); }
+  size_t nbytes() const { return memory_.nbytes(); }
+  // One column, all k, at out[k]; in the matrix's own dtype or widened.
+  void copy_column(int64_t column, void* out) const;
+  void copy_column_wide(int64_t column, float* out) const;
+
+ private:
+  int64_t offset(int64_t k, int64_t column) const;  // in elements
+  DType dtype_ = DType::float32;
+  int64_t k_ = 0, columns_ = 0;
+  Tensor memory_;
+};
+
+// forward reduces over the inputs K, backward over the outputs O (empty until asked for).
+struct CpuWeight final : ops::PackedWeight {
+  Panels forward, backward;
+  std::mutex preparing;  // two trainers may attach at once
+
+  int64_t outputs() const override { return forward.columns(); }
+  int64_t inputs() const override { return forward.k(); }
+  DType dtype() const override { return forward.dtype(); }
+  size_t nbytes() const override { return forward.nbytes() + backward.nbytes(); }
+};
+
+// Four products: s = x a^T, y += s (scale b)^T, ds = dy (scale b), dx += ds a.
+struct CpuLora final : ops::PackedLora {
+  Panels a, b, b_backward, a_backward;
+  float scale = 0;
+
+  int64_t rank() const override { return a.columns(); }
+  size_t nbytes() const override { return a.nbytes() + b.nbytes() + b_backward.nbytes() + a_backward.nbytes(); }
+};
+
+const CpuWeight& as_cpu(const ops::PackedWeight& weight);
+CpuWeight& as_cpu(ops::PackedWeight& weight);
+const CpuLora& as_cpu(const ops::PackedLora& lora);
+
+}  // namespace whorl::cpu

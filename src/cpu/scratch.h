@@ -1,0 +1,65 @@
+#pragma once
+// Working memory that tasks borrow and give back, so that an op allocates only when it grows.
+#include <cstdlib>
+#include <memory>
+#include <mutex>
+#include <new>
+#include <utility>
+#include <vector>
+
+namespace whorl::cpu {
+
+class ScratchPool {
+ public:
+  class Lease {
+   public:
+    Lease(ScratchPool& pool, size_t floats) : pool_(pool), buffer_(pool.take(floats)) {}
+    ~Lease() { pool_.give_back(std::move(buffer_)); }
+    Lease(const Lease&) = delete;
+    Lease& operator=(const Lease&) = delete;
+    float* get() const { return buffer_.memory.get(); }
+
+   private:
+    friend class ScratchPool;
+    ScratchPool& pool_;
+    struct Buffer {
+      std::unique_ptr<float, decltype(&std::free)> memory{nullptr, std::free};
+      size_t floats = 0;
+    } buffer_;
+  };
+
+ private:
+  Lease::Buffer take(size_t floats) {
+    Lease::Buffer best;
+    {
+      std::lock_guard lock(mutex_);
+      // The smallest that fits, so that a large one stays for who needs it.
+      size_t found = free_.size();
+      for (size_t i = 0; i < free_.size(); ++i)
+        if (free_[i].floats >= floats && (found == free_.size() || free_[i].floats < free_[found].floats)) found = i;
+      if (found < free_.size()) {
+        std::swap(best, free_[found]);
+        std::swap(free_[found], free_.back());
+        free_.pop_back();
+        return best;
+      }
+      if (free_.size() >= kKept) free_.erase(free_.begin());
+    }
+    const size_t bytes = (floats * sizeof(float) + 63) / 64 * 64 + 64;
+    best.memory.reset(static_cast<float*>(std::aligned_alloc(64, bytes)));
+    if (!best.memory) throw std::bad_alloc();
+    best.floats = floats;
+    return best;
+  }
+
+  void give_back(Lease::Buffer buffer) {
+    std::lock_guard lock(mutex_);
+    free_.push_back(std::move(buffer));
+  }
+
+  static constexpr size_t kKept = 64;
+  std::mutex mutex_;
+  std::vector<Lease::Buffer> free_;
+};
+
+}  // namespace whorl::cpu

@@ -1,0 +1,98 @@
+// Packing weights and adapters, and taking them out again.
+#include "cpu/backend.h"
+#include "cpu/checks.h"
+
+namespace whorl::cpu {
+
+namespace {
+void check_weight(const char* op, const Tensor& w) {
+  base::check_argument(!w.empty() && w.shape().size() == 2 && w.dim(0) > 0 && w.dim(1) > 0 && w.contiguous() &&
+                           (w.dtype() == DType::float32 || w.dtype() == DType::bfloat16),
+                       "[", op, "] expected a float32 or bfloat16 matrix [O, K], got ", name_of(w.dtype()), " ",
+                       to_string(w.shape()));
+}
+
+void fill_forward(base::ThreadPool& pool, CpuWeight& weight, const Tensor& w) {
+  weight.forward.fill(pool, w.raw(), 1, w.dim(1));
+}
+void fill_backward(base::ThreadPool& pool, CpuWeight& weight, const Tensor& w) {
+  weight.backward.fill(pool, w.raw(), w.dim(1), 1);
+}
+
+void fill_lora(base::ThreadPool& pool, CpuLora& lora, const Tensor& a, const Tensor& b, float scale) {
+  const int64_t k = a.dim(1), r = a.dim(0);
+  lora.scale = scale;
+  lora.a.fill(pool, a.raw(), 1, k);
+  lora.a_backward.fill(pool, a.raw(), k, 1);
+  lora.b.fill(pool, b.raw(), 1, r, scale);
+  lora.b_backward.fill(pool, b.raw(), r, 1, scale);
+}
+
+void check_lora(const char* op, const Tensor& a, const Tensor& b) {
+  expect_matrix(op, "a", a);
+  expect_matrix(op, "b", b);
+  base::check_argument(a.dim(0) > 0 && a.dim(0) == b.dim(1) && a.contiguous() && b.contiguous(), "[", op,
+                       "] expected a [R, K] and b [O, R], got ", to_string(a.shape()), " and ", to_string(b.shape()));
+}
+}  // namespace
+
+Weight CpuBackend::pack(const Tensor& w, bool backward) {
+  check_weight("pack", w);
+  auto weight = std::make_shared<CpuWeight>();
+  weight->forward = Panels(w.dtype(), w.dim(1), w.dim(0));
+  fill_forward(*pool_, *weight, w);
+  if (backward) {
+    weight->backward = Panels(w.dtype(), w.dim(0), w.dim(1));
+    fill_backward(*pool_, *weight, w);
+  }
+  return weight;
+}
+
+void CpuBackend::prepare_backward(PackedWeight& w) {
+  CpuWeight& weight = as_cpu(w);
+  std::lock_guard lock(weight.preparing);
+  if (!weight.backward.empty()) return;
+  const Tensor plain = unpack(w);
+  Panels panels(weight.dtype(), weight.outputs(), weight.inputs());
+  panels.fill(*pool_, plain.raw(), plain.dim(1), 1);
+  weight.backward = std::move(panels);
+}
+
+void CpuBackend::repack(PackedWeight& w, const Tensor& host) {
+  CpuWeight& weight = as_cpu(w);
+  check_weight("repack", host);
+  expect("repack", "w", host, {weight.outputs(), weight.inputs()}, weight.dtype());
+  fill_forward(*pool_, weight, host);
+  if (!weight.backward.empty()) fill_backward(*pool_, weight, host);
+}
+
+Tensor CpuBackend::unpack(const PackedWeight& w) {
+  const CpuWeight& weight = as_cpu(w);
+  Tensor out = Tensor::zeros(weight.dtype(), {weight.outputs(), weight.inputs()});
+  parallel(weight.outputs(), 1 + (1 << 14) / weight.inputs(), [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) weight.forward.copy_column(i, out.rows(i, i + 1).raw());
+  });
+  return out;
+}
+
+Lora CpuBackend::pack_lora(const Tensor& a, const Tensor& b, float scale) {
+  check_lora("pack_lora", a, b);
+  const int64_t k = a.dim(1), r = a.dim(0), o = b.dim(0);
+  auto lora = std::make_shared<CpuLora>();
+  lora->a = Panels(DType::float32, k, r);
+  lora->a_backward = Panels(DType::float32, r, k);
+  lora->b = Panels(DType::float32, r, o);
+  lora->b_backward = Panels(DType::float32, o, r);
+  fill_lora(*pool_, *lora, a, b, scale);
+  return lora;
+}
+
+void CpuBackend::repack_lora(PackedLora& lora, const Tensor& a, const Tensor& b, float scale) {
+  auto& mine = const_cast<CpuLora&>(as_cpu(static_cast<const PackedLora&>(lora)));
+  check_lora("repack_lora", a, b);
+  expect("repack_lora", "a", a, {mine.a.columns(), mine.a.k()});
+  expect("repack_lora", "b", b, {mine.b.columns(), mine.b.k()});
+  fill_lora(*pool_, mine, a, b, scale);
+}
+
+}  // namespace whorl::cpu
