@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "model/text_files.h"
 #include "model/transformer.h"
 #include "text/chat_template.h"
 #include "text/tokenizer.h"
@@ -19,6 +20,10 @@ struct Model::Impl {
   std::shared_ptr<const text::Tokenizer> tokenizer;          // null = none
   std::shared_ptr<const text::ChatTemplate> chat_template;   // null = none
   std::string digest;
+  std::string config_json;        // config.json as it was read; empty for a new model
+  model::TextFiles text_files;    // what save() writes beside the weights
+
+  std::shared_ptr<ops::Backend> backend;
 };
 
 }  // namespace whorl

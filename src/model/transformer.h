@@ -44,6 +44,8 @@ struct KvCache {
   int64_t pages = 0, page_size = 0;
 };
 
+struct DecoderWeights;  // model/weights.h
+
 class Transformer {
  public:
   virtual ~Transformer() = default;
@@ -54,7 +56,7 @@ class Transformer {
   virtual Shape linear_shape(size_t index) const = 0;                // [O, K]
 
   // Packs an adapter for this model's backend; throws with the binding report when it does not bind whole.
-  virtual std::shared_ptr<DeviceAdapter> prepare(const adapter::Lora& lora) const = 0;
+  virtual std::shared_ptr<DeviceAdapter> prepare(const adapter::LoraAdapter& lora) const = 0;
 
   // ---- inference: const, safe from several threads --------------------------------------------------
   virtual size_t kv_bytes_per_page(int64_t page_size) const = 0;
@@ -63,6 +65,13 @@ class Transformer {
   // (ascending). The same bits for a sequence however it was cut into steps and whatever shares them.
   virtual Tensor step(const Batch& batch, std::span<const ops::PagedSequence> sequences, KvCache& cache,
                       std::span<const int32_t> logit_rows) const = 0;
+
+  // ---- training (model/training_pass.h) -------------------------------------------------------------
+  virtual const DecoderWeights& weights() const = 0;
+  // [at least `positions`, D] cos and sin; grows on demand.
+  virtual Tensor rope(int64_t positions) const = 0;
+  // Gives the linears and the head the layout that gradients need; once, from any thread.
+  virtual void prepare_backward() const = 0;
 };
 
 }  // namespace whorl::model

@@ -1,0 +1,39 @@
+#include "model/assemble.h"
+
+#include "base/check.h"
+#include "model/decoder.h"
+#include "ops/device.h"
+
+namespace whorl::model {
+
+void assemble(Model::Impl& impl, const TensorSource& source, const ModelOptions& options, const std::string& context) {
+  const TextParts parts = parse_text_files(impl.text_files, context);
+  impl.tokenizer = parts.tokenizer;
+  impl.chat_template = parts.chat_template;
+  if (impl.config.vocab_size == 0 && parts.tokenizer)
+    impl.config.vocab_size = static_cast<int64_t>(parts.tokenizer->vocab_size());
+  apply_generation_config(impl.text_files, parts, context, impl.config);
+  impl.config = complete_config(std::move(impl.config), context);
+  if (!impl.backend) impl.backend = ops::make_backend(options.device, options.threads);
+  DecoderWeights weights = pack_weights(impl.config, source, *impl.backend, false, impl.digest);
+  impl.transformer = std::make_shared<const Decoder>(impl.config, impl.backend, std::move(weights), impl.digest);
+}
+
+std::map<std::string, Tensor> host_tensors(const Model::Impl& impl, const std::string& dtype,
+                                           const std::string& context) {
+  const bool keep = dtype == "auto";
+  const DType wanted = keep ? DType::float32 : dtype_named(dtype, context);
+  DecoderWeights weights = impl.transformer->weights();
+  std::map<std::string, Tensor> out;
+  for (const TensorSlot& slot : tensor_slots(impl.config, weights)) {
+    Tensor x = unpack(slot, impl.transformer->backend());
+    if (!keep) x = convert(x, wanted);
+    // Norms and biases are held in float32 whatever the file had; nothing is lost by giving them back.
+    if (keep && slot.vector && impl.config.torch_dtype == "bfloat16" && exact_in_bfloat16(x))
+      x = convert(x, DType::bfloat16);
+    out.emplace(slot.spec.name, std::move(x));
+  }
+  return out;
+}
+
+}  // namespace whorl::model

@@ -1,0 +1,84 @@
+#include "model/decoder.h"
+
+#include <algorithm>
+
+#include "adapter/binding.h"
+#include "base/check.h"
+#include "model/rope.h"
+
+namespace whorl::model {
+
+Decoder::Decoder(ModelConfig config, std::shared_ptr<ops::Backend> backend, DecoderWeights weights, std::string digest)
+    : config_(std::move(config)), backend_(std::move(backend)), weights_(std::move(weights)), digest_(std::move(digest)) {
+  const auto linears = static_cast<size_t>(config_.num_hidden_layers) * kLinearsPerLayer;
+  for (size_t i = 0; i < linears; ++i) linear_names_.push_back(linear_name(i));
+}
+
+Shape Decoder::linear_shape(size_t index) const {
+  return model::linear_shape(config_, static_cast<LinearKind>(index % kLinearsPerLayer));
+}
+
+std::shared_ptr<DeviceAdapter> Decoder::prepare(const adapter::LoraAdapter& lora) const {
+  adapter::BaseDescription base;
+  std::map<std::string, size_t> index;
+  for (size_t i = 0; i < linear_names_.size(); ++i) {
+    const Shape shape = linear_shape(i);
+    base.modules[linear_names_[i]] = {shape[0], shape[1]};
+    index[linear_names_[i]] = i;
+  }
+  base.digest = digest_;
+  adapter::bind(lora, base, "Model.bind");
+  auto out = std::make_shared<DeviceAdapter>();
+  out->linears.resize(linear_names_.size());
+  for (const adapter::LoraModule& module : lora.modules) {
+    ops::Lora packed = backend_->pack_lora(module.a, module.b, static_cast<float>(module.scale));
+    out->max_rank = std::max(out->max_rank, module.rank);
+    out->nbytes += packed->nbytes();
+    out->linears[index.at(module.name)] = std::move(packed);
+  }
+  out->digest = adapter::digest_of(lora);
+  return out;
+}
+
+size_t Decoder::kv_bytes_per_page(int64_t page_size) const {
+  return static_cast<size_t>(2 * config_.num_hidden_layers * page_size * config_.num_key_value_heads * config_.head_dim) *
+         size_of(backend_->activation_dtype());
+}
+
+KvCache Decoder::make_kv_cache(int64_t pages, int64_t page_size) const {
+  base::check_argument(pages > 0 && page_size > 0, "[Transformer.make_kv_cache] expected pages > 0 and page_size > 0, got ",
+                       pages, " and ", page_size);
+  KvCache cache;
+  cache.pages = pages;
+  cache.page_size = page_size;
+  const Shape shape = {pages, page_size, config_.num_key_value_heads * config_.head_dim};
+  const DType dtype = backend_->activation_dtype();
+  for (int64_t layer = 0; layer < config_.num_hidden_layers; ++layer)
+    cache.layers.push_back({backend_->allocate(dtype, shape), backend_->allocate(dtype, shape), page_size});
+  return cache;
+}
+
+Tensor Decoder::rope(int64_t positions) const {
+  base::check_argument(positions <= config_.max_position_embeddings, "[Transformer] ", positions,
+                       " tokens are more than the model's ", config_.max_position_embeddings);
+  const std::lock_guard lock(mutex_);
+  if (rope_.empty() || rope_.dim(0) < positions) {
+    int64_t size = rope_.empty() ? int64_t{512} : rope_.dim(0);
+    while (size < positions) size *= 2;
+    const Tensor host = rope_table(config_, std::min(size, config_.max_position_embeddings));
+    rope_ = backend_->allocate(DType::float32, host.shape());
+    backend_->upload(host, rope_);
+  }
+  return rope_;
+}
+
+void Decoder::prepare_backward() const {
+  const std::lock_guard lock(mutex_);
+  if (backward_ready_) return;
+  for (const DecoderLayer& layer : weights_.layers)
+    for (const ops::Weight& weight : layer.weights) backend_->prepare_backward(*weight);
+  backend_->prepare_backward(*weights_.head);
+  backward_ready_ = true;
+}
+
+}  // namespace whorl::model

@@ -1,0 +1,58 @@
+#pragma once
+// The one implementation of Transformer.
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "model/layer.h"
+#include "model/transformer.h"
+#include "model/weights.h"
+
+namespace whorl::model {
+
+class Decoder final : public Transformer {
+ public:
+  Decoder(ModelConfig config, std::shared_ptr<ops::Backend> backend, DecoderWeights weights, std::string digest);
+
+  const ModelConfig& config() const override { return config_; }
+  ops::Backend& backend() const override { return *backend_; }
+  const std::vector<std::string>& linear_names() const override { return linear_names_; }
+  Shape linear_shape(size_t index) const override;
+  std::shared_ptr<DeviceAdapter> prepare(const adapter::LoraAdapter& lora) const override;
+
+  size_t kv_bytes_per_page(int64_t page_size) const override;
+  KvCache make_kv_cache(int64_t pages, int64_t page_size) const override;
+  Tensor step(const Batch& batch, std::span<const ops::PagedSequence> sequences, KvCache& cache,
+              std::span<const int32_t> logit_rows) const override;
+
+  const DecoderWeights& weights() const override { return weights_; }
+  Tensor rope(int64_t positions) const override;
+  void prepare_backward() const override;
+
+ private:
+  // Buffers of one step, kept between steps because allocating clears memory.
+  struct StepBuffers {
+    int64_t rows = 0;
+    LayerBuffers layer;
+    LayerScratch scratch;
+  };
+  std::unique_ptr<StepBuffers> take_buffers(int64_t rows) const;
+  std::unique_ptr<StepBuffers> make_buffers(int64_t rows) const;
+  Tensor logits(const Tensor& hidden, const Tensor& normed, std::span<const int32_t> rows) const;
+  void check_batch(const Batch& batch, std::span<const ops::PagedSequence> sequences, const KvCache& cache,
+                   std::span<const int32_t> logit_rows) const;
+
+  ModelConfig config_;
+  std::shared_ptr<ops::Backend> backend_;
+  DecoderWeights weights_;
+  std::string digest_;
+  std::vector<std::string> linear_names_;
+
+  mutable std::mutex mutex_;
+  mutable Tensor rope_;
+  mutable bool backward_ready_ = false;
+  mutable std::vector<std::unique_ptr<StepBuffers>> spare_;
+};
+
+}  // namespace whorl::model

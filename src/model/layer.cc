@@ -1,0 +1,82 @@
+#include "model/layer.h"
+
+#include <cmath>
+
+#include "base/random.h"
+
+namespace whorl::model {
+
+SegmentTable::SegmentTable(std::span<const AdapterRows> rows, size_t linears) {
+  if (rows.empty()) return;
+  segments_.resize(linears);
+  owners_.resize(linears);
+  for (size_t owner = 0; owner < rows.size(); ++owner) {
+    const AdapterRows& r = rows[owner];
+    if (!r.adapter || r.begin == r.end) continue;
+    for (size_t linear = 0; linear < linears; ++linear) {
+      const ops::Lora& lora = r.adapter->linears[linear];
+      if (!lora) continue;
+      segments_[linear].push_back({r.begin, r.end, lora.get(), r.dropout, base::derive(r.dropout_seed, linear)});
+      owners_[linear].push_back(owner);
+    }
+  }
+}
+
+std::span<const ops::LoraSegment> SegmentTable::of(size_t linear) const {
+  if (segments_.empty()) return {};
+  return segments_[linear];
+}
+
+std::span<const size_t> SegmentTable::owners(size_t linear) const {
+  if (owners_.empty()) return {};
+  return owners_[linear];
+}
+
+ops::AttentionShape attention_shape(const ModelConfig& c) {
+  return {c.num_attention_heads, c.num_key_value_heads, c.head_dim,
+          static_cast<float>(1.0 / std::sqrt(static_cast<double>(c.head_dim))), c.sliding_window};
+}
+
+namespace {
+
+void linear(const LayerRun& run, LinearKind kind, const LayerBuffers& buffers, const Tensor& x, const Tensor& y) {
+  const auto k = static_cast<size_t>(kind);
+  const auto index = static_cast<size_t>(run.layer) * kLinearsPerLayer + k;
+  run.backend.linear(x, *run.weights.weights[k], run.weights.biases[k], run.segments.of(index), buffers.s[k], y);
+}
+
+void queries_and_keys(const LayerRun& run, const LayerBuffers& b, const Tensor& normed) {
+  const auto epsilon = static_cast<float>(run.config.rms_norm_eps);
+  const bool norms = !run.weights.query_norm.empty();
+  linear(run, kQuery, b, normed, norms ? b.query_raw : b.query);
+  linear(run, kKey, b, normed, norms ? b.key_raw : b.key);
+  if (norms) {
+    run.backend.rms_norm(b.query_raw, run.weights.query_norm, epsilon, run.config.num_attention_heads, b.query,
+                         b.query_rstd);
+    run.backend.rms_norm(b.key_raw, run.weights.key_norm, epsilon, run.config.num_key_value_heads, b.key, b.key_rstd);
+  }
+  run.backend.rope(b.query, run.positions, run.rope, run.config.head_dim, false);
+  run.backend.rope(b.key, run.positions, run.rope, run.config.head_dim, false);
+}
+
+}  // namespace
+
+void forward_layer(const LayerRun& run, const LayerBuffers& b, const LayerScratch& scratch, const Tensor& output,
+                   const Attend& attend) {
+  const auto epsilon = static_cast<float>(run.config.rms_norm_eps);
+  run.backend.rms_norm(b.input, run.weights.input_norm, epsilon, 1, scratch.normed, b.input_rstd);
+  queries_and_keys(run, b, scratch.normed);
+  linear(run, kValue, b, scratch.normed, b.value);
+  attend(b);
+  linear(run, kOutput, b, b.attention, b.middle);
+  run.backend.add(b.input, b.middle);
+
+  run.backend.rms_norm(b.middle, run.weights.post_norm, epsilon, 1, scratch.normed, b.middle_rstd);
+  linear(run, kGate, b, scratch.normed, b.gate);
+  linear(run, kUp, b, scratch.normed, b.up);
+  run.backend.swiglu(b.gate, b.up, scratch.hidden);
+  linear(run, kDown, b, scratch.hidden, output);
+  run.backend.add(b.middle, output);
+}
+
+}  // namespace whorl::model

@@ -1,0 +1,63 @@
+#pragma once
+// One layer's forward pass, the same for inference and training. What differs is which buffers are kept and
+// how attention reads its keys.
+#include <array>
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "model/transformer.h"
+#include "model/weights.h"
+
+namespace whorl::model {
+
+// What one layer computes. Tensors that only a backward pass reads may be empty.
+struct LayerBuffers {
+  Tensor input, input_rstd;                  // residual stream into the layer [N, C]; [N, 1]
+  Tensor query_raw, key_raw;                 // before the head norms; with head norms only
+  Tensor query_rstd, key_rstd;
+  Tensor query, key, value;                  // after the rotation
+  Tensor attention, lse;                     // [N, H*D]; [N, H]
+  Tensor middle, middle_rstd;                // residual stream into the MLP [N, C]
+  Tensor gate, up;                           // [N, I]
+  std::array<Tensor, kLinearsPerLayer> s;    // x a^T of every adapted linear
+};
+
+// Shared by all layers.
+struct LayerScratch {
+  Tensor normed;  // [N, C]
+  Tensor hidden;  // [N, I]
+};
+
+// Which rows of the batch use which low-rank pair, for every linear of the model.
+class SegmentTable {
+ public:
+  SegmentTable(std::span<const AdapterRows> rows, size_t linears);
+  std::span<const ops::LoraSegment> of(size_t linear) const;
+  // Indices into the batch's adapters, parallel to of(linear).
+  std::span<const size_t> owners(size_t linear) const;
+
+ private:
+  std::vector<std::vector<ops::LoraSegment>> segments_;
+  std::vector<std::vector<size_t>> owners_;
+};
+
+struct LayerRun {
+  ops::Backend& backend;
+  const ModelConfig& config;
+  const DecoderLayer& weights;
+  int64_t layer;
+  const SegmentTable& segments;
+  std::span<const int32_t> positions;
+  const Tensor& rope;
+};
+
+using Attend = std::function<void(const LayerBuffers&)>;
+
+// `output` [N, C] is the residual stream after the layer; it may be the buffer of `input` when nobody reads that later.
+void forward_layer(const LayerRun& run, const LayerBuffers& buffers, const LayerScratch& scratch,
+                   const Tensor& output, const Attend& attend);
+
+ops::AttentionShape attention_shape(const ModelConfig& config);
+
+}  // namespace whorl::model

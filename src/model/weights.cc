@@ -1,0 +1,128 @@
+#include "model/weights.h"
+
+#include <algorithm>
+#include <cstring>
+#include <nlohmann/json.hpp>
+
+#include "base/check.h"
+#include "base/hash.h"
+#include "model/config.h"
+
+namespace whorl::model {
+
+namespace {
+
+void add(std::vector<TensorSlot>& out, const TensorSpec& spec, ops::Weight& weight) {
+  out.push_back({spec, &weight, nullptr});
+}
+void add(std::vector<TensorSlot>& out, const TensorSpec& spec, Tensor& vector) { out.push_back({spec, nullptr, &vector}); }
+
+void hash_tensor(base::Sha256& hash, const TensorSpec& spec, const Tensor& x) {
+  hash.update(spec.name).update("\n").update(name_of(x.dtype())).update(to_string(spec.shape)).update("\n");
+  hash.update(x.raw(), x.nbytes());
+}
+
+Tensor on_device(const Tensor& host, ops::Backend& backend) {
+  Tensor device = backend.allocate(DType::float32, host.shape());
+  backend.upload(host, device);
+  return device;
+}
+
+}  // namespace
+
+std::vector<TensorSlot> tensor_slots(const ModelConfig& config, DecoderWeights& weights) {
+  const std::vector<TensorSpec> specs = tensor_specs(config);
+  weights.layers.resize(static_cast<size_t>(config.num_hidden_layers));
+  std::vector<TensorSlot> out;
+  size_t next = 0;
+  add(out, specs[next++], weights.embedding);
+  for (DecoderLayer& layer : weights.layers) {
+    add(out, specs[next++], layer.input_norm);
+    for (int kind = 0; kind < kLinearsPerLayer; ++kind) {
+      add(out, specs[next++], layer.weights[static_cast<size_t>(kind)]);
+      if (has_bias(config, static_cast<LinearKind>(kind)))
+        add(out, specs[next++], layer.biases[static_cast<size_t>(kind)]);
+    }
+    if (has_head_norms(config)) {
+      add(out, specs[next++], layer.query_norm);
+      add(out, specs[next++], layer.key_norm);
+    }
+    add(out, specs[next++], layer.post_norm);
+  }
+  add(out, specs[next++], weights.final_norm);
+  if (!config.tie_word_embeddings) add(out, specs[next++], weights.head);
+  return out;
+}
+
+DecoderWeights pack_weights(const ModelConfig& config, const TensorSource& source, ops::Backend& backend,
+                            bool backward, std::string& digest) {
+  base::Sha256 hash;
+  base::Json identity = to_json(config);
+  identity.erase("torch_dtype");
+  hash.update(base::to_sorted_json(identity));
+  DecoderWeights weights;
+  for (TensorSlot& slot : tensor_slots(config, weights)) {
+    Tensor host = source(slot.spec);
+    if (slot.vector) host = convert(host, DType::float32);
+    hash_tensor(hash, slot.spec, host);
+    if (slot.vector) {
+      *slot.vector = on_device(host, backend);
+      continue;
+    }
+    // The head's gradient towards its input is always asked for; a table that is no head never is.
+    const bool head = slot.spec.kind == TensorKind::embedding ? config.tie_word_embeddings : true;
+    *slot.weight = backend.pack(host, backward && head);
+  }
+  if (config.tie_word_embeddings) weights.head = weights.embedding;
+  digest = hash.hex();
+  return weights;
+}
+
+Tensor unpack(const TensorSlot& slot, ops::Backend& backend) {
+  if (slot.weight) return backend.unpack(**slot.weight);
+  Tensor host = Tensor::zeros(DType::float32, slot.spec.shape);
+  backend.download(*slot.vector, host);
+  return host;
+}
+
+size_t DecoderWeights::nbytes() const {
+  size_t total = embedding->nbytes() + (head == embedding ? 0 : head->nbytes()) + final_norm.nbytes();
+  for (const DecoderLayer& layer : layers) {
+    for (const ops::Weight& weight : layer.weights) total += weight->nbytes();
+    for (const Tensor& bias : layer.biases)
+      if (!bias.empty()) total += bias.nbytes();
+    for (const Tensor* norm : {&layer.input_norm, &layer.query_norm, &layer.key_norm, &layer.post_norm})
+      if (!norm->empty()) total += norm->nbytes();
+  }
+  return total;
+}
+
+Tensor convert(const Tensor& x, DType dtype) {
+  if (x.dtype() == dtype) return x;
+  Tensor out = Tensor::zeros(dtype, x.shape());
+  const int64_t n = x.numel();
+  const auto value = [&x](int64_t i) {
+    if (x.dtype() == DType::float32) return x.data<float>()[i];
+    const uint16_t bits = x.data<uint16_t>()[i];
+    return x.dtype() == DType::bfloat16 ? bf16_to_float(bits) : half_to_float(bits);
+  };
+  if (dtype == DType::float32)
+    for (int64_t i = 0; i < n; ++i) out.data<float>()[i] = value(i);
+  else
+    for (int64_t i = 0; i < n; ++i) out.data<uint16_t>()[i] = float_to_bf16(value(i));
+  return out;
+}
+
+bool exact_in_bfloat16(const Tensor& x) {
+  if (x.dtype() == DType::bfloat16) return true;
+  const float* values = x.data<float>();
+  return std::all_of(values, values + x.numel(), [](float v) { return bf16_to_float(float_to_bf16(v)) == v; });
+}
+
+DType dtype_named(const std::string& name, const std::string& context) {
+  if (name == "float32") return DType::float32;
+  if (name == "bfloat16") return DType::bfloat16;
+  base::invalid(context, ": expected dtype 'auto', 'float32' or 'bfloat16', got '", name, "'");
+}
+
+}  // namespace whorl::model

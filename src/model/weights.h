@@ -1,0 +1,56 @@
+#pragma once
+// A model's numbers in the backend's layout.
+#include <array>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "model/layout.h"
+#include "ops/backend.h"
+
+namespace whorl::model {
+
+struct DecoderLayer {
+  Tensor input_norm, query_norm, key_norm, post_norm;  // float32; query_norm and key_norm may be empty
+  std::array<ops::Weight, kLinearsPerLayer> weights;
+  std::array<Tensor, kLinearsPerLayer> biases;         // float32; may be empty
+};
+
+struct DecoderWeights {
+  ops::Weight embedding;
+  ops::Weight head;  // the same object when tied
+  Tensor final_norm;
+  std::vector<DecoderLayer> layers;
+
+  size_t nbytes() const;
+};
+
+// Where one tensor of the checkpoint lives: exactly one of the two is set.
+struct TensorSlot {
+  TensorSpec spec;
+  ops::Weight* weight = nullptr;
+  Tensor* vector = nullptr;
+};
+// In the order of tensor_specs.
+std::vector<TensorSlot> tensor_slots(const ModelConfig& config, DecoderWeights& weights);
+
+// Gives the host tensor for a specification: float32 or bfloat16, of its shape.
+using TensorSource = std::function<Tensor(const TensorSpec&)>;
+
+// Packs everything that `source` gives. `digest` receives the SHA-256 over configuration, names, shapes and values
+// as held. `backward` also prepares gradients.
+DecoderWeights pack_weights(const ModelConfig& config, const TensorSource& source, ops::Backend& backend,
+                            bool backward, std::string& digest);
+
+// The other way: a tensor of the checkpoint on the host, as held (matrices) or float32 (vectors).
+Tensor unpack(const TensorSlot& slot, ops::Backend& backend);
+
+// float32 or bfloat16, whatever it was. Returns `x` itself where nothing changes.
+Tensor convert(const Tensor& x, DType dtype);
+// True if rounding to bfloat16 loses nothing.
+bool exact_in_bfloat16(const Tensor& x);
+
+DType dtype_named(const std::string& name, const std::string& context);  // "float32" or "bfloat16"
+
+}  // namespace whorl::model
