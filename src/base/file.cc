@@ -26,6 +26,8 @@ void require_ok(int64_t rc, std::string_view context, const std::string& path, s
 
 }  // namespace
 
+int FileSystem::exchange(const std::string&, const std::string&) { return -ENOSYS; }
+
 File File::open(FileSystem& fs, const std::string& path, std::string_view context) {
   const int fd = fs.open_read(path);
   require_ok(fd, context, path, "cannot open");

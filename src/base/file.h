@@ -48,6 +48,7 @@ class FileSystem {
 
   virtual int rename(const std::string& from, const std::string& to) = 0;            // replaces files
   virtual int rename_new(const std::string& from, const std::string& to) = 0;        // -EEXIST, never replaces
+  virtual int exchange(const std::string& from, const std::string& to);              // swaps two names; may be -ENOSYS
   virtual int link(const std::string& from, const std::string& to) = 0;              // -EEXIST, never replaces
   virtual int unlink(const std::string& path) = 0;
   virtual int make_directory(const std::string& path) = 0;                           // -EEXIST

@@ -103,6 +103,13 @@ std::string base_name_of(const std::string& path) {
   return path.substr(slash == std::string::npos ? 0 : slash + 1, slash == std::string::npos ? end : end - slash - 1);
 }
 
+namespace {
+// Callers give "AdapterStore.publish" or, where they have more to say, "[Model.load] config.json:".
+std::string bracketed(std::string_view context) {
+  return context.substr(0, 1) == "[" ? std::string(context) : concat("[", context, "]");
+}
+}  // namespace
+
 void check_relative_name(std::string_view name, std::string_view context) {
   bool ok = !name.empty() && name.size() <= 4096 && name.front() != '/';
   size_t begin = 0;
@@ -115,7 +122,7 @@ void check_relative_name(std::string_view name, std::string_view context) {
       ok = static_cast<unsigned char>(name[i]) >= 0x20 && name[i] != 0x7f && name[i] != '\\';
     }
   }
-  if (!ok) invalid("[", context, "] expected a relative file name beneath the folder, got '", printable(name), "'");
+  if (!ok) invalid(bracketed(context), " expected a relative file name beneath the folder, got '", printable(name), "'");
 }
 
 std::string path_beneath(const std::string& root, std::string_view name, std::string_view context) {
@@ -131,7 +138,7 @@ std::string path_beneath(const std::string& root, std::string_view name, std::st
   ::close(folder);
   if (fd >= 0) ::close(static_cast<int>(fd));
   if (fd < 0 && (code == EXDEV || code == ELOOP))
-    invalid("[", context, "] '", printable(name), "' leads outside of ", root);
+    invalid(bracketed(context), " '", printable(name), "' leads outside of ", root);
   return join(root, name);
 }
 
@@ -148,7 +155,7 @@ bool valid_name(std::string_view name) {
 
 void check_name(std::string_view name, std::string_view context) {
   if (!valid_name(name))
-    invalid("[", context, "] expected a name of 1 to 96 characters from a-z 0-9 . _ - that starts with a letter ",
+    invalid(bracketed(context), " expected a name of 1 to 96 characters from a-z 0-9 . _ - that starts with a letter ",
             "or digit and has no '..' or '--', got '", printable(name), "'");
 }
 

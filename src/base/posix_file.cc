@@ -77,6 +77,10 @@ class PosixFileSystem final : public FileSystem {
     return result_of(static_cast<int>(
         ::syscall(SYS_renameat2, AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE)));
   }
+  int exchange(const std::string& from, const std::string& to) override {
+    return result_of(static_cast<int>(
+        ::syscall(SYS_renameat2, AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_EXCHANGE)));
+  }
   int link(const std::string& from, const std::string& to) override {
     return result_of(::link(from.c_str(), to.c_str()));
   }
