@@ -1,1 +1,48 @@
-# `whorl::whorl`: the shared library a C++ program links after find_package(whorl).
+# `whorl::whorl`: the shared library a C++ program links after find_package(whorl). It holds every room; only what
+# WHORL_API marks is visible.
+include(GNUInstallDirs)
+include(CMakePackageConfigHelpers)
+
+if(NOT TARGET whorl_eval)
+  return()
+endif()
+
+get_property(WHORL_ROOMS GLOBAL PROPERTY WHORL_ROOMS)
+list(JOIN WHORL_ROOMS "," WHORL_ROOM_LIST)
+
+add_library(whorl SHARED ${PROJECT_SOURCE_DIR}/cmake/whorl_anchor.cc)
+add_library(whorl::whorl ALIAS whorl)
+target_link_libraries(whorl PRIVATE ${WHORL_ROOMS} whorl_flags PUBLIC Threads::Threads)
+target_link_options(whorl PRIVATE
+  -Wl,--version-script=${PROJECT_SOURCE_DIR}/cmake/whorl_exports.map -Wl,--gc-sections
+  $<$<STREQUAL:${WHORL_SANITIZE},>:-Wl,--no-undefined>)
+target_compile_features(whorl PUBLIC cxx_std_20)
+set_target_properties(whorl PROPERTIES
+  LINK_LIBRARY_OVERRIDE "WHOLE_ARCHIVE,${WHORL_ROOM_LIST}"
+  LINK_DEPENDS ${PROJECT_SOURCE_DIR}/cmake/whorl_exports.map
+  VERSION ${PROJECT_VERSION}
+  SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR}
+  VERIFY_INTERFACE_HEADER_SETS ON)
+target_sources(whorl PUBLIC FILE_SET HEADERS BASE_DIRS ${PROJECT_SOURCE_DIR}/include FILES
+  ${PROJECT_SOURCE_DIR}/include/whorl/adapter.h
+  ${PROJECT_SOURCE_DIR}/include/whorl/adapter_store.h
+  ${PROJECT_SOURCE_DIR}/include/whorl/dataset.h
+  ${PROJECT_SOURCE_DIR}/include/whorl/evaluator.h
+  ${PROJECT_SOURCE_DIR}/include/whorl/inference_engine.h
+  ${PROJECT_SOURCE_DIR}/include/whorl/model.h
+  ${PROJECT_SOURCE_DIR}/include/whorl/trainer.h
+  ${PROJECT_SOURCE_DIR}/include/whorl/types.h
+  ${PROJECT_SOURCE_DIR}/include/whorl/whorl.h)
+
+set(WHORL_CMAKE_DIR ${CMAKE_INSTALL_LIBDIR}/cmake/whorl)
+install(TARGETS whorl EXPORT whorlTargets COMPONENT cpp
+        LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
+        FILE_SET HEADERS DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(EXPORT whorlTargets NAMESPACE whorl:: DESTINATION ${WHORL_CMAKE_DIR} COMPONENT cpp)
+configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/whorlConfig.cmake.in
+  ${PROJECT_BINARY_DIR}/whorlConfig.cmake INSTALL_DESTINATION ${WHORL_CMAKE_DIR})
+# Before 1.0 a minor version may break what the one before promised.
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/whorlConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+install(FILES ${PROJECT_BINARY_DIR}/whorlConfig.cmake ${PROJECT_BINARY_DIR}/whorlConfigVersion.cmake
+        DESTINATION ${WHORL_CMAKE_DIR} COMPONENT cpp)
+install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/whorl COMPONENT cpp)

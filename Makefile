@@ -1,0 +1,95 @@
+# Two commands matter: `make demo` watches Whorl work, `make test` proves it. Both install what is missing and may be run
+# again at any time.
+SHELL := /bin/bash
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export PYTHONDONTWRITEBYTECODE := 1
+
+BUILD := build/release
+STAMPS := build/stamps
+PIP := .venv/bin/python -m pip --disable-pip-version-check -q
+# Every compiler of this code holds up to about 1 GB.
+JOBS ?= $(shell n=$$(nproc); m=$$(awk '/MemAvailable/ {print int($$2 / 1500000)}' /proc/meminfo); echo $$(( m < 1 ? 1 : m < n ? m : n )))
+export CMAKE_BUILD_PARALLEL_LEVEL := $(JOBS)
+
+SOURCES := $(shell find src include python/src cmake -type f) CMakeLists.txt python/CMakeLists.txt
+PACKAGE := $(shell find python/whorl -type f -not -name '*.pyc' | sed 's/ /\\ /g') pyproject.toml README.md
+OUT ?= out/demo
+SEED ?= 0
+
+.PHONY: demo test parity bench format lint asan tsan stubs wheel clean help
+help:
+	@echo "make demo     the whole flywheel on this machine (OUT=$(OUT) SEED=$(SEED))"
+	@echo "make test     everything that must hold"
+	@echo "make parity   the same numbers as PyTorch, transformers and PEFT"
+	@echo "make bench    figures of this machine"
+	@echo "make format | lint | stubs | asan | tsan | clean"
+
+# ---- set-up --------------------------------------------------------------------------------------------
+$(STAMPS)/setup-demo: requirements/demo.txt tools/setup.sh tools/debian-packages.txt
+	@tools/setup.sh .venv requirements/demo.txt
+	@mkdir -p $(@D) && touch $@
+
+$(STAMPS)/setup-dev: $(STAMPS)/setup-demo requirements/dev.txt
+	@tools/setup.sh .venv requirements/dev.txt
+	@touch $@
+
+# ---- the wheel: one build folder for the extension, the C++ tests and the shared library ---------------
+PIP_WHEEL = $(PIP) wheel . --no-deps --no-build-isolation -w build/wheel -C build-dir=$(BUILD) \
+	-C cmake.define.WHORL_BUILD_TESTS=$(1) -C cmake.define.CARGO_EXECUTABLE=$$(tools/find_cargo.sh)
+
+$(STAMPS)/wheel: $(STAMPS)/setup-demo $(SOURCES) $(PACKAGE)
+	@echo "[build] the extension and the wheel, with $(JOBS) jobs (the first time takes minutes)"
+	@rm -rf build/wheel && mkdir -p build/wheel $(@D)
+	@$(call PIP_WHEEL,$(if $(wildcard $(STAMPS)/setup-dev),ON,OFF)) || { echo "[build] failed; for the compiler's words: make wheel-verbose" >&2; exit 1; }
+	@touch $@
+
+.PHONY: wheel-verbose
+wheel-verbose: $(STAMPS)/setup-demo
+	$(call PIP_WHEEL,OFF) -v
+
+wheel: $(STAMPS)/wheel
+
+$(STAMPS)/installed: $(STAMPS)/wheel
+	@$(PIP) install --no-deps --force-reinstall build/wheel/whorl-*.whl
+	@touch $@
+
+demo: $(STAMPS)/installed
+	@cd build && PYTHONDONTWRITEBYTECODE= whorl demo --out "$(abspath $(OUT))" --seed $(SEED)
+
+# ---- tests ---------------------------------------------------------------------------------------------
+test: $(STAMPS)/setup-dev
+	@.venv/bin/python tools/run_tests.py --build $(BUILD) --jobs $(JOBS)
+
+parity: $(STAMPS)/installed
+	@tools/setup.sh .venv-parity tests/parity/requirements.txt
+	@$(PIP) --python .venv-parity/bin/python install --no-deps --force-reinstall build/wheel/whorl-*.whl
+	@.venv-parity/bin/python -m pytest tests/parity -q
+
+asan tsan: $(STAMPS)/setup-dev
+	@cmake --preset $@ -DCARGO_EXECUTABLE=$$(tools/find_cargo.sh) >/dev/null
+	@cmake --build --preset $@
+	@ctest --preset $@
+
+bench: $(STAMPS)/installed
+	@.venv/bin/python benchmarks/train.py --shape S
+	@.venv/bin/python benchmarks/serve.py --shape S
+
+# ---- the look of the code ------------------------------------------------------------------------------
+CXX_FILES = $$(git ls-files '*.h' '*.cc')
+
+format: $(STAMPS)/setup-dev
+	@clang-format -i $(CXX_FILES)
+	@ruff format -q . && ruff check -q --fix .
+
+lint: $(STAMPS)/setup-dev
+	@.venv/bin/python tests/check_layers.py
+	@clang-format --dry-run --Werror $(CXX_FILES)
+	@ruff format --check -q . && ruff check -q .
+
+stubs: $(STAMPS)/installed $(STAMPS)/setup-dev
+	@.venv/bin/python tools/make_stubs.py python/whorl/_whorl.pyi
+
+clean:
+	rm -rf build dist .venv .venv-parity .venv-clean

@@ -1,0 +1,54 @@
+#pragma once
+// What stands between Python and an engine's thread: closing, waiting that Ctrl-C can end, events that outlive their call.
+#include <whorl/inference_engine.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "compute.h"
+
+namespace whorl::python {
+
+// StreamEvent with its own copy of the result.
+struct Event {
+  int64_t index = 0;
+  std::string text;
+  std::vector<int32_t> ids;
+  bool finished = false;
+  std::optional<GenerateResult> result = {};
+};
+
+// Whatever the engine's thread tells the thread that waits.
+struct Waiting;
+
+class Running {
+ public:
+  Running(Generation generation, std::shared_ptr<Waiting> waiting);
+  std::vector<GenerateResult> wait() const;
+  bool done() const;
+  void cancel() const;
+
+ private:
+  Generation generation_;
+  std::shared_ptr<Waiting> waiting_;
+};
+
+class Engine {
+ public:
+  explicit Engine(std::unique_ptr<InferenceEngine> engine) : slot_(make_slot(std::move(engine))) {}
+  // Throws std::runtime_error after close().
+  std::shared_ptr<InferenceEngine> open(const char* call) const;
+  void close();
+
+ private:
+  Slot<InferenceEngine> slot_;
+};
+
+std::unique_ptr<Engine> make_engine(const Model& base, const AdapterStore* store, const py::object& options,
+                                    const py::kwargs& keywords);
+py::object generate(Engine& self, const py::object& input, const py::kwargs& keywords);
+Running submit(Engine& self, const py::object& input, const py::object& callback, const py::kwargs& keywords);
+
+}  // namespace whorl::python

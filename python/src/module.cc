@@ -1,0 +1,22 @@
+#include "module.h"
+
+#include <pybind11/pybind11.h>
+
+#include "compute.h"
+
+PYBIND11_MODULE(_whorl, m) {
+  using namespace whorl::python;
+  m.doc() = "The C++ library's public headers, one for one. Import `whorl`, not this.";
+  bind_types(m);
+  bind_adapter(m);
+  bind_model(m);
+  bind_dataset(m);
+  bind_adapter_store(m);
+  bind_trainer(m);
+  bind_inference_engine(m);
+  bind_evaluator(m);
+  pybind11::module_::import("atexit").attr("register")(pybind11::cpp_function([] {
+    close_all();
+    drop_log_sink();
+  }));
+}

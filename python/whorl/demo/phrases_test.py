@@ -1,0 +1,98 @@
+"""What customers say in the test rows: other sentences than in training, so that the score is about
+understanding and not about memory."""
+
+OPENERS = ["", "", "", "Good evening, ", "Excuse me, ", "Hello support, ", "Good day, "]
+CLOSERS = ["", "", "", " Cheers.", " Much appreciated.", " Looking forward to your answer.", " It is urgent."]
+
+CORES: dict[str, list[str]] = {
+    "track_order": [
+        "could you find out where the courier is with {order_id}?",
+        "I have been waiting for my shipment {order_id} since Monday.",
+        "what happened to {order_id}, it never arrived?",
+        "any idea when {order_id} will be delivered?",
+        "let me know the current status of my delivery {order_id}.",
+        "is {order_id} on its way to me?",
+        "still no sign of my parcel {order_id}.",
+    ],
+    "cancel_order": [
+        "would you cancel {order_id} for me, I ordered the wrong thing.",
+        "I made a mistake with {order_id} and do not want it sent.",
+        "kindly stop the purchase {order_id}, it is no longer needed.",
+        "can my order {order_id} still be cancelled?",
+        "forget about {order_id}, I do not want that order.",
+        "there is no need to ship {order_id} anymore, please cancel.",
+        "I bought {order_id} by accident and want to undo the order.",
+    ],
+    "refund_payment": [
+        "the {amount} that I paid for {order_id} should be refunded to me.",
+        "you still owe me {amount}, since I returned {order_id}.",
+        "{order_id} came damaged and I would like my {amount} back.",
+        "how can I get back {amount} that was charged for {order_id}?",
+        "where is the refund for {order_id}? It was {amount}.",
+        "I expect to get my money back for {order_id}, {amount} in total.",
+        "please return {amount} to my card because {order_id} was faulty.",
+    ],
+    "change_address": [
+        "I have a new home, so bring {order_id} to {street} in {city}.",
+        "is it possible to send {order_id} to a different address? {street}, {city}.",
+        "{order_id} still has my old address, the right one is {street}, {city}.",
+        "the delivery of {order_id} should be made to {street} in {city}.",
+        "would you correct the street for {order_id}, it should be {street}, {city}?",
+        "please let {order_id} be shipped to my new flat, {street} in {city}.",
+        "we moved to {street}, {city}, so {order_id} needs another address.",
+    ],
+    "check_stock": [
+        "would I find a {product} in your {city} shop?",
+        "I need to know if the {product} is still available in {city}.",
+        "have you got any {product} in stock at the {city} branch?",
+        "is a {product} left for me in {city}?",
+        "can you see whether the {product} is sold in {city}?",
+        "I would like to buy the {product} in {city}, do they have it in stock?",
+        "does anyone in {city} have a {product} on the shelf?",
+    ],
+    "find_store": [
+        "I am in {city}, how far is your nearest store?",
+        "could you give me the address of a shop in {city}?",
+        "where can I find a branch of yours near {city}?",
+        "which shops do you have in the area of {city}?",
+        "I would like to visit your store, I am staying in {city}.",
+        "is any of your stores close to {city}?",
+        "show me the way to the {city} shop.",
+    ],
+    "apply_coupon": [
+        "why is my coupon {code} not working?",
+        "there is a discount code {code} that I would like to use.",
+        "can you put the voucher {code} on my basket?",
+        "please give me the discount, the code is {code}.",
+        "I want to pay less with my voucher {code}.",
+        "does the coupon {code} still count?",
+        "I was given a gift code, {code}, how can I redeem it?",
+    ],
+    "book_repair": [
+        "could I have the {product} fixed on {date}?",
+        "my {product} is defect and I would like to come to the workshop on {date}.",
+        "is it possible to get a repair appointment on {date} for a {product}?",
+        "since the {product} no longer works, I want to bring it to you on {date}.",
+        "I would need a technician for my {product} on {date}.",
+        "please repair my {product}, I am free on {date}.",
+        "the battery of the {product} is dead, can you fix that on {date}?",
+    ],
+    "request_callback": [
+        "would somebody call me at {time}? I am {name}.",
+        "you can reach me by phone at {time}, the name is {name}.",
+        "I need a phone call from you at {time}, this is {name}.",
+        "{name} is my name, please ring at {time}.",
+        "please arrange a callback for {name} at {time}.",
+        "give {name} a ring at {time}.",
+        "I prefer to talk on the phone, call at {time} and ask for {name}.",
+    ],
+    "talk_to_human": [
+        "I would like to be connected to a real human.",
+        "is anybody there who is not a robot?",
+        "may I talk to one of your colleagues?",
+        "I prefer a person over a bot.",
+        "please hand me over to a human agent.",
+        "a machine cannot solve this, let a person help me.",
+        "could your manager speak to me?",
+    ],
+}
