@@ -63,4 +63,4 @@ def prepare(files: Files, model: whorl.Model, seed: int) -> Prepared:
     test = whorl.Dataset.load(files.test)
     train, valid = cleaned.shuffle(seed).split(0.92, seed=seed, group_by="phrasing")
     found = leaks.find(asked(cleaned), asked(test))
-    return Prepared(train, valid, test, json.loads(cleaned.account()), files.planted, found)
+    return Prepared(train, valid, test, cleaned.account(), files.planted, found)

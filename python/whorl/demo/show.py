@@ -1,0 +1,143 @@
+"""How the demo looks in a terminal. It shows what was measured and nothing else."""
+
+import json
+import math
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+
+from rich import box
+from rich.console import Console
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+import whorl
+from whorl.demo.data import Prepared
+from whorl.demo.report import METRICS
+from whorl.demo.settings import AdapterPlan
+
+
+def _table(*columns: str, title: str | None = None) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", title_style="bold", header_style="dim")
+    for i, column in enumerate(columns):
+        table.add_column(column, justify="left" if i == 0 else "right", no_wrap=True)
+    return table
+
+
+def welcome(console: Console, base: whorl.Model, seed: int) -> None:
+    lines = Text()
+    lines.append("A support assistant learns to call tools\n", style="bold")
+    size = f"{base.parameter_count / 1e6:.2f} million weights in {base.config.torch_dtype}"
+    lines.append(f"Whorl {whorl.__version__} on {base.device}, seed {seed}\n", style="dim")
+    lines.append(f"Base: {size}, trained by Whorl itself; it has never seen a support tool.", style="dim")
+    console.print(Panel(lines, box=box.ROUNDED, expand=False, border_style="cyan"))
+
+
+def step(console: Console, number: int, what: str) -> None:
+    console.print()
+    console.rule(f"[bold cyan]{number}[/]  {what}", align="left", style="cyan")
+
+
+def account(console: Console, prepared: Prepared) -> None:
+    """Every row kept, changed or dropped, and why."""
+    told = prepared.account
+    table = _table("step", "dropped", "changed", "why")
+    table.columns[3].justify, table.columns[3].no_wrap = "left", False
+    for entry in told["steps"]:
+        reasons = ", ".join(f"{n} x {reason}" for reason, n in entry.get("reasons", {}).items())
+        table.add_row(entry["step"], str(entry["dropped"]), str(entry["changed"]), reasons or "-")
+    console.print(table)
+    console.print(f"read {told['read']}, kept {told['kept']}: {len(prepared.train)} to train on, {len(prepared.valid)} to validate")
+    planted = ", ".join(f"{n} {kind.replace('_', ' ')}" for kind, n in asdict(prepared.planted).items())
+    console.print(f"[dim]put in on purpose: {planted}[/]")
+    found = prepared.leaks
+    verdict = "[green]none[/]" if found.none() else f"[red]{len(found.values)} values, {len(found.phrasings)} phrasings[/]"
+    console.print(f"held out: {len(prepared.test)} rows; of their phrasings and values in training: {verdict}")
+
+
+def _example(row: whorl.Row) -> Text:
+    call = row.messages[1].tool_calls[0]
+    return Text.assemble(
+        ("customer   ", "dim"), row.messages[0].content, ("\nassistant  ", "dim"), (f"{call.name} {call.arguments}", "green")
+    )
+
+
+def example(console: Console, data: whorl.Dataset) -> None:
+    console.print(Panel(_example(data[0]), title="a training row", title_align="left", box=box.ROUNDED, expand=False))
+
+
+class TrainingView:
+    """One line an adapter, renewed at every step."""
+
+    def __init__(self, plans: Iterable[AdapterPlan]) -> None:
+        self._plans = list(plans)
+        self._last: dict[str, whorl.Progress] = {}
+
+    def update(self, progress: whorl.Progress) -> None:
+        self._last[progress.name] = progress
+
+    def __rich__(self) -> Table:
+        table = _table("adapter", "rank", "rate", "step", "loss", "validation", "tokens/s (all)", "left")
+        for plan in self._plans:
+            table.add_row(f"[bold]{plan.name}[/]", str(plan.rank), f"{plan.learning_rate:g}", *self._cells(plan.name))
+        return table
+
+    def _cells(self, name: str) -> list[str]:
+        if name not in self._last:
+            return ["-"] * 5
+        p = self._last[name]
+        validation = "-" if math.isnan(p.validation_loss) else f"{p.validation_loss:.4f}"
+        return [
+            f"{p.step}/{p.total_steps}", f"{p.loss:.4f}", validation, f"{p.tokens_per_second:,.0f}", f"{p.seconds_left:.0f} s"
+        ]  # fmt: skip
+
+
+def _percent(score: dict) -> str:
+    return f"{100 * score['value']:5.1f} % ± {100 * score['stderr']:.1f}"
+
+
+def scores(console: Console, entries: list[dict], winner: str) -> None:
+    table = _table("", "rank", "function name", "name and arguments", "rows")
+    for entry in entries:
+        best = entry["name"] == winner
+        name = f"[bold green]{entry['name']} ◂ best[/]" if best else entry["name"]
+        cells = [_percent(entry[metric]) for metric in METRICS]
+        table.add_row(name, str(entry["rank"] or "-"), *cells, str(entry[METRICS[0]]["n"]))
+    console.print(table)
+
+
+class BatchView:
+    """The rows of one batch while they are being written."""
+
+    def __init__(self, rows: list[tuple[str, str]]) -> None:
+        self._rows = rows
+        self._texts = [""] * len(rows)
+        self._served = [""] * len(rows)
+
+    def add(self, i: int, event: whorl.StreamEvent) -> None:
+        self._texts[i] += event.text
+        if event.finished and event.result is not None:
+            self._served[i] = event.result.adapter or "no adapter"
+
+    def __rich__(self) -> Table:
+        table = Table(box=box.SIMPLE_HEAD, header_style="dim", show_lines=True)
+        table.add_column("served by", no_wrap=True)
+        table.add_column("customer, and the answer as it is written", overflow="fold")
+        for (adapter, said), text, served in zip(self._rows, self._texts, self._served, strict=True):
+            style = "yellow" if adapter == "" else "green"
+            table.add_row(Text(served or adapter or "no adapter", style=style), Text.assemble((said + "\n", "dim"), (text, style)))
+        return table
+
+
+def published(console: Console, version: whorl.AdapterVersion) -> None:
+    console.print(f"published [bold]{version.name}@{version.version}[/]  [dim]sha256 {version.digest}[/]")
+
+
+def end(console: Console, out: Path, seconds: float) -> None:
+    console.print()
+    console.print(f"[bold]{out / 'report.json'}[/] and [bold]{out / 'loss.png'}[/] written; the demo took {seconds:.0f} s.")
+
+
+def as_json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)
