@@ -99,6 +99,7 @@ class WHORL_API Generation {  // a running request; copies refer to the same one
 
 struct EngineStats {
   int64_t running = 0, waiting = 0, pages_used = 0, pages_total = 0, adapters_loaded = 0;
+  size_t adapter_bytes = 0;   // of the loaded adapters, packed
   int64_t requests = 0, prompt_tokens = 0, generated_tokens = 0, steps = 0, cancelled = 0;
 };
 

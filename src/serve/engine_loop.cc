@@ -1,0 +1,171 @@
+#include "serve/engine_loop.h"
+
+#include <algorithm>
+#include <iterator>
+#include <stdexcept>
+#include <utility>
+
+#include "base/check.h"
+
+namespace whorl::serve {
+
+using base::check_argument;
+
+void check_options(const EngineOptions& options) {
+  const char* where = "[InferenceEngine] expected ";
+  check_argument(options.max_batch_size >= 1 && options.max_batch_size <= 4096, where,
+                 "max_batch_size in [1, 4096], got ", options.max_batch_size);
+  check_argument(options.max_step_tokens >= 1 && options.max_step_tokens <= (1 << 20), where,
+                 "max_step_tokens in [1, 1048576], got ", options.max_step_tokens);
+  check_argument(options.page_size >= 1 && options.page_size <= 4096, where, "page_size in [1, 4096], got ",
+                 options.page_size);
+  check_argument(options.max_queue >= 1, where, "max_queue of at least 1, got ", options.max_queue);
+}
+
+int64_t page_count(const model::Transformer& transformer, const EngineOptions& options) {
+  const size_t bytes = std::max<size_t>(1, transformer.kv_bytes_per_page(options.page_size));
+  const auto affordable = static_cast<int64_t>(options.kv_cache_bytes / bytes);
+  check_argument(affordable >= 1, "[InferenceEngine] expected kv_cache_bytes of at least one page (", bytes,
+                 "), got ", options.kv_cache_bytes);
+  const int64_t useful =
+      options.max_batch_size * pages_for(transformer.config().max_position_embeddings, options.page_size);
+  return std::min({affordable, useful, int64_t{1} << 30});
+}
+
+EngineLoop::EngineLoop(std::shared_ptr<const model::Transformer> transformer, const EngineOptions& options)
+    : transformer_(std::move(transformer)),
+      options_((check_options(options), options)),
+      pages_total_(page_count(*transformer_, options)),
+      cache_(transformer_->make_kv_cache(pages_total_, options.page_size)),
+      scheduler_({options.max_batch_size, options.max_step_tokens, options.page_size}, pages_total_) {
+  stats_.pages_total = pages_total_;
+  thread_ = std::thread([this] { run(); });
+}
+
+EngineLoop::~EngineLoop() {
+  {
+    std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_all();
+  room_.notify_all();
+  thread_.join();
+}
+
+void EngineLoop::check_fits(const Sequence& sequence) const {
+  const int64_t needed = pages_for(sequence.max_cached, options_.page_size);
+  check_argument(needed <= pages_total_, "[InferenceEngine.submit] expected prompt and max_new_tokens to fit the KV cache: ",
+                 sequence.max_cached, " tokens need ", needed, " pages of ", options_.page_size, ", kv_cache_bytes gives ",
+                 pages_total_);
+}
+
+void EngineLoop::enqueue(std::vector<std::unique_ptr<SequenceGroup>> groups, bool wait_for_room) {
+  std::unique_lock lock(mutex_);
+  for (auto& group : groups) {
+    auto room = [&] { return stopping_ || stats_.waiting < options_.max_queue; };
+    if (!room() && !wait_for_room)
+      base::failed("[InferenceEngine.submit] the queue is full: ", stats_.waiting,
+                   " requests wait; expected fewer than max_queue = ", options_.max_queue);
+    room_.wait(lock, room);
+    if (stopping_) base::failed("[InferenceEngine.submit] the engine is shutting down");
+    ++stats_.waiting;
+    ++stats_.requests;
+    inbox_.push_back(std::move(group));
+    wake_.notify_one();
+  }
+}
+
+EngineStats EngineLoop::stats() const {
+  std::lock_guard lock(mutex_);
+  return stats_;
+}
+
+void EngineLoop::run() {
+  while (take_in()) step();
+  auto left = scheduler_.take_all();
+  done_.cancelled += std::ssize(left);
+  publish();
+  for (auto& sequence : left) sequence->cancel();
+}
+
+bool EngineLoop::take_in() {
+  std::unique_lock lock(mutex_);
+  wake_.wait(lock, [&] { return stopping_ || !inbox_.empty() || !scheduler_.idle(); });
+  for (auto& group : inbox_) scheduler_.add(std::move(group));
+  inbox_.clear();
+  return !stopping_;
+}
+
+void EngineLoop::step() {
+  auto gone = scheduler_.take_cancelled();
+  const StepPlan plan = scheduler_.plan();
+  if (!plan.entries.empty()) compute(plan);
+  auto ended = scheduler_.take_ended();
+  auto late = scheduler_.take_cancelled();  // by a callback of this very step
+  std::move(late.begin(), late.end(), std::back_inserter(gone));
+  done_.cancelled += std::ssize(gone);
+  // The books are right before anybody hears that a request is over.
+  publish();
+  for (auto& sequence : gone) sequence->cancel();
+  for (auto& sequence : ended) {
+    if (sequence->error)
+      sequence->fail(sequence->error);
+    else
+      sequence->complete();
+  }
+}
+
+void EngineLoop::compute(const StepPlan& plan) {
+  try {
+    const model::Batch batch{plan.ids, plan.positions, plan.adapters};
+    const Tensor logits = transformer_->step(batch, plan.paged, cache_, plan.logit_rows);
+    if (logits.shape() != Shape{std::ssize(plan.logit_rows), transformer_->config().vocab_size})
+      throw std::logic_error("[InferenceEngine] the model returned logits of another shape");
+    ++done_.steps;
+    count_prompt(plan);
+    scheduler_.advance(plan);
+    give_logits(plan, logits);
+  } catch (...) {
+    for (const auto& entry : plan.entries) entry.sequence->error = std::current_exception();
+  }
+}
+
+void EngineLoop::count_prompt(const StepPlan& plan) {
+  for (const auto& entry : plan.entries)
+    if (!entry.sequence->decoding()) done_.prompt_tokens += entry.tokens;
+}
+
+void EngineLoop::give_logits(const StepPlan& plan, const Tensor& logits) {
+  const auto width = static_cast<size_t>(transformer_->config().vocab_size);
+  const float* row = logits.data<float>();
+  for (const auto& entry : plan.entries) {
+    Sequence& sequence = *entry.sequence;
+    if (entry.first_logit < 0) continue;
+    for (int64_t position = entry.first_logit; position < sequence.past; ++position, row += width) {
+      if (sequence.finished || sequence.error || sequence.cancelled()) continue;
+      try {
+        const size_t known = sequence.tokens.size();
+        sequence.take(position, {row, width});
+        done_.generated_tokens += static_cast<int64_t>(sequence.tokens.size() - known);
+      } catch (...) {
+        sequence.error = std::current_exception();
+      }
+    }
+  }
+}
+
+void EngineLoop::publish() {
+  {
+    std::lock_guard lock(mutex_);
+    stats_.steps = done_.steps;
+    stats_.prompt_tokens = done_.prompt_tokens;
+    stats_.generated_tokens = done_.generated_tokens;
+    stats_.cancelled = done_.cancelled;
+    stats_.running = scheduler_.running();
+    stats_.waiting = scheduler_.waiting() + static_cast<int64_t>(inbox_.size());
+    stats_.pages_used = scheduler_.pages().used();
+  }
+  room_.notify_all();
+}
+
+}  // namespace whorl::serve

@@ -1,0 +1,57 @@
+#pragma once
+// The engine's one thread: takes requests in, computes steps while there is work, sleeps otherwise.
+#include <condition_variable>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <thread>
+
+#include "serve/scheduler.h"
+#include "whorl/inference_engine.h"
+
+namespace whorl::serve {
+
+// What the loop needs of EngineOptions, checked: every error names its field.
+void check_options(const EngineOptions& options);
+// Pages within options.kv_cache_bytes, and no more than max_batch_size sequences of full length could use.
+int64_t page_count(const model::Transformer& transformer, const EngineOptions& options);
+
+class EngineLoop {
+ public:
+  EngineLoop(std::shared_ptr<const model::Transformer> transformer, const EngineOptions& options);
+  ~EngineLoop();  // cancels what is left
+
+  // A sequence that could never get its pages is an invalid_argument. With a full queue: waits for room, or
+  // std::runtime_error. Groups that fit enter the queue together.
+  void check_fits(const Sequence& sequence) const;
+  void enqueue(std::vector<std::unique_ptr<SequenceGroup>> groups, bool wait_for_room);
+
+  EngineStats stats() const;
+  std::thread::id thread_id() const { return thread_.get_id(); }
+  int64_t pages_total() const { return pages_total_; }
+
+ private:
+  void run();
+  bool take_in();  // false = stop
+  void step();
+  void compute(const StepPlan& plan);
+  void count_prompt(const StepPlan& plan);
+  void give_logits(const StepPlan& plan, const Tensor& logits);
+  void publish();
+
+  std::shared_ptr<const model::Transformer> transformer_;
+  EngineOptions options_;
+  int64_t pages_total_;
+  model::KvCache cache_;
+  Scheduler scheduler_;
+  EngineStats done_;  // the engine thread's own counts; publish() shows them
+
+  mutable std::mutex mutex_;
+  std::condition_variable wake_, room_;
+  std::deque<std::unique_ptr<SequenceGroup>> inbox_;
+  EngineStats stats_;
+  bool stopping_ = false;
+  std::thread thread_;
+};
+
+}  // namespace whorl::serve

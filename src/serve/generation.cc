@@ -1,0 +1,144 @@
+#include "serve/generation.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace whorl::serve {
+namespace {
+
+uint64_t sample_seed(const GenerationPlan& plan, int64_t index) {
+  return plan.sampling.seed + static_cast<uint64_t>(index);
+}
+
+}  // namespace
+
+std::string token_text(const text::Tokenizer* tokenizer, int32_t id) {
+  if (!tokenizer) return {};
+  // The bytes keep a leading space that decoding one token alone may drop; half a character is shown as U+FFFD.
+  std::string decoded = tokenizer->decode(std::vector<int32_t>{id}, false);
+  return decoded.find("\xEF\xBF\xBD") == std::string::npos ? tokenizer->id_bytes(id) : decoded;
+}
+
+GenerationSequence::GenerationSequence(std::shared_ptr<Generation::Impl> job, std::shared_ptr<const GenerationPlan> plan,
+                                       int64_t index)
+    : job_(std::move(job)),
+      plan_(std::move(plan)),
+      sampler_(plan_->sampling, sample_seed(*plan_, index), plan_->prompt),
+      text_(plan_->tokenizer.get(), plan_->sampling.stop) {
+  tokens = plan_->prompt;
+  prompt_tokens = static_cast<int64_t>(tokens.size());
+  max_cached = prompt_tokens + plan_->sampling.max_new_tokens - 1;  // the last token is never fed
+  first_logit = prompt_tokens - 1;
+  adapter = plan_->adapter;
+  result_.index = index;
+  result_.adapter = plan_->adapter_name;
+  result_.adapter_digest = plan_->adapter_digest;
+  result_.prompt_tokens = prompt_tokens;
+  if (!plan_->grammar) return;
+  matcher_.emplace(plan_->grammar->matcher());
+  mask_.resize(static_cast<size_t>((plan_->vocab + 31) / 32));
+}
+
+double GenerationSequence::seconds() const {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - plan_->submitted).count();
+}
+
+int32_t GenerationSequence::choose(std::span<const float> logits) {
+  if (matcher_) matcher_->fill_mask(mask_);
+  const int32_t id = sampler_.choose(logits, mask_, *plan_->scratch);
+  if (matcher_) matcher_->accept(id);
+  return id;
+}
+
+void GenerationSequence::note_logprobs(int32_t id, std::span<const float> logits) {
+  const double norm = log_sum_exp(logits);
+  auto logprob = [&](int32_t token) { return static_cast<double>(logits[static_cast<size_t>(token)]) - norm; };
+  TokenLogprob entry{id, token_text(plan_->tokenizer.get(), id), logprob(id)};
+  for (const int32_t token : largest(logits, plan_->sampling.logprobs)) entry.top.emplace_back(token, logprob(token));
+  result_.logprobs.push_back(std::move(entry));
+}
+
+std::string GenerationSequence::push(int32_t id) {
+  const auto& stops = plan_->stop_ids;
+  if (std::find(stops.begin(), stops.end(), id) != stops.end()) {
+    finished = true;
+    result_.finish_reason = "stop";
+    return text_.finish();
+  }
+  std::string text = text_.push(id);
+  const bool full = std::ssize(result_.ids) >= plan_->sampling.max_new_tokens;
+  const bool complete_text = matcher_ && matcher_->is_stopped();
+  if (!text_.stopped() && !complete_text && !full) return text;
+  text += text_.finish();
+  finished = true;
+  result_.finish_reason = text_.stopped() || complete_text ? "stop" : "length";
+  return text;
+}
+
+void GenerationSequence::take(int64_t, std::span<const float> logits) {
+  const int32_t id = choose(logits);
+  if (result_.ids.empty()) result_.seconds_to_first_token = seconds();
+  if (plan_->sampling.logprobs >= 0) note_logprobs(id, logits);
+  tokens.push_back(id);
+  result_.ids.push_back(id);
+  std::string text = push(id);
+  if (finished)
+    last_text_ = std::move(text);
+  else
+    emit({result_.index, std::move(text), {id}, false, nullptr});
+}
+
+void GenerationSequence::emit(const StreamEvent& event) {
+  if (!job_->callback || job_->callback(event)) return;
+  job_->callback = {};
+  job_->cancel();
+}
+
+void GenerationSequence::complete() {
+  deliver(result_.finish_reason, std::move(last_text_), {result_.ids.back()});
+}
+
+void GenerationSequence::cancel() { deliver("cancelled", text_.finish(), {}); }
+
+void GenerationSequence::deliver(const std::string& reason, std::string last_text, std::vector<int32_t> last_ids) {
+  try {
+    result_.finish_reason = reason;
+    result_.text = text_.text();
+    result_.completion_tokens = std::ssize(result_.ids);
+    read_tool_calls();
+    result_.seconds = seconds();
+    emit({result_.index, std::move(last_text), std::move(last_ids), true, &result_});
+    job_->results[static_cast<size_t>(result_.index)] = std::move(result_);
+    job_->part_done();
+  } catch (...) {
+    job_->part_done(std::current_exception());
+  }
+}
+
+// Markers of calls may be special tokens, which `text` leaves out: calls are read from the text with them.
+void GenerationSequence::read_tool_calls() {
+  result_.content = result_.text;
+  if (plan_->format == text::ToolCallFormat::none || result_.finish_reason == "cancelled") return;
+  std::vector<int32_t> ids = result_.ids;
+  const auto& stops = plan_->stop_ids;
+  if (!ids.empty() && std::find(stops.begin(), stops.end(), ids.back()) != stops.end()) ids.pop_back();
+  auto parsed = text::parse_tool_calls(text_.stopped() ? result_.text : plan_->tokenizer->decode(ids, false), plan_->format);
+  result_.tool_call_error = std::move(parsed.error);
+  if (parsed.calls.empty()) return;
+  result_.content = std::move(parsed.content);
+  for (size_t i = 0; i < parsed.calls.size(); ++i) {
+    auto& call = parsed.calls[i];
+    result_.tool_calls.push_back({std::move(call.name), std::move(call.arguments), "call_" + std::to_string(i)});
+  }
+  if (result_.finish_reason == "stop") result_.finish_reason = "tool_calls";
+}
+
+std::unique_ptr<SequenceGroup> make_group(const std::shared_ptr<Generation::Impl>& job,
+                                          const std::shared_ptr<const GenerationPlan>& plan) {
+  auto group = std::make_unique<SequenceGroup>();
+  for (int64_t index = 0; index < plan->sampling.n; ++index)
+    group->sequences.push_back(std::make_unique<GenerationSequence>(job, plan, index));
+  return group;
+}
+
+}  // namespace whorl::serve

@@ -1,0 +1,162 @@
+#include "whorl/inference_engine.h"
+
+#include <utility>
+
+#include "base/check.h"
+#include "model/model_impl.h"
+#include "serve/adapter_directory.h"
+#include "serve/constraint.h"
+#include "serve/engine_loop.h"
+#include "serve/generation.h"
+#include "serve/likelihood.h"
+#include "serve/prompt.h"
+
+namespace whorl {
+
+using serve::GenerationPlan;
+using Groups = std::vector<std::unique_ptr<serve::SequenceGroup>>;
+
+struct InferenceEngine::Impl {
+  Impl(const Model& base, const AdapterStore* store, const EngineOptions& options)
+      : model(base),
+        constraints(base.impl()->tokenizer, ids(base.config().eos_token_ids)),
+        adapters(base.impl()->transformer, store, options.adapter_cache_bytes),
+        loop(base.impl()->transformer, options) {}
+
+  static std::vector<int32_t> ids(const std::vector<int64_t>& from) { return {from.begin(), from.end()}; }
+  std::shared_ptr<const GenerationPlan> plan(const GenerateRequest& request);
+  std::shared_ptr<Generation::Impl> prepare(const GenerateRequest& request, const StreamCallback& callback, Groups& groups);
+  void check(const LikelihoodRequest& request) const;
+
+  Model model;
+  serve::Constraints constraints;
+  serve::AdapterDirectory adapters;
+  std::shared_ptr<serve::SamplerScratch> scratch = std::make_shared<serve::SamplerScratch>();
+  serve::EngineLoop loop;  // last: its thread ends before the rest goes
+};
+
+std::shared_ptr<const GenerationPlan> InferenceEngine::Impl::plan(const GenerateRequest& request) {
+  const Model::Impl& base = *model.impl();
+  const int64_t context = base.config.max_position_embeddings;
+  serve::check_sampling(request.sampling, context, base.config.vocab_size);
+  base::check_argument(base.tokenizer || request.sampling.stop.empty(),
+                       "[InferenceEngine.submit] sampling.stop needs a model with a tokenizer; use stop_token_ids");
+  auto plan = std::make_shared<GenerationPlan>();
+  plan->submitted = std::chrono::steady_clock::now();
+  plan->prompt = serve::prompt_ids(base, request);
+  plan->sampling = request.sampling;
+  plan->sampling.max_new_tokens =
+      std::min(plan->sampling.max_new_tokens, context - static_cast<int64_t>(plan->prompt.size()));
+  plan->stop_ids = request.sampling.stop_token_ids;
+  if (!request.sampling.ignore_eos)
+    plan->stop_ids.insert(plan->stop_ids.end(), base.config.eos_token_ids.begin(), base.config.eos_token_ids.end());
+  plan->format = serve::tool_format(base, request);
+  plan->grammar = constraints.grammar_for(request, plan->format);
+  plan->tokenizer = base.tokenizer;
+  plan->vocab = base.config.vocab_size;
+  plan->scratch = scratch;
+  auto found = adapters.resolve(request.adapter);
+  plan->adapter = std::move(found.adapter);
+  plan->adapter_name = std::move(found.name);
+  plan->adapter_digest = std::move(found.digest);
+  return plan;
+}
+
+std::shared_ptr<Generation::Impl> InferenceEngine::Impl::prepare(const GenerateRequest& request,
+                                                                 const StreamCallback& callback, Groups& groups) {
+  const auto shared = plan(request);
+  auto job = std::make_shared<Generation::Impl>(shared->sampling.n, loop.thread_id(), callback);
+  auto group = serve::make_group(job, shared);
+  loop.check_fits(*group->sequences.front());
+  groups.push_back(std::move(group));
+  return job;
+}
+
+InferenceEngine::InferenceEngine(const Model& base, const EngineOptions& options)
+    : impl_(std::make_unique<Impl>(base, nullptr, options)) {}
+InferenceEngine::InferenceEngine(const Model& base, const AdapterStore& store, const EngineOptions& options)
+    : impl_(std::make_unique<Impl>(base, &store, options)) {}
+InferenceEngine::~InferenceEngine() = default;
+
+void InferenceEngine::add_adapter(const std::string& name, const Adapter& adapter) { impl_->adapters.add(name, adapter); }
+void InferenceEngine::remove_adapter(const std::string& name) { impl_->adapters.remove(name); }
+std::vector<std::string> InferenceEngine::adapters() const { return impl_->adapters.names(); }
+const Model& InferenceEngine::model() const { return impl_->model; }
+
+EngineStats InferenceEngine::stats() const {
+  EngineStats out = impl_->loop.stats();
+  out.adapters_loaded = impl_->adapters.cache().size();
+  out.adapter_bytes = impl_->adapters.cache().bytes();
+  return out;
+}
+
+Generation InferenceEngine::submit(const GenerateRequest& request, const StreamCallback& callback) {
+  Groups groups;
+  auto job = impl_->prepare(request, callback, groups);
+  impl_->loop.enqueue(std::move(groups), false);
+  return Generation(std::move(job));
+}
+
+GenerateResult InferenceEngine::generate(const GenerateRequest& request) {
+  base::check_argument(request.sampling.n == 1, "[InferenceEngine.generate] expected sampling.n = 1, got ",
+                       request.sampling.n, "; use submit, or a list of requests");
+  return std::move(generate(std::vector{request}).front().front());
+}
+
+std::vector<std::vector<GenerateResult>> InferenceEngine::generate(const std::vector<GenerateRequest>& requests) {
+  Groups groups;
+  std::vector<Generation> running;
+  for (const auto& request : requests) running.emplace_back(impl_->prepare(request, {}, groups));
+  impl_->loop.enqueue(std::move(groups), true);
+  std::vector<std::vector<GenerateResult>> results;
+  try {
+    for (const auto& generation : running) results.push_back(generation.wait());
+  } catch (...) {
+    for (const auto& generation : running) generation.cancel();
+    throw;
+  }
+  return results;
+}
+
+void InferenceEngine::Impl::check(const LikelihoodRequest& request) const {
+  constexpr const char* where = "[InferenceEngine.log_likelihood] expected ";
+  const auto& config = model.config();
+  base::check_argument(!request.continuation.empty(), where, "a continuation of at least one token, got none");
+  const auto size = static_cast<int64_t>(request.context.size() + request.continuation.size());
+  base::check_argument(size <= config.max_position_embeddings, where, "context and continuation within the model's ",
+                       config.max_position_embeddings, " tokens, got ", size);
+  for (const auto* part : {&request.context, &request.continuation})
+    for (const int32_t id : *part)
+      base::check_argument(id >= 0 && id < config.vocab_size, where, "token ids in [0, ", config.vocab_size - 1, "], got ", id);
+}
+
+std::vector<InferenceEngine::Likelihood> InferenceEngine::log_likelihood(const std::vector<LikelihoodRequest>& requests) {
+  for (const auto& request : requests) impl_->check(request);
+  auto job = std::make_shared<serve::LikelihoodJob>(std::ssize(requests), impl_->loop.thread_id());
+  Groups groups;
+  for (size_t i = 0; i < requests.size(); ++i) {
+    auto adapter = impl_->adapters.resolve(requests[i].adapter).adapter;
+    auto sequence = std::make_unique<serve::LikelihoodSequence>(job, i, requests[i], std::move(adapter));
+    if (sequence->max_cached == 0) {  // one token and nothing before it: given, not scored
+      sequence->complete();
+      continue;
+    }
+    impl_->loop.check_fits(*sequence);
+    auto group = std::make_unique<serve::SequenceGroup>();
+    group->sequences.push_back(std::move(sequence));
+    groups.push_back(std::move(group));
+  }
+  impl_->loop.enqueue(std::move(groups), true);
+  job->wait();
+  return std::move(job->results);
+}
+
+Generation::Generation(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
+bool Generation::done() const { return impl_->done(); }
+void Generation::cancel() const { impl_->cancel(); }
+std::vector<GenerateResult> Generation::wait() const {
+  impl_->wait();
+  return impl_->results;
+}
+
+}  // namespace whorl

@@ -1,0 +1,42 @@
+#include "serve/likelihood.h"
+
+#include <algorithm>
+#include <stdexcept>
+#include <utility>
+
+#include "serve/sampler.h"
+
+namespace whorl::serve {
+
+LikelihoodSequence::LikelihoodSequence(std::shared_ptr<LikelihoodJob> job, size_t index,
+                                       const InferenceEngine::LikelihoodRequest& request,
+                                       std::shared_ptr<const model::DeviceAdapter> with)
+    : job_(std::move(job)), index_(index) {
+  tokens = request.context;
+  tokens.insert(tokens.end(), request.continuation.begin(), request.continuation.end());
+  prompt_tokens = static_cast<int64_t>(tokens.size());
+  max_cached = prompt_tokens - 1;  // nothing follows the last token
+  first_logit = std::max<int64_t>(0, std::ssize(request.context) - 1);
+  adapter = std::move(with);
+  result_.is_greedy = true;
+}
+
+void LikelihoodSequence::take(int64_t position, std::span<const float> logits) {
+  const int32_t next = tokens[static_cast<size_t>(position) + 1];
+  const double logprob = static_cast<double>(logits[static_cast<size_t>(next)]) - log_sum_exp(logits);
+  result_.token_logprobs.push_back(logprob);
+  result_.logprob += logprob;
+  result_.is_greedy = result_.is_greedy && argmax(logits) == next;
+  finished = position + 1 == max_cached;
+}
+
+void LikelihoodSequence::complete() {
+  job_->results[index_] = std::move(result_);
+  job_->part_done();
+}
+
+void LikelihoodSequence::cancel() {
+  job_->part_done(std::make_exception_ptr(std::runtime_error("[InferenceEngine.log_likelihood] the engine was shut down")));
+}
+
+}  // namespace whorl::serve

@@ -1,0 +1,66 @@
+#pragma once
+// Who runs in the next step, and with how many tokens. Requests are admitted first come, first served:
+//  - a place (max_batch_size) and all pages that the sequence can ever need (prompt + max_new_tokens) are
+//    taken at admission. A running sequence is then never preempted or recomputed, its speed does not
+//    depend on luck, and a request that fits the whole cache is sure to run. The price is pages that an
+//    early end leaves unused; small pages and honest max_new_tokens keep it low.
+//  - every decoding sequence gets its one token each step; prompts share max_step_tokens, oldest first, so a
+//    long prompt never holds up the streams of others.
+#include <deque>
+#include <memory>
+#include <vector>
+
+#include "serve/sequence.h"
+
+namespace whorl::serve {
+
+struct SchedulerOptions {
+  int64_t max_batch_size = 64;
+  int64_t max_step_tokens = 512;
+  int64_t page_size = 16;
+};
+
+// One step's work in the terms of Transformer::step. Rows of one adapter stand together.
+struct StepPlan {
+  struct Entry {
+    Sequence* sequence = nullptr;
+    int64_t tokens = 0;       // fed now
+    int64_t first_logit = 0;  // position of its first logits, -1 = none wanted
+  };
+  std::vector<Entry> entries;
+  std::vector<int32_t> ids, positions, logit_rows;
+  std::vector<ops::PagedSequence> paged;
+  std::vector<model::AdapterRows> adapters;
+};
+
+class Scheduler {
+ public:
+  Scheduler(const SchedulerOptions& options, int64_t pages);
+
+  void add(std::unique_ptr<SequenceGroup> group);
+  // Cancelled sequences, waiting or running, with their places and pages given back.
+  std::vector<std::unique_ptr<Sequence>> take_cancelled();
+  StepPlan plan();               // admits what fits; empty when there is nothing to do
+  void advance(const StepPlan& plan);  // the step was computed
+  // Finished and failed sequences, with their places and pages given back.
+  std::vector<std::unique_ptr<Sequence>> take_ended();
+  std::vector<std::unique_ptr<Sequence>> take_all();
+
+  bool idle() const { return running_.empty() && waiting_.empty(); }
+  int64_t running() const { return static_cast<int64_t>(running_.size()); }
+  int64_t waiting() const { return static_cast<int64_t>(waiting_.size()); }  // requests
+  const PageAllocator& pages() const { return pages_; }
+
+ private:
+  void admit();
+  bool try_admit(SequenceGroup& group, std::unique_ptr<Sequence>& next);
+  template <class Predicate>
+  std::vector<std::unique_ptr<Sequence>> remove_running(Predicate gone);
+
+  SchedulerOptions options_;
+  PageAllocator pages_;
+  std::deque<std::unique_ptr<SequenceGroup>> waiting_;
+  std::vector<std::unique_ptr<Sequence>> running_;  // in order of admission
+};
+
+}  // namespace whorl::serve

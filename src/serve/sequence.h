@@ -1,0 +1,58 @@
+#pragma once
+// One row of tokens on its way through the engine: what the scheduler must know of it, and what it does
+// with the logits it asked for. Generations and likelihoods are both sequences.
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "model/transformer.h"
+#include "serve/pages.h"
+
+namespace whorl::serve {
+
+class Sequence {
+ public:
+  virtual ~Sequence() = default;
+
+  // ---- said once, before it is queued
+  std::vector<int32_t> tokens;     // known so far; a generation appends
+  int64_t prompt_tokens = 0;       // of these, the ones that count against max_step_tokens
+  int64_t max_cached = 0;          // positions that may ever be cached: pages for them are reserved at admission
+  int64_t first_logit = 0;         // logits are wanted at this position and all after it
+  std::shared_ptr<const model::DeviceAdapter> adapter;  // null = the base
+
+  // ---- kept by the scheduler
+  int64_t past = 0;                // positions in the cache
+  PageLease pages;
+  std::shared_ptr<SharedPrefix> prefix;
+  std::vector<int32_t> page_table; // the prefix's pages, then its own
+
+  // ---- its part, on the engine's thread
+  // Logits after `tokens[position]`, positions ascending. Sets `finished` when it wants no more.
+  virtual void take(int64_t position, std::span<const float> logits) = 0;
+  virtual bool cancelled() const = 0;
+  // Exactly one of these is the last call; pages and place are free by then.
+  virtual void complete() = 0;
+  virtual void cancel() = 0;
+  virtual void fail(std::exception_ptr cause) = 0;
+
+  bool finished = false;
+  std::exception_ptr error;        // thrown by take(); ends this sequence alone
+
+  int64_t ready() const {          // tokens that could be fed now
+    if (prefix && !prefix->filled && past == prefix->tokens) return 0;
+    return std::min(static_cast<int64_t>(tokens.size()), max_cached) - past;
+  }
+  bool decoding() const { return past >= prompt_tokens; }
+};
+
+// The sequences of one request, in the order they are to be admitted. Samples of one prompt share its pages.
+struct SequenceGroup {
+  std::vector<std::unique_ptr<Sequence>> sequences;
+  size_t admitted = 0;
+  std::weak_ptr<SharedPrefix> prefix;
+};
+
+}  // namespace whorl::serve

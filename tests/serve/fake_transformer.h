@@ -1,0 +1,95 @@
+#pragma once
+// A transformer for tests of the engine alone. It does what the engine relies on and nothing else: it writes each
+// token into the page that the step names, and its logits are a hash of all tokens that it then finds in the
+// sequence's pages, and of the adapter. A wrong page, past, position, adapter or row gives other logits.
+#include <atomic>
+#include <cmath>
+#include <functional>
+#include <stdexcept>
+#include <utility>
+
+#include "base/hash.h"
+#include "base/random.h"
+#include "model/transformer.h"
+
+namespace whorl::testing {
+
+class FakeTransformer : public model::Transformer {
+ public:
+  explicit FakeTransformer(int64_t vocab = 40, int64_t context = 256) {
+    config_.vocab_size = vocab;
+    config_.max_position_embeddings = context;
+    config_.hidden_size = config_.num_hidden_layers = config_.num_attention_heads = 1;
+  }
+
+  const ModelConfig& config() const override { return config_; }
+  ops::Backend& backend() const override { throw std::logic_error("the fake has no backend"); }
+  const std::vector<std::string>& linear_names() const override { return names_; }
+  Shape linear_shape(size_t) const override { return {1, 1}; }
+  std::shared_ptr<model::DeviceAdapter> prepare(const adapter::LoraAdapter& lora) const override {
+    auto out = std::make_shared<model::DeviceAdapter>();
+    out->digest = adapter::digest_of(lora);
+    out->nbytes = 1000;
+    return out;
+  }
+  size_t kv_bytes_per_page(int64_t page_size) const override { return static_cast<size_t>(page_size) * 4; }
+  model::KvCache make_kv_cache(int64_t pages, int64_t page_size) const override {
+    model::KvCache cache;
+    cache.layers.push_back({Tensor::zeros(DType::int32, {pages, page_size, 1}), {}, page_size});
+    cache.pages = pages;
+    cache.page_size = page_size;
+    return cache;
+  }
+  Tensor step(const model::Batch& batch, std::span<const ops::PagedSequence> sequences, model::KvCache& cache,
+              std::span<const int32_t> logit_rows) const override {
+    ++steps;
+    if (before_step) before_step(batch, sequences);
+    const Tensor logits = Tensor::zeros(DType::float32, {std::ssize(logit_rows), config_.vocab_size});
+    size_t next = 0;
+    for (const auto& sequence : sequences) {
+      for (int64_t row = sequence.begin; row < sequence.end; ++row) {
+        const int64_t position = sequence.past + row - sequence.begin;
+        if (batch.positions[static_cast<size_t>(row)] != position) throw std::logic_error("positions disagree");
+        *slot(cache, sequence, position) = batch.ids[static_cast<size_t>(row)];
+        if (next == logit_rows.size() || logit_rows[next] != row) continue;
+        fill(logits.data<float>() + static_cast<int64_t>(next++) * config_.vocab_size,
+             hash(cache, sequence, position, adapter_of(batch, row)));
+      }
+    }
+    if (next != logit_rows.size()) throw std::logic_error("logit rows out of order");
+    return logits;
+  }
+  const model::DecoderWeights& weights() const override { throw std::logic_error("the fake has no weights"); }
+  Tensor rope(int64_t) const override { return {}; }
+  void prepare_backward() const override {}
+
+  mutable std::atomic<int64_t> steps{0};
+  std::function<void(const model::Batch&, std::span<const ops::PagedSequence>)> before_step;
+
+ private:
+  static int32_t* slot(model::KvCache& cache, const ops::PagedSequence& sequence, int64_t position) {
+    const int64_t page = sequence.pages[static_cast<size_t>(position / cache.page_size)];
+    if (page < 0 || page >= cache.pages) throw std::logic_error("no such page");
+    return cache.layers[0].keys.data<int32_t>() + page * cache.page_size + position % cache.page_size;
+  }
+  static const model::DeviceAdapter* adapter_of(const model::Batch& batch, int64_t row) {
+    for (const auto& rows : batch.adapters)
+      if (row >= rows.begin && row < rows.end) return rows.adapter;
+    return nullptr;
+  }
+  static uint64_t hash(model::KvCache& cache, const ops::PagedSequence& sequence, int64_t position,
+                       const model::DeviceAdapter* adapter) {
+    uint64_t h = adapter ? base::xxh3_64(adapter->digest) : 1;
+    for (int64_t p = 0; p <= position; ++p) h = base::mix64(h ^ static_cast<uint64_t>(*slot(cache, sequence, p)));
+    return h;
+  }
+  void fill(float* logits, uint64_t h) const {
+    for (int64_t v = 0; v < config_.vocab_size; ++v)
+      logits[v] = static_cast<float>(3 * base::normal(h, static_cast<uint64_t>(v)));
+  }
+
+  ModelConfig config_;
+  std::vector<std::string> names_;
+};
+
+}  // namespace whorl::testing
