@@ -23,7 +23,7 @@ pub fn refine<'a>(
         let bytes = bytes_of(id);
         let fits = |start: usize| {
             let stop = start + bytes.len();
-            let touches = start < end && begin < stop;
+            let touches = start <= end && begin <= stop;
             !bytes.is_empty() && touches && text.get(start..stop) == Some(bytes)
         };
         let range = match (fits(at), fits(begin)) {

@@ -159,7 +159,7 @@ impl Template {
         context.extend(input.extra.iter().map(|(k, v)| (k.clone(), v.to_value())));
         context.push(("messages".into(), messages));
         let mut sink = Capped { out: Vec::new(), left: self.max_output };
-        env.get_template(NAME)?.render_captured_to(Value::from_iter(context), &mut sink)?;
+        env.get_template(NAME)?.render_captured_to(Value::from_pairs(context), &mut sink)?;
         String::from_utf8(sink.out)
             .map_err(|_| Error::new(ErrorKind::InvalidOperation, "the output is not UTF-8"))
     }

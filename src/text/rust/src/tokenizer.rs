@@ -3,8 +3,8 @@
 use tokenizers::{Encoding, OffsetType, PreTokenizedString, Tokenizer};
 use tokenizers::{Model, PreTokenizer};
 
-use crate::added_tokens::AddedTokens;
-use crate::ffi::{Fault, Outcome};
+use crate::added_tokens::{is_control, AddedTokens};
+use crate::ffi::{invalid, Fault, Outcome};
 use crate::offsets;
 use crate::token_bytes::{decodes_backwards, decodes_by_bytes, spelling, token_bytes, Spelling};
 use crate::tokenizer_check;
@@ -96,7 +96,25 @@ impl TextTokenizer {
     ) -> Outcome<Encoded> {
         let pieces = self.added.extract(&self.inner, text, untrusted).map_err(crate_fault)?;
         let encoding = self.tokenize(pieces, add_special_tokens).map_err(crate_fault)?;
-        Ok(self.finish(text, &encoding))
+        let encoded = self.finish(text, &encoding);
+        self.check_untrusted(&encoded, untrusted)?;
+        Ok(encoded)
+    }
+
+    // A model may hold a control token among its ordinary words and spell it whole; then there is no safe
+    // spelling.
+    fn check_untrusted(&self, encoded: &Encoded, untrusted: &[(usize, usize)]) -> Outcome<()> {
+        for (&id, &(begin, end)) in encoded.ids.iter().zip(&encoded.ranges) {
+            let at = untrusted.partition_point(|&(_, stop)| stop <= begin);
+            let inside = untrusted.get(at).is_some_and(|&(start, _)| start < end);
+            if inside && self.added.get(id).is_some_and(is_control) {
+                return invalid(format!(
+                    "this tokenizer can spell '{}' only as a control token, and it stands in untrusted text",
+                    self.token(id).unwrap_or_default()
+                ));
+            }
+        }
+        Ok(())
     }
 
     fn tokenize(
