@@ -24,6 +24,11 @@ struct LoadOptions {
   // "stanford" wraps them in the original preamble.
   std::string alpaca_prompt = "template";
   int64_t max_line_bytes = 16 << 20;  // a longer line is an error, not a memory problem
+  // Where a field of the format is to be found when the file calls it otherwise: {"prompt": "question",
+  // "completion": "answer"}. A value that begins with "/" is a JSON pointer: {"output": "/instances/0/output"}.
+  std::map<std::string, std::string> columns = {};
+  // .txt only: what one row is. "paragraph" = a block between blank lines, "line", or "file".
+  std::string text_unit = "paragraph";
 };
 
 // One row. Text rows have no messages; prompt/completion rows keep their two strings.
