@@ -1,0 +1,68 @@
+// Every op x every instruction set of this machine x every type of weight, through one harness.
+#include <gtest/gtest.h>
+
+#include <cstdio>
+
+#include "ops/device.h"
+#include "ops/factories.h"
+#include "ops/harness.h"
+#include "ops/recording_backend.h"
+
+namespace whorl::ops {
+
+namespace {
+struct Parameter {
+  std::string isa;
+  DType weights;
+  int threads;
+};
+
+std::vector<Parameter> parameters() {
+  std::vector<Parameter> all;
+  for (const auto& isa : available_isas())
+    for (const DType weights : {DType::float32, DType::bfloat16}) all.push_back({isa, weights, 2});
+  return all;
+}
+
+class EveryBackend : public testing::TestWithParam<Parameter> {};
+
+TEST_P(EveryBackend, KeepsTheContract) {
+  const auto backend = make_cpu_backend(GetParam().threads, GetParam().isa);
+  const Setting setting{GetParam().weights};
+  for (const auto& check : all_checks()) {
+    Report report;
+    check.run(*backend, setting, report);
+    EXPECT_TRUE(report.ok()) << check.name << "\n" << report.text();
+    EXPECT_GT(report.checks(), 0) << check.name;
+  }
+}
+
+// The same calls on one thread and on three leave the same bits in every output of every op.
+TEST_P(EveryBackend, GivesTheSameBitsOnAnyNumberOfThreads) {
+  const Setting setting{GetParam().weights};
+  std::vector<std::vector<uint64_t>> digests;
+  for (const int threads : {1, 3}) {
+    RecordingBackend recording(make_cpu_backend(threads, GetParam().isa));
+    Report report;
+    for (const auto& check : all_checks()) check.run(recording, setting, report);
+    digests.push_back(recording.digests());
+  }
+  EXPECT_GT(digests[0].size(), 300u);
+  EXPECT_EQ(digests[0], digests[1]);
+}
+
+INSTANTIATE_TEST_SUITE_P(Isa, EveryBackend, testing::ValuesIn(parameters()), [](const auto& instance) {
+  return instance.param.isa + "_" + name_of(instance.param.weights);
+});
+
+TEST(Isa, SaysWhichRan) {
+  std::string ran, missing;
+  const auto available = available_isas();
+  for (const std::string isa : {"avx512", "avx2", "generic"})
+    (std::find(available.begin(), available.end(), isa) != available.end() ? ran : missing) += " " + isa;
+  std::printf("instruction sets that ran:%s; not on this machine:%s\n", ran.c_str(), missing.empty() ? " none" : missing.c_str());
+  EXPECT_EQ(available.back(), "generic");
+}
+
+}  // namespace
+}  // namespace whorl::ops

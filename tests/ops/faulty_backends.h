@@ -1,0 +1,170 @@
+#pragma once
+// Backends with one planted fault each. The harness must flag every one of them.
+#include <cstdlib>
+
+#include "ops/forwarding_backend.h"
+
+namespace whorl::ops {
+
+struct SwapsTwoAdapters final : ForwardingBackend {
+  using ForwardingBackend::ForwardingBackend;
+  void linear(const Tensor& x, const PackedWeight& w, const Tensor& bias, std::span<const LoraSegment> segments,
+              const Tensor& s, const Tensor& y) override {
+    std::vector<LoraSegment> mixed(segments.begin(), segments.end());
+    if (mixed.size() > 1) std::swap(mixed[0].lora, mixed[1].lora);
+    inner_->linear(x, w, bias, mixed, s, y);
+  }
+};
+
+struct ForgetsTheBias final : ForwardingBackend {
+  using ForwardingBackend::ForwardingBackend;
+  void linear(const Tensor& x, const PackedWeight& w, const Tensor&, std::span<const LoraSegment> segments,
+              const Tensor& s, const Tensor& y) override {
+    inner_->linear(x, w, Tensor(), segments, s, y);
+  }
+};
+
+struct DropsOtherInputsBackward final : ForwardingBackend {
+  using ForwardingBackend::ForwardingBackend;
+  void linear_backward(const Tensor& dy, const Tensor& x, const PackedWeight& w, std::span<const LoraSegment> segments,
+                       const Tensor& s, std::span<const LoraGradient> gradients, const Tensor& dx,
+                       bool accumulate) override {
+    std::vector<LoraSegment> other(segments.begin(), segments.end());
+    for (auto& segment : other) ++segment.dropout_seed;
+    inner_->linear_backward(dy, x, w, other, s, gradients, dx, accumulate);
+  }
+};
+
+struct NeverAccumulates final : ForwardingBackend {
+  using ForwardingBackend::ForwardingBackend;
+  void linear_backward(const Tensor& dy, const Tensor& x, const PackedWeight& w, std::span<const LoraSegment> segments,
+                       const Tensor& s, std::span<const LoraGradient> gradients, const Tensor& dx, bool) override {
+    inner_->linear_backward(dy, x, w, segments, s, gradients, dx, false);
+  }
+};
+
+struct ClearsParameterGradients final : ForwardingBackend {
+  using ForwardingBackend::ForwardingBackend;
+  void linear_backward_weight(const Tensor& dy, const Tensor& x, const Tensor& dw, const Tensor& dbias) override {
+    inner_->fill_zero(dw);
+    inner_->linear_backward_weight(dy, x, dw, dbias);
+  }
+};
+
+// The last decimal of every product depends on how many rows there are.
+struct KnowsItsNeighbours final : ForwardingBackend {
+  using ForwardingBackend::ForwardingBackend;
+  void linear(const Tensor& x, const PackedWeight& w, const Tensor& bias, std::span<const LoraSegment> segments,
+              const Tensor& s, const Tensor& y) override {
+    inner_->linear(x, w, bias, segments, s, y);
+    for (int64_t i = 0; i < y.dim(0) && y.dim(0) % 2; ++i) nudge(y.data<float>()[i * y.row_stride()]);
+  }
+  static void nudge(float& value) {
+    uint32_t bits;
+    __builtin_memcpy(&bits, &value, 4);
+    ++bits;
+    __builtin_memcpy(&value, &bits, 4);
+  }
+};
+
+struct WritesPastTheEnd final : ForwardingBackend {
+  using ForwardingBackend::ForwardingBackend;
+  void linear(const Tensor& x, const PackedWeight& w, const Tensor& bias, std::span<const LoraSegment> segments,
+              const Tensor& s, const Tensor& y) override {
+    inner_->linear(x, w, bias, segments, s, y);
+    if (y.row_stride() > y.dim(1)) y.data<float>()[y.dim(1)] = 0;
+  }
+};
+
+struct SeesAcrossSequences final : ForwardingBackend {
+  using ForwardingBackend::ForwardingBackend;
+  void attention(const Tensor& q, const Tensor& k, const Tensor& v, Ragged rows, const AttentionShape& shape,
+                 const Tensor& out, const Tensor& lse) override {
+    const std::vector<int32_t> one = {0, rows.starts.back()};
+    inner_->attention(q, k, v, {one}, shape, out, lse);
+  }
+};
+
+struct WindowTooWideByOne final : ForwardingBackend {
+  using ForwardingBackend::ForwardingBackend;
+  void attention(const Tensor& q, const Tensor& k, const Tensor& v, Ragged rows, const AttentionShape& shape,
+                 const Tensor& out, const Tensor& lse) override {
+    AttentionShape wider = shape;
+    if (wider.window > 0) ++wider.window;
+    inner_->attention(q, k, v, rows, wider, out, lse);
+  }
+};
+
+// Rows beyond the first block of keys lose that block.
+struct DropsABlockOfKeys final : ForwardingBackend {
+  using ForwardingBackend::ForwardingBackend;
+  void attention(const Tensor& q, const Tensor& k, const Tensor& v, Ragged rows, const AttentionShape& shape,
+                 const Tensor& out, const Tensor& lse) override {
+    AttentionShape narrow = shape;
+    if (narrow.window == 0) narrow.window = 64;
+    inner_->attention(q, k, v, rows, narrow, out, lse);
+  }
+};
+
+struct ForgetsThePast final : ForwardingBackend {
+  using ForwardingBackend::ForwardingBackend;
+  void attention_paged(const Tensor& q, const Tensor& k, const Tensor& v, std::span<const PagedSequence> sequences,
+                       const AttentionShape& shape, const PagedCache& cache, const Tensor& out) override {
+    std::vector<PagedSequence> fresh(sequences.begin(), sequences.end());
+    for (auto& sequence : fresh) sequence.past = 0;
+    inner_->attention_paged(q, k, v, fresh, shape, cache, out);
+  }
+};
+
+struct SwapsKeyAndValueGradients final : ForwardingBackend {
+  using ForwardingBackend::ForwardingBackend;
+  void attention_backward(const Tensor& dout, const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& out,
+                          const Tensor& lse, Ragged rows, const AttentionShape& shape, const Tensor& dq,
+                          const Tensor& dk, const Tensor& dv) override {
+    inner_->attention_backward(dout, q, k, v, out, lse, rows, shape, dq, dv, dk);
+  }
+};
+
+struct TrainsMaskedRows final : ForwardingBackend {
+  using ForwardingBackend::ForwardingBackend;
+  void cross_entropy(const Tensor& h, const PackedWeight& head, std::span<const int32_t> targets,
+                     std::span<const float> weights, const Tensor& losses, const Tensor& dh,
+                     const Tensor& dhead) override {
+    std::vector<int32_t> all(targets.begin(), targets.end());
+    for (auto& target : all) target = target < 0 ? 0 : target;
+    inner_->cross_entropy(h, head, all, weights, losses, dh, dhead);
+  }
+};
+
+struct TurnsTheSameWayBack final : ForwardingBackend {
+  using ForwardingBackend::ForwardingBackend;
+  void rope(const Tensor& x, std::span<const int32_t> positions, const Tensor& table, int64_t head_size,
+            bool) override {
+    inner_->rope(x, positions, table, head_size, false);
+  }
+};
+
+struct OverwritesTheNormsGradient final : ForwardingBackend {
+  using ForwardingBackend::ForwardingBackend;
+  void rms_norm_backward(const Tensor& dy, const Tensor& x, const Tensor& gain, const Tensor& rstd, int64_t groups,
+                         const Tensor& dx, bool, const Tensor& dgain) override {
+    inner_->rms_norm_backward(dy, x, gain, rstd, groups, dx, false, dgain);
+  }
+};
+
+struct ForgetsBiasCorrection final : ForwardingBackend {
+  using ForwardingBackend::ForwardingBackend;
+  void adamw(const Tensor& parameter, const Tensor& gradient, const Tensor& m, const Tensor& v,
+             const AdamW& options) override {
+    AdamW late = options;
+    late.step += 1000000;
+    inner_->adamw(parameter, gradient, m, v, late);
+  }
+};
+
+struct RepacksNothing final : ForwardingBackend {
+  using ForwardingBackend::ForwardingBackend;
+  void repack(PackedWeight&, const Tensor&) override {}
+};
+
+}  // namespace whorl::ops

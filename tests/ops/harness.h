@@ -1,0 +1,116 @@
+#pragma once
+// One harness for every backend: an op is checked by a function of (Backend&, Setting, Report&), which the
+// tests run over instruction sets and types, and the planted faults run over broken backends.
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/random.h"
+#include "ops/backend.h"
+#include "ops/reference/matrix.h"
+#include "ops/tolerances.h"
+
+namespace whorl::ops {
+
+using reference::Complex;
+using reference::Matrix;
+
+// Collects what went wrong: which case, which element, both numbers, how near the rest were.
+class Report {
+ public:
+  void enter(std::string name) { case_ = std::move(name); }
+  void compare(const std::string& what, const Tensor& got, const std::vector<double>& want, double limit);
+  void same_bits(const std::string& what, const Tensor& a, const Tensor& b);
+  void expect(bool ok, const std::string& what);
+
+  bool ok() const { return failures_ == 0; }
+  int checks() const { return checks_; }
+  std::string text() const;
+
+ private:
+  void fail(const std::string& text);
+  std::string case_, text_;
+  int failures_ = 0, checks_ = 0;
+};
+
+// A float32 output with sentinels before, behind and between its rows; filled with sentinels itself, so that
+// an element nobody wrote shows too.
+class Guarded {
+ public:
+  explicit Guarded(const Shape& shape);
+  Guarded(const Shape& shape, double value) : Guarded(shape) { fill(value); }
+  const Tensor& tensor() const { return tensor_; }
+  void fill(double value);
+  void check(Report& report, const std::string& what) const;
+
+ private:
+  Tensor memory_, tensor_;
+};
+
+// Random matrices that float32 holds exactly; bfloat16 ones where the dtype asks for it.
+class Random {
+ public:
+  explicit Random(uint64_t seed) : key_(base::derive(seed, 77)) {}
+  Matrix<double> matrix(int64_t rows, int64_t columns, double deviation = 1, DType dtype = DType::float32);
+  int64_t below(int64_t n) { return static_cast<int64_t>(base::below(key_, index_++, static_cast<uint64_t>(n))); }
+
+ private:
+  uint64_t key_, index_ = 0;
+};
+
+Tensor to_tensor(const Matrix<double>& m, DType dtype = DType::float32);
+// As float32 inside a wider buffer, so that row_stride > columns.
+Tensor to_slice(const Matrix<double>& m);
+std::vector<double> to_doubles(const Tensor& t);
+
+// d scalar / d at[i] by complex step, for up to `samples` elements of `at` spread evenly.
+struct Derivative {
+  std::vector<size_t> index;
+  std::vector<double> value;
+};
+Derivative differentiate(const Matrix<double>& at, const std::function<Complex(const Matrix<Complex>&)>& scalar,
+                         size_t samples = 24);
+// got = before + derivative, at the sampled elements.
+void compare_gradient(Report& report, const std::string& what, const Tensor& got, const Derivative& want, double limit,
+                      double before = 0);
+
+// sum of dy * y, the scalar whose gradient a backward pass with dy computes.
+template <class Values>
+Complex dot(const Matrix<double>& dy, const Values& y) {
+  Complex sum = 0;
+  for (size_t i = 0; i < dy.data.size(); ++i) sum += dy.data[i] * y[i];
+  return sum;
+}
+
+struct Setting {
+  DType weights = DType::float32;
+  Tolerance limit() const { return tolerance(weights); }
+};
+
+// The checks, one per op and its backward pass (cases_*.cc).
+using Check = void (*)(Backend&, const Setting&, Report&);
+void check_linear(Backend&, const Setting&, Report&);
+void check_linear_weight_gradient(Backend&, const Setting&, Report&);
+void check_embedding(Backend&, const Setting&, Report&);
+void check_packing(Backend&, const Setting&, Report&);
+void check_memory(Backend&, const Setting&, Report&);
+void check_rms_norm(Backend&, const Setting&, Report&);
+void check_rope(Backend&, const Setting&, Report&);
+void check_swiglu(Backend&, const Setting&, Report&);
+void check_add(Backend&, const Setting&, Report&);
+void check_attention(Backend&, const Setting&, Report&);
+void check_attention_paged(Backend&, const Setting&, Report&);
+void check_cross_entropy(Backend&, const Setting&, Report&);
+void check_optimizer(Backend&, const Setting&, Report&);
+// Bits: alone and in a batch (cases_invariance.cc).
+void check_rows_alone(Backend&, const Setting&, Report&);
+void check_segments_alone(Backend&, const Setting&, Report&);
+void check_chunked_attention(Backend&, const Setting&, Report&);
+
+struct NamedCheck {
+  const char* name;
+  Check run;
+};
+std::vector<NamedCheck> all_checks();
+
+}  // namespace whorl::ops

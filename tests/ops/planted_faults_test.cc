@@ -1,0 +1,44 @@
+// A harness that cannot fail is worse than none: every planted fault must be flagged, and by the check of the op
+// it sits in.
+#include <gtest/gtest.h>
+
+#include "ops/factories.h"
+#include "ops/faulty_backends.h"
+#include "ops/harness.h"
+
+namespace whorl::ops {
+
+namespace {
+template <class Fault>
+void expect_flagged(Check check) {
+  // That the sound backend passes is backend_test's business.
+  Fault faulty(make_cpu_backend(2, ""));
+  Report with;
+  check(faulty, {}, with);
+  EXPECT_FALSE(with.ok()) << "the planted fault went unnoticed";
+}
+
+TEST(PlantedFault, SwapsTwoAdapters) { expect_flagged<SwapsTwoAdapters>(check_linear); }
+TEST(PlantedFault, SwapsTwoAdaptersInABatch) { expect_flagged<SwapsTwoAdapters>(check_segments_alone); }
+TEST(PlantedFault, ForgetsTheBias) { expect_flagged<ForgetsTheBias>(check_linear); }
+TEST(PlantedFault, DropsOtherInputsBackward) { expect_flagged<DropsOtherInputsBackward>(check_linear); }
+TEST(PlantedFault, NeverAccumulates) { expect_flagged<NeverAccumulates>(check_linear); }
+TEST(PlantedFault, ClearsParameterGradients) {
+  expect_flagged<ClearsParameterGradients>(check_linear_weight_gradient);
+}
+TEST(PlantedFault, KnowsItsNeighbours) { expect_flagged<KnowsItsNeighbours>(check_rows_alone); }
+TEST(PlantedFault, WritesPastTheEnd) { expect_flagged<WritesPastTheEnd>(check_linear); }
+TEST(PlantedFault, SeesAcrossSequences) { expect_flagged<SeesAcrossSequences>(check_attention); }
+TEST(PlantedFault, WindowTooWideByOne) { expect_flagged<WindowTooWideByOne>(check_attention); }
+TEST(PlantedFault, DropsABlockOfKeys) { expect_flagged<DropsABlockOfKeys>(check_attention); }
+TEST(PlantedFault, DropsABlockOfKeysWhole) { expect_flagged<DropsABlockOfKeys>(check_chunked_attention); }
+TEST(PlantedFault, ForgetsThePast) { expect_flagged<ForgetsThePast>(check_attention_paged); }
+TEST(PlantedFault, SwapsKeyAndValueGradients) { expect_flagged<SwapsKeyAndValueGradients>(check_attention); }
+TEST(PlantedFault, TrainsMaskedRows) { expect_flagged<TrainsMaskedRows>(check_cross_entropy); }
+TEST(PlantedFault, TurnsTheSameWayBack) { expect_flagged<TurnsTheSameWayBack>(check_rope); }
+TEST(PlantedFault, OverwritesTheNormsGradient) { expect_flagged<OverwritesTheNormsGradient>(check_rms_norm); }
+TEST(PlantedFault, ForgetsBiasCorrection) { expect_flagged<ForgetsBiasCorrection>(check_optimizer); }
+TEST(PlantedFault, RepacksNothing) { expect_flagged<RepacksNothing>(check_packing); }
+
+}  // namespace
+}  // namespace whorl::ops

@@ -1,0 +1,22 @@
+#pragma once
+// THE TABLE: how far a result may lie from the same computation in double, relative to |expected| plus the
+// root mean square of the expected tensor. Keyed by the type of the stored weights; a kernel multiplies
+// bfloat16 weights exactly (widened, float32 sums), so against a reference that uses the same rounded
+// weights they are held to the same limit.
+#include "tensor/tensor.h"
+
+namespace whorl::ops {
+
+struct Tolerance {
+  double forward, gradient;
+};
+
+inline Tolerance tolerance(DType weights) {
+  switch (weights) {
+    case DType::float32: return {3e-6, 1e-5};
+    case DType::bfloat16: return {3e-6, 1e-5};
+    default: return {0, 0};
+  }
+}
+
+}  // namespace whorl::ops
