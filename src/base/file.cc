@@ -155,7 +155,10 @@ void make_directories(FileSystem& fs, const std::string& path, std::string_view 
     rc = fs.make_directory(path);
   }
   if (rc == -EEXIST) {
-    // It may be a link to a directory, which is fine; whether it can be listed tells.
+    FileInfo info;
+    require_ok(fs.info(path, info), context, path, "cannot look at");
+    if (info.kind == FileInfo::Kind::directory) return;
+    // A link to a folder is fine; whether it can be listed tells.
     std::vector<std::string> names;
     require_ok(fs.list(path, names), context, path, "cannot use as a folder");
     return;

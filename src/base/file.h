@@ -27,6 +27,7 @@ struct FileInfo {
   Kind kind = Kind::other;
   uint64_t size = 0;         // bytes
   int64_t modified = 0;      // nanoseconds since 1970
+  uint64_t links = 1;        // names of the file
 };
 
 class FileSystem {

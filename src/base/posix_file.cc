@@ -120,9 +120,11 @@ class PosixFileSystem final : public FileSystem {
                : S_ISLNK(status.st_mode) ? FileInfo::Kind::link
                                          : FileInfo::Kind::other;
     out.size = static_cast<uint64_t>(status.st_size);
+    out.links = status.st_nlink;
     out.modified = int64_t{status.st_mtim.tv_sec} * 1'000'000'000 + status.st_mtim.tv_nsec;
     return 0;
   }
+
   int64_t size(int fd) override {
     struct stat status {};
     if (::fstat(fd, &status) < 0) return -errno;
