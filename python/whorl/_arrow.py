@@ -13,8 +13,8 @@ def stream(table: Any) -> Any:
         raise TypeError("[Dataset.from_arrow] got a list; for a list of dicts use Dataset.from_list")
     if not hasattr(table, "__arrow_c_stream__"):
         raise TypeError(
-            f"[Dataset.from_arrow] {type(table).__name__} has no __arrow_c_stream__; pyarrow, polars, pandas >= 2.2 and "
-            "datasets objects have; for rows as dicts use Dataset.from_list"
+            f"[Dataset.from_arrow] {type(table).__name__} has no __arrow_c_stream__; pyarrow, polars, pandas >= 2.2 "
+            "and datasets objects have; for rows as dicts use Dataset.from_list"
         )
     try:
         return table.__arrow_c_stream__()

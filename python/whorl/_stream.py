@@ -8,11 +8,11 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ._whorl import Generation, GenerateResult, InferenceEngine, StreamEvent
+    from ._whorl import GenerateResult, Generation, InferenceEngine, StreamEvent
 
 
 class Stream:
-    """Events of one request in their order; a context manager. Closing it, or leaving its scope, cancels the rest."""
+    """Events of one request in their order; a context manager. Its end cancels the rest."""
 
     def __init__(self, engine: InferenceEngine, input: Any, options: dict[str, Any]) -> None:
         self._events: collections.deque[StreamEvent] = collections.deque()

@@ -21,7 +21,9 @@ def test_the_tree_keeps_its_layers():
 def copy(tmp_path):
     for folder in ("src", "include", "python/src"):
         shutil.copytree(
-            ROOT / folder, tmp_path / folder, ignore=lambda d, names: [n for n in names if n in ("rust", "target")]
+            ROOT / folder,
+            tmp_path / folder,
+            ignore=lambda d, names: [n for n in names if n in ("rust", "target")],
         )
     return tmp_path
 

@@ -1,0 +1,38 @@
+"""Every command and where it lives."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from . import adapters, chat, data, evaluate, generate, info, train
+
+app = typer.Typer(
+    help="Fine-tune, store and serve LoRA adapters in one process.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option(help="Where report.json and loss.png go.")] = Path("whorl-demo"),
+    seed: Annotated[int, typer.Option(help="The same seed gives the same scores and digests.")] = 0,
+) -> None:
+    """The whole flywheel, on real code, in about two minutes."""
+    from whorl import demo as story
+
+    story.run(out=out, seed=seed)
+
+
+app.add_typer(data.app, name="data")
+app.command("train")(train.train)
+app.add_typer(adapters.app, name="adapters")
+app.command("generate")(generate.generate)
+app.command("chat")(chat.chat)
+app.command("eval")(evaluate.evaluate)
+app.command("info")(info.info)

@@ -1,0 +1,68 @@
+"""Options that several commands share, under the library's own names."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Base = Annotated[
+    str,
+    typer.Option(
+        help='A Hugging Face folder, or "demo" for the small model that comes with Whorl.',
+        envvar="WHORL_BASE",
+    ),
+]
+Store = Annotated[Path, typer.Option(help="Folder of the adapter store.", envvar="WHORL_STORE")]
+Threads = Annotated[int, typer.Option(help="0 = all CPUs this process may use.")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output, nothing else.")]
+STORE = Path("store")
+
+
+def base_folder(base: str) -> Path:
+    """Where the weights are. Hub names are refused: nothing is fetched that was not asked for."""
+    if base == "demo":
+        folder = Path(__file__).parent.parent / "data" / "demo_base"
+        if not folder.is_dir():
+            raise RuntimeError("[base] this installation lacks the demo's model; name a folder with --base")
+        return folder
+    folder = Path(base).expanduser()
+    if folder.is_dir():
+        return folder
+    advice = "give the path of a Hugging Face folder (config.json, model.safetensors, tokenizer.json)"
+    if base.count("/") == 1 and not base.startswith((".", "/", "~")):
+        advice += (
+            f"; to fetch it yourself: huggingface-cli download {base} --local-dir {os.path.basename(base)}"
+        )
+    raise ValueError(f"[base] no folder '{base}'; {advice}")
+
+
+def load_base(base: str, threads: int = 0):
+    import whorl
+
+    return whorl.Model.load(base_folder(base), threads=threads)
+
+
+def open_store(store: Path, *, create: bool = False):
+    import whorl
+
+    if not create and not store.is_dir():
+        raise ValueError(
+            f"[store] no adapter store at '{store}'; name one with --store, or publish the first adapter"
+        )
+    return whorl.AdapterStore(store, create=create)
+
+
+def read_json_or_text(value: str | None, what: str):
+    """JSON given on the command line, or in a file named by @path."""
+    import json
+
+    if value is None:
+        return None
+    text = Path(value[1:]).read_text(encoding="utf-8") if value.startswith("@") else value
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"[{what}] not JSON ({error}); to read a file write @path") from None

@@ -1,0 +1,44 @@
+"""Options of generation, under the library's own names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from .options import load_base
+
+Adapter = Annotated[
+    str, typer.Option(help='A name in the store ("tickets", "tickets@3"), or a PEFT folder. "" = the base.')
+]
+MaxNewTokens = Annotated[int, typer.Option(help="The most that is generated.")]
+Temperature = Annotated[float, typer.Option(help="0 = the likeliest token.")]
+TopP = Annotated[float, typer.Option(help="Smallest set of tokens with this probability.")]
+TopK = Annotated[int, typer.Option(help="0 = all.")]
+Seed = Annotated[int, typer.Option(help="Same seed, same request: same tokens.")]
+
+
+def open_engine(base: str, store: Path, adapters: list[str], threads: int = 0) -> tuple[Any, list[str]]:
+    """An engine, and the names under which it knows the adapters. A folder becomes an adapter of its own name."""
+    import whorl
+
+    model = load_base(base, threads)
+    stored = [a for a in adapters if a and not (Path(a) / "adapter_config.json").is_file()]
+    if stored and not store.is_dir():
+        raise ValueError(
+            f"[adapter] '{stored[0]}' is no PEFT folder, and there is no store at '{store}'; use --store"
+        )
+    if store.is_dir():
+        engine = whorl.InferenceEngine(model, whorl.AdapterStore(store, create=False))
+    else:
+        engine = whorl.InferenceEngine(model)
+    names = []
+    for adapter in adapters:
+        if adapter and adapter not in stored:
+            name = Path(adapter).resolve().name.lower()
+            engine.add_adapter(name, whorl.Adapter.load(adapter))
+            names.append(name)
+        else:
+            names.append(adapter)
+    return engine, names

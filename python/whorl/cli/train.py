@@ -1,0 +1,216 @@
+"""`whorl train`: one or many adapters in one pass."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from . import config as config_file
+from .options import Json, base_folder
+from .output import console, emit, number, size, table
+
+
+def given(**flags: Any) -> dict[str, Any]:
+    return {name: value for name, value in flags.items() if value is not None}
+
+
+def lora_from_flags(settings: dict[str, Any], flags: dict[str, Any]) -> list[dict[str, Any]]:
+    """The file's adapters with the flags on top, or one adapter made of the flags."""
+    adapters = settings.get("adapters") or [{}]
+    return [adapter | flags for adapter in adapters]
+
+
+def load_data(run: dict[str, Any], seed: int):
+    import whorl
+
+    if not run["data"]:
+        raise ValueError("[train] no training data: name a file with --data, or 'data' in the configuration")
+    load = {"format": run["format"], "on_bad_row": run["on_bad_row"]}
+    data = whorl.Dataset.load(run["data"], **load)
+    if run["valid"]:
+        return data, whorl.Dataset.load(run["valid"], **load)
+    if not run["valid_fraction"]:
+        return data, None
+    return data.split(1 - run["valid_fraction"], seed=seed)
+
+
+class Board:
+    """A line per adapter: step, loss, validation loss, tokens per second, time left."""
+
+    def __init__(self, quiet: bool) -> None:
+        from rich.live import Live
+
+        self.latest: dict[str, Any] = {}
+        self.live = None if quiet else Live(console=console, refresh_per_second=4)
+
+    def __enter__(self) -> Board:
+        if self.live:
+            self.live.__enter__()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self.live:
+            self.live.update(self.draw())
+            self.live.__exit__(*error)
+
+    def __call__(self, progress: Any) -> None:
+        self.latest[progress.name] = progress
+        if self.live:
+            self.live.update(self.draw())
+
+    def draw(self) -> Any:
+        from rich.table import Table
+
+        made = Table(header_style="bold")
+        for column in ("adapter", "step", "epoch", "loss", "valid", "learning rate", "tokens/s", "left"):
+            made.add_column(column, justify="left" if column == "adapter" else "right")
+        for name, p in self.latest.items():
+            left = (
+                f"{int(p.seconds_left) // 60}:{int(p.seconds_left) % 60:02d}" if p.seconds_left >= 0 else ""
+            )
+            made.add_row(
+                name,
+                f"{p.step}/{p.total_steps}",
+                f"{p.epoch:.2f}",
+                number(p.loss),
+                number(p.validation_loss),
+                f"{p.learning_rate:.1e}",
+                f"{p.tokens_per_second:,.0f}",
+                left,
+            )
+        return made
+
+
+def keep(results: list, run: dict[str, Any]) -> list[dict[str, Any]]:
+    """Writes and publishes what was trained."""
+    import whorl
+
+    kept = []
+    for result in results:
+        entry: dict[str, Any] = {
+            "name": result.name,
+            "rank": result.adapter.rank,
+            "digest": result.adapter.digest,
+            "loss": result.history[-1].loss if result.history else None,
+            "validation_loss": result.validation_loss,
+            "stopped_early": result.stopped_early,
+        }
+        if run["out"]:
+            folder = Path(run["out"]) / result.name if len(results) > 1 else Path(run["out"])
+            result.adapter.save(folder)
+            entry["folder"] = str(folder)
+        kept.append(entry)
+    if run["publish"]:
+        best = min(
+            range(len(results)),
+            key=lambda i: (
+                kept[i]["validation_loss"] != kept[i]["validation_loss"],
+                kept[i]["validation_loss"],
+            ),
+        )
+        store = whorl.AdapterStore(run["store"] or "store")
+        version = store.publish(run["publish"], results[best].adapter)
+        kept[best]["published"] = version.to_dict()
+    return kept
+
+
+def train(
+    config: Annotated[Path | None, typer.Option(help="JSON or YAML; flags win over it.")] = None,
+    base: Annotated[str | None, typer.Option(help='A Hugging Face folder, or "demo".')] = None,
+    data: Annotated[Path | None, typer.Option(help="Training rows.")] = None,
+    valid: Annotated[Path | None, typer.Option(help="Validation rows.")] = None,
+    valid_fraction: Annotated[
+        float | None, typer.Option(help="Without --valid: held out of --data. [0.1]")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Adapters go here as PEFT folders.")] = None,
+    publish: Annotated[str | None, typer.Option(help="Publish the best of the run under this name.")] = None,
+    store: Annotated[Path | None, typer.Option(help="The store for --publish.", envvar="WHORL_STORE")] = None,
+    name: Annotated[str | None, typer.Option(help="Of the adapter.")] = None,
+    rank: Annotated[int | None, typer.Option(help="[8]")] = None,
+    alpha: Annotated[float | None, typer.Option(help="[16]")] = None,
+    dropout: Annotated[float | None, typer.Option(help="[0]")] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="[2e-4]")] = None,
+    target_modules: Annotated[list[str] | None, typer.Option(help="Names or endings. [all-linear]")] = None,
+    epochs: Annotated[float | None, typer.Option(help="[1]")] = None,
+    max_steps: Annotated[int | None, typer.Option(help="Optimizer steps instead of epochs.")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Packed rows a micro-batch. [8]")] = None,
+    gradient_accumulation_steps: Annotated[int | None, typer.Option(help="[1]")] = None,
+    max_length: Annotated[int | None, typer.Option(help="Tokens of a packed row.")] = None,
+    eval_steps: Annotated[int | None, typer.Option(help="Validate every so many steps.")] = None,
+    on_long_row: Annotated[str | None, typer.Option(help="error, drop or truncate.")] = None,
+    seed: Annotated[int | None, typer.Option(help="[0]")] = None,
+    checkpoint_dir: Annotated[Path | None, typer.Option(help="Where a stopped run can go on from.")] = None,
+    save_steps: Annotated[int | None, typer.Option(help="Checkpoint every so many steps.")] = None,
+    resume: Annotated[bool | None, typer.Option("--resume", help="Go on from --checkpoint-dir.")] = None,
+    metrics_file: Annotated[Path | None, typer.Option(help="One JSON object a line.")] = None,
+    threads: Annotated[int | None, typer.Option(help="0 = all.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and stop.")] = False,
+    json: Json = False,
+) -> None:
+    """LoRA fine-tuning. With several adapters in --config all are trained in one pass."""
+    import whorl
+
+    settings = config_file.read(config) if config else {}
+    paths = given(base=base, data=data, valid=valid, out=out, publish=publish, store=store)
+    settings |= {key: str(value) for key, value in paths.items()} | given(
+        valid_fraction=valid_fraction,
+        threads=threads,
+        epochs=epochs,
+        max_steps=max_steps,
+        batch_size=batch_size,
+        gradient_accumulation_steps=gradient_accumulation_steps,
+        max_length=max_length,
+        eval_steps=eval_steps,
+        on_long_row=on_long_row,
+        seed=seed,
+        checkpoint_dir=checkpoint_dir,
+        save_steps=save_steps,
+        resume=resume,
+        metrics_file=metrics_file,
+    )
+    flags = given(name=name, rank=rank, alpha=alpha, dropout=dropout, learning_rate=learning_rate)
+    if target_modules:
+        flags["target_modules"] = target_modules
+    run, options = config_file.split_keys(settings)
+
+    train_rows, valid_rows = load_data(run, options.get("seed", 0))
+    model = whorl.Model.load(base_folder(run["base"]), threads=run["threads"])
+    trainer = whorl.Trainer(model, lora_from_flags(settings, flags), **options)
+    plan = trainer.plan(train_rows)
+    if dry_run:
+        emit(plan.to_dict()) if json else show_plan(plan)
+        return
+    if not json:
+        show_plan(plan)
+    with Board(quiet=json) as board:
+        results = trainer.fit(train_rows, valid_rows, board)
+    kept = keep(results, run)
+    if json:
+        emit({"plan": plan.to_dict(), "adapters": kept})
+        return
+    rows = [
+        [
+            k["name"],
+            k["rank"],
+            number(k["loss"]),
+            number(k["validation_loss"]),
+            k.get("folder", ""),
+            f"{k['published']['name']}@{k['published']['version']}" if "published" in k else "",
+        ]
+        for k in kept
+    ]
+    table("trained", ["adapter", "rank", "loss", "validation loss", "folder", "published"], rows)
+    if not run["out"] and not run["publish"]:
+        console.print("nothing was kept: add --out FOLDER or --publish NAME", style="yellow")
+
+
+def show_plan(plan: Any) -> None:
+    console.print(
+        f"{plan.rows} rows → {plan.packed_rows} packed rows, {plan.tokens:,} tokens an epoch "
+        f"({plan.trained_tokens:,} trained, {plan.packing_fill:.0%} full), {plan.steps} steps, "
+        f"{plan.trainable_parameters:,} parameters, {size(plan.memory_bytes)} beside the base"
+    )
+    if plan.dropped_rows or plan.truncated_rows:
+        console.print(f"{plan.dropped_rows} rows dropped, {plan.truncated_rows} truncated", style="yellow")
