@@ -39,44 +39,56 @@ bool wanted(const Message& message, const std::string& field) {
   return field == "all" || (message.role == "assistant") == (field == "completion");
 }
 
-void add_message(const Message& message, const char* separator, std::string* out) {
-  *out += separator;
-  *out += message.content;
-  for (const std::string& part : {message.reasoning_content, message.name})
-    if (!part.empty()) *out += separator + part;
-  for (const ToolCall& call : message.tool_calls) *out += separator + call.name + separator + call.arguments;
+void add_message(const Message& message, std::vector<std::string>* out) {
+  for (const std::string* part : {&message.content, &message.reasoning_content, &message.name})
+    if (!part->empty()) out->push_back(*part);
+  for (const ToolCall& call : message.tool_calls) {
+    out->push_back(call.name);
+    out->push_back(call.arguments);
+  }
 }
 
-// The texts of a row that `field` means. `separator` keeps parts apart; roles and tools are said where they matter.
-std::string field_text(const Row& row, const std::string& field, bool exact) {
-  const char* separator = exact ? "\x1f" : " ";
-  std::string out;
+// The texts of a row that `field` means. For exact comparison roles and whole tools are among them; likeness looks
+// at what is said, and at the tools' names, since long descriptions would drown the rest.
+std::vector<std::string> field_parts(const Row& row, const std::string& field, bool exact) {
+  std::vector<std::string> out;
   switch (kind_of(row)) {
-    case RowKind::text: return row.text;
+    case RowKind::text: return {row.text};
     case RowKind::prompt_completion:
-      if (field != "completion") out += row.prompt + separator;
-      if (field != "prompt") out += row.completion;
+      if (field != "completion") out.push_back(row.prompt);
+      if (field != "prompt") out.push_back(row.completion);
       return out;
     case RowKind::messages: break;
   }
   for (const Message& message : row.messages) {
     if (!wanted(message, field)) continue;
-    if (exact) out += "\x1e" + message.role;
-    add_message(message, separator, &out);
+    if (exact) out.push_back("\x1e" + message.role);
+    add_message(message, &out);
   }
-  if (field == "all") {
-    if (exact) out += text::tools_json(row.tools);
-    else
-      for (const Tool& tool : row.tools) out += separator + tool.name;
-  }
+  if (field != "all") return out;
+  if (exact) out.push_back(text::tools_json(row.tools));
+  else
+    for (const Tool& tool : row.tools) out.push_back(tool.name);
   return out;
+}
+
+std::string exact_text(const Row& row, const std::string& field) {
+  std::string out;
+  for (const std::string& part : field_parts(row, field, true)) out += exact_form(part) + "\x1f";
+  return out;
+}
+
+std::string words_text(const Row& row, const std::string& field) {
+  std::string out;
+  for (const std::string& part : field_parts(row, field, false)) out += part + "\n";
+  return words_form(out);
 }
 
 // For each row the first row with the same text; itself where there is none before.
 std::vector<size_t> exact_leaders(const Rows& rows, const DeduplicateOptions& options) {
   std::vector<std::pair<uint64_t, uint64_t>> keys(rows.size());
   base::ThreadPool::shared()->run(static_cast<int64_t>(rows.size()), [&](int64_t i) {
-    keys[static_cast<size_t>(i)] = base::xxh3_128(exact_form(field_text(*rows[static_cast<size_t>(i)], options.field, true)));
+    keys[static_cast<size_t>(i)] = base::xxh3_128(exact_text(*rows[static_cast<size_t>(i)], options.field));
   });
   const auto hash = [](const std::pair<uint64_t, uint64_t>& key) { return static_cast<size_t>(key.first ^ key.second); };
   std::unordered_map<std::pair<uint64_t, uint64_t>, size_t, decltype(hash)> first(rows.size() * 2, hash);
@@ -108,7 +120,7 @@ Dataset Dataset::deduplicate(const DeduplicateOptions& options) const {
   data::NearDuplicates near;
   if (options.near)
     near = data::find_near_duplicates(
-        left.size(), [&](size_t i) { return data::words_form(data::field_text(*rows[left[i]], options.field, false)); }, options);
+        left.size(), [&](size_t i) { return data::words_text(*rows[left[i]], options.field); }, options);
   data::StepBuilder step(*impl_, "deduplicate");
   for (size_t i = 0, next = 0; i < rows.size(); ++i) {
     if (leaders[i] != i) {

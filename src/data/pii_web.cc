@@ -158,7 +158,7 @@ void find_ip_addresses(std::string_view text, std::vector<PiiSpan>* out) {
       out->push_back({i, end, Entity::ip_address});
     } else if (ends && !inside) {  // 10.0.0.1:8080
       const size_t colon = candidate.find(':');
-      if (colon != std::string_view::npos && ipv4_end(candidate, 0) == colon) out->push_back({i, i + colon, Entity::ip_address});
+      if (colon != std::string_view::npos && colon > 0 && ipv4_end(candidate, 0) == colon) out->push_back({i, i + colon, Entity::ip_address});
     }
     i = run > i ? run - 1 : i;
   }
