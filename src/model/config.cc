@@ -95,6 +95,7 @@ ModelConfig parse_config(const Json& json, const std::string& context) {
   config.attention_bias =
       family.biases == Biases::always_qkv || base::bool_or(json, "attention_bias", false, context);
   config.torch_dtype = parse_dtype(json, context);
+  config.initializer_range = base::number_or(json, "initializer_range", 0.02, context);
   config.bos_token_id = base::int_or(json, "bos_token_id", -1, context);
   config.eos_token_ids = parse_eos(json, context);
   return complete_config(std::move(config), context);
@@ -149,7 +150,7 @@ Json to_json(const ModelConfig& config) {
   json["head_dim"] = config.head_dim;
   json["hidden_act"] = "silu";
   json["hidden_size"] = config.hidden_size;
-  json["initializer_range"] = 0.02;
+  json["initializer_range"] = config.initializer_range;
   json["intermediate_size"] = config.intermediate_size;
   json["max_position_embeddings"] = config.max_position_embeddings;
   json["num_attention_heads"] = config.num_attention_heads;

@@ -22,13 +22,13 @@ const std::set<std::string_view> kRead = {
     "architectures", "model_type", "vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers",
     "num_attention_heads", "num_key_value_heads", "head_dim", "max_position_embeddings", "rms_norm_eps", "rope_theta",
     "rope_scaling", "rope_parameters", "sliding_window", "tie_word_embeddings", "attention_bias", "torch_dtype",
-    "dtype", "bos_token_id", "eos_token_id", "hidden_act", "use_sliding_window", "max_window_layers", "layer_types",
+    "dtype", "initializer_range", "bos_token_id", "eos_token_id", "hidden_act", "use_sliding_window", "max_window_layers", "layer_types",
     "mlp_bias", "partial_rotary_factor", "quantization_config", "rotary_dim", "is_encoder_decoder",
     "add_cross_attention", "is_decoder"};
 
 // No influence on the logits of a decoder in inference or on the loss.
 const std::set<std::string_view> kHarmless = {
-    "attention_dropout", "initializer_range", "pretraining_tp", "use_cache", "pad_token_id", "transformers_version",
+    "attention_dropout", "pretraining_tp", "use_cache", "pad_token_id", "transformers_version",
     "_name_or_path", "name_or_path", "_attn_implementation", "_attn_implementation_autoset", "auto_map",
     "output_attentions", "output_hidden_states", "return_dict", "return_dict_in_generate", "output_scores",
     "torchscript", "use_bfloat16", "unsloth_version", "unsloth_fixed", "task_specific_params", "problem_type",

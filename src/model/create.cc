@@ -10,23 +10,22 @@ namespace whorl {
 
 namespace {
 
-constexpr double kDeviation = 0.02;
-
 // Projections into the residual stream are drawn smaller, so that its size does not grow with the depth
 // (Radford et al. 2019, section 2.3).
-double deviation(const model::TensorSpec& spec, int64_t layers) {
+double deviation(const model::TensorSpec& spec, const ModelConfig& config) {
   const bool into_residual = spec.name.find(".o_proj.") != std::string::npos || spec.name.find(".down_proj.") != std::string::npos;
-  return into_residual ? kDeviation / std::sqrt(2.0 * static_cast<double>(layers)) : kDeviation;
+  const double all = config.initializer_range;
+  return into_residual ? all / std::sqrt(2.0 * static_cast<double>(config.num_hidden_layers)) : all;
 }
 
-Tensor initial(const model::TensorSpec& spec, int64_t layers, uint64_t key) {
+Tensor initial(const model::TensorSpec& spec, const ModelConfig& config, uint64_t key) {
   Tensor out = Tensor::zeros(DType::float32, spec.shape);
   float* values = out.data<float>();
   const int64_t n = out.numel();
   if (spec.kind == model::TensorKind::norm)
     for (int64_t i = 0; i < n; ++i) values[i] = 1;
   if (spec.kind == model::TensorKind::norm || spec.kind == model::TensorKind::bias) return out;
-  const double scale = deviation(spec, layers);
+  const double scale = deviation(spec, config);
   for (int64_t i = 0; i < n; ++i) values[i] = static_cast<float>(scale * base::normal(key, static_cast<uint64_t>(i)));
   return out;
 }
@@ -38,6 +37,8 @@ Model Model::create(const ModelConfig& config, uint64_t seed, const std::filesys
   const std::string context = "[Model.create]";
   auto impl = std::make_shared<Impl>();
   impl->config = config;
+  base::check_argument(std::isfinite(config.initializer_range) && config.initializer_range > 0, context,
+                       " expected a positive initializer_range, got ", config.initializer_range);
   const std::string stored = config.torch_dtype.empty() ? "float32" : config.torch_dtype;
   impl->config.torch_dtype = options.dtype == "auto" ? stored : options.dtype;
   const DType dtype = model::dtype_named(impl->config.torch_dtype, context);
@@ -49,7 +50,7 @@ Model Model::create(const ModelConfig& config, uint64_t seed, const std::filesys
   uint64_t index = 0;
   model::assemble(*impl, [&](const model::TensorSpec& spec) {
     const bool matrix = spec.kind != model::TensorKind::norm && spec.kind != model::TensorKind::bias;
-    const Tensor x = initial(spec, impl->config.num_hidden_layers, base::derive(seed, index++));
+    const Tensor x = initial(spec, impl->config, base::derive(seed, index++));
     return model::convert(x, matrix ? dtype : DType::float32);
   }, options, context);
   return Model(std::move(impl));

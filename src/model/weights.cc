@@ -17,9 +17,15 @@ void add(std::vector<TensorSlot>& out, const TensorSpec& spec, ops::Weight& weig
 }
 void add(std::vector<TensorSlot>& out, const TensorSpec& spec, Tensor& vector) { out.push_back({spec, nullptr, &vector}); }
 
+// Values, not storage: a checkpoint widened to float32 has the digest that it had in bfloat16.
 void hash_tensor(base::Sha256& hash, const TensorSpec& spec, const Tensor& x) {
-  hash.update(spec.name).update("\n").update(name_of(x.dtype())).update(to_string(spec.shape)).update("\n");
-  hash.update(x.raw(), x.nbytes());
+  hash.update(spec.name).update("\n").update(to_string(spec.shape)).update("\n");
+  const Tensor flat = x.reshape({x.numel()});
+  constexpr int64_t kBlock = 1 << 16;
+  for (int64_t i = 0; i < flat.numel(); i += kBlock) {
+    const Tensor block = convert(flat.rows(i, std::min(flat.numel(), i + kBlock)), DType::float32);
+    hash.update(block.raw(), block.nbytes());
+  }
 }
 
 Tensor on_device(const Tensor& host, ops::Backend& backend) {
@@ -62,11 +68,10 @@ DecoderWeights pack_weights(const ModelConfig& config, const TensorSource& sourc
   hash.update(base::to_sorted_json(identity));
   DecoderWeights weights;
   for (TensorSlot& slot : tensor_slots(config, weights)) {
-    Tensor host = source(slot.spec);
-    if (slot.vector) host = convert(host, DType::float32);
+    const Tensor host = source(slot.spec);
     hash_tensor(hash, slot.spec, host);
     if (slot.vector) {
-      *slot.vector = on_device(host, backend);
+      *slot.vector = on_device(convert(host, DType::float32), backend);
       continue;
     }
     // The head's gradient towards its input is always asked for; a table that is no head never is.

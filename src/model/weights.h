@@ -38,8 +38,7 @@ std::vector<TensorSlot> tensor_slots(const ModelConfig& config, DecoderWeights& 
 // Gives the host tensor for a specification: float32 or bfloat16, of its shape.
 using TensorSource = std::function<Tensor(const TensorSpec&)>;
 
-// Packs everything that `source` gives. `digest` receives the SHA-256 over configuration, names, shapes and values
-// as held. `backward` also prepares gradients.
+// Packs everything that `source` gives. `digest` receives the SHA-256 over configuration, names, shapes and values. `backward` also prepares gradients.
 DecoderWeights pack_weights(const ModelConfig& config, const TensorSource& source, ops::Backend& backend,
                             bool backward, std::string& digest);
 

@@ -1,0 +1,135 @@
+#include "model/training_pass.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "model/layer_backward.h"
+#include "model/training_buffers.h"
+
+namespace whorl::model {
+
+struct TrainingPass::State {
+  const Transformer& transformer;
+  std::vector<int64_t> ranks;
+  int64_t lowest;
+  TrainingBuffers training, evaluation;
+
+  ops::Backend& backend() const { return transformer.backend(); }
+  const ModelConfig& config() const { return transformer.config(); }
+  const DecoderWeights& weights() const { return transformer.weights(); }
+
+  TrainingBuffers buffers(int64_t rows, bool gradients) {
+    TrainingBuffers& held = gradients ? training : evaluation;
+    if (held.rows < rows) {
+      held = {};  // first the old memory goes
+      held = make_training_buffers(config(), ranks, gradients ? lowest : kNoGradient, rows,
+                                   backend().activation_dtype(),
+                                   [this](DType dtype, Shape shape) { return backend().allocate(dtype, std::move(shape)); });
+    }
+    return held.first(rows);
+  }
+
+  LayerRun layer_run(size_t layer, const TrainingBatch& batch, const SegmentTable& segments, const Tensor& rope) const {
+    return {backend(), config(), weights().layers[layer], static_cast<int64_t>(layer), segments, batch.positions, rope};
+  }
+
+  void forward(const TrainingBatch& batch, const SegmentTable& segments, const Tensor& rope, const TrainingBuffers& b) {
+    backend().embedding(batch.ids, *weights().embedding, b.layers[0].input);
+    const ops::AttentionShape shape = attention_shape(config());
+    for (size_t layer = 0; layer < b.layers.size(); ++layer) {
+      const Tensor& output = layer + 1 < b.layers.size() ? b.layers[layer + 1].input : b.top;
+      forward_layer(layer_run(layer, batch, segments, rope), b.layers[layer], b.scratch, output,
+                    [&](const LayerBuffers& l) {
+                      backend().attention(l.query, l.key, l.value, {batch.starts}, shape, l.attention, l.lse);
+                    });
+    }
+    backend().rms_norm(b.top, weights().final_norm, static_cast<float>(config().rms_norm_eps), 1, b.scratch.normed,
+                       b.top_rstd);
+  }
+
+  void backward(const TrainingBatch& batch, const SegmentTable& segments, const Tensor& rope, const TrainingBuffers& b,
+                std::span<const AdapterGradients* const> gradients, const WeightGradients* all) {
+    backend().rms_norm_backward(b.gradient.normed, b.top, weights().final_norm, b.top_rstd, 1, b.gradient.stream, false,
+                                all ? all->final_norm : Tensor());
+    for (size_t layer = b.layers.size(); layer-- > 0;) {
+      const LayerRun run = layer_run(layer, batch, segments, rope);
+      const LayerBackward back{run, b.layers[layer], b.scratch, b.gradient, batch.starts, gradients,
+                               all ? &all->layers[layer] : nullptr, lowest};
+      if (!back()) return;
+    }
+    if (all) backend().embedding_backward(batch.ids, b.gradient.stream, all->embedding);
+  }
+
+  Tensor on_host(const Tensor& losses) const {
+    Tensor host = Tensor::zeros(DType::float32, losses.shape());
+    backend().download(losses, host);
+    return host;
+  }
+
+  Tensor rope_for(const TrainingBatch& batch) const {
+    return transformer.rope(1 + *std::max_element(batch.positions.begin(), batch.positions.end()));
+  }
+};
+
+TrainingPass::TrainingPass(const Transformer& transformer, std::vector<int64_t> ranks, bool all_weights)
+    : state_(std::make_unique<State>(State{transformer, std::move(ranks), 0, {}, {}})) {
+  state_->ranks.resize(transformer.linear_names().size());
+  state_->lowest = lowest_stage(state_->ranks, all_weights);
+  transformer.prepare_backward();
+}
+TrainingPass::~TrainingPass() = default;
+TrainingPass::TrainingPass(TrainingPass&&) noexcept = default;
+
+namespace {
+void check(const TrainingBatch& batch, const ModelConfig& config) {
+  const size_t n = batch.ids.size();
+  base::check_argument(n > 0 && batch.positions.size() == n && batch.targets.size() == n && batch.weights.size() == n &&
+                           batch.starts.size() >= 2 && batch.starts.back() == static_cast<int32_t>(n),
+                       "[TrainingPass] the batch's parts differ in length");
+  for (size_t i = 0; i < n; ++i)
+    base::check_argument(batch.ids[i] >= 0 && batch.ids[i] < config.vocab_size && batch.targets[i] < config.vocab_size,
+                         "[TrainingPass] token id ", std::max(batch.ids[i], batch.targets[i]),
+                         " is outside the vocabulary of ", config.vocab_size);
+}
+}  // namespace
+
+Tensor TrainingPass::run(const TrainingBatch& batch, std::span<const AdapterGradients* const> gradients,
+                         const WeightGradients* all) {
+  check(batch, state_->config());
+  base::check_argument(gradients.size() == batch.adapters.size(), "[TrainingPass] expected gradients for ",
+                       batch.adapters.size(), " adapters, got ", gradients.size());
+  const SegmentTable segments(batch.adapters, state_->ranks.size());
+  const Tensor rope = state_->rope_for(batch);
+  const TrainingBuffers b = state_->buffers(static_cast<int64_t>(batch.ids.size()), true);
+  state_->forward(batch, segments, rope, b);
+  state_->backend().cross_entropy(b.scratch.normed, *state_->weights().head, batch.targets, batch.weights, b.losses,
+                                  b.gradient.normed, all ? all->head : Tensor());
+  state_->backward(batch, segments, rope, b, gradients, all);
+  return state_->on_host(b.losses);
+}
+
+Tensor TrainingPass::evaluate(const TrainingBatch& batch) {
+  check(batch, state_->config());
+  const SegmentTable segments(batch.adapters, state_->ranks.size());
+  const Tensor rope = state_->rope_for(batch);
+  const TrainingBuffers b = state_->buffers(static_cast<int64_t>(batch.ids.size()), false);
+  state_->forward(batch, segments, rope, b);
+  state_->backend().cross_entropy(b.scratch.normed, *state_->weights().head, batch.targets, batch.weights, b.losses, {},
+                                  {});
+  return state_->on_host(b.losses);
+}
+
+size_t TrainingPass::bytes(const Transformer& transformer, const std::vector<int64_t>& ranks, bool all_weights,
+                           int64_t rows) {
+  size_t total = 0;
+  make_training_buffers(transformer.config(), ranks, lowest_stage(ranks, all_weights), rows,
+                        transformer.backend().activation_dtype(), [&total](DType dtype, Shape shape) {
+                          size_t n = size_of(dtype);
+                          for (const int64_t d : shape) n *= static_cast<size_t>(d);
+                          total += n;
+                          return Tensor::view(dtype, std::move(shape), nullptr, nullptr);
+                        });
+  return total;
+}
+
+}  // namespace whorl::model

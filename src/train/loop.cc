@@ -1,0 +1,210 @@
+#include "train/loop.h"
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "base/check.h"
+#include "base/random.h"
+#include "train/schedule.h"
+
+namespace whorl::train {
+
+namespace {
+
+// Sum of the losses of each learner's rows, in row order.
+void add_losses(const Tensor& losses, int64_t rows, std::vector<double>& sums) {
+  for (size_t i = 0; i < sums.size(); ++i)
+    for (int64_t r = 0; r < rows; ++r)
+      sums[i] += static_cast<double>(losses.data<float>()[static_cast<int64_t>(i) * rows + r]);
+}
+
+}  // namespace
+
+std::vector<double> mean_losses(model::TrainingPass& pass, const TrainRows& rows, const TrainOptions& options,
+                                int64_t max_length, const std::vector<Learner*>& learners) {
+  std::vector<double> sums(learners.size(), 0.0);
+  int64_t trained = 0;
+  for (const MicroBatch& micro : validation_batches(rows, options, max_length)) {
+    const Batch batch(rows, micro, learners, 1, 0, false);
+    add_losses(pass.evaluate(batch.view()), batch.rows_per_learner(), sums);
+    for (const int64_t row : micro.rows) trained += rows.trained(row);
+  }
+  for (double& sum : sums) sum /= static_cast<double>(trained);
+  return sums;
+}
+
+std::vector<int64_t> ranks_of(const model::Transformer& transformer, const std::vector<std::unique_ptr<Learner>>& learners) {
+  std::vector<int64_t> ranks(transformer.linear_names().size(), 0);
+  for (const auto& learner : learners)
+    for (size_t i = 0; learner->adapter() && i < ranks.size(); ++i)
+      if (const ops::Lora& lora = learner->adapter()->linears[i]) ranks[i] = std::max(ranks[i], lora->rank());
+  return ranks;
+}
+
+Loop::Loop(LoopInputs inputs, std::vector<std::unique_ptr<Learner>>& learners)
+    : in_(std::move(inputs)),
+      learners_(learners),
+      max_length_(row_length(in_.options, in_.transformer.config())),
+      epochs_(in_.train, in_.options, max_length_),
+      pass_(in_.transformer, ranks_of(in_.transformer, learners), learners.front()->adapter() == nullptr) {
+  if (!in_.options.checkpoint_dir.empty())
+    checkpoint_.emplace(in_.options.checkpoint_dir.string(), in_.identity, in_.transformer.backend());
+}
+Loop::~Loop() = default;
+
+std::vector<Learner*> Loop::active() const {
+  std::vector<Learner*> out;
+  for (const auto& learner : learners_)
+    if (learner->state.active) out.push_back(learner.get());
+  return out;
+}
+
+void Loop::resume() {
+  bool found = false;
+  if (checkpoint_) {
+    checkpoint_->remove_leftovers();
+    found = in_.options.resume && checkpoint_->load(position_, learners_);
+  }
+  metrics_.emplace(in_.options.metrics_file.string(), found ? std::optional(position_.metrics_bytes) : std::nullopt);
+  clock_.start(position_.seconds);
+}
+
+std::vector<double> Loop::accumulate(const std::vector<Learner*>& learners, const StepPlan& plan) {
+  for (Learner* learner : learners) in_.transformer.backend().fill_zero(learner->parameters.gradients);
+  std::vector<double> losses(learners.size(), 0.0);
+  const double weight = 1.0 / static_cast<double>(plan.trained_tokens);
+  for (size_t m = 0; m < plan.micro.size(); ++m) {
+    const uint64_t key = base::derive(static_cast<uint64_t>(position_.step), m);
+    const Batch batch(in_.train, plan.micro[m], learners, weight, key, true);
+    add_losses(pass_.run(batch.view(), batch.gradients(), learners.front()->weight_gradients()), batch.rows_per_learner(),
+               losses);
+  }
+  for (double& loss : losses) loss *= weight;
+  return losses;
+}
+
+void Loop::check_finite(const Learner& learner, double loss, double norm) const {
+  if (std::isfinite(loss) && std::isfinite(norm)) return;
+  base::failed(in_.context, " step ", position_.step + 1, ", '", learner.name(), "': the ",
+               std::isfinite(loss) ? "gradient" : "loss", " is not finite (loss ", loss, ", gradient norm ", norm,
+               "); nothing of this step was kept");
+}
+
+void Loop::step() {
+  const StepPlan plan = epochs_.step(position_.step);
+  const std::vector<Learner*> learners = active();
+  ops::Backend& backend = in_.transformer.backend();
+  const std::vector<double> losses = accumulate(learners, plan);
+  std::vector<double> norms;
+  for (size_t i = 0; i < learners.size(); ++i) {
+    norms.push_back(gradient_norm(backend, learners[i]->parameters));
+    check_finite(*learners[i], losses[i], norms[i]);
+  }
+  const double factor = schedule_factor(in_.options, position_.step, epochs_.total_steps());
+  ++position_.step;
+  for (size_t i = 0; i < learners.size(); ++i) {
+    Learner& learner = *learners[i];
+    const TrainOptions& o = in_.options;
+    update(backend, learner.parameters, norms[i],
+           {learner.learning_rate() * factor, learner.weight_decay(), o.beta1, o.beta2, o.epsilon, o.max_grad_norm,
+            position_.step});
+    learner.refresh();
+    learner.state.tokens += plan.tokens;
+    learner.state.trained_tokens += plan.trained_tokens;
+  }
+  clock_.add(plan.tokens * static_cast<int64_t>(learners.size()));
+  for (size_t i = 0; i < learners.size(); ++i) {
+    Progress p = progress(*learners[i], "step");
+    p.loss = losses[i];
+    p.grad_norm = norms[i];
+    p.learning_rate = learners[i]->learning_rate() * factor;
+    report(*learners[i], p);
+  }
+}
+
+bool Loop::validation_due() const {
+  if (!in_.valid || last_validation_ == position_.step) return false;
+  if (position_.step == epochs_.total_steps()) return true;
+  return in_.options.eval_steps > 0 ? position_.step % in_.options.eval_steps == 0 : epochs_.ends_epoch(position_.step);
+}
+
+// Notes the best, and stops a learner that has not got better for too long.
+void Loop::judge(Learner& learner) {
+  LearnerState& s = learner.state;
+  const bool better = std::isnan(s.best_loss) || s.validation_loss < s.best_loss - in_.options.early_stopping_threshold;
+  if (better) {
+    s.best_loss = s.validation_loss;
+    s.bad_validations = 0;
+    if (in_.options.keep_best) s.best = to_host(in_.transformer.backend(), learner.parameters.values);
+    return;
+  }
+  ++s.bad_validations;
+  const int64_t patience = in_.options.early_stopping_patience;
+  if (patience == 0 || s.bad_validations < patience || position_.step == epochs_.total_steps()) return;
+  s.active = false;
+  report(learner, progress(learner, "stopped"));
+}
+
+void Loop::validate() {
+  const std::vector<Learner*> learners = active();
+  const std::vector<double> losses = mean_losses(pass_, *in_.valid, in_.options, max_length_, learners);
+  last_validation_ = position_.step;
+  for (size_t i = 0; i < learners.size(); ++i) {
+    if (!std::isfinite(losses[i]))
+      base::failed(in_.context, " step ", position_.step, ", '", learners[i]->name(), "': the validation loss is not finite");
+    learners[i]->state.validation_loss = losses[i];
+    report(*learners[i], progress(*learners[i], "validation"));
+    judge(*learners[i]);
+  }
+}
+
+void Loop::save() {
+  if (!checkpoint_) return;
+  position_.seconds = clock_.seconds();
+  position_.metrics_bytes = metrics_->bytes();
+  checkpoint_->save(position_, learners_);
+}
+
+Progress Loop::progress(const Learner& learner, const std::string& event) const {
+  Progress p;
+  const LearnerState& s = learner.state;
+  if (!s.history.empty()) p = s.history.back();  // loss, gradient norm and rate of the latest step
+  p.name = learner.name();
+  p.step = position_.step;
+  p.total_steps = epochs_.total_steps();
+  p.epoch = epochs_.epoch_at(position_.step);
+  p.validation_loss = s.validation_loss;
+  p.tokens = s.tokens;
+  p.trained_tokens = s.trained_tokens;
+  p.tokens_per_second = clock_.tokens_per_second();
+  p.seconds = clock_.seconds();
+  p.seconds_left = clock_.seconds_left(epochs_.total_steps() - position_.step);
+  p.event = event;
+  return p;
+}
+
+void Loop::report(Learner& learner, const Progress& progress) {
+  if (progress.event != "checkpoint") learner.state.history.push_back(progress);
+  metrics_->write(progress);
+  if (in_.callback && !in_.callback(progress)) stop_ = true;
+}
+
+void Loop::run() {
+  resume();
+  const int64_t total = epochs_.total_steps();
+  while (position_.step < total && !stop_ && !active().empty()) {
+    step();
+    if (validation_due()) validate();
+    if (in_.options.save_steps > 0 && position_.step % in_.options.save_steps == 0 && position_.step < total && !stop_) {
+      save();
+      for (Learner* learner : active()) report(*learner, progress(*learner, "checkpoint"));
+    }
+  }
+  // The checkpoint of a run that is done says so: resuming it returns the result at once.
+  save();
+  const bool done = position_.step >= total;
+  for (Learner* learner : active()) report(*learner, progress(*learner, done ? "end" : "stopped"));
+}
+
+}  // namespace whorl::train

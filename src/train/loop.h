@@ -1,0 +1,69 @@
+#pragma once
+// The training loop. It knows learners and rows, not whether they are adapters or a whole model.
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "train/batch.h"
+#include "train/checkpoint.h"
+#include "train/clock.h"
+#include "train/epochs.h"
+#include "train/learner.h"
+#include "train/metrics.h"
+
+namespace whorl::train {
+
+struct LoopInputs {
+  const model::Transformer& transformer;
+  TrainOptions options;
+  const TrainRows& train;
+  const TrainRows* valid = nullptr;
+  std::string identity;  // see run_identity
+  ProgressCallback callback;
+  std::string context;  // opens messages: "[Trainer.fit]"
+};
+
+class Loop {
+ public:
+  Loop(LoopInputs inputs, std::vector<std::unique_ptr<Learner>>& learners);
+  ~Loop();
+
+  // Trains to the end, or until the callback or early stopping ends it.
+  void run();
+
+ private:
+  std::vector<Learner*> active() const;
+  void resume();
+  // Losses, gradients and updates of one optimizer step.
+  void step();
+  std::vector<double> accumulate(const std::vector<Learner*>& learners, const StepPlan& plan);
+  void check_finite(const Learner& learner, double loss, double norm) const;
+  void validate();
+  void judge(Learner& learner);
+  bool validation_due() const;
+  void save();
+  Progress progress(const Learner& learner, const std::string& event) const;
+  void report(Learner& learner, const Progress& progress);
+
+  LoopInputs in_;
+  std::vector<std::unique_ptr<Learner>>& learners_;
+  int64_t max_length_;
+  Epochs epochs_;
+  model::TrainingPass pass_;
+  std::optional<Checkpoint> checkpoint_;
+  std::optional<Metrics> metrics_;
+  RunPosition position_;
+  Clock clock_;
+  int64_t last_validation_ = -1;
+  bool stop_ = false;
+};
+
+// Mean loss over the trained tokens, one per learner.
+std::vector<double> mean_losses(model::TrainingPass& pass, const TrainRows& rows, const TrainOptions& options,
+                                int64_t max_length, const std::vector<Learner*>& learners);
+
+// Largest rank per linear among the learners' adapters.
+std::vector<int64_t> ranks_of(const model::Transformer& transformer, const std::vector<std::unique_ptr<Learner>>& learners);
+
+}  // namespace whorl::train

@@ -1,0 +1,32 @@
+#include <nlohmann/json.hpp>
+
+#include "model/model_impl.h"
+#include "train/identity.h"
+#include "train/loop.h"
+#include "train/options.h"
+#include "train/weight_learner.h"
+
+namespace whorl {
+
+FullTrainResult train_all_weights(const Model& base, const Dataset& data, const Dataset* valid,
+                                  const FullTrainOptions& options, const ProgressCallback& callback) {
+  const std::string context = "[train_all_weights]";
+  train::check_options(options, context);
+  train::check_learning_rate(options.learning_rate, options.weight_decay, context);
+  train::check_validation(options, valid != nullptr, context);
+  const train::TrainRows rows = train::encode_rows(data, base, options, context);
+  train::TrainRows valid_rows;
+  if (valid) valid_rows = train::encode_rows(*valid, base, options, context);
+  std::vector<std::unique_ptr<train::Learner>> learners;
+  learners.push_back(std::make_unique<train::WeightLearner>(base, options.learning_rate, options.weight_decay));
+  const auto& learner = static_cast<const train::WeightLearner&>(*learners.front());
+  const base::Json identity = {{"learning_rate", options.learning_rate}, {"weight_decay", options.weight_decay}};
+  train::Loop loop({learner.transformer(), options, rows, valid ? &valid_rows : nullptr,
+                    train::run_identity(base, options, identity, rows, valid ? &valid_rows : nullptr), callback, context},
+                   learners);
+  loop.run();
+  return {learner.result(options.keep_best), learner.state.history,
+          options.keep_best ? learner.state.best_loss : learner.state.validation_loss};
+}
+
+}  // namespace whorl
