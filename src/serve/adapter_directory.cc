@@ -38,7 +38,10 @@ void AdapterDirectory::add(const std::string& name, const Adapter& adapter) {
   base::check_name(name, "[InferenceEngine.add_adapter]");
   cache_.get(adapter.digest(), [&] { return adapter; });
   std::lock_guard lock(mutex_);
+  const auto old = local_.find(name);
+  const std::string before = old == local_.end() ? "" : old->second.digest();
   local_[name] = adapter;
+  if (!before.empty()) drop_unless_named(before);
 }
 
 void AdapterDirectory::remove(const std::string& name) {
@@ -47,8 +50,12 @@ void AdapterDirectory::remove(const std::string& name) {
   base::check_argument(found != local_.end(), "[InferenceEngine.remove_adapter] unknown adapter '", base::printable(name), "'");
   const std::string digest = found->second.digest();
   local_.erase(found);
-  const bool shared = std::any_of(local_.begin(), local_.end(), [&](const auto& e) { return e.second.digest() == digest; });
-  if (!shared) cache_.drop(digest);
+  drop_unless_named(digest);
+}
+
+void AdapterDirectory::drop_unless_named(const std::string& digest) {
+  const bool named = std::any_of(local_.begin(), local_.end(), [&](const auto& e) { return e.second.digest() == digest; });
+  if (!named) cache_.drop(digest);
 }
 
 std::vector<std::string> AdapterDirectory::names() const {

@@ -30,6 +30,7 @@ class AdapterDirectory {
 
  private:
   std::optional<Adapter> local(const std::string& name) const;
+  void drop_unless_named(const std::string& digest);  // the lock is held
 
   std::optional<AdapterStore> store_;
   AdapterCache cache_;

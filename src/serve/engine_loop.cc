@@ -99,6 +99,7 @@ bool EngineLoop::take_in() {
 void EngineLoop::step() {
   auto gone = scheduler_.take_cancelled();
   const StepPlan plan = scheduler_.plan();
+  publish();  // who was admitted waits no longer, and the next may queue
   if (!plan.entries.empty()) compute(plan);
   auto ended = scheduler_.take_ended();
   auto late = scheduler_.take_cancelled();  // by a callback of this very step
