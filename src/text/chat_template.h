@@ -16,19 +16,19 @@ namespace whorl::text {
 
 struct ChatTemplateOptions {
   // Variables the template sees beside the messages: bos_token, eos_token, pad_token, unk_token …
-  std::map<std::string, std::string> special_tokens;
+  std::map<std::string, std::string> special_tokens = {};
   // Tokens that end a turn. Empty: eos_token and the well-known ones (<|im_end|>, <|eot_id|>, <|end|>, …).
-  std::vector<std::string> end_of_turn_tokens;
+  std::vector<std::string> end_of_turn_tokens = {};
   std::uint64_t fuel = 4'000'000;             // template instructions per render; more means an endless loop
   std::size_t max_output_bytes = 64u << 20;   // a longer rendering, or intermediate string, is an error
 };
 
 struct RenderOptions {
-  std::string_view tools_json;                // JSON list, or empty for none
+  std::string_view tools_json = {};           // JSON list, or empty for none
   bool add_generation_prompt = false;         // end with the header of the turn to be generated
-  std::string_view extra_json;                // JSON object of further variables (enable_thinking …), or empty
+  std::string_view extra_json = {};           // JSON object of further variables (enable_thinking …), or empty
   // What strftime_now() reads, seconds since 1970 (UTC). Pin it where results are cached or compared.
-  std::optional<std::int64_t> now;
+  std::optional<std::int64_t> now = {};
 };
 
 // Bytes that the assistant has to produce in one turn.

@@ -1,8 +1,9 @@
 //! Exact byte ranges of tokens.
 //!
-//! The reference gives every piece of a split character the whole character, and some files trim the
-//! space off a token's range. Where a token's own bytes stand in the text right where the previous token
-//! ended, that is its range; elsewhere the reference's answer stays.
+//! The reference gives every piece of a split character the whole character, gives the space that it puts
+//! in front of a text the first character, and some files trim the space off a token's range. Where a
+//! token's own bytes stand in the text right where the previous token ended, that is its range; elsewhere
+//! the reference's answer stays, as far as it does not run backwards.
 
 pub fn refine<'a>(
     text: &[u8],
@@ -20,19 +21,23 @@ pub fn refine<'a>(
             out.push((at, at));
             continue;
         }
-        let bytes = bytes_of(id);
-        let fits = |start: usize| {
-            let stop = start + bytes.len();
-            let touches = start <= end && begin <= stop;
-            !bytes.is_empty() && touches && text.get(start..stop) == Some(bytes)
-        };
-        let range = match (fits(at), fits(begin)) {
-            (true, _) => (at, at + bytes.len()),
-            (_, true) => (begin, begin + bytes.len()),
-            _ => (begin, end),
-        };
-        at = range.1.max(at);
+        let range = place(text, bytes_of(id), at, (begin, end));
+        at = range.1;
         out.push(range);
     }
     out
+}
+
+fn place(text: &[u8], bytes: &[u8], at: usize, (begin, end): (usize, usize)) -> (usize, usize) {
+    let stands = |part: &[u8], start: usize| {
+        let stop = start + part.len();
+        let touches = start <= end && begin <= stop;
+        (start >= at && touches && text.get(start..stop) == Some(part)).then_some((start, stop))
+    };
+    let put_in_front = || {
+        let rest = bytes.strip_prefix(b" ")?;
+        stands(rest, at)
+    };
+    let found = if bytes.is_empty() { None } else { stands(bytes, at).or_else(|| stands(bytes, begin)) };
+    found.or_else(put_in_front).unwrap_or((begin.max(at), end.max(at)))
 }

@@ -9,7 +9,9 @@ use crate::pyjson::Json;
 use crate::spans::prefix_length;
 use crate::template::{Input, Template};
 
-pub fn spans(template: &Template, input: &Input, text: &str) -> Outcome<Chat> {
+pub fn spans(template: &Template, input: &Input, generate: bool) -> Outcome<Chat> {
+    let text = template.plain_text(input, input.messages.len(), generate)?;
+    let text = text.as_str();
     let (mut assistant, mut untrusted, mut content) = (Vec::new(), Vec::new(), Vec::new());
     let mut at = 0;
     for (k, message) in input.messages.iter().enumerate() {

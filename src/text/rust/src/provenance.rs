@@ -8,7 +8,7 @@
 use minijinja::Value;
 
 use crate::ffi::{invalid, Fault, Outcome};
-use crate::marks::{has_marks, mark, Marked, MAX_STRINGS};
+use crate::marks::{has_marks, mark, Marked, Origin, MAX_STRINGS};
 use crate::prefix;
 use crate::pyjson::Json;
 use crate::spans::{assistant_spans, Turns};
@@ -81,15 +81,48 @@ impl Marker {
 }
 
 /// A marked rendering that equals the truth.
-struct Proof {
-    marked: Marked,
+pub struct Proof {
+    pub marked: Marked,
     owners: Vec<Option<usize>>,
 }
 
-fn prove(template: &Template, input: &Input, generate: bool, truth: &str, mark_tools: bool) -> Result<Proof, String> {
+impl Proof {
+    /// Whose the bytes of an origin are.
+    pub fn owner(&self, origin: &Origin) -> Option<usize> {
+        self.owners[origin.number as usize]
+    }
+
+    /// The last origin's owner, and the text behind it.
+    pub fn tail(&self) -> Option<(Option<usize>, &str)> {
+        let last = self.marked.origins.last()?;
+        Some((self.owner(last), &self.marked.text[last.end..]))
+    }
+}
+
+/// The rendering of the first `count` messages with its origins, or why they cannot be had.
+pub fn prove(template: &Template, input: &Input, count: usize, generate: bool) -> Result<Proof, String> {
+    let truth = match template.plain_text(input, count, generate) {
+        Ok(truth) => truth,
+        Err(Fault::Invalid(message) | Fault::Failed(message)) => return Err(message),
+    };
+    match prove_with(template, input, count, generate, &truth, true) {
+        // Tools come from the program, not from the conversation: better unmarked tools than no proof.
+        Err(_) if input.tools.is_some() => prove_with(template, input, count, generate, &truth, false),
+        other => other,
+    }
+}
+
+fn prove_with(
+    template: &Template,
+    input: &Input,
+    count: usize,
+    generate: bool,
+    truth: &str,
+    mark_tools: bool,
+) -> Result<Proof, String> {
     let mut marker = Marker::default();
     let messages: Vec<Value> =
-        input.messages.iter().enumerate().map(|(k, message)| marker.value(message, Some(k))).collect();
+        input.messages[..count].iter().enumerate().map(|(k, message)| marker.value(message, Some(k))).collect();
     let tools = match &input.tools {
         Some(tools) if mark_tools => marker.value(tools, None),
         Some(tools) => tools.to_value(),
@@ -109,12 +142,13 @@ fn prove(template: &Template, input: &Input, generate: bool, truth: &str, mark_t
 }
 
 pub fn render(template: &Template, input: &Input, generate: bool) -> Outcome<Chat> {
-    let truth = template.plain_text(input, input.messages.len(), generate)?;
-    let reason = match by_provenance(template, input, generate, &truth) {
+    // What the template itself refuses is not a question of origins.
+    template.plain_text(input, input.messages.len(), generate)?;
+    let reason = match by_provenance(template, input, generate) {
         Ok(chat) => return Ok(chat),
         Err(reason) => reason,
     };
-    match prefix::spans(template, input, &truth) {
+    match prefix::spans(template, input, generate) {
         Ok(chat) => Ok(chat),
         Err(Fault::Invalid(other)) => invalid(format!(
             "cannot tell which part of this chat is the assistant's: {reason}; and by growing prefixes: {other}"
@@ -123,22 +157,19 @@ pub fn render(template: &Template, input: &Input, generate: bool) -> Outcome<Cha
     }
 }
 
-fn by_provenance(template: &Template, input: &Input, generate: bool, truth: &str) -> Result<Chat, String> {
-    // Tools come from the program, not from the conversation: better unmarked tools than no proof at all.
-    let proof = match prove(template, input, generate, truth, true) {
-        Err(_) if input.tools.is_some() => prove(template, input, generate, truth, false)?,
-        other => other?,
-    };
+fn by_provenance(template: &Template, input: &Input, generate: bool) -> Result<Chat, String> {
+    let proof = prove(template, input, input.messages.len(), generate)?;
     let (mut turns, mut untrusted, mut content) = (Turns::new(input.messages.len()), Vec::new(), Vec::new());
     for origin in &proof.marked.origins {
-        let owner = proof.owners[origin.number as usize];
+        let owner = proof.owner(origin);
         let range = (origin.begin, origin.end);
         turns.add(owner, range);
         let own = owner.is_some_and(|k| role(&input.messages[k]) == "assistant");
         join(if own { &mut content } else { &mut untrusted }, range);
     }
-    let assistant = assistant_spans(template, input, truth, &turns)?;
-    Ok(Chat { text: truth.to_string(), assistant, untrusted, assistant_content: content, method: "provenance" })
+    let text = proof.marked.text;
+    let assistant = assistant_spans(template, input, &text, &turns)?;
+    Ok(Chat { text, assistant, untrusted, assistant_content: content, method: "provenance" })
 }
 
 /// Appends a range, joining it with the last one if they meet.

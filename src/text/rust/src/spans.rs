@@ -4,7 +4,7 @@
 //! that the wrapper of a tool call is the model's to write too. It ends with the first end-of-turn token
 //! behind its last byte.
 
-use crate::provenance::{role, Span};
+use crate::provenance::{prove, role, Span};
 use crate::template::{Input, Template};
 
 /// The bytes of each message in the text.
@@ -90,40 +90,53 @@ impl Finder<'_> {
             return Err(format!("the template mixes other words into message {k}"));
         }
         let (before, after) = self.turns.neighbours(first, last, self.text.len());
-        let limit = self.limit(k, last, after)?;
-        let begin = self.begin(k, before, first);
-        let end = end_of_turn(self.template, self.text, last, limit);
-        Ok(Some(Span { begin, end: end.map_or(last, |e| e.1), message: k, terminated: end.is_some() }))
+        let begin = before + self.header_in(k, &self.text[before..first]).unwrap_or(first - before);
+        let next_shows = k + 1 == self.input.messages.len() || self.turns.extent[k + 1].is_some();
+        let end = if next_shows {
+            end_of_turn(self.template, self.text, last, after).map(|found| found.1)
+        } else {
+            self.own_end(k, last)?
+        };
+        Ok(Some(Span { begin, end: end.unwrap_or(last), message: k, terminated: end.is_some() }))
     }
 
-    fn begin(&self, k: usize, before: usize, first: usize) -> usize {
-        let gap = &self.text[before..first];
+    // How much of the literal text in front of a turn a generation would find there already.
+    fn header_in(&self, k: usize, gap: &str) -> Option<usize> {
         let mut found = gap.match_indices(self.header.as_str());
         if let (false, Some((at, _)), None) = (self.header.is_empty(), found.next(), found.next()) {
-            return before + at + self.header.len();
+            return Some(at + self.header.len());
         }
-        match prefix_length(self.template, self.input, self.text, k, true) {
-            Some(at) if (before..=first).contains(&at) => at,
-            _ => first,
-        }
+        let proof = prove(self.template, self.input, k, true).ok()?;
+        let (_, tail) = proof.tail()?;
+        gap.starts_with(tail).then_some(tail.len())
     }
 
-    // A following message that shows no words of its own would lend its end-of-turn token to this one.
-    fn limit(&self, k: usize, last: usize, after: usize) -> Result<usize, String> {
-        if k + 1 == self.input.messages.len() || self.turns.extent[k + 1].is_some() {
-            return Ok(after);
-        }
-        match prefix_length(self.template, self.input, self.text, k + 1, false) {
-            Some(at) if at >= last => Ok(after.min(at)),
-            _ => Err(format!("message {} shows no words, so the end of message {k} is not certain", k + 1)),
+    // Where turn k ends if the next message shows no words: as it does when turn k is the last one. The
+    // end-of-turn token of that message must not be taken for this one's.
+    fn own_end(&self, k: usize, last: usize) -> Result<Option<usize>, String> {
+        let proof = prove(self.template, self.input, k + 1, false)?;
+        let tail = match proof.tail() {
+            Some((owner, tail)) if owner == Some(k) => tail,
+            _ => return Err(format!("the end of message {k} is not certain: message {} shows no words", k + 1)),
+        };
+        match end_of_turn(self.template, tail, 0, tail.len()) {
+            None => Ok(None),
+            Some((_, end)) if self.text[last..].starts_with(&tail[..end]) => Ok(Some(last + end)),
+            Some(_) => Err(format!("the end of message {k} changes with message {}", k + 1)),
         }
     }
 
     // A turn without words still has to be ended by the assistant, if the template shows it at all.
     fn wordless(&self, k: usize) -> Option<Span> {
-        let begin = prefix_length(self.template, self.input, self.text, k, true)?;
-        let limit = prefix_length(self.template, self.input, self.text, k + 1, false)?;
-        let (_, end) = end_of_turn(self.template, self.text, begin, limit.max(begin))?;
+        let (_, before) = self.turns.extent[k.checked_sub(1)?]?;
+        let (_, after) = self.turns.neighbours(before, before, self.text.len());
+        let proof = prove(self.template, self.input, k, true).ok()?;
+        let (owner, tail) = proof.tail()?;
+        if owner != Some(k - 1) || !self.text[before..after].starts_with(tail) {
+            return None;
+        }
+        let begin = before + tail.len();
+        let (_, end) = end_of_turn(self.template, self.text, begin, after)?;
         Some(Span { begin, end, message: k, terminated: true })
     }
 }
