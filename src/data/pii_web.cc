@@ -151,7 +151,7 @@ void find_ip_addresses(std::string_view text, std::vector<PiiSpan>* out) {
     const size_t run = end;
     while (end > i && (text[end - 1] == '.' || (text[end - 1] == ':' && (end < i + 2 || text[end - 2] != ':')))) --end;
     const std::string_view candidate = text.substr(i, end - i);
-    const bool ends = run == text.size() || !is_word(text[run]);
+    const bool ends = !candidate.empty() && (run == text.size() || !is_word(text[run]));
     const bool v4 = ends && !inside && candidate.find(':') == std::string_view::npos && ipv4_end(candidate, 0) == candidate.size();
     const bool v6 = ends && !inside && candidate.size() >= 3 && candidate.size() <= 45 && candidate.find(':') != std::string_view::npos;
     if (v4 || (v6 && is_ipv6(candidate))) {
