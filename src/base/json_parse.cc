@@ -113,6 +113,11 @@ Json parse_json(std::string_view text, std::string_view context, const JsonLimit
   if (text.size() > limits.max_bytes)
     invalid(context, ": expected at most ", limits.max_bytes, " bytes of JSON, got ", text.size());
   if (text.substr(0, 3) == "\xef\xbb\xbf") invalid(context, ": begins with a byte order mark; save it as plain UTF-8");
+  // nlohmann takes a zero byte for the end of the text, and would let anything pass behind it.
+  if (const size_t zero = text.find('\0'); zero != std::string_view::npos) {
+    const Position p = position_of(text, zero);
+    invalid(context, ": line ", p.line, ", column ", p.column, ": not valid JSON: a zero byte");
+  }
   Builder builder(text, context, limits.max_depth);
   Json::sax_parse(text.begin(), text.end(), &builder);
   return builder.take();

@@ -203,6 +203,8 @@ SafetensorsHeader parse_safetensors_header(std::string_view json, uint64_t file_
   if (json.size() > limits.max_header_bytes)
     invalid(context, ": the header has ", json.size(), " bytes, more than ", limits.max_header_bytes);
   if (json.substr(0, 1) == "\xef") invalid(context, ": the header begins with a byte order mark");
+  // nlohmann takes a zero byte for the end of the text, and would let anything pass behind it.
+  if (json.find('\0') != std::string_view::npos) invalid(context, ": the header holds a zero byte");
   HeaderReader reader(context, limits);
   Json::sax_parse(json.begin(), json.end(), &reader);
   SafetensorsHeader header = reader.take();

@@ -29,9 +29,15 @@ CASES = {
         alpha_pattern={"model.layers.0.mlp.down_proj": 5},
     ),
     "layers": dict(
-        r=2, lora_alpha=4, target_modules=["k_proj", "gate_proj"], layers_to_transform=[1], layers_pattern="layers"
+        r=2,
+        lora_alpha=4,
+        target_modules=["k_proj", "gate_proj"],
+        layers_to_transform=[1],
+        layers_pattern="layers",
     ),
-    "excluded": dict(r=2, lora_alpha=2, target_modules=["q_proj", "v_proj"], exclude_modules=["layers.0.self_attn.v_proj"]),
+    "excluded": dict(
+        r=2, lora_alpha=2, target_modules=["q_proj", "v_proj"], exclude_modules=["layers.0.self_attn.v_proj"]
+    ),
 }
 
 

@@ -35,6 +35,7 @@ TEST(Json, RefusesWhatIsNotStrict) {
                           "[\"\xed\xa0\x80\"]", "tru", "[1e999]"})
     EXPECT_TRUE(says(refused(bad), "[test] x.json")) << bad;
   EXPECT_TRUE(says(refused("\xef\xbb\xbf{}"), "byte order mark"));
+  EXPECT_TRUE(says(refused(std::string_view("{}\0{", 4)), "zero byte")) << "the parser below would stop there";
 }
 
 TEST(Json, ErrorsNameLineAndColumn) {
