@@ -13,7 +13,8 @@ struct AttentionWork {
 };
 
 namespace {
-constexpr int64_t kTileQueries = 128;  // queries times heads of one task
+constexpr int64_t kTileQueries = 128;     // queries times heads of one task
+constexpr int64_t kWorthSharing = 1 << 16;  // products that are worth waking threads for
 
 void check_shape(const char* op, const AttentionShape& s) {
   base::check_argument(s.heads > 0 && s.kv_heads > 0 && s.heads % s.kv_heads == 0 && s.head_size > 0 && s.window >= 0,
@@ -43,7 +44,7 @@ void cut(std::vector<AttentionWork>& out, int64_t begin, int64_t end, int64_t pa
 void CpuBackend::run_attention(std::span<const AttentionWork> work, const AttentionShape& s, const Tensor& q,
                                const Tensor& out, const Tensor& lse) {
   const int64_t group = s.heads / s.kv_heads;
-  pool_->run(static_cast<int64_t>(work.size()), [&](int64_t i) {
+  const auto one = [&](int64_t i) {
     const AttentionWork& w = work[static_cast<size_t>(i)];
     const int64_t column = w.kv_head * group * s.head_size;
     AttentionTile t{};
@@ -56,6 +57,12 @@ void CpuBackend::run_attention(std::span<const AttentionWork> work, const Attent
     const Lease scratch(scratch_, static_cast<size_t>(kernels_.attention_scratch(t.rows * group, s.head_size)));
     t.scratch = scratch.get();
     kernels_.attention(t);
+  };
+  int64_t products = 0;
+  for (const AttentionWork& w : work) products += (w.end - w.begin) * (w.end - w.begin + w.first) * s.head_size * group;
+  const int64_t tasks = static_cast<int64_t>(work.size());
+  parallel(tasks, products > kWorthSharing ? 1 : tasks, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) one(i);
   });
 }
 

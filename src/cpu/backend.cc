@@ -4,13 +4,14 @@
 
 #include "cpu/checks.h"
 #include "cpu/isa.h"
+#include "cpu/memory.h"
 #include "ops/factories.h"
 
 namespace whorl::cpu {
 
 std::string CpuBackend::name() const { return std::string("cpu (") + kernels_.name + ")"; }
 
-Tensor CpuBackend::allocate(DType dtype, Shape shape) { return Tensor::zeros(dtype, std::move(shape)); }
+Tensor CpuBackend::allocate(DType dtype, Shape shape) { return zeroed_tensor(dtype, std::move(shape)); }
 
 namespace {
 // Rows of bytes and the step between them; a tensor of no or one dimension is one row.

@@ -26,7 +26,7 @@ std::vector<int64_t> rows_with_target(std::span<const int32_t> targets, int64_t 
 }  // namespace
 
 void CpuBackend::multiply(const float* a, int64_t a_stride, int64_t rows, const Panels& w, float* c, int64_t c_stride) {
-  const Cut cut(rows, w.panels(), pool_->size());
+  const Cut cut(rows, w, pool_->size());
   pool_->run(cut.tasks(), [&](int64_t task) {
     const Lease scratch(scratch_, static_cast<size_t>(kernels_.gemm_scratch));
     const int64_t begin = cut.row(task);

@@ -45,7 +45,7 @@ void CpuBackend::linear(const Tensor& x, const PackedWeight& w, const Tensor& bi
     kernels_.gemm(g);
   });
 
-  const Cut cut(n, weight.forward.panels(), pool_->size());
+  const Cut cut(n, weight.forward, pool_->size());
   pool_->run(cut.tasks(), [&](int64_t task) {
     const int64_t begin = cut.row(task), end = cut.row_end(task);
     const Lease scratch(scratch_, static_cast<size_t>(kernels_.gemm_scratch));

@@ -70,7 +70,7 @@ void CpuBackend::lora_gradients(const Tensor& dy, const Tensor& x, std::span<con
 void CpuBackend::input_gradient(const Tensor& dy, const CpuWeight& weight, std::span<const LoraSegment> segments,
                                 const float* ds, int64_t ds_stride, const Tensor& dx, bool accumulate) {
   const int64_t k = weight.inputs();
-  const Cut cut(dy.dim(0), weight.backward.panels(), pool_->size());
+  const Cut cut(dy.dim(0), weight.backward, pool_->size());
   pool_->run(cut.tasks(), [&](int64_t task) {
     const int64_t begin = cut.row(task), end = cut.row_end(task), stride = dx.row_stride();
     const Lease scratch(scratch_, static_cast<size_t>(kernels_.gemm_scratch));

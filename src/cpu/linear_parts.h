@@ -12,10 +12,12 @@ namespace whorl::cpu {
 struct Cut {
   int64_t rows, panels, row_blocks, panel_groups;
 
-  Cut(int64_t n, int64_t p, int threads) : rows(n), panels(p), row_blocks((n + kRows - 1) / kRows) {
-    // Few rows: memory bound, so many small groups for balance. Many: a group repeats the packing of a.
-    const int64_t least = n <= 16 ? 8 : 32;
-    const int64_t wanted = threads == 1 ? 1 : std::max<int64_t>(1, 8 * threads / row_blocks);
+  Cut(int64_t n, const Panels& w, int threads) : rows(n), panels(w.panels()), row_blocks((n + kRows - 1) / kRows) {
+    // Few rows: memory bound, so many small groups for balance. Many: a group repeats the packing of a. A
+    // product of a few microseconds stays on the thread that asked for it.
+    const int64_t p = panels, least = n <= 16 ? 8 : 32;
+    const int64_t worth = n * w.columns() * w.k() / kWorthATask / row_blocks;
+    const int64_t wanted = threads == 1 ? 1 : std::max<int64_t>(1, std::min(worth, 8 * threads / row_blocks));
     panel_groups = std::clamp<int64_t>((p + least - 1) / least, 1, wanted);
   }
   int64_t tasks() const { return row_blocks * panel_groups; }
@@ -29,7 +31,7 @@ struct Cut {
   int64_t edge(int64_t group) const {
     return group == panel_groups ? panels : panels * group / panel_groups / 4 * 4;
   }
-  static constexpr int64_t kRows = 192;
+  static constexpr int64_t kRows = 192, kWorthATask = 1 << 16;  // products of two numbers
 };
 
 inline Gemm product(const float* a, int64_t a_stride, int64_t rows, const Panels& w, float* c, int64_t c_stride) {
@@ -67,7 +69,13 @@ inline int64_t largest_rank(std::span<const ops::LoraSegment> segments) {
 inline void drop_row(const ops::LoraSegment& s, int64_t row, const float* from, int64_t n, float* to) {
   const ops::DropoutRow mask(s.dropout_seed, row, s.dropout);
   const float factor = 1.0f / (1.0f - s.dropout);
-  for (int64_t i = 0; i < n; ++i) to[i] = mask.keeps(i) ? from[i] * factor : 0.0f;
+  int64_t i = 0;
+  for (; i + 1 < n; i += 2) {
+    const uint64_t bits = mask.draw(i / 2);
+    to[i] = mask.keeps_even(bits) ? from[i] * factor : 0.0f;
+    to[i + 1] = mask.keeps_odd(bits) ? from[i + 1] * factor : 0.0f;
+  }
+  if (i < n) to[i] = mask.keeps(i) ? from[i] * factor : 0.0f;
 }
 
 // A piece of a segment: rows [begin, end) of the batch.

@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "cpu/kernels.h"
+#include "cpu/memory.h"
 
 namespace whorl::cpu {
 
@@ -23,7 +24,7 @@ T& cast(Base& base, const char* what) {
 
 Panels::Panels(DType dtype, int64_t k, int64_t columns)
     : dtype_(dtype), k_(k), columns_(columns),
-      memory_(Tensor::zeros(dtype, {panels_of(columns), stored_k(dtype, k), kPanel})) {}
+      memory_(zeroed_tensor(dtype, {panels_of(columns), stored_k(dtype, k), kPanel})) {}
 
 int64_t Panels::panels() const { return panels_of(columns_); }
 

@@ -1,11 +1,11 @@
 #pragma once
 // Working memory that tasks borrow and give back, so that an op allocates only when it grows.
-#include <cstdlib>
 #include <memory>
 #include <mutex>
-#include <new>
 #include <utility>
 #include <vector>
+
+#include "cpu/memory.h"
 
 namespace whorl::cpu {
 
@@ -17,13 +17,13 @@ class ScratchPool {
     ~Lease() { pool_.give_back(std::move(buffer_)); }
     Lease(const Lease&) = delete;
     Lease& operator=(const Lease&) = delete;
-    float* get() const { return buffer_.memory.get(); }
+    float* get() const { return static_cast<float*>(buffer_.memory.get()); }
 
    private:
     friend class ScratchPool;
     ScratchPool& pool_;
     struct Buffer {
-      std::unique_ptr<float, decltype(&std::free)> memory{nullptr, std::free};
+      std::shared_ptr<void> memory;
       size_t floats = 0;
     } buffer_;
   };
@@ -45,9 +45,7 @@ class ScratchPool {
       }
       if (free_.size() >= kKept) free_.erase(free_.begin());
     }
-    const size_t bytes = (floats * sizeof(float) + 63) / 64 * 64 + 64;
-    best.memory.reset(static_cast<float*>(std::aligned_alloc(64, bytes)));
-    if (!best.memory) throw std::bad_alloc();
+    best.memory = allocate_zeroed(floats * sizeof(float) + 64);
     best.floats = floats;
     return best;
   }

@@ -13,7 +13,7 @@ namespace whorl::cpu::WHORL_ISA {
 struct AttentionScratch {
   float *queries;          // per row tile [D][rows]
   float *out;              // [M][padded D]
-  float *keys, *values;    // [D][64] and panels [padded D / 16][64][16]
+  float *keys, *values;    // [D][64] and [64][padded D]
   float *scores;           // [16][64]
   float *weights;          // [64][16]
   float *most, *sum;       // [M]
@@ -36,14 +36,26 @@ static int64_t attention_scratch(int64_t m, int64_t d) {
   return m * d + 16 + m * padded + (d + padded + 32) * kKeyBlock + 2 * m + 16;
 }
 
-static inline void load_key_block(const AttentionTile& t, int64_t first_key, int64_t keys, const AttentionScratch& s) {
-  for (int64_t j = 0; j < kKeyBlock; j += 16) {
-    transpose_rows(
-        [&](int i) { return j + i < keys ? t.keys.k + key_offset(t.keys, first_key + j + i) : nullptr; },
-        t.head_size, s.keys + j, kKeyBlock);
-  }
+// Rows of a paged cache are too short and too far apart for the hardware to guess the next block. Inlined by
+// force: GCC takes a function that only prefetches for one without effect and drops the call.
+static inline __attribute__((always_inline)) void prefetch_keys(const AttentionTile& t, int64_t first_key, int64_t keys) {
+  if (keys <= 0 || !t.keys.pages) return;
+  int64_t offsets[kKeyBlock];
+  key_offsets(t.keys, first_key, keys, offsets);
   for (int64_t j = 0; j < keys; ++j)
-    row_to_panels(t.keys.v + key_offset(t.keys, first_key + j), t.head_size, kKeyBlock, j, s.values);
+    for (int64_t d = 0; d < t.head_size; d += kLanes) {
+      __builtin_prefetch(t.keys.k + offsets[j] + d, 0, 2);
+      __builtin_prefetch(t.keys.v + offsets[j] + d, 0, 2);
+    }
+}
+
+static inline void load_key_block(const AttentionTile& t, int64_t first_key, int64_t keys, const AttentionScratch& s) {
+  int64_t offsets[kKeyBlock];
+  key_offsets(t.keys, first_key, keys, offsets);
+  for (int64_t j = 0; j < kKeyBlock; j += 16)
+    transpose_rows([&](int i) { return j + i < keys ? t.keys.k + offsets[j + i] : nullptr; }, t.head_size, s.keys + j,
+                   kKeyBlock);
+  for (int64_t j = 0; j < keys; ++j) copy_padded(t.keys.v + offsets[j], t.head_size, s.values + j * s.padded);
 }
 
 // Visible keys of a query within the block that starts at first_key: [low, high).
@@ -63,17 +75,21 @@ static inline void soften(float* scores, Span span, float scale, float* most, fl
   const Vec factor = broadcast(scale);
   for (int i = 0; i < 4; ++i) s[i] = mul(load(scores + i * kLanes), factor);
   const float highest = reduce_max(max(max(s[0], s[1]), max(s[2], s[3])));
-  const float now = highest > *most ? highest : *most;
-  float rescale[kLanes];
-  store(rescale, exp(broadcast(*most - now)));
-  const Vec shift = broadcast(now);
+  const Vec shift = broadcast(highest > *most ? highest : *most);
   for (int i = 0; i < 4; ++i) {
     s[i] = exp(sub(s[i], shift));
     store(scores + i * kLanes, s[i]);
   }
-  *sum = *sum * rescale[0] + reduce_add(add(add(s[0], s[1]), add(s[2], s[3])));
-  *most = now;
-  const Vec keep = broadcast(rescale[0]);
+  const float added = reduce_add(add(add(s[0], s[1]), add(s[2], s[3])));
+  if (!(highest > *most)) {  // times exp(0) = 1
+    *sum += added;
+    return;
+  }
+  float rescale[kLanes];
+  const Vec keep = exp(sub(broadcast(*most), shift));
+  store(rescale, keep);
+  *sum = *sum * rescale[0] + added;
+  *most = highest;
   for (int64_t d = 0; d < padded; d += kLanes) store(out + d, mul(load(out + d), keep));
 }
 
@@ -81,7 +97,7 @@ static inline void soften(float* scores, Span span, float scale, float* most, fl
 static inline void add_values(const AttentionScratch& s, float* out, int row, int rows, int64_t low, int64_t high) {
   if (low >= high) return;
   float* c = out + row * s.padded;
-  multiply_block(rows, Block{s.weights + low * 16 + row, 16, s.values + low * kLanes, kLanes, kKeyBlock * kLanes,
+  multiply_block(rows, Block{s.weights + low * 16 + row, 16, s.values + low * s.padded, s.padded, kLanes,
                              s.padded / kLanes, high - low, c, c, s.padded});
 }
 
@@ -139,6 +155,7 @@ static void attention(const AttentionTile& t) {
   const int64_t begin = t.window > 0 ? at_least(t.first - t.window + 1, 0) / kKeyBlock * kKeyBlock : 0;
   for (int64_t key = begin; key < end; key += kKeyBlock) {
     load_key_block(t, key, at_most(end - key, kKeyBlock), s);
+    prefetch_keys(t, key + kKeyBlock, at_most(end - key - kKeyBlock, kKeyBlock));
     for (int64_t i = 0; i < tiles.count; ++i) attend_tile(t, s, tiles.begin(i), tiles.size(i), key);
   }
   for (int64_t m = 0; m < queries; ++m) finish_query(t, s, m);

@@ -10,10 +10,10 @@ namespace whorl::cpu::WHORL_ISA {
 
 struct GradientScratch {
   float *keys_t, *values_t;          // [D][64]
-  float *keys;                       // panels [padded D / 16][64][16]
+  float *keys;                       // [64][padded D]
   float *dkeys, *dvalues;            // [64][padded D]
   float *queries_t, *douts_t;        // [D][64]
-  float *queries, *douts;            // panels
+  float *queries, *douts;            // [64][padded D]
   float *weights, *dscores;          // [64 queries][64 keys]
   float *dscores_t;                  // [64 keys][64 queries]
   float *dqueries;                   // [64][padded D]
@@ -66,8 +66,8 @@ static inline void load_queries(const AttentionGradient& g, const GradientScratc
   transpose_block_rows(q, d, s.queries_t);
   transpose_block_rows(dout, d, s.douts_t);
   for (int64_t i = 0; i < count; ++i) {
-    row_to_panels(q(i), d, 64, i, s.queries);
-    row_to_panels(dout(i), d, 64, i, s.douts);
+    copy_padded(q(i), d, s.queries + i * s.padded);
+    copy_padded(dout(i), d, s.douts + i * s.padded);
     const float* out = at(g.out, g.out_stride, i);
     Vec dot = zero();
     for_vectors(d, [&](int64_t k, int64_t lanes) {
@@ -83,7 +83,7 @@ static inline void load_keys(const AttentionGradient& g, const GradientScratch& 
                        s.keys_t);
   transpose_block_rows([&](int64_t j) { return j < count ? g.v + (key + j) * g.v_stride : nullptr; }, g.head_size,
                        s.values_t);
-  for (int64_t j = 0; j < count; ++j) row_to_panels(g.k + (key + j) * g.k_stride, g.head_size, 64, j, s.keys);
+  for (int64_t j = 0; j < count; ++j) copy_padded(g.k + (key + j) * g.k_stride, g.head_size, s.keys + j * s.padded);
   clear(s.dkeys, 64 * s.padded);
   clear(s.dvalues, 64 * s.padded);
 }
@@ -117,7 +117,7 @@ static inline void add_query_gradient(const AttentionGradient& g, const Gradient
     for_vectors(g.head_size, [&](int64_t d, int64_t lanes) {
       store(s.dqueries + i * s.padded + d, load_lanes(row(i) + d, lanes));
     });
-  multiply_square(count, Block{s.dscores_t, 64, s.keys, kLanes, 64 * kLanes, s.padded / kLanes, keys, s.dqueries,
+  multiply_square(count, Block{s.dscores_t, 64, s.keys, s.padded, kLanes, s.padded / kLanes, keys, s.dqueries,
                                s.dqueries, s.padded});
   for (int64_t i = 0; i < count; ++i)
     for_vectors(g.head_size, [&](int64_t d, int64_t lanes) {
@@ -132,9 +132,9 @@ static inline void attend_gradient(const AttentionGradient& g, const GradientScr
   multiply_square(count, Block{s.douts_t, 64, s.values_t, 64, kLanes, 4, g.head_size, nullptr, s.dscores, 64});
   differentiate_scores(g, s, m, count, key);
   const int64_t panels = s.padded / kLanes;
-  multiply_square(keys, Block{s.weights, 64, s.douts, kLanes, 64 * kLanes, panels, count, s.dvalues, s.dvalues,
+  multiply_square(keys, Block{s.weights, 64, s.douts, s.padded, kLanes, panels, count, s.dvalues, s.dvalues,
                               s.padded});
-  multiply_square(keys, Block{s.dscores, 64, s.queries, kLanes, 64 * kLanes, panels, count, s.dkeys, s.dkeys,
+  multiply_square(keys, Block{s.dscores, 64, s.queries, s.padded, kLanes, panels, count, s.dkeys, s.dkeys,
                               s.padded});
   add_query_gradient(g, s, m, count, keys);
 }

@@ -14,9 +14,17 @@ static inline int64_t round_up(int64_t n, int64_t to) { return (n + to - 1) / to
 static inline int64_t at_least(int64_t a, int64_t b) { return a > b ? a : b; }
 static inline int64_t at_most(int64_t a, int64_t b) { return a < b ? a : b; }
 
-static inline int64_t key_offset(const KeySource& s, int64_t j) {
-  const int64_t slot = s.pages ? s.pages[j / s.page_size] * s.page_size + j % s.page_size : j;
-  return slot * s.row_stride;
+// Offsets of keys [first, first + count) from the start of the keys or values.
+static inline void key_offsets(const KeySource& s, int64_t first, int64_t count, int64_t* offsets) {
+  if (!s.pages) {
+    for (int64_t j = 0; j < count; ++j) offsets[j] = (first + j) * s.row_stride;
+    return;
+  }
+  int64_t page = first / s.page_size, slot = first % s.page_size;
+  for (int64_t j = 0; j < count; ++j) {
+    offsets[j] = (s.pages[page] * s.page_size + slot) * s.row_stride;
+    if (++slot == s.page_size) slot = 0, ++page;
+  }
 }
 
 // Sixteen rows of `width` numbers, given by row(i) -> pointer or null for zeros, become columns:
@@ -26,18 +34,25 @@ static inline void transpose_rows(Row row, int64_t width, float* to, int64_t to_
   for (int64_t d = 0; d < width; d += kLanes) {
     const int64_t lanes = at_most(width - d, kLanes);
     Vec square[16];
+#pragma GCC unroll 16
     for (int i = 0; i < 16; ++i) {
       const float* from = row(i);
       square[i] = from ? load_lanes(from + d, lanes) : zero();
     }
     transpose(square);
-    for (int64_t i = 0; i < lanes; ++i) store(to + (d + i) * to_stride, square[i]);
+    if (lanes == kLanes) {
+#pragma GCC unroll 16
+      for (int i = 0; i < 16; ++i) store(to + (d + i) * to_stride, square[i]);
+    } else {
+      for (int64_t i = 0; i < lanes; ++i) store(to + (d + i) * to_stride, square[i]);
+    }
   }
 }
 
-// A row of `width` numbers into panels [width / 16][rows][16] at row j, zero past the end.
-static inline void row_to_panels(const float* from, int64_t width, int64_t rows, int64_t j, float* to) {
-  for_vectors(width, [&](int64_t d, int64_t lanes) { store(to + d * rows + j * kLanes, load_lanes(from + d, lanes)); });
+// A row of `width` numbers, padded with zeros to whole vectors. Such rows are the `w` of a product with a step
+// of round_up(width, 16): panels 4,096 bytes apart would all fall on the same lines of the first-level cache.
+static inline void copy_padded(const float* from, int64_t width, float* to) {
+  for_vectors(width, [&](int64_t d, int64_t lanes) { store(to + d, load_lanes(from + d, lanes)); });
 }
 
 // c[r, 16 * panels] = init + sum over k of a[k * a_step + r] * w[k][panel]; float32.

@@ -108,8 +108,7 @@ static void over_rows_block(const GemmOverRows& g, int64_t row, int64_t rows, in
   for (int64_t i = 0; i < tiles.count; ++i) {
     const int size = tiles.size(i);
     const float* a = g.a + row * g.a_stride + tiles.begin(i);
-    for (int64_t n = 0; n < rows; ++n)
-      for (int r = 0; r < size; ++r) tile[n * size + r] = a[n * g.a_stride + r];
+    for (int64_t n = 0; n < rows; ++n) store(tile + n * size, load_partial(a + n * g.a_stride, size));
     float* c = g.c + tiles.begin(i) * g.c_stride + column;
     run_tile<Float32>(size, (columns + kPanel - 1) / kPanel,
                       Tile{tile, size, panels, kPanel, rows * kPanel, rows, c, g.c_stride, c, g.c_stride, columns});

@@ -1,5 +1,5 @@
 #pragma once
-// What is built from the vector names alone: exp, reductions in a fixed tree, loops with a tail.
+// What is built from the vector names alone: exp, loops with a tail.
 #include <cstdint>
 
 namespace whorl::cpu::WHORL_ISA {
@@ -22,22 +22,6 @@ static inline Vec exp(Vec x) {
   p = fma(p, r, broadcast(0.5f));
   p = add(fma(p, mul(r, r), r), broadcast(1.0f));
   return zero_where_less(add_exponent(p, biased), x, low);
-}
-
-static inline float reduce_add(Vec v) {
-  float t[16];
-  store(t, v);
-  for (int width = 8; width > 0; width /= 2)
-    for (int i = 0; i < width; ++i) t[i] += t[i + width];
-  return t[0];
-}
-
-static inline float reduce_max(Vec v) {
-  float t[16];
-  store(t, v);
-  for (int width = 8; width > 0; width /= 2)
-    for (int i = 0; i < width; ++i) t[i] = t[i] > t[i + width] ? t[i] : t[i + width];
-  return t[0];
 }
 
 // body(offset, lanes) for every vector of n numbers; `lanes` < 16 at most once, at the end.

@@ -61,6 +61,19 @@ static inline void load_pairs(const uint32_t* p, Vec& even, Vec& odd) {
   odd = {_mm256_castsi256_ps(_mm256_and_si256(a, high)), _mm256_castsi256_ps(_mm256_and_si256(b, high))};
 }
 
+static inline float reduce_add(Vec v) {
+  const __m256 eight = _mm256_add_ps(v.a, v.b);
+  const __m128 four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+  const __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+  return _mm_cvtss_f32(_mm_add_ss(two, _mm_shuffle_ps(two, two, 1)));
+}
+static inline float reduce_max(Vec v) {
+  const __m256 eight = _mm256_max_ps(v.a, v.b);
+  const __m128 four = _mm_max_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+  const __m128 two = _mm_max_ps(four, _mm_movehl_ps(four, four));
+  return _mm_cvtss_f32(_mm_max_ss(two, _mm_shuffle_ps(two, two, 1)));
+}
+
 // One 8 x 8 block.
 static inline void transpose_block(__m256 (&r)[8]) {
   __m256 t[8];

@@ -49,6 +49,10 @@ static inline void load_pairs(const uint32_t* p, Vec& even, Vec& odd) {
   odd = _mm512_castsi512_ps(_mm512_and_si512(both, _mm512_set1_epi32(static_cast<int>(0xffff0000u))));
 }
 
+// Halves added to halves: a tree that never changes.
+static inline float reduce_add(Vec v) { return _mm512_reduce_add_ps(v); }
+static inline float reduce_max(Vec v) { return _mm512_reduce_max_ps(v); }
+
 // out[i] lane j = in[j] lane i.
 static inline void transpose(Vec (&v)[16]) {
   Vec t[16];

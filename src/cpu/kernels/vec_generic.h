@@ -52,6 +52,22 @@ WHORL_INLINE void load_pairs(const uint32_t* p, Vec& even, Vec& odd) {
   even = reinterpret_cast<Vec>(both << 16);
   odd = reinterpret_cast<Vec>(both & 0xffff0000u);
 }
+WHORL_INLINE float reduce_add(Vec v) {
+  float t[16];
+  store(t, v);
+  for (int width = 8; width > 0; width /= 2)
+    for (int i = 0; i < width; ++i) t[i] += t[i + width];
+  return t[0];
+}
+
+WHORL_INLINE float reduce_max(Vec v) {
+  float t[16];
+  store(t, v);
+  for (int width = 8; width > 0; width /= 2)
+    for (int i = 0; i < width; ++i) t[i] = t[i] > t[i + width] ? t[i] : t[i + width];
+  return t[0];
+}
+
 WHORL_INLINE void transpose(Vec (&v)[16]) {
   float square[16][16];
   for (int i = 0; i < 16; ++i)
