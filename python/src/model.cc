@@ -29,7 +29,9 @@ Fields<ModelConfig> fields_of<ModelConfig>() {
       field("attention_bias", &C::attention_bias, "biases of q, k and v"),
       field("torch_dtype", &C::torch_dtype, "how weights are stored: \"float32\" or \"bfloat16\""),
       field("bos_token_id", &C::bos_token_id, "first token of a text; -1 = none"),
-      field("eos_token_ids", &C::eos_token_ids, "any of them ends a generation")};
+      field("eos_token_ids", &C::eos_token_ids, "any of them ends a generation"),
+      field("initializer_range", &C::initializer_range,
+            "standard deviation of new weights; narrow models learn sooner with 1 / sqrt(hidden_size)")};
 }
 
 template <>

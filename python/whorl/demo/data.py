@@ -53,7 +53,8 @@ def clean(raw: whorl.Dataset, model: whorl.Model) -> whorl.Dataset:
 
 def asked(data: whorl.Dataset) -> list[leaks.Asked]:
     return [
-        leaks.Asked(row.messages[0].content, json.loads(row.messages[1].tool_calls[0].arguments)) for row in data
+        leaks.Asked(row.messages[0].content, json.loads(row.messages[1].tool_calls[0].arguments))
+        for row in data
     ]
 
 

@@ -49,13 +49,22 @@ def with_pii(row: dict, rng: random.Random) -> dict:
     first = draw("name", rng, held_out=False).split()[0].lower()
     host = rng.choice(["example.com", "example.org", "mail.example.net"])
     number = "".join(rng.choice("0123456789") for _ in range(7))
-    left = rng.choice([f" My mail is {first}@{host}.", f" Write to {first}{number[:2]}@{host}", f" My number is +49 170 {number}."])
+    left = rng.choice(
+        [
+            f" My mail is {first}@{host}.",
+            f" Write to {first}{number[:2]}@{host}",
+            f" My number is +49 170 {number}.",
+        ]
+    )
     return _saying(row, _said(row) + left)
 
 
 def too_long(row: dict, rng: random.Random) -> dict:
     """A whole thread of letters pasted below the question."""
-    lines = ["On Monday someone wrote:", "> Dear customer, we have received your letter and will answer soon."]
+    lines = [
+        "On Monday someone wrote:",
+        "> Dear customer, we have received your letter and will answer soon.",
+    ]
     thread = "\n".join(rng.choice(lines) for _ in range(rng.randint(30, 60)))
     return _saying(row, f"{_said(row)}\n{thread}")
 

@@ -7,7 +7,15 @@ from dataclasses import dataclass, field
 from whorl.demo import phrases_test, phrases_train
 
 _EDGES = sorted(
-    {edge.strip() for edge in [*phrases_test.OPENERS, *phrases_test.CLOSERS, *phrases_train.OPENERS, *phrases_train.CLOSERS]},
+    {
+        edge.strip()
+        for edge in [
+            *phrases_test.OPENERS,
+            *phrases_test.CLOSERS,
+            *phrases_train.OPENERS,
+            *phrases_train.CLOSERS,
+        ]
+    },
     key=len,
     reverse=True,
 )

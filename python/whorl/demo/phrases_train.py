@@ -1,6 +1,17 @@
 """What customers say in the training rows. `{slot}` is an argument, `[a|b]` a choice of words."""
 
-OPENERS = ["", "", "", "Hi, ", "Hello, ", "Hello there, ", "Good morning, ", "Hey, ", "Dear team, ", "Hi team, "]
+OPENERS = [
+    "",
+    "",
+    "",
+    "Hi, ",
+    "Hello, ",
+    "Hello there, ",
+    "Good morning, ",
+    "Hey, ",
+    "Dear team, ",
+    "Hi team, ",
+]
 CLOSERS = ["", "", "", " Thanks!", " Thank you.", " Many thanks.", " Please help.", " Can you help me?"]
 
 CORES: dict[str, list[str]] = {

@@ -16,7 +16,8 @@ METRICS = ("function_name_accuracy", "function_name_and_args_accuracy")
 def scores(result: whorl.EvaluateResult) -> dict:
     """Both accuracies with standard error and number of rows."""
     return {
-        metric: {key: getattr(result.scores[metric], key) for key in ("value", "stderr", "n")} for metric in METRICS
+        metric: {key: getattr(result.scores[metric], key) for key in ("value", "stderr", "n")}
+        for metric in METRICS
     }
 
 
@@ -59,7 +60,12 @@ def data_entry(prepared: Prepared) -> dict:
 
 
 def versions(base: whorl.Model) -> dict:
-    return {"whorl": whorl.__version__, "python": platform.python_version(), "base": base.digest, "device": base.device}
+    return {
+        "whorl": whorl.__version__,
+        "python": platform.python_version(),
+        "base": base.digest,
+        "device": base.device,
+    }
 
 
 def write_json(report: dict, path: Path) -> None:
@@ -75,7 +81,12 @@ def draw_losses(loss_curves: dict[str, dict], path: Path) -> None:
     for i, (name, curve) in enumerate(loss_curves.items()):
         axes.plot(curve["step"], curve["loss"], color=f"C{i}", linewidth=1, alpha=0.6, label=name)
         axes.plot(curve["validation_step"], curve["validation_loss"], "o-", color=f"C{i}", markersize=4)
-    axes.set(xlabel="optimizer step", ylabel="loss per trained token", yscale="log", title="Three adapters, one pass")
+    axes.set(
+        xlabel="optimizer step",
+        ylabel="loss per trained token",
+        yscale="log",
+        title="Three adapters, one pass",
+    )
     axes.legend(title="line: training, dots: validation")
     axes.grid(alpha=0.3)
     figure.savefig(path, dpi=120)

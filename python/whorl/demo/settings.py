@@ -12,7 +12,12 @@ class AdapterPlan:
 
     def options(self) -> dict:
         """As whorl.Trainer takes it."""
-        return {"name": self.name, "rank": self.rank, "alpha": self.alpha, "learning_rate": self.learning_rate}
+        return {
+            "name": self.name,
+            "rank": self.rank,
+            "alpha": self.alpha,
+            "learning_rate": self.learning_rate,
+        }
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,9 @@ from whorl.demo.settings import AdapterPlan
 
 
 def _table(*columns: str, title: str | None = None) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", title_style="bold", header_style="dim")
+    table = Table(
+        box=box.SIMPLE_HEAD, title=title, title_justify="left", title_style="bold", header_style="dim"
+    )
     for i, column in enumerate(columns):
         table.add_column(column, justify="left" if i == 0 else "right", no_wrap=True)
     return table
@@ -48,23 +50,36 @@ def account(console: Console, prepared: Prepared) -> None:
         reasons = ", ".join(f"{n} x {reason}" for reason, n in entry.get("reasons", {}).items())
         table.add_row(entry["step"], str(entry["dropped"]), str(entry["changed"]), reasons or "-")
     console.print(table)
-    console.print(f"read {told['read']}, kept {told['kept']}: {len(prepared.train)} to train on, {len(prepared.valid)} to validate")
+    console.print(
+        f"read {told['read']}, kept {told['kept']}: {len(prepared.train)} to train on, {len(prepared.valid)} to validate"
+    )
     planted = ", ".join(f"{n} {kind.replace('_', ' ')}" for kind, n in asdict(prepared.planted).items())
     console.print(f"[dim]put in on purpose: {planted}[/]")
     found = prepared.leaks
-    verdict = "[green]none[/]" if found.none() else f"[red]{len(found.values)} values, {len(found.phrasings)} phrasings[/]"
-    console.print(f"held out: {len(prepared.test)} rows; of their phrasings and values in training: {verdict}")
+    verdict = (
+        "[green]none[/]"
+        if found.none()
+        else f"[red]{len(found.values)} values, {len(found.phrasings)} phrasings[/]"
+    )
+    console.print(
+        f"held out: {len(prepared.test)} rows; of their phrasings and values in training: {verdict}"
+    )
 
 
 def _example(row: whorl.Row) -> Text:
     call = row.messages[1].tool_calls[0]
     return Text.assemble(
-        ("customer   ", "dim"), row.messages[0].content, ("\nassistant  ", "dim"), (f"{call.name} {call.arguments}", "green")
+        ("customer   ", "dim"),
+        row.messages[0].content,
+        ("\nassistant  ", "dim"),
+        (f"{call.name} {call.arguments}", "green"),
     )
 
 
 def example(console: Console, data: whorl.Dataset) -> None:
-    console.print(Panel(_example(data[0]), title="a training row", title_align="left", box=box.ROUNDED, expand=False))
+    console.print(
+        Panel(_example(data[0]), title="a training row", title_align="left", box=box.ROUNDED, expand=False)
+    )
 
 
 class TrainingView:
@@ -80,7 +95,9 @@ class TrainingView:
     def __rich__(self) -> Table:
         table = _table("adapter", "rank", "rate", "step", "loss", "validation", "tokens/s (all)", "left")
         for plan in self._plans:
-            table.add_row(f"[bold]{plan.name}[/]", str(plan.rank), f"{plan.learning_rate:g}", *self._cells(plan.name))
+            table.add_row(
+                f"[bold]{plan.name}[/]", str(plan.rank), f"{plan.learning_rate:g}", *self._cells(plan.name)
+            )
         return table
 
     def _cells(self, name: str) -> list[str]:
@@ -126,7 +143,10 @@ class BatchView:
         table.add_column("customer, and the answer as it is written", overflow="fold")
         for (adapter, said), text, served in zip(self._rows, self._texts, self._served, strict=True):
             style = "yellow" if adapter == "" else "green"
-            table.add_row(Text(served or adapter or "no adapter", style=style), Text.assemble((said + "\n", "dim"), (text, style)))
+            table.add_row(
+                Text(served or adapter or "no adapter", style=style),
+                Text.assemble((said + "\n", "dim"), (text, style)),
+            )
         return table
 
 
@@ -136,7 +156,9 @@ def published(console: Console, version: whorl.AdapterVersion) -> None:
 
 def end(console: Console, out: Path, seconds: float) -> None:
     console.print()
-    console.print(f"[bold]{out / 'report.json'}[/] and [bold]{out / 'loss.png'}[/] written; the demo took {seconds:.0f} s.")
+    console.print(
+        f"[bold]{out / 'report.json'}[/] and [bold]{out / 'loss.png'}[/] written; the demo took {seconds:.0f} s."
+    )
 
 
 def as_json(value: object) -> str:

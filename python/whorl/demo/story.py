@@ -52,7 +52,10 @@ def tell(out: Path, seed: int, settings: Settings, console: Console | None = Non
     with whorl.InferenceEngine(base, store) as engine:
         show.step(console, 3, "Scores on sentences and values that training never saw")
         results = evaluate(engine, prepared.test, runs)
-        entries = [report.adapter_entry(p, r, s) for p, r, s in zip(settings.adapters, runs, results[1:], strict=True)]
+        entries = [
+            report.adapter_entry(p, r, s)
+            for p, r, s in zip(settings.adapters, runs, results[1:], strict=True)
+        ]
         base_entry = {"name": "base", "rank": 0, **report.scores(results[0])}
         best = winner(entries)
         show.scores(console, [base_entry, *entries], entries[best]["name"])
@@ -123,7 +126,10 @@ def publish(
     console: Console,
 ) -> whorl.AdapterVersion:
     """Durable when publish() returns; the engine that has been running all along finds it at the next request."""
-    metadata = {"trained_as": run.name, **{metric: f"{entry[metric]['value']:.4f}" for metric in report.METRICS}}
+    metadata = {
+        "trained_as": run.name,
+        **{metric: f"{entry[metric]['value']:.4f}" for metric in report.METRICS},
+    }
     version = store.publish(PUBLISHED_NAME, run.adapter, metadata=metadata)
     show.published(console, version)
     answer = engine.generate([row.messages[0]], tools=row.tools, adapter=PUBLISHED_NAME, **GREEDY)

@@ -15,9 +15,7 @@ _ONSETS = "b br d dr f fl g gr h j k kl l m n p pr r s st t tr v w z".split()
 _VOWELS = "a e i o u ai ei".split()
 _CODAS = "l n r s t k m nd rk lm st x".split()
 
-_MONTHS = (
-    "January February March April May June July August September October November December".split()
-)
+_MONTHS = "January February March April May June July August September October November December".split()
 _STREET_ENDS = ["weg", "gata", "straat", "gate", "lane", "allee"]
 _CITIES = (
     "Aachen Aarhus Aberdeen Adelaide Alicante Almere Amsterdam Ankara Antwerp Athens Auckland Augsburg Baltimore "
