@@ -22,7 +22,7 @@ void CpuBackend::rms_norm(const Tensor& x, const Tensor& gain, float epsilon, in
   expect("rms_norm", "gain", gain, {size});
   expect("rms_norm", "y", y, x.shape());
   expect_optional("rms_norm", "rstd", rstd, {n, groups});
-  parallel(n, kGrain / x.dim(1), [&](int64_t begin, int64_t end) {
+  parallel(n, kGrain / (x.dim(1) + 1), [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i)
       for (int64_t g = 0; g < groups; ++g) {
         const float* from = x.data<float>() + i * x.row_stride() + g * size;
@@ -53,7 +53,7 @@ void CpuBackend::rms_norm_backward(const Tensor& dy, const Tensor& x, const Tens
                                  dgain.data<float>() + first);
     });
   if (dx.empty()) return;
-  parallel(n, kGrain / x.dim(1), [&](int64_t begin, int64_t end) {
+  parallel(n, kGrain / (x.dim(1) + 1), [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i)
       for (int64_t g = 0; g < groups; ++g)
         kernels_.rms_norm_gradient(size, dy.data<float>() + i * dy.row_stride() + g * size,

@@ -1,0 +1,65 @@
+// Which kernels are chosen, and what is said when they cannot be.
+#include "cpu/isa.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <functional>
+
+#include "ops/device.h"
+
+namespace whorl::cpu {
+
+namespace {
+std::string message_of(const std::function<void()>& call) {
+  try {
+    call();
+  } catch (const std::invalid_argument& error) {
+    return error.what();
+  }
+  return "";
+}
+
+// Sets WHORL_ISA for one test.
+struct Forced {
+  explicit Forced(const char* isa) { setenv("WHORL_ISA", isa, 1); }
+  ~Forced() { unsetenv("WHORL_ISA"); }
+};
+
+TEST(Isa, EveryAvailableOneCanBeForced) {
+  for (const auto& isa : available_isas()) {
+    const Forced forced(isa.c_str());
+    EXPECT_EQ(ops::make_backend("cpu", 1)->name(), "cpu (" + isa + ")");
+  }
+}
+
+TEST(Isa, TheBestIsTheDefault) { EXPECT_EQ(&kernels_for(""), &kernels_for(available_isas().front())); }
+
+TEST(Isa, AnUnknownOneIsAnErrorThatListsWhatThereIs) {
+  const Forced forced("avx1024");
+  const auto message = message_of([] { ops::make_backend("cpu"); });
+  EXPECT_NE(message.find("WHORL_ISA"), std::string::npos) << message;
+  EXPECT_NE(message.find("avx1024"), std::string::npos) << message;
+  EXPECT_NE(message.find("generic"), std::string::npos) << message;
+}
+
+TEST(Device, AnAbsentOneSaysWhatIsMissing) {
+  EXPECT_NE(message_of([] { ops::make_backend("cuda"); }).find("CUDA"), std::string::npos);
+  EXPECT_NE(message_of([] { ops::make_backend("tpu"); }).find("'tpu'"), std::string::npos);
+}
+
+TEST(Device, ThreadsAreAsAskedFor) {
+  EXPECT_EQ(ops::make_backend("cpu", 3)->threads(), 3);
+  EXPECT_GE(ops::make_backend("cpu")->threads(), 1);
+}
+
+// Every function of every table, so that a new member cannot stay empty in one of them.
+TEST(Isa, TablesAreComplete) {
+  for (const auto& isa : available_isas()) {
+    const Kernels& k = kernels_for(isa);
+    const auto* words = reinterpret_cast<const uint64_t*>(&k);
+    for (size_t i = 0; i < sizeof k / 8; ++i) EXPECT_NE(words[i], 0u) << isa << ", member " << i;
+  }
+}
+}  // namespace
+}  // namespace whorl::cpu
