@@ -19,7 +19,7 @@ struct ChatTemplateOptions {
   std::map<std::string, std::string> special_tokens = {};
   // Tokens that end a turn. Empty: eos_token and the well-known ones (<|im_end|>, <|eot_id|>, <|end|>, …).
   std::vector<std::string> end_of_turn_tokens = {};
-  std::uint64_t fuel = 4'000'000;             // template instructions per render; more means an endless loop
+  std::uint64_t fuel = 2'000'000;             // template instructions per render; more means an endless loop
   std::size_t max_output_bytes = 64u << 20;   // a longer rendering, or intermediate string, is an error
 };
 

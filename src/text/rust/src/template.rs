@@ -158,10 +158,20 @@ impl Template {
         context.extend(self.specials.iter().map(|(k, v)| (k.clone(), Value::from(v.as_str()))));
         context.extend(input.extra.iter().map(|(k, v)| (k.clone(), v.to_value())));
         context.push(("messages".into(), messages));
-        let mut sink = Capped { out: Vec::new(), left: self.max_output };
-        env.get_template(NAME)?.render_captured_to(Value::from_pairs(context), &mut sink)?;
-        String::from_utf8(sink.out)
-            .map_err(|_| Error::new(ErrorKind::InvalidOperation, "the output is not UTF-8"))
+        let left = self.max_output;
+        let run = move || -> Result<String, Error> {
+            let mut sink = Capped { out: Vec::new(), left };
+            env.get_template(NAME)?.render_captured_to(Value::from_pairs(context), &mut sink)?;
+            let failed = |_| Error::new(ErrorKind::InvalidOperation, "the output is not UTF-8");
+            String::from_utf8(sink.out).map_err(failed)
+        };
+        if self.can_nest() { on_deep_stack(run) } else { run() }
+    }
+
+    // Values that hold values that hold values are printed and freed by recursion. A template can pile them
+    // up only through a namespace, or by being very long.
+    fn can_nest(&self) -> bool {
+        self.source.contains("namespace") || self.source.len() > 32 << 10
     }
 
     pub fn plain_text(&self, input: &Input, count: usize, generate: bool) -> Outcome<String> {
@@ -170,6 +180,21 @@ impl Template {
         self.render(Value::from(messages), tools, input, generate, false)
             .map_err(|error| Fault::Invalid(describe(&error, self.max_output)))
     }
+}
+
+/// Enough for the deepest value that a render's fuel can pay for. Only what is used is ever committed.
+const DEEP_STACK: usize = 1 << 30;
+
+fn on_deep_stack(run: impl FnOnce() -> Result<String, Error> + Send) -> Result<String, Error> {
+    let failed = |what: &str| Error::new(ErrorKind::InvalidOperation, what.to_string());
+    std::thread::scope(|scope| {
+        std::thread::Builder::new()
+            .stack_size(DEEP_STACK)
+            .spawn_scoped(scope, run)
+            .map_err(|error| failed(&format!("no thread for a template that uses namespaces: {error}")))?
+            .join()
+            .unwrap_or_else(|_| Err(failed("internal error while rendering")))
+    })
 }
 
 fn settle_calls(calls: &mut Json, objects: bool) {

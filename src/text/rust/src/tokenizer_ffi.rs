@@ -113,6 +113,7 @@ pub unsafe extern "C" fn whorl_tokenizer_encode_segments(
             }
             last = end;
         }
+        let ranges: Vec<_> = ranges.into_iter().filter(|r| r.0 < r.1).collect();
         let encoded = (*handle).encode_segments(input, &ranges, add_special_tokens)?;
         *out = FfiEncoding::new(encoded);
         Ok(())
