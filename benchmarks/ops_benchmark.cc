@@ -38,7 +38,8 @@ Tensor random_tensor(DType dtype, Shape shape) {
 
 void rates(benchmark::State& state, double flops, double bytes) {
   const double n = static_cast<double>(state.iterations());
-  if (flops > 0) state.counters["GFLOP/s"] = benchmark::Counter(flops * n * 1e-9, benchmark::Counter::kIsRate);
+  if (flops > 0)
+    state.counters["GFLOP/s"] = benchmark::Counter(flops * n * 1e-9, benchmark::Counter::kIsRate);
   if (bytes > 0) state.counters["GB/s"] = benchmark::Counter(bytes * n * 1e-9, benchmark::Counter::kIsRate);
 }
 
@@ -72,7 +73,8 @@ void decode(benchmark::State& state) {
   std::vector<ops::Weight> layers;
   double bytes = 0;
   const Tensor w = random_tensor(type_of(state), {o, k});
-  while (bytes < 300e6) layers.push_back(backend().pack(w, false)), bytes += static_cast<double>(layers.back()->nbytes());
+  while (bytes < 300e6)
+    layers.push_back(backend().pack(w, false)), bytes += static_cast<double>(layers.back()->nbytes());
   const Tensor x = random_tensor(DType::float32, {n, k}), y = backend().allocate(DType::float32, {n, o});
   for (auto _ : state)
     for (const auto& layer : layers) backend().linear(x, *layer, Tensor(), {}, Tensor(), y);
@@ -83,9 +85,11 @@ void decode(benchmark::State& state) {
 void lora(benchmark::State& state) {
   const int64_t n = state.range(0), k = state.range(1), o = state.range(2), r = 16;
   const auto w = backend().pack(random_tensor(type_of(state), {o, k}), true);
-  const auto adapter = backend().pack_lora(random_tensor(DType::float32, {r, k}), random_tensor(DType::float32, {o, r}), 1);
+  const auto adapter =
+      backend().pack_lora(random_tensor(DType::float32, {r, k}), random_tensor(DType::float32, {o, r}), 1);
   const Tensor x = random_tensor(DType::float32, {n, k}), dy = random_tensor(DType::float32, {n, o});
-  const Tensor y = backend().allocate(DType::float32, {n, o}), dx = backend().allocate(DType::float32, {n, k});
+  const Tensor y = backend().allocate(DType::float32, {n, o}),
+               dx = backend().allocate(DType::float32, {n, k});
   const Tensor s = backend().allocate(DType::float32, {n, r});
   const std::vector<ops::LoraSegment> segments = {{0, n, adapter.get()}};
   const std::vector<ops::LoraGradient> gradients = {
@@ -127,9 +131,11 @@ struct Attention {
     const int64_t sequences = state.range(0), t = state.range(1), n = sequences * t;
     shape = {state.range(2), state.range(3), 64, 0.125f, 0};
     for (int64_t i = 0; i <= sequences; ++i) starts.push_back(static_cast<int32_t>(i * t));
-    q = random_tensor(DType::float32, {n, shape.heads * 64}), out = backend().allocate(DType::float32, q.shape());
+    q = random_tensor(DType::float32, {n, shape.heads * 64}),
+    out = backend().allocate(DType::float32, q.shape());
     k = random_tensor(DType::float32, {n, shape.kv_heads * 64}), v = random_tensor(DType::float32, k.shape());
-    lse = backend().allocate(DType::float32, {n, shape.heads}), dq = backend().allocate(DType::float32, q.shape());
+    lse = backend().allocate(DType::float32, {n, shape.heads}),
+    dq = backend().allocate(DType::float32, q.shape());
     dk = backend().allocate(DType::float32, k.shape()), dv = backend().allocate(DType::float32, k.shape());
     flops = 2.0 * static_cast<double>(n * t * shape.heads * 64);
   }
@@ -163,7 +169,8 @@ void attention_decode(benchmark::State& state) {
     for (int64_t p = 0; p < pages; ++p) tables.back().push_back(static_cast<int32_t>(s * pages + p));
   }
   for (int64_t s = 0; s < streams; ++s) sequences.push_back({s, s + 1, past, tables[static_cast<size_t>(s)]});
-  const Tensor q = random_tensor(DType::float32, {streams, heads * 64}), k = random_tensor(DType::float32, {streams, kv * 64});
+  const Tensor q = random_tensor(DType::float32, {streams, heads * 64}),
+               k = random_tensor(DType::float32, {streams, kv * 64});
   const Tensor out = backend().allocate(DType::float32, {streams, heads * 64});
   for (auto _ : state) backend().attention_paged(q, k, k, sequences, {heads, kv, 64, 0.125f, 0}, cache, out);
   rates(state, 0, static_cast<double>(streams * past * kv * 64 * 8));
@@ -193,7 +200,8 @@ void swiglu(benchmark::State& state) {
 void rms_norm(benchmark::State& state) {
   const int64_t n = state.range(0), c = state.range(1);
   const Tensor x = random_tensor(DType::float32, {n, c}), gain = random_tensor(DType::float32, {c});
-  const Tensor y = backend().allocate(DType::float32, {n, c}), rstd = backend().allocate(DType::float32, {n, 1});
+  const Tensor y = backend().allocate(DType::float32, {n, c}),
+               rstd = backend().allocate(DType::float32, {n, 1});
   for (auto _ : state) backend().rms_norm(x, gain, 1e-5f, 1, y, rstd);
   rates(state, 0, static_cast<double>(8 * n * c));
 }
@@ -202,7 +210,10 @@ void rms_norm(benchmark::State& state) {
 void product_shapes(benchmark::internal::Benchmark* b) {
   for (const int64_t rows : {512, 2048})
     for (const int64_t bf16 : {0, 1})
-      b->Args({rows, 512, 1408, bf16})->Args({rows, 896, 896, bf16})->Args({rows, 896, 4864, bf16})->Args({rows, 4864, 896, bf16});
+      b->Args({rows, 512, 1408, bf16})
+          ->Args({rows, 896, 896, bf16})
+          ->Args({rows, 896, 4864, bf16})
+          ->Args({rows, 4864, 896, bf16});
 }
 void decode_shapes(benchmark::internal::Benchmark* b) {
   for (const int64_t bf16 : {0, 1})

@@ -10,8 +10,9 @@ namespace {
 constexpr int64_t kBlock = 1 << 14;
 
 void expect_dense(const char* op, const char* what, const Tensor& t) {
-  base::check_argument(!t.empty() && t.dtype() == DType::float32 && t.contiguous(), "[", op, "] expected ", what,
-                       " to be contiguous float32, got ", name_of(t.dtype()), " ", to_string(t.shape()));
+  base::check_argument(!t.empty() && t.dtype() == DType::float32 && t.contiguous(), "[", op, "] expected ",
+                       what, " to be contiguous float32, got ", name_of(t.dtype()), " ",
+                       to_string(t.shape()));
 }
 }  // namespace
 
@@ -33,7 +34,8 @@ double CpuBackend::sum_squares(const Tensor& x) {
 void CpuBackend::adamw(const Tensor& parameter, const Tensor& gradient, const Tensor& m, const Tensor& v,
                        const AdamW& o) {
   expect_dense("adamw", "parameter", parameter);
-  for (const auto& [what, t] : {std::pair<const char*, const Tensor&>{"gradient", gradient}, {"m", m}, {"v", v}}) {
+  for (const auto& [what, t] :
+       {std::pair<const char*, const Tensor&>{"gradient", gradient}, {"m", m}, {"v", v}}) {
     expect("adamw", what, t, parameter.shape());
     expect_dense("adamw", what, t);
   }
@@ -52,8 +54,8 @@ void CpuBackend::adamw(const Tensor& parameter, const Tensor& gradient, const Te
   const int64_t n = parameter.numel();
   parallel((n + kBlock - 1) / kBlock, 1, [&](int64_t begin, int64_t end) {
     const int64_t first = begin * kBlock, size = std::min(end * kBlock, n) - first;
-    kernels_.adamw(size, parameter.data<float>() + first, gradient.data<float>() + first, m.data<float>() + first,
-                   v.data<float>() + first, step);
+    kernels_.adamw(size, parameter.data<float>() + first, gradient.data<float>() + first,
+                   m.data<float>() + first, v.data<float>() + first, step);
   });
 }
 

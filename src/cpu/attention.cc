@@ -13,24 +13,26 @@ struct AttentionWork {
 };
 
 namespace {
-constexpr int64_t kTileQueries = 128;     // queries times heads of one task
+constexpr int64_t kTileQueries = 128;       // queries times heads of one task
 constexpr int64_t kWorthSharing = 1 << 16;  // products that are worth waking threads for
 
 void check_shape(const char* op, const AttentionShape& s) {
-  base::check_argument(s.heads > 0 && s.kv_heads > 0 && s.heads % s.kv_heads == 0 && s.head_size > 0 && s.window >= 0,
-                       "[", op, "] expected heads to be a multiple of kv_heads and positive sizes, got heads ", s.heads,
-                       ", kv_heads ", s.kv_heads, ", head_size ", s.head_size, ", window ", s.window);
+  base::check_argument(
+      s.heads > 0 && s.kv_heads > 0 && s.heads % s.kv_heads == 0 && s.head_size > 0 && s.window >= 0, "[", op,
+      "] expected heads to be a multiple of kv_heads and positive sizes, got heads ", s.heads, ", kv_heads ",
+      s.kv_heads, ", head_size ", s.head_size, ", window ", s.window);
 }
 
 void check_starts(const char* op, Ragged rows, int64_t n) {
   const auto s = rows.starts;
-  base::check_argument(!s.empty() && s.front() == 0 && s.back() == n && std::is_sorted(s.begin(), s.end()), "[", op,
-                       "] expected ascending starts from 0 to ", n, ", got ", s.size(), " of them ending at ",
-                       s.empty() ? 0 : s.back());
+  base::check_argument(!s.empty() && s.front() == 0 && s.back() == n && std::is_sorted(s.begin(), s.end()),
+                       "[", op, "] expected ascending starts from 0 to ", n, ", got ", s.size(),
+                       " of them ending at ", s.empty() ? 0 : s.back());
 }
 
 // Cuts [begin, end) into tiles; long tiles first would not change a bit, only the balance.
-void cut(std::vector<AttentionWork>& out, int64_t begin, int64_t end, int64_t past, const AttentionShape& s, KeySource keys) {
+void cut(std::vector<AttentionWork>& out, int64_t begin, int64_t end, int64_t past, const AttentionShape& s,
+         KeySource keys) {
   const int64_t group = s.heads / s.kv_heads, tile = std::max<int64_t>(1, kTileQueries / group);
   for (int64_t row = begin; row < end; row += tile)
     for (int64_t g = 0; g < s.kv_heads; ++g) {
@@ -51,23 +53,26 @@ void CpuBackend::run_attention(std::span<const AttentionWork> work, const Attent
     t.q = q.data<float>() + w.begin * q.row_stride() + column, t.q_stride = q.row_stride();
     t.out = out.data<float>() + w.begin * out.row_stride() + column, t.out_stride = out.row_stride();
     if (!lse.empty())
-      t.lse = lse.data<float>() + w.begin * lse.row_stride() + w.kv_head * group, t.lse_stride = lse.row_stride();
+      t.lse = lse.data<float>() + w.begin * lse.row_stride() + w.kv_head * group,
+      t.lse_stride = lse.row_stride();
     t.rows = w.end - w.begin, t.first = w.first, t.group = group, t.head_size = s.head_size;
     t.scale = s.scale, t.window = s.window, t.keys = w.keys;
-    const Lease scratch(scratch_, static_cast<size_t>(kernels_.attention_scratch(t.rows * group, s.head_size)));
+    const Lease scratch(scratch_,
+                        static_cast<size_t>(kernels_.attention_scratch(t.rows * group, s.head_size)));
     t.scratch = scratch.get();
     kernels_.attention(t);
   };
   int64_t products = 0;
-  for (const AttentionWork& w : work) products += (w.end - w.begin) * (w.end - w.begin + w.first) * s.head_size * group;
+  for (const AttentionWork& w : work)
+    products += (w.end - w.begin) * (w.end - w.begin + w.first) * s.head_size * group;
   const int64_t tasks = static_cast<int64_t>(work.size());
   parallel(tasks, products > kWorthSharing ? 1 : tasks, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) one(i);
   });
 }
 
-void CpuBackend::attention(const Tensor& q, const Tensor& k, const Tensor& v, Ragged rows, const AttentionShape& s,
-                           const Tensor& out, const Tensor& lse) {
+void CpuBackend::attention(const Tensor& q, const Tensor& k, const Tensor& v, Ragged rows,
+                           const AttentionShape& s, const Tensor& out, const Tensor& lse) {
   check_shape("attention", s);
   expect_matrix("attention", "q", q);
   const int64_t n = q.dim(0);
@@ -76,8 +81,9 @@ void CpuBackend::attention(const Tensor& q, const Tensor& k, const Tensor& v, Ra
   expect("attention", "v", v, {n, s.kv_heads * s.head_size});
   expect("attention", "out", out, q.shape());
   expect_optional("attention", "lse", lse, {n, s.heads});
-  base::check_argument(k.row_stride() == v.row_stride(), "[attention] expected k and v with one row stride, got ",
-                       k.row_stride(), " and ", v.row_stride());
+  base::check_argument(k.row_stride() == v.row_stride(),
+                       "[attention] expected k and v with one row stride, got ", k.row_stride(), " and ",
+                       v.row_stride());
   check_starts("attention", rows, n);
   std::vector<AttentionWork> work;
   for (size_t i = 0; i + 1 < rows.starts.size(); ++i) {
@@ -89,15 +95,18 @@ void CpuBackend::attention(const Tensor& q, const Tensor& k, const Tensor& v, Ra
 }
 
 void CpuBackend::attention_backward(const Tensor& dout, const Tensor& q, const Tensor& k, const Tensor& v,
-                                    const Tensor& out, const Tensor& lse, Ragged rows, const AttentionShape& s,
-                                    const Tensor& dq, const Tensor& dk, const Tensor& dv) {
+                                    const Tensor& out, const Tensor& lse, Ragged rows,
+                                    const AttentionShape& s, const Tensor& dq, const Tensor& dk,
+                                    const Tensor& dv) {
   const char* op = "attention_backward";
   check_shape(op, s);
   expect_matrix(op, "q", q);
   const int64_t n = q.dim(0), group = s.heads / s.kv_heads;
   const Shape wide{n, s.heads * s.head_size}, narrow{n, s.kv_heads * s.head_size};
-  expect(op, "dout", dout, wide), expect(op, "q", q, wide), expect(op, "out", out, wide), expect(op, "dq", dq, wide);
-  expect(op, "k", k, narrow), expect(op, "v", v, narrow), expect(op, "dk", dk, narrow), expect(op, "dv", dv, narrow);
+  expect(op, "dout", dout, wide), expect(op, "q", q, wide), expect(op, "out", out, wide),
+      expect(op, "dq", dq, wide);
+  expect(op, "k", k, narrow), expect(op, "v", v, narrow), expect(op, "dk", dk, narrow),
+      expect(op, "dv", dv, narrow);
   expect(op, "lse", lse, {n, s.heads});
   check_starts(op, rows, n);
   const int64_t sequences = static_cast<int64_t>(rows.starts.size()) - 1;
@@ -106,7 +115,9 @@ void CpuBackend::attention_backward(const Tensor& dout, const Tensor& q, const T
     const int64_t begin = rows.starts[static_cast<size_t>(task / s.kv_heads)];
     const int64_t end = rows.starts[static_cast<size_t>(task / s.kv_heads) + 1];
     if (begin == end) return;
-    const auto at = [&](const Tensor& t, int64_t column) { return t.data<float>() + begin * t.row_stride() + column; };
+    const auto at = [&](const Tensor& t, int64_t column) {
+      return t.data<float>() + begin * t.row_stride() + column;
+    };
     const int64_t first = g * group * s.head_size, kv = g * s.head_size;
     const Lease scratch(scratch_, static_cast<size_t>(kernels_.attention_gradient_scratch(s.head_size)));
     AttentionGradient a{};
@@ -124,15 +135,16 @@ void CpuBackend::attention_backward(const Tensor& dout, const Tensor& q, const T
 namespace {
 void check_sequence(const PagedSequence& p, int64_t previous_end, int64_t n, const PagedCache& cache) {
   base::check_argument(p.begin >= previous_end && p.end >= p.begin && p.end <= n && p.past >= 0,
-                       "[attention_paged] expected ascending sequences within ", n, " rows, got [", p.begin, ", ", p.end,
-                       ") after ", p.past, " positions");
+                       "[attention_paged] expected ascending sequences within ", n, " rows, got [", p.begin,
+                       ", ", p.end, ") after ", p.past, " positions");
   const int64_t needed = (p.past + p.end - p.begin + cache.page_size - 1) / cache.page_size;
   base::check_argument(static_cast<int64_t>(p.pages.size()) >= needed, "[attention_paged] expected ", needed,
                        " pages for ", p.past + p.end - p.begin, " positions, got ", p.pages.size());
   for (int64_t i = 0; i < needed; ++i)
-    base::check_argument(p.pages[static_cast<size_t>(i)] >= 0 && p.pages[static_cast<size_t>(i)] < cache.keys.dim(0),
-                         "[attention_paged] expected page ids in [0, ", cache.keys.dim(0), "), got ",
-                         p.pages[static_cast<size_t>(i)]);
+    base::check_argument(
+        p.pages[static_cast<size_t>(i)] >= 0 && p.pages[static_cast<size_t>(i)] < cache.keys.dim(0),
+        "[attention_paged] expected page ids in [0, ", cache.keys.dim(0), "), got ",
+        p.pages[static_cast<size_t>(i)]);
 }
 
 void write_pages(const PagedSequence& p, const Tensor& rows, const Tensor& cache, int64_t page_size) {

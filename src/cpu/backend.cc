@@ -34,13 +34,14 @@ void convert_row(DType from, const void* source, void* target, int64_t n) {
 }
 
 void copy(const char* op, const Tensor& from, const Tensor& to) {
-  base::check_argument(!from.empty() && !to.empty() && from.shape() == to.shape(), "[", op, "] expected equal shapes, got ",
-                       to_string(from.shape()), " and ", to_string(to.shape()));
+  base::check_argument(!from.empty() && !to.empty() && from.shape() == to.shape(), "[", op,
+                       "] expected equal shapes, got ", to_string(from.shape()), " and ",
+                       to_string(to.shape()));
   const bool same = from.dtype() == to.dtype();
   const bool known = same || (from.dtype() == DType::float32 && to.dtype() == DType::bfloat16) ||
                      (from.dtype() == DType::bfloat16 && to.dtype() == DType::float32);
-  base::check_argument(known, "[", op, "] expected float32 and bfloat16 or equal types, got ", name_of(from.dtype()),
-                       " and ", name_of(to.dtype()));
+  base::check_argument(known, "[", op, "] expected float32 and bfloat16 or equal types, got ",
+                       name_of(from.dtype()), " and ", name_of(to.dtype()));
   const Rows a(from), b(to);
   for (int64_t i = 0; i < a.count; ++i) {
     const char* source = static_cast<const char*>(from.raw()) + i * a.step;

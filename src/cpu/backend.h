@@ -24,7 +24,8 @@ struct AttentionWork;  // attention.cc
 
 class CpuBackend final : public ops::Backend {
  public:
-  CpuBackend(std::shared_ptr<base::ThreadPool> pool, const Kernels& kernels) : pool_(std::move(pool)), kernels_(kernels) {}
+  CpuBackend(std::shared_ptr<base::ThreadPool> pool, const Kernels& kernels)
+      : pool_(std::move(pool)), kernels_(kernels) {}
 
   std::string name() const override;
   DType activation_dtype() const override { return DType::float32; }
@@ -42,20 +43,21 @@ class CpuBackend final : public ops::Backend {
   Lora pack_lora(const Tensor& a, const Tensor& b, float scale) override;
   void repack_lora(PackedLora& lora, const Tensor& a, const Tensor& b, float scale) override;
 
-  void linear(const Tensor& x, const PackedWeight& w, const Tensor& bias, std::span<const LoraSegment> segments,
-              const Tensor& s, const Tensor& y) override;
-  void linear_backward(const Tensor& dy, const Tensor& x, const PackedWeight& w, std::span<const LoraSegment> segments,
-                       const Tensor& s, std::span<const LoraGradient> gradients, const Tensor& dx,
-                       bool accumulate) override;
-  void linear_backward_weight(const Tensor& dy, const Tensor& x, const Tensor& dw, const Tensor& dbias) override;
+  void linear(const Tensor& x, const PackedWeight& w, const Tensor& bias,
+              std::span<const LoraSegment> segments, const Tensor& s, const Tensor& y) override;
+  void linear_backward(const Tensor& dy, const Tensor& x, const PackedWeight& w,
+                       std::span<const LoraSegment> segments, const Tensor& s,
+                       std::span<const LoraGradient> gradients, const Tensor& dx, bool accumulate) override;
+  void linear_backward_weight(const Tensor& dy, const Tensor& x, const Tensor& dw,
+                              const Tensor& dbias) override;
 
   void embedding(std::span<const int32_t> ids, const PackedWeight& table, const Tensor& y) override;
   void embedding_backward(std::span<const int32_t> ids, const Tensor& dy, const Tensor& dtable) override;
 
   void rms_norm(const Tensor& x, const Tensor& gain, float epsilon, int64_t groups, const Tensor& y,
                 const Tensor& rstd) override;
-  void rms_norm_backward(const Tensor& dy, const Tensor& x, const Tensor& gain, const Tensor& rstd, int64_t groups,
-                         const Tensor& dx, bool accumulate, const Tensor& dgain) override;
+  void rms_norm_backward(const Tensor& dy, const Tensor& x, const Tensor& gain, const Tensor& rstd,
+                         int64_t groups, const Tensor& dx, bool accumulate, const Tensor& dgain) override;
   void add(const Tensor& x, const Tensor& y) override;
   void rope(const Tensor& x, std::span<const int32_t> positions, const Tensor& table, int64_t head_size,
             bool inverse) override;
@@ -64,11 +66,12 @@ class CpuBackend final : public ops::Backend {
 
   void attention(const Tensor& q, const Tensor& k, const Tensor& v, Ragged rows, const AttentionShape& shape,
                  const Tensor& out, const Tensor& lse) override;
-  void attention_backward(const Tensor& dout, const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& out,
-                          const Tensor& lse, Ragged rows, const AttentionShape& shape, const Tensor& dq,
-                          const Tensor& dk, const Tensor& dv) override;
-  void attention_paged(const Tensor& q, const Tensor& k, const Tensor& v, std::span<const PagedSequence> sequences,
-                       const AttentionShape& shape, const PagedCache& cache, const Tensor& out) override;
+  void attention_backward(const Tensor& dout, const Tensor& q, const Tensor& k, const Tensor& v,
+                          const Tensor& out, const Tensor& lse, Ragged rows, const AttentionShape& shape,
+                          const Tensor& dq, const Tensor& dk, const Tensor& dv) override;
+  void attention_paged(const Tensor& q, const Tensor& k, const Tensor& v,
+                       std::span<const PagedSequence> sequences, const AttentionShape& shape,
+                       const PagedCache& cache, const Tensor& out) override;
 
   void cross_entropy(const Tensor& h, const PackedWeight& head, std::span<const int32_t> targets,
                      std::span<const float> weights, const Tensor& losses, const Tensor& dh,
@@ -81,7 +84,8 @@ class CpuBackend final : public ops::Backend {
  private:
   using Lease = ScratchPool::Lease;
 
-  // body(begin, end) over [0, n) in pieces of at least `grain`, on all threads. The pieces decide nothing but speed.
+  // body(begin, end) over [0, n) in pieces of at least `grain`, on all threads. The pieces decide nothing but
+  // speed.
   template <class Body>
   void parallel(int64_t n, int64_t grain, const Body& body) {
     if (n <= 0) return;
@@ -92,11 +96,16 @@ class CpuBackend final : public ops::Backend {
   }
 
   void reduce_rows(GemmOverRows product);
+  void project_down(const Tensor& x, std::span<const LoraSegment> segments, float* s, int64_t s_stride);
   void multiply(const float* a, int64_t a_stride, int64_t rows, const Panels& w, float* c, int64_t c_stride);
+  void losses_in_place(std::span<const int64_t> rows, float* logits, int64_t vocabulary,
+                       std::span<const int32_t> targets, std::span<const float> weights,
+                       const Tensor& losses);
   void run_attention(std::span<const AttentionWork> work, const AttentionShape& shape, const Tensor& q,
                      const Tensor& out, const Tensor& lse);
-  void lora_gradients(const Tensor& dy, const Tensor& x, std::span<const LoraSegment> segments, const Tensor& s,
-                      std::span<const LoraGradient> gradients, const float* ds, int64_t ds_stride);
+  void lora_gradients(const Tensor& dy, const Tensor& x, std::span<const LoraSegment> segments,
+                      const Tensor& s, std::span<const LoraGradient> gradients, const float* ds,
+                      int64_t ds_stride);
   void input_gradient(const Tensor& dy, const CpuWeight& weight, std::span<const LoraSegment> segments,
                       const float* ds, int64_t ds_stride, const Tensor& dx, bool accumulate);
 

@@ -17,22 +17,54 @@ int64_t chunk_rows(int64_t vocabulary) { return std::clamp<int64_t>(kLogits / vo
 std::vector<int64_t> rows_with_target(std::span<const int32_t> targets, int64_t vocabulary) {
   std::vector<int64_t> rows;
   for (size_t i = 0; i < targets.size(); ++i) {
-    base::check_argument(targets[i] < vocabulary, "[cross_entropy] expected targets below ", vocabulary, ", got ",
-                         targets[i], " at row ", i);
+    base::check_argument(targets[i] < vocabulary, "[cross_entropy] expected targets below ", vocabulary,
+                         ", got ", targets[i], " at row ", i);
     if (targets[i] >= 0) rows.push_back(static_cast<int64_t>(i));
   }
   return rows;
 }
+// Rows of a matrix to or from a dense block.
+void copy_rows(std::span<const int64_t> rows, float* matrix, int64_t stride, float* block,
+               int64_t block_stride, int64_t columns, bool gather) {
+  const auto bytes = static_cast<size_t>(columns) * sizeof(float);
+  for (size_t i = 0; i < rows.size(); ++i) {
+    float *outside = matrix + rows[i] * stride, *inside = block + static_cast<int64_t>(i) * block_stride;
+    if (gather)
+      std::memcpy(inside, outside, bytes);
+    else
+      std::memcpy(outside, inside, bytes);
+  }
+}
 }  // namespace
 
-void CpuBackend::multiply(const float* a, int64_t a_stride, int64_t rows, const Panels& w, float* c, int64_t c_stride) {
+void CpuBackend::multiply(const float* a, int64_t a_stride, int64_t rows, const Panels& w, float* c,
+                          int64_t c_stride) {
   const Cut cut(rows, w, pool_->size());
   pool_->run(cut.tasks(), [&](int64_t task) {
     const Lease scratch(scratch_, static_cast<size_t>(kernels_.gemm_scratch));
     const int64_t begin = cut.row(task);
-    Gemm g = product(a + begin * a_stride, a_stride, cut.row_end(task) - begin, w, c + begin * c_stride, c_stride);
+    Gemm g =
+        product(a + begin * a_stride, a_stride, cut.row_end(task) - begin, w, c + begin * c_stride, c_stride);
     g.panel_begin = cut.panel(task), g.panel_end = cut.panel_end(task), g.scratch = scratch.get();
     kernels_.gemm(g);
+  });
+}
+
+// logits [rows, V] become losses and, unless `weights` is empty, their own gradients.
+void CpuBackend::losses_in_place(std::span<const int64_t> rows, float* logits, int64_t vocabulary,
+                                 std::span<const int32_t> targets, std::span<const float> weights,
+                                 const Tensor& losses) {
+  parallel(static_cast<int64_t>(rows.size()), 1, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      float* logit = logits + i * vocabulary;
+      const auto row = static_cast<size_t>(rows[static_cast<size_t>(i)]);
+      const float max = kernels_.row_max(vocabulary, logit);
+      const double lse = std::log(kernels_.row_sum_exp(vocabulary, logit, max)) + static_cast<double>(max);
+      losses.data<float>()[row] = static_cast<float>(lse - static_cast<double>(logit[targets[row]]));
+      if (weights.empty()) continue;
+      kernels_.row_softmax(vocabulary, logit, static_cast<float>(lse), weights[row]);
+      logit[targets[row]] -= weights[row];
+    }
   });
 }
 
@@ -49,39 +81,27 @@ void CpuBackend::cross_entropy(const Tensor& h, const PackedWeight& head, std::s
   if (gradient) expect_count("cross_entropy", "weights, one per row", weights.size(), n);
   base::check_argument(dh.empty() || !weight.backward.empty(),
                        "[cross_entropy] expected a head packed for backward; call prepare_backward");
-  const auto rows = rows_with_target(targets, vocabulary);
+  const auto trained = rows_with_target(targets, vocabulary);
   std::fill_n(losses.data<float>(), n, 0.0f);
-  if (!dh.empty()) fill_zero(dh);
+  fill_zero(dh);
 
-  const int64_t most = std::min<int64_t>(chunk_rows(vocabulary), static_cast<int64_t>(rows.size()));
-  const Lease gathered(scratch_, static_cast<size_t>(most * c + 1)), logits(scratch_, static_cast<size_t>(most * vocabulary + 1));
-  for (int64_t first = 0; first < static_cast<int64_t>(rows.size()); first += most) {
-    const int64_t count = std::min<int64_t>(most, static_cast<int64_t>(rows.size()) - first);
-    const int64_t* chunk = rows.data() + first;
-    const size_t row_bytes = static_cast<size_t>(c) * sizeof(float);
-    for (int64_t i = 0; i < count; ++i)
-      std::memcpy(gathered.get() + i * c, h.data<float>() + chunk[i] * h.row_stride(), row_bytes);
+  const auto most = std::min<int64_t>(chunk_rows(vocabulary), static_cast<int64_t>(trained.size()));
+  const Lease gathered(scratch_, static_cast<size_t>(most * c + 1));
+  const Lease logits(scratch_, static_cast<size_t>(most * vocabulary + 1));
+  for (size_t first = 0; first < trained.size(); first += static_cast<size_t>(most)) {
+    const auto rows =
+        std::span(trained).subspan(first, std::min(static_cast<size_t>(most), trained.size() - first));
+    const auto count = static_cast<int64_t>(rows.size());
+    copy_rows(rows, h.data<float>(), h.row_stride(), gathered.get(), c, c, true);
     multiply(gathered.get(), c, count, weight.forward, logits.get(), vocabulary);
-    parallel(count, 1, [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) {
-        float* row = logits.get() + i * vocabulary;
-        const int32_t target = targets[static_cast<size_t>(chunk[i])];
-        const float max = kernels_.row_max(vocabulary, row);
-        const double lse = std::log(kernels_.row_sum_exp(vocabulary, row, max)) + static_cast<double>(max);
-        losses.data<float>()[chunk[i]] = static_cast<float>(lse - static_cast<double>(row[target]));
-        if (!gradient) continue;
-        const float factor = weights[static_cast<size_t>(chunk[i])];
-        kernels_.row_softmax(vocabulary, row, static_cast<float>(lse), factor);
-        row[target] -= factor;
-      }
-    });
+    losses_in_place(rows, logits.get(), vocabulary, targets, gradient ? weights : std::span<const float>(),
+                    losses);
     if (!dhead.empty())
-      reduce_rows({logits.get(), vocabulary, vocabulary, gathered.get(), c, c, count, 1.0f, dhead.data<float>(),
-                   dhead.row_stride(), nullptr});
+      reduce_rows({logits.get(), vocabulary, vocabulary, gathered.get(), c, c, count, 1.0f,
+                   dhead.data<float>(), dhead.row_stride(), nullptr});
     if (dh.empty()) continue;
     multiply(logits.get(), vocabulary, count, weight.backward, gathered.get(), c);
-    for (int64_t i = 0; i < count; ++i)
-      std::memcpy(dh.data<float>() + chunk[i] * dh.row_stride(), gathered.get() + i * c, row_bytes);
+    copy_rows(rows, dh.data<float>(), dh.row_stride(), gathered.get(), c, c, false);
   }
 }
 

@@ -18,17 +18,19 @@ void CpuBackend::add(const Tensor& x, const Tensor& y) {
   });
 }
 
-void CpuBackend::rope(const Tensor& x, std::span<const int32_t> positions, const Tensor& table, int64_t head_size,
-                      bool inverse) {
+void CpuBackend::rope(const Tensor& x, std::span<const int32_t> positions, const Tensor& table,
+                      int64_t head_size, bool inverse) {
   expect_matrix("rope", "x", x);
   expect_count("rope", "positions, one per row", positions.size(), x.dim(0));
   base::check_argument(head_size > 0 && head_size % 2 == 0 && x.dim(1) % head_size == 0,
-                       "[rope] expected an even head size that divides ", x.dim(1), " channels, got ", head_size);
+                       "[rope] expected an even head size that divides ", x.dim(1), " channels, got ",
+                       head_size);
   expect_matrix("rope", "table", table);
   expect("rope", "table", table, {table.dim(0), head_size});
   for (size_t i = 0; i < positions.size(); ++i)
-    base::check_argument(positions[i] >= 0 && positions[i] < table.dim(0), "[rope] expected positions in [0, ",
-                         table.dim(0), "), got ", positions[i], " at row ", i);
+    base::check_argument(positions[i] >= 0 && positions[i] < table.dim(0),
+                         "[rope] expected positions in [0, ", table.dim(0), "), got ", positions[i],
+                         " at row ", i);
   parallel(x.dim(0), kGrain / (x.dim(1) + 1), [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       const float* angles = row_of(table, positions[static_cast<size_t>(i)]);
@@ -43,7 +45,8 @@ void CpuBackend::swiglu(const Tensor& gate, const Tensor& up, const Tensor& h) {
   expect("swiglu", "up", up, gate.shape());
   expect("swiglu", "h", h, gate.shape());
   parallel(gate.dim(0), kGrain / (gate.dim(1) + 1), [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) kernels_.swiglu(gate.dim(1), row_of(gate, i), row_of(up, i), row_of(h, i));
+    for (int64_t i = begin; i < end; ++i)
+      kernels_.swiglu(gate.dim(1), row_of(gate, i), row_of(up, i), row_of(h, i));
   });
 }
 

@@ -8,8 +8,8 @@ namespace whorl::cpu {
 namespace {
 void check_ids(const char* op, std::span<const int32_t> ids, int64_t vocabulary) {
   for (size_t i = 0; i < ids.size(); ++i)
-    base::check_argument(ids[i] >= 0 && ids[i] < vocabulary, "[", op, "] expected ids in [0, ", vocabulary, "), got ",
-                         ids[i], " at row ", i);
+    base::check_argument(ids[i] >= 0 && ids[i] < vocabulary, "[", op, "] expected ids in [0, ", vocabulary,
+                         "), got ", ids[i], " at row ", i);
 }
 }  // namespace
 

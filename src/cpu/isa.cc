@@ -34,7 +34,8 @@ const Kernels& kernels_for(const std::string& isa) {
     if (isa == kernels->name) return *kernels;
     names += (names.empty() ? "" : ", ") + std::string(kernels->name);
   }
-  base::invalid("[make_backend] expected instruction set (WHORL_ISA) to be one of: ", names, "; got '", isa, "'");
+  base::invalid("[make_backend] expected instruction set (WHORL_ISA) to be one of: ", names, "; got '", isa,
+                "'");
 }
 
 }  // namespace whorl::cpu

@@ -1,14 +1,15 @@
 // Compiled with the flags of this instruction set (see CMakeLists.txt); called only where the machine has it.
 #define WHORL_ISA avx512
+// clang-format off: each header builds on the names of those above it.
 #include "cpu/kernels.h"
 #include "cpu/kernels/vec_avx512.h"
-// The order matters: each header builds on the names above it.
 #include "cpu/kernels/math.h"
 #include "cpu/kernels/micro.h"
 #include "cpu/kernels/gemm.h"
 #include "cpu/kernels/rows.h"
 #include "cpu/kernels/attention_gradient.h"
 #include "cpu/kernels/table.h"
+// clang-format on
 
 namespace whorl::cpu {
 const Kernels* avx512_kernels() {

@@ -19,7 +19,7 @@ struct Gemm {
   const void* w;
   bool bf16;
   int64_t panel_begin, panel_end, columns;  // columns of the whole matrix
-  float* c;  // at column 0 of the whole matrix
+  float* c;                                 // at column 0 of the whole matrix
   int64_t c_stride;
   const float* init;  // null: zeros; stride 0: a bias; c itself: accumulate
   int64_t init_stride;
@@ -97,8 +97,8 @@ struct Kernels {
 
   // Rows of n numbers.
   float (*rms_norm)(int64_t n, const float* x, const float* gain, float epsilon, float* y);  // returns rstd
-  void (*rms_norm_gradient)(int64_t n, const float* dy, const float* x, const float* gain, float rstd, float* dx,
-                            bool accumulate);
+  void (*rms_norm_gradient)(int64_t n, const float* dy, const float* x, const float* gain, float rstd,
+                            float* dx, bool accumulate);
   void (*rms_norm_gain)(int64_t n, const float* dy, const float* x, float rstd, float* dgain);
   void (*add)(int64_t n, const float* x, float* y);
   void (*rotate)(int64_t half, float* x, const float* table, bool inverse);
@@ -109,7 +109,8 @@ struct Kernels {
   // x = factor * exp(x - lse)
   void (*row_softmax)(int64_t n, float* x, float lse, float factor);
   double (*sum_squares)(int64_t n, const float* x);
-  void (*adamw)(int64_t n, float* parameter, const float* gradient, float* m, float* v, const AdamWStep& step);
+  void (*adamw)(int64_t n, float* parameter, const float* gradient, float* m, float* v,
+                const AdamWStep& step);
 };
 
 }  // namespace whorl::cpu

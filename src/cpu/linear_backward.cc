@@ -8,7 +8,8 @@ constexpr int64_t kSegmentRows = 48;
 
 void check_gradients(std::span<const LoraSegment> segments, std::span<const LoraGradient> gradients) {
   if (gradients.empty()) return;
-  expect_count("linear_backward", "gradients, one per segment", gradients.size(), static_cast<int64_t>(segments.size()));
+  expect_count("linear_backward", "gradients, one per segment", gradients.size(),
+               static_cast<int64_t>(segments.size()));
   for (size_t i = 0; i < segments.size(); ++i) {
     if (!segments[i].lora) continue;
     const CpuLora& lora = as_cpu(*segments[i].lora);
@@ -62,13 +63,14 @@ void CpuBackend::lora_gradients(const Tensor& dy, const Tensor& x, std::span<con
       });
       from = dropped.get(), stride = k;
     }
-    reduce_rows({ds + begin * ds_stride, ds_stride, lora.rank(), from, stride, k, rows, 1.0f, da.data<float>(),
-                 da.row_stride(), nullptr});
+    reduce_rows({ds + begin * ds_stride, ds_stride, lora.rank(), from, stride, k, rows, 1.0f,
+                 da.data<float>(), da.row_stride(), nullptr});
   }
 }
 
-void CpuBackend::input_gradient(const Tensor& dy, const CpuWeight& weight, std::span<const LoraSegment> segments,
-                                const float* ds, int64_t ds_stride, const Tensor& dx, bool accumulate) {
+void CpuBackend::input_gradient(const Tensor& dy, const CpuWeight& weight,
+                                std::span<const LoraSegment> segments, const float* ds, int64_t ds_stride,
+                                const Tensor& dx, bool accumulate) {
   const int64_t k = weight.inputs();
   const Cut cut(dy.dim(0), weight.backward, pool_->size());
   pool_->run(cut.tasks(), [&](int64_t task) {
@@ -79,30 +81,24 @@ void CpuBackend::input_gradient(const Tensor& dy, const CpuWeight& weight, std::
       kernels_.gemm(g);
     };
     float* const to = dx.data<float>() + begin * stride;
-    Gemm g = product(dy.data<float>() + begin * dy.row_stride(), dy.row_stride(), end - begin, weight.backward, to, stride);
+    Gemm g = product(dy.data<float>() + begin * dy.row_stride(), dy.row_stride(), end - begin,
+                     weight.backward, to, stride);
     if (accumulate) g.init = to, g.init_stride = stride;
     run(g);
-    for (const LoraSegment& segment : segments) {
-      const int64_t first = std::max(begin, segment.begin), last = std::min(end, segment.end);
-      if (!segment.lora || first >= last) continue;
+    for_segments(segments, begin, end, [&](const LoraSegment& segment, int64_t first, int64_t last) {
       const bool drop = segment.dropout > 0;
       const Lease branch(scratch_, drop ? static_cast<size_t>((last - first) * k) : 1);
       float* c = drop ? branch.get() : dx.data<float>() + first * stride;
-      Gemm part = product(ds + first * ds_stride, ds_stride, last - first, as_cpu(*segment.lora).a_backward, c,
-                          drop ? k : stride);
+      Gemm part = product(ds + first * ds_stride, ds_stride, last - first, as_cpu(*segment.lora).a_backward,
+                          c, drop ? k : stride);
       if (!drop) part.init = c, part.init_stride = stride;
       run(part);
-      if (!drop) continue;
-      const int64_t column = cut.panel(task) * kPanel, columns = std::min(cut.panel_end(task) * kPanel, k) - column;
-      const float factor = 1.0f / (1.0f - segment.dropout);
-      for (int64_t r = first; r < last; ++r) {
-        const ops::DropoutRow mask(segment.dropout_seed, r - segment.begin, segment.dropout);
-        const float* from = branch.get() + (r - first) * k + column;
-        float* out = dx.data<float>() + r * stride + column;
-        for (int64_t i = 0; i < columns; ++i)
-          if (mask.keeps(column + i)) out[i] += from[i] * factor;
-      }
-    }
+      const int64_t column = cut.panel(task) * kPanel,
+                    columns = std::min(cut.panel_end(task) * kPanel, k) - column;
+      for (int64_t r = first; drop && r < last; ++r)
+        add_dropped(segment, r - segment.begin, branch.get() + (r - first) * k + column, column, columns,
+                    dx.data<float>() + r * stride + column);
+    });
   });
 }
 
@@ -140,7 +136,8 @@ void CpuBackend::linear_backward(const Tensor& dy, const Tensor& x, const Packed
   lora_gradients(dy, x, segments, s, gradients, ds.get(), rank);
 }
 
-void CpuBackend::linear_backward_weight(const Tensor& dy, const Tensor& x, const Tensor& dw, const Tensor& dbias) {
+void CpuBackend::linear_backward_weight(const Tensor& dy, const Tensor& x, const Tensor& dw,
+                                        const Tensor& dbias) {
   expect_matrix("linear_backward_weight", "dy", dy);
   expect_matrix("linear_backward_weight", "x", x);
   const int64_t n = dy.dim(0), o = dy.dim(1), k = x.dim(1);
@@ -148,8 +145,8 @@ void CpuBackend::linear_backward_weight(const Tensor& dy, const Tensor& x, const
   expect_optional("linear_backward_weight", "dw", dw, {o, k});
   expect_optional("linear_backward_weight", "dbias", dbias, {o});
   if (!dw.empty())
-    reduce_rows({dy.data<float>(), dy.row_stride(), o, x.data<float>(), x.row_stride(), k, n, 1.0f, dw.data<float>(),
-                 dw.row_stride(), nullptr});
+    reduce_rows({dy.data<float>(), dy.row_stride(), o, x.data<float>(), x.row_stride(), k, n, 1.0f,
+                 dw.data<float>(), dw.row_stride(), nullptr});
   if (dbias.empty()) return;
   parallel((o + 63) / 64, 1 + (1 << 14) / (64 * n + 1), [&](int64_t begin, int64_t end) {
     const int64_t first = begin * 64, columns = std::min(end * 64, o) - first;

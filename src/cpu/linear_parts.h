@@ -12,7 +12,8 @@ namespace whorl::cpu {
 struct Cut {
   int64_t rows, panels, row_blocks, panel_groups;
 
-  Cut(int64_t n, const Panels& w, int threads) : rows(n), panels(w.panels()), row_blocks((n + kRows - 1) / kRows) {
+  Cut(int64_t n, const Panels& w, int threads)
+      : rows(n), panels(w.panels()), row_blocks((n + kRows - 1) / kRows) {
     // Few rows: memory bound, so many small groups for balance. Many: a group repeats the packing of a. A
     // product of a few microseconds stays on the thread that asked for it.
     const int64_t p = panels, least = n <= 16 ? 8 : 32;
@@ -34,7 +35,8 @@ struct Cut {
   static constexpr int64_t kRows = 192, kWorthATask = 1 << 16;  // products of two numbers
 };
 
-inline Gemm product(const float* a, int64_t a_stride, int64_t rows, const Panels& w, float* c, int64_t c_stride) {
+inline Gemm product(const float* a, int64_t a_stride, int64_t rows, const Panels& w, float* c,
+                    int64_t c_stride) {
   Gemm g{};
   g.a = a, g.a_stride = a_stride, g.rows = rows, g.k = w.k();
   g.w = w.data(), g.bf16 = w.bf16();
@@ -43,18 +45,21 @@ inline Gemm product(const float* a, int64_t a_stride, int64_t rows, const Panels
   return g;
 }
 
-inline void check_segments(const char* op, std::span<const ops::LoraSegment> segments, int64_t rows, int64_t inputs,
-                           int64_t outputs) {
+inline void check_segments(const char* op, std::span<const ops::LoraSegment> segments, int64_t rows,
+                           int64_t inputs, int64_t outputs) {
   int64_t end = 0;
   for (const auto& s : segments) {
     base::check_argument(s.begin >= end && s.end >= s.begin && s.end <= rows, "[", op,
-                         "] expected ascending segments within ", rows, " rows, got [", s.begin, ", ", s.end, ")");
+                         "] expected ascending segments within ", rows, " rows, got [", s.begin, ", ", s.end,
+                         ")");
     end = s.end;
-    base::check_argument(s.dropout >= 0 && s.dropout < 1, "[", op, "] expected dropout in [0, 1), got ", s.dropout);
+    base::check_argument(s.dropout >= 0 && s.dropout < 1, "[", op, "] expected dropout in [0, 1), got ",
+                         s.dropout);
     if (!s.lora) continue;
     const CpuLora& lora = as_cpu(*s.lora);
-    base::check_argument(lora.a.k() == inputs && lora.b.columns() == outputs, "[", op, "] expected an adapter for [",
-                         outputs, ", ", inputs, "], got [", lora.b.columns(), ", ", lora.a.k(), "]");
+    base::check_argument(lora.a.k() == inputs && lora.b.columns() == outputs, "[", op,
+                         "] expected an adapter for [", outputs, ", ", inputs, "], got [", lora.b.columns(),
+                         ", ", lora.a.k(), "]");
   }
 }
 
@@ -76,6 +81,24 @@ inline void drop_row(const ops::LoraSegment& s, int64_t row, const float* from, 
     to[i + 1] = mask.keeps_odd(bits) ? from[i + 1] * factor : 0.0f;
   }
   if (i < n) to[i] = mask.keeps(i) ? from[i] * factor : 0.0f;
+}
+
+// body(segment, first, last) for the rows of [begin, end) that have an adapter.
+template <class Body>
+void for_segments(std::span<const ops::LoraSegment> segments, int64_t begin, int64_t end, const Body& body) {
+  for (const auto& segment : segments) {
+    const int64_t first = std::max(begin, segment.begin), last = std::min(end, segment.end);
+    if (segment.lora && first < last) body(segment, first, last);
+  }
+}
+
+// to += D(from), columns [column, column + n) of one row counted from the segment's begin.
+inline void add_dropped(const ops::LoraSegment& s, int64_t row, const float* from, int64_t column, int64_t n,
+                        float* to) {
+  const ops::DropoutRow mask(s.dropout_seed, row, s.dropout);
+  const float factor = 1.0f / (1.0f - s.dropout);
+  for (int64_t i = 0; i < n; ++i)
+    if (mask.keeps(column + i)) to[i] += from[i] * factor;
 }
 
 // A piece of a segment: rows [begin, end) of the batch.

@@ -23,7 +23,9 @@ T& cast(Base& base, const char* what) {
 }  // namespace
 
 Panels::Panels(DType dtype, int64_t k, int64_t columns)
-    : dtype_(dtype), k_(k), columns_(columns),
+    : dtype_(dtype),
+      k_(k),
+      columns_(columns),
       memory_(zeroed_tensor(dtype, {panels_of(columns), stored_k(dtype, k), kPanel})) {}
 
 int64_t Panels::panels() const { return panels_of(columns_); }
@@ -33,7 +35,8 @@ int64_t Panels::offset(int64_t k, int64_t column) const {
   return bf16() ? panel + k / 2 * 2 * kPanel + lane * 2 + k % 2 : panel + k * kPanel + lane;
 }
 
-void Panels::fill(base::ThreadPool& pool, const void* data, int64_t k_step, int64_t column_step, float factor) {
+void Panels::fill(base::ThreadPool& pool, const void* data, int64_t k_step, int64_t column_step,
+                  float factor) {
   // Sixteen k of one panel at a time: both sides of the transposition stay in the first-level cache.
   pool.run(panels(), [&](int64_t panel) {
     const int64_t first = panel * kPanel, last = std::min(first + kPanel, columns_);
@@ -67,8 +70,12 @@ void Panels::copy_column_wide(int64_t column, float* out) const {
   for (int64_t k = 0; k < k_; ++k) out[k] = bf16_to_float(from[k / 2 * 2 * kPanel + k % 2]);
 }
 
-const CpuWeight& as_cpu(const ops::PackedWeight& weight) { return cast<const CpuWeight, const CpuWeight>(weight, "weight"); }
+const CpuWeight& as_cpu(const ops::PackedWeight& weight) {
+  return cast<const CpuWeight, const CpuWeight>(weight, "weight");
+}
 CpuWeight& as_cpu(ops::PackedWeight& weight) { return cast<CpuWeight, CpuWeight>(weight, "weight"); }
-const CpuLora& as_cpu(const ops::PackedLora& lora) { return cast<const CpuLora, const CpuLora>(lora, "adapter"); }
+const CpuLora& as_cpu(const ops::PackedLora& lora) {
+  return cast<const CpuLora, const CpuLora>(lora, "adapter");
+}
 
 }  // namespace whorl::cpu

@@ -53,7 +53,9 @@ struct CpuLora final : ops::PackedLora {
   float scale = 0;
 
   int64_t rank() const override { return a.columns(); }
-  size_t nbytes() const override { return a.nbytes() + b.nbytes() + b_backward.nbytes() + a_backward.nbytes(); }
+  size_t nbytes() const override {
+    return a.nbytes() + b.nbytes() + b_backward.nbytes() + a_backward.nbytes();
+  }
 };
 
 const CpuWeight& as_cpu(const ops::PackedWeight& weight);

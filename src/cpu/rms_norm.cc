@@ -10,8 +10,8 @@ constexpr int64_t kGrain = 1 << 14;  // numbers that are worth a task
 
 int64_t group_size(const char* op, const Tensor& x, int64_t groups) {
   expect_matrix(op, "x", x);
-  base::check_argument(groups > 0 && x.dim(1) % groups == 0, "[", op, "] expected groups to divide ", x.dim(1),
-                       " channels, got ", groups);
+  base::check_argument(groups > 0 && x.dim(1) % groups == 0, "[", op, "] expected groups to divide ",
+                       x.dim(1), " channels, got ", groups);
   return x.dim(1) / groups;
 }
 }  // namespace
@@ -57,8 +57,9 @@ void CpuBackend::rms_norm_backward(const Tensor& dy, const Tensor& x, const Tens
     for (int64_t i = begin; i < end; ++i)
       for (int64_t g = 0; g < groups; ++g)
         kernels_.rms_norm_gradient(size, dy.data<float>() + i * dy.row_stride() + g * size,
-                                   x.data<float>() + i * x.row_stride() + g * size, gain.data<float>(), rstd_at(i, g),
-                                   dx.data<float>() + i * dx.row_stride() + g * size, accumulate);
+                                   x.data<float>() + i * x.row_stride() + g * size, gain.data<float>(),
+                                   rstd_at(i, g), dx.data<float>() + i * dx.row_stride() + g * size,
+                                   accumulate);
   });
 }
 

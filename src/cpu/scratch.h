@@ -36,7 +36,8 @@ class ScratchPool {
       // The smallest that fits, so that a large one stays for who needs it.
       size_t found = free_.size();
       for (size_t i = 0; i < free_.size(); ++i)
-        if (free_[i].floats >= floats && (found == free_.size() || free_[i].floats < free_[found].floats)) found = i;
+        if (free_[i].floats >= floats && (found == free_.size() || free_[i].floats < free_[found].floats))
+          found = i;
       if (found < free_.size()) {
         std::swap(best, free_[found]);
         std::swap(free_[found], free_.back());

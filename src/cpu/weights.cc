@@ -6,10 +6,10 @@ namespace whorl::cpu {
 
 namespace {
 void check_weight(const char* op, const Tensor& w) {
-  base::check_argument(!w.empty() && w.shape().size() == 2 && w.dim(0) > 0 && w.dim(1) > 0 && w.contiguous() &&
-                           (w.dtype() == DType::float32 || w.dtype() == DType::bfloat16),
-                       "[", op, "] expected a float32 or bfloat16 matrix [O, K], got ", name_of(w.dtype()), " ",
-                       to_string(w.shape()));
+  base::check_argument(!w.empty() && w.shape().size() == 2 && w.dim(0) > 0 && w.dim(1) > 0 &&
+                           w.contiguous() && (w.dtype() == DType::float32 || w.dtype() == DType::bfloat16),
+                       "[", op, "] expected a float32 or bfloat16 matrix [O, K], got ", name_of(w.dtype()),
+                       " ", to_string(w.shape()));
 }
 
 void fill_forward(base::ThreadPool& pool, CpuWeight& weight, const Tensor& w) {
@@ -32,7 +32,8 @@ void check_lora(const char* op, const Tensor& a, const Tensor& b) {
   expect_matrix(op, "a", a);
   expect_matrix(op, "b", b);
   base::check_argument(a.dim(0) > 0 && a.dim(0) == b.dim(1) && a.contiguous() && b.contiguous(), "[", op,
-                       "] expected a [R, K] and b [O, R], got ", to_string(a.shape()), " and ", to_string(b.shape()));
+                       "] expected a [R, K] and b [O, R], got ", to_string(a.shape()), " and ",
+                       to_string(b.shape()));
 }
 }  // namespace
 

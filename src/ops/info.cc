@@ -46,9 +46,11 @@ std::string info() {
 
 void set_log_sink(std::function<void(const std::string&, const std::string&)> sink) {
   if (!sink) return base::set_log_sink({});
-  base::set_log_sink([sink = std::move(sink)](base::LogLevel level, std::string_view message) {
-    sink(base::name_of(level), std::string(message));
-  }, base::LogLevel::debug);
+  base::set_log_sink(
+      [sink = std::move(sink)](base::LogLevel level, std::string_view message) {
+        sink(base::name_of(level), std::string(message));
+      },
+      base::LogLevel::debug);
 }
 
 }  // namespace whorl

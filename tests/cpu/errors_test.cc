@@ -45,12 +45,15 @@ TEST(Errors, Linear) {
 
 TEST(Errors, Segments) {
   const auto w = backend->pack(zeros({5, 7}), false);
-  const auto lora = backend->pack_lora(zeros({2, 7}), zeros({5, 2}), 1), wrong = backend->pack_lora(zeros({2, 8}), zeros({5, 2}), 1);
+  const auto lora = backend->pack_lora(zeros({2, 7}), zeros({5, 2}), 1),
+             wrong = backend->pack_lora(zeros({2, 8}), zeros({5, 2}), 1);
   const auto run = [&](std::vector<ops::LoraSegment> segments) {
     backend->linear(zeros({4, 7}), *w, Tensor(), segments, Tensor(), zeros({4, 5}));
   };
-  expect_message([&] { run({{2, 4, lora.get()}, {1, 2, lora.get()}}); }, "[linear] expected ascending segments");
-  expect_message([&] { run({{0, 5, lora.get()}}); }, "[linear] expected ascending segments within 4 rows, got [0, 5)");
+  expect_message([&] { run({{2, 4, lora.get()}, {1, 2, lora.get()}}); },
+                 "[linear] expected ascending segments");
+  expect_message([&] { run({{0, 5, lora.get()}}); },
+                 "[linear] expected ascending segments within 4 rows, got [0, 5)");
   expect_message([&] { run({{0, 4, lora.get(), 1.0f}}); }, "[linear] expected dropout in [0, 1), got 1");
   expect_message([&] { run({{0, 4, wrong.get()}}); }, "[linear] expected an adapter for [5, 7], got [5, 8]");
 }
@@ -62,18 +65,27 @@ TEST(Errors, IdsPositionsAndTargets) {
                  "[embedding] expected ids in [0, 5), got 5 at row 1");
   expect_message([&] { backend->rope(zeros({2, 4}), ids, zeros({5, 4}), 4, false); },
                  "[rope] expected positions in [0, 5), got 5 at row 1");
-  expect_message([&] { backend->cross_entropy(zeros({2, 4}), *table, ids, {}, zeros({2}), Tensor(), Tensor()); },
-                 "[cross_entropy] expected targets below 5, got 5 at row 1");
+  expect_message(
+      [&] { backend->cross_entropy(zeros({2, 4}), *table, ids, {}, zeros({2}), Tensor(), Tensor()); },
+      "[cross_entropy] expected targets below 5, got 5 at row 1");
 }
 
 TEST(Errors, Attention) {
   const ops::AttentionShape shape{3, 2, 4, 1.0f, 0};
   const std::vector<int32_t> starts = {0, 3};
-  expect_message([&] { backend->attention(zeros({3, 12}), zeros({3, 8}), zeros({3, 8}), {starts}, shape, zeros({3, 12}), Tensor()); },
-                 "[attention] expected heads to be a multiple of kv_heads");
+  expect_message(
+      [&] {
+        backend->attention(zeros({3, 12}), zeros({3, 8}), zeros({3, 8}), {starts}, shape, zeros({3, 12}),
+                           Tensor());
+      },
+      "[attention] expected heads to be a multiple of kv_heads");
   const std::vector<int32_t> wrong = {0, 2};
-  expect_message([&] { backend->attention(zeros({3, 8}), zeros({3, 8}), zeros({3, 8}), {wrong}, {2, 2, 4, 1.0f, 0}, zeros({3, 8}), Tensor()); },
-                 "[attention] expected ascending starts from 0 to 3");
+  expect_message(
+      [&] {
+        backend->attention(zeros({3, 8}), zeros({3, 8}), zeros({3, 8}), {wrong}, {2, 2, 4, 1.0f, 0},
+                           zeros({3, 8}), Tensor());
+      },
+      "[attention] expected ascending starts from 0 to 3");
 }
 
 TEST(Errors, Pages) {
@@ -89,8 +101,10 @@ TEST(Errors, Pages) {
 }
 
 TEST(Errors, Packing) {
-  expect_message([] { backend->pack(zeros({2, 3}, DType::int32), false); }, "[pack] expected a float32 or bfloat16 matrix");
-  expect_message([] { backend->pack_lora(zeros({2, 7}), zeros({5, 3}), 1); }, "[pack_lora] expected a [R, K] and b [O, R]");
+  expect_message([] { backend->pack(zeros({2, 3}, DType::int32), false); },
+                 "[pack] expected a float32 or bfloat16 matrix");
+  expect_message([] { backend->pack_lora(zeros({2, 7}), zeros({5, 3}), 1); },
+                 "[pack_lora] expected a [R, K] and b [O, R]");
   const auto w = backend->pack(zeros({5, 7}), false);
   expect_message([&] { backend->repack(*w, zeros({5, 8})); }, "[repack] expected w float32 [5, 7]");
 }
@@ -99,7 +113,8 @@ TEST(Errors, Packing) {
 TEST(Errors, NoRowsAreNoError) {
   const auto w = backend->pack(zeros({5, 7}), true);
   EXPECT_NO_THROW(backend->linear(zeros({0, 7}), *w, Tensor(), {}, Tensor(), zeros({0, 5})));
-  EXPECT_NO_THROW(backend->linear_backward(zeros({0, 5}), Tensor(), *w, {}, Tensor(), {}, zeros({0, 7}), false));
+  EXPECT_NO_THROW(
+      backend->linear_backward(zeros({0, 5}), Tensor(), *w, {}, Tensor(), {}, zeros({0, 7}), false));
   EXPECT_NO_THROW(backend->add(zeros({0, 5}), zeros({0, 5})));
   EXPECT_NO_THROW(backend->rms_norm(zeros({0, 5}), zeros({5}), 1e-5f, 1, zeros({0, 5}), Tensor()));
   EXPECT_NO_THROW(backend->embedding({}, *w, zeros({0, 7})));

@@ -23,7 +23,7 @@ struct Pages {
 };
 
 // All sequences through the paged cache, `chunk` rows of each per step.
-Tensor run_paged(Backend& backend, const AttentionCase& c, const AttentionNumbers& in, int64_t page_size, int64_t chunk,
-                 Report& report);
+Tensor run_paged(Backend& backend, const AttentionCase& c, const AttentionNumbers& in, int64_t page_size,
+                 int64_t chunk, Report& report);
 
 }  // namespace whorl::ops

@@ -60,7 +60,8 @@ TEST(Isa, SaysWhichRan) {
   const auto available = available_isas();
   for (const std::string isa : {"avx512", "avx2", "generic"})
     (std::find(available.begin(), available.end(), isa) != available.end() ? ran : missing) += " " + isa;
-  std::printf("instruction sets that ran:%s; not on this machine:%s\n", ran.c_str(), missing.empty() ? " none" : missing.c_str());
+  std::printf("instruction sets that ran:%s; not on this machine:%s\n", ran.c_str(),
+              missing.empty() ? " none" : missing.c_str());
   EXPECT_EQ(available.back(), "generic");
 }
 

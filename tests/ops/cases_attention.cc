@@ -27,22 +27,25 @@ AttentionNumbers::AttentionNumbers(const AttentionCase& c, uint64_t seed) {
 }
 
 namespace {
-void check_attention_backward(Backend& backend, const AttentionCase& c, const AttentionNumbers& in, const Tensor& out,
-                              const Tensor& lse, double limit, Report& report) {
+void check_attention_backward(Backend& backend, const AttentionCase& c, const AttentionNumbers& in,
+                              const Tensor& out, const Tensor& lse, double limit, Report& report) {
   Guarded dq({in.q.rows, in.q.columns}), dk({in.k.rows, in.k.columns}), dv({in.v.rows, in.v.columns});
-  backend.attention_backward(to_slice(in.dout), to_slice(in.q), to_slice(in.k), to_slice(in.v), out, lse, {c.starts},
-                             c.shape, dq.tensor(), dk.tensor(), dv.tensor());
+  backend.attention_backward(to_slice(in.dout), to_slice(in.q), to_slice(in.k), to_slice(in.v), out, lse,
+                             {c.starts}, c.shape, dq.tensor(), dk.tensor(), dv.tensor());
   const Matrix<Complex> q(in.q), k(in.k), v(in.v);
   const auto scalar = [&](const Matrix<Complex>& cq, const Matrix<Complex>& ck, const Matrix<Complex>& cv) {
     return dot(in.dout, reference::attention(cq, ck, cv, c.starts, c.shape).data);
   };
   const size_t samples = in.q.rows > 50 ? 10 : 24;
-  compare_gradient(report, "dq", dq.tensor(),
-                   differentiate(in.q, [&](const Matrix<Complex>& at) { return scalar(at, k, v); }, samples), limit);
-  compare_gradient(report, "dk", dk.tensor(),
-                   differentiate(in.k, [&](const Matrix<Complex>& at) { return scalar(q, at, v); }, samples), limit);
-  compare_gradient(report, "dv", dv.tensor(),
-                   differentiate(in.v, [&](const Matrix<Complex>& at) { return scalar(q, k, at); }, samples), limit);
+  compare_gradient(
+      report, "dq", dq.tensor(),
+      differentiate(in.q, [&](const Matrix<Complex>& at) { return scalar(at, k, v); }, samples), limit);
+  compare_gradient(
+      report, "dk", dk.tensor(),
+      differentiate(in.k, [&](const Matrix<Complex>& at) { return scalar(q, at, v); }, samples), limit);
+  compare_gradient(
+      report, "dv", dv.tensor(),
+      differentiate(in.v, [&](const Matrix<Complex>& at) { return scalar(q, k, at); }, samples), limit);
   dq.check(report, "dq"), dk.check(report, "dk"), dv.check(report, "dv");
 }
 }  // namespace
@@ -52,8 +55,10 @@ void check_attention(Backend& backend, const Setting& setting, Report& report) {
     report.enter("attention, " + c.name);
     const AttentionNumbers in(c, 3);
     Guarded out({in.q.rows, in.q.columns}), lse({in.q.rows, c.shape.heads}), plain({in.q.rows, in.q.columns});
-    backend.attention(to_slice(in.q), to_slice(in.k), to_slice(in.v), {c.starts}, c.shape, out.tensor(), lse.tensor());
-    backend.attention(to_slice(in.q), to_slice(in.k), to_slice(in.v), {c.starts}, c.shape, plain.tensor(), Tensor());
+    backend.attention(to_slice(in.q), to_slice(in.k), to_slice(in.v), {c.starts}, c.shape, out.tensor(),
+                      lse.tensor());
+    backend.attention(to_slice(in.q), to_slice(in.k), to_slice(in.v), {c.starts}, c.shape, plain.tensor(),
+                      Tensor());
     Matrix<double> want_lse(in.q.rows, c.shape.heads);
     const auto want = reference::attention(in.q, in.k, in.v, c.starts, c.shape, &want_lse);
     report.compare("out", out.tensor(), want.data, setting.limit().forward);
@@ -76,12 +81,13 @@ Pages::Pages(Backend& backend, const AttentionCase& c, int64_t page_size) {
   int32_t next = static_cast<int32_t>(count);
   for (size_t s = 0; s + 1 < c.starts.size(); ++s) {
     tables.emplace_back();
-    for (int64_t i = 0; i < (c.starts[s + 1] - c.starts[s]) / page_size + 1; ++i) tables.back().push_back(next--);
+    for (int64_t i = 0; i < (c.starts[s + 1] - c.starts[s]) / page_size + 1; ++i)
+      tables.back().push_back(next--);
   }
 }
 
-Tensor run_paged(Backend& backend, const AttentionCase& c, const AttentionNumbers& in, int64_t page_size, int64_t chunk,
-                 Report& report) {
+Tensor run_paged(Backend& backend, const AttentionCase& c, const AttentionNumbers& in, int64_t page_size,
+                 int64_t chunk, Report& report) {
   Pages pages(backend, c, page_size);
   Guarded out({in.q.rows, in.q.columns});
   std::vector<int64_t> past(c.starts.size() - 1, 0);
@@ -104,8 +110,8 @@ Tensor run_paged(Backend& backend, const AttentionCase& c, const AttentionNumber
     }
     if (rows.empty()) break;
     Guarded part({static_cast<int64_t>(rows.size()), in.q.columns});
-    backend.attention_paged(to_slice(pick(in.q, rows)), to_slice(pick(in.k, rows)), to_slice(pick(in.v, rows)), step,
-                            c.shape, pages.cache, part.tensor());
+    backend.attention_paged(to_slice(pick(in.q, rows)), to_slice(pick(in.k, rows)),
+                            to_slice(pick(in.v, rows)), step, c.shape, pages.cache, part.tensor());
     part.check(report, "out of a chunk");
     for (size_t i = 0; i < rows.size(); ++i)
       backend.upload(part.tensor().rows(static_cast<int64_t>(i), static_cast<int64_t>(i) + 1),
@@ -122,7 +128,8 @@ void check_attention_paged(Backend& backend, const Setting& setting, Report& rep
     const auto want = reference::attention(in.q, in.k, in.v, c.starts, c.shape);
     for (const int64_t page_size : {1, 5, 16}) {
       report.enter("attention_paged, " + c.name + ", pages of " + std::to_string(page_size));
-      report.compare("out", run_paged(backend, c, in, page_size, 11, report), want.data, setting.limit().forward);
+      report.compare("out", run_paged(backend, c, in, page_size, 11, report), want.data,
+                     setting.limit().forward);
     }
   }
 }

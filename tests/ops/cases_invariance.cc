@@ -1,11 +1,12 @@
-// A row does not know its neighbours: bits are equal alone and in a batch, beside other adapters, whole and in
-// chunks, and (backend_test.cc) on one thread and several.
+// A row does not know its neighbours: bits are equal alone and in a batch, beside other adapters, whole and
+// in chunks, and (backend_test.cc) on one thread and several.
 #include "ops/attention_cases.h"
 
 namespace whorl::ops {
 
 namespace {
-Tensor linear(Backend& backend, const Tensor& x, const PackedWeight& w, std::span<const LoraSegment> segments) {
+Tensor linear(Backend& backend, const Tensor& x, const PackedWeight& w,
+              std::span<const LoraSegment> segments) {
   const Tensor y = Tensor::zeros(DType::float32, {x.dim(0), w.outputs()});
   backend.linear(x, w, Tensor(), segments, Tensor(), y);
   return y;
@@ -17,21 +18,24 @@ void check_rows_alone(Backend& backend, const Setting& setting, Report& report) 
   for (const auto& [k, o] : {std::pair<int64_t, int64_t>{67, 83}, {600, 40}}) {
     const auto x = random.matrix(211, k), dy = random.matrix(211, o);
     const Tensor tx = to_tensor(x), tdy = to_tensor(dy);
-    const Weight w = backend.pack(to_tensor(random.matrix(o, k, 0.3, setting.weights), setting.weights), true);
+    const Weight w =
+        backend.pack(to_tensor(random.matrix(o, k, 0.3, setting.weights), setting.weights), true);
     const Tensor y = linear(backend, tx, *w, {});
     const Tensor dx = Tensor::zeros(DType::float32, {211, k});
     backend.linear_backward(tdy, tx, *w, {}, Tensor(), {}, dx, false);
     for (const int64_t rows : {1, 2, 5, 12, 13, 100}) {
       report.enter("linear " + to_string({211, k, o}) + ", " + std::to_string(rows) + " rows alone");
       const int64_t begin = 211 - rows - rows % 3;
-      report.same_bits("y", linear(backend, tx.rows(begin, begin + rows), *w, {}), y.rows(begin, begin + rows));
+      report.same_bits("y", linear(backend, tx.rows(begin, begin + rows), *w, {}),
+                       y.rows(begin, begin + rows));
       const Tensor part = Tensor::zeros(DType::float32, {rows, k});
       backend.linear_backward(tdy.rows(begin, begin + rows), Tensor(), *w, {}, Tensor(), {}, part, false);
       report.same_bits("dx", part, dx.rows(begin, begin + rows));
     }
   }
   const auto h = random.matrix(60, 24);
-  const Weight head = backend.pack(to_tensor(random.matrix(90, 24, 0.3, setting.weights), setting.weights), true);
+  const Weight head =
+      backend.pack(to_tensor(random.matrix(90, 24, 0.3, setting.weights), setting.weights), true);
   std::vector<int32_t> targets;
   for (int i = 0; i < 60; ++i) targets.push_back(static_cast<int32_t>(random.below(90)));
   const std::vector<float> weights(60, 0.5f);
@@ -54,7 +58,8 @@ void check_segments_alone(Backend& backend, const Setting& setting, Report& repo
   const Weight w = backend.pack(to_tensor(random.matrix(o, k, 0.3, setting.weights), setting.weights), false);
   std::vector<Lora> loras;
   for (const int64_t rank : {4, 17, 8})
-    loras.push_back(backend.pack_lora(to_tensor(random.matrix(rank, k)), to_tensor(random.matrix(o, rank)), 0.7f));
+    loras.push_back(
+        backend.pack_lora(to_tensor(random.matrix(rank, k)), to_tensor(random.matrix(o, rank)), 0.7f));
   const std::vector<LoraSegment> segments = {{0, 3, loras[0].get(), 0.25f, 11},
                                              {3, 4, loras[1].get()},
                                              {4, 9, nullptr},
@@ -76,9 +81,12 @@ void check_chunked_attention(Backend& backend, const Setting&, Report& report) {
   for (const auto& c : attention_cases()) {
     const AttentionNumbers in(c, 6);
     const Tensor whole = Tensor::zeros(DType::float32, {in.q.rows, in.q.columns});
-    backend.attention(to_tensor(in.q), to_tensor(in.k), to_tensor(in.v), {c.starts}, c.shape, whole, Tensor());
-    for (const auto& [page_size, chunk] : {std::pair<int64_t, int64_t>{16, 1}, {16, 7}, {3, 64}, {16, 1000}}) {
-      report.enter("attention, " + c.name + ", pages of " + std::to_string(page_size) + ", chunks of " + std::to_string(chunk));
+    backend.attention(to_tensor(in.q), to_tensor(in.k), to_tensor(in.v), {c.starts}, c.shape, whole,
+                      Tensor());
+    for (const auto& [page_size, chunk] :
+         {std::pair<int64_t, int64_t>{16, 1}, {16, 7}, {3, 64}, {16, 1000}}) {
+      report.enter("attention, " + c.name + ", pages of " + std::to_string(page_size) + ", chunks of " +
+                   std::to_string(chunk));
       report.same_bits("out", run_paged(backend, c, in, page_size, chunk, report), whole);
     }
   }

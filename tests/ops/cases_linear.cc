@@ -15,7 +15,8 @@ struct LinearCase {
 
 LoraPart<double> part(int64_t begin, int64_t end, int64_t rank, double scale = 0.5, float dropout = 0) {
   LoraPart<double> p;
-  p.begin = begin, p.end = end, p.scale = scale, p.dropout = dropout, p.seed = 40 + static_cast<uint64_t>(rank);
+  p.begin = begin, p.end = end, p.scale = scale, p.dropout = dropout,
+  p.seed = 40 + static_cast<uint64_t>(rank);
   p.a.rows = rank;
   return p;
 }
@@ -34,7 +35,8 @@ std::vector<LinearCase> linear_cases() {
 std::string describe(const LinearCase& c) {
   std::string text = "linear " + to_string({c.n, c.k, c.o}) + (c.bias ? " bias" : "");
   for (const auto& p : c.parts)
-    text += " rows " + std::to_string(p.begin) + ".." + std::to_string(p.end) + " rank " + std::to_string(p.a.rows);
+    text += " rows " + std::to_string(p.begin) + ".." + std::to_string(p.end) + " rank " +
+            std::to_string(p.a.rows);
   return text;
 }
 
@@ -55,7 +57,8 @@ struct LinearRun {
       const int64_t r = p.a.rows;
       rank = std::max(rank, r);
       p.a = random.matrix(r, r ? shape.k : 0, 0.3), p.b = random.matrix(shape.o, r, 0.3);
-      loras.push_back(r ? backend.pack_lora(to_tensor(p.a), to_tensor(p.b), static_cast<float>(p.scale)) : nullptr);
+      loras.push_back(r ? backend.pack_lora(to_tensor(p.a), to_tensor(p.b), static_cast<float>(p.scale))
+                        : nullptr);
       segments.push_back({p.begin, p.end, loras.back().get(), p.dropout, p.seed});
     }
   }
@@ -65,14 +68,15 @@ struct LinearRun {
     Matrix<Complex> cx(x), cw(w), cb(bias);
     std::vector<LoraPart<Complex>> parts;
     for (const auto& p : shape.parts)
-      parts.push_back({p.begin, p.end, Matrix<Complex>(p.a), Matrix<Complex>(p.b), p.scale, p.dropout, p.seed});
+      parts.push_back(
+          {p.begin, p.end, Matrix<Complex>(p.a), Matrix<Complex>(p.b), p.scale, p.dropout, p.seed});
     change(cx, parts);
     return dot(dy, reference::linear(cx, cw, cb, parts).data);
   }
 };
 
-void check_backward(Backend& backend, const LinearRun& run, const PackedWeight& w, const Tensor& s, double limit,
-                    Report& report) {
+void check_backward(Backend& backend, const LinearRun& run, const PackedWeight& w, const Tensor& s,
+                    double limit, Report& report) {
   const double before = 0.25;
   std::vector<Guarded> outputs;
   std::vector<LoraGradient> gradients;
@@ -90,9 +94,8 @@ void check_backward(Backend& backend, const LinearRun& run, const PackedWeight& 
   Guarded dx({run.shape.n, run.shape.k}), added({run.shape.n, run.shape.k}, 0.5);
   backend.linear_backward(dy, x, w, run.segments, s, gradients, dx.tensor(), false);
   backend.linear_backward(dy, x, w, run.segments, s, {}, added.tensor(), true);
-  const auto want = differentiate(run.x, [&](const Matrix<Complex>& at) {
-    return run.scalar([&](auto& cx, auto&) { cx = at; });
-  });
+  const auto want = differentiate(
+      run.x, [&](const Matrix<Complex>& at) { return run.scalar([&](auto& cx, auto&) { cx = at; }); });
   compare_gradient(report, "dx", dx.tensor(), want, limit);
   compare_gradient(report, "dx accumulated", added.tensor(), want, limit, 0.5);
   dx.check(report, "dx"), added.check(report, "dx accumulated");
@@ -131,7 +134,8 @@ void check_linear(Backend& backend, const Setting& setting, Report& report) {
 }
 
 void check_linear_weight_gradient(Backend& backend, const Setting& setting, Report& report) {
-  for (const auto& [n, o, k] : {std::array<int64_t, 3>{1, 1, 1}, {3, 17, 5}, {40, 31, 67}, {300, 20, 270}, {9, 130, 16}}) {
+  for (const auto& [n, o, k] :
+       {std::array<int64_t, 3>{1, 1, 1}, {3, 17, 5}, {40, 31, 67}, {300, 20, 270}, {9, 130, 16}}) {
     report.enter("linear_backward_weight " + to_string({n, o, k}));
     Random random(static_cast<uint64_t>(n));
     const auto dy = random.matrix(n, o), x = random.matrix(n, k);

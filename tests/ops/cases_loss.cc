@@ -12,25 +12,34 @@ struct LossCase {
 };
 
 void check_loss_gradients(const LossCase& c, const Matrix<double>& h, const Matrix<double>& head,
-                          const std::vector<int32_t>& targets, const std::vector<float>& weights, const Tensor& dh,
-                          const Tensor& dhead, double limit, Report& report) {
+                          const std::vector<int32_t>& targets, const std::vector<float>& weights,
+                          const Tensor& dh, const Tensor& dhead, double limit, Report& report) {
   Matrix<double> dy(1, c.n);
   for (int64_t i = 0; i < c.n; ++i) dy(0, i) = static_cast<double>(weights[static_cast<size_t>(i)]);
   const size_t samples = c.v > 500 ? 8 : 24;
   const Matrix<Complex> ch(h), chead(head);
-  compare_gradient(report, "dh", dh, differentiate(h, [&](const Matrix<Complex>& at) {
-                     return dot(dy, reference::cross_entropy(at, chead, targets));
-                   }, samples),
-                   limit);
-  compare_gradient(report, "dhead", dhead, differentiate(head, [&](const Matrix<Complex>& at) {
-                     return dot(dy, reference::cross_entropy(ch, at, targets));
-                   }, samples),
-                   limit, 0.5);
+  compare_gradient(
+      report, "dh", dh,
+      differentiate(
+          h, [&](const Matrix<Complex>& at) { return dot(dy, reference::cross_entropy(at, chead, targets)); },
+          samples),
+      limit);
+  compare_gradient(
+      report, "dhead", dhead,
+      differentiate(
+          head, [&](const Matrix<Complex>& at) { return dot(dy, reference::cross_entropy(ch, at, targets)); },
+          samples),
+      limit, 0.5);
 }
 }  // namespace
 
 void check_cross_entropy(Backend& backend, const Setting& setting, Report& report) {
-  for (const LossCase& c : {LossCase{1, 1, 2, 1}, {5, 17, 33, 1}, {9, 16, 50, 2}, {400, 8, 19, 1}, {4, 20, 1500, 1}, {6, 8, 9, 99}}) {
+  for (const LossCase& c : {LossCase{1, 1, 2, 1},
+                            {5, 17, 33, 1},
+                            {9, 16, 50, 2},
+                            {400, 8, 19, 1},
+                            {4, 20, 1500, 1},
+                            {6, 8, 9, 99}}) {
     report.enter("cross_entropy " + to_string({c.n, c.c, c.v}) + " one row in " + std::to_string(c.every));
     Random random(static_cast<uint64_t>(c.v));
     const auto h = random.matrix(c.n, c.c, 2), head = random.matrix(c.v, c.c, 0.7, setting.weights);
@@ -44,10 +53,13 @@ void check_cross_entropy(Backend& backend, const Setting& setting, Report& repor
     Guarded losses({c.n}), again({c.n}), dh({c.n, c.c}), dhead({c.v, c.c}, 0.5);
     backend.cross_entropy(to_slice(h), *w, targets, weights, losses.tensor(), dh.tensor(), dhead.tensor());
     backend.cross_entropy(to_slice(h), *w, targets, {}, again.tensor(), Tensor(), Tensor());
-    report.compare("losses", losses.tensor(), reference::cross_entropy(h, head, targets), setting.limit().forward);
+    report.compare("losses", losses.tensor(), reference::cross_entropy(h, head, targets),
+                   setting.limit().forward);
     report.same_bits("losses with and without gradients", losses.tensor(), again.tensor());
-    check_loss_gradients(c, h, head, targets, weights, dh.tensor(), dhead.tensor(), setting.limit().gradient, report);
-    losses.check(report, "losses"), dh.check(report, "dh"), dhead.check(report, "dhead"), again.check(report, "losses");
+    check_loss_gradients(c, h, head, targets, weights, dh.tensor(), dhead.tensor(), setting.limit().gradient,
+                         report);
+    losses.check(report, "losses"), dh.check(report, "dh"), dhead.check(report, "dhead"),
+        again.check(report, "losses");
   }
 }
 
@@ -66,7 +78,8 @@ void check_optimizer(Backend& backend, const Setting& setting, Report& report) {
     AdamW options{.learning_rate = 0.01, .weight_decay = 0.1, .gradient_scale = 0.5};
     for (options.step = 1; options.step <= 3; ++options.step) {
       backend.adamw(parameter.tensor(), gradient, m.tensor(), v.tensor(), options);
-      for (size_t i = 0; i < want.size(); ++i) want[i] = reference::adamw(want[i], g.data[i], m1[i], v1[i], options);
+      for (size_t i = 0; i < want.size(); ++i)
+        want[i] = reference::adamw(want[i], g.data[i], m1[i], v1[i], options);
     }
     report.compare("parameter", parameter.tensor(), want, setting.limit().forward);
     report.compare("m", m.tensor(), m1, setting.limit().forward);

@@ -8,7 +8,8 @@ void check_memory(Backend& backend, const Setting&, Report& report) {
   const auto x = Random(1).matrix(5, 19, 1, DType::bfloat16);
   const Tensor device = backend.allocate(backend.activation_dtype(), {5, 19});
   report.compare("allocated", device, std::vector<double>(5 * 19, 0.0), 0);
-  const Tensor plain = to_tensor(x), narrow = to_tensor(x, DType::bfloat16), back = to_tensor(Matrix<double>(5, 19));
+  const Tensor plain = to_tensor(x), narrow = to_tensor(x, DType::bfloat16),
+               back = to_tensor(Matrix<double>(5, 19));
   for (const Tensor& host : {plain, narrow}) {
     backend.fill_zero(device);
     backend.upload(host, device);
@@ -28,9 +29,11 @@ void check_memory(Backend& backend, const Setting&, Report& report) {
 void check_packing(Backend& backend, const Setting& setting, Report& report) {
   for (const auto& [o, k] : {std::pair<int64_t, int64_t>{1, 1}, {16, 16}, {17, 33}, {130, 61}}) {
     report.enter("pack " + to_string({o, k}));
-    const auto w = Random(2).matrix(o, k, 1, setting.weights), other = Random(3).matrix(o, k, 1, setting.weights);
+    const auto w = Random(2).matrix(o, k, 1, setting.weights),
+               other = Random(3).matrix(o, k, 1, setting.weights);
     const Weight packed = backend.pack(to_tensor(w, setting.weights), false);
-    report.expect(packed->outputs() == o && packed->inputs() == k && packed->dtype() == setting.weights, "shape and type");
+    report.expect(packed->outputs() == o && packed->inputs() == k && packed->dtype() == setting.weights,
+                  "shape and type");
     const auto same = [&](const Matrix<double>& want, const char* what) {
       const Tensor out = backend.unpack(*packed), wanted = to_tensor(want, setting.weights);
       report.expect(out.shape() == wanted.shape() && out.dtype() == wanted.dtype() &&

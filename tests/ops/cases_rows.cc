@@ -16,8 +16,8 @@ struct NormCase {
   int64_t n, c, groups;
 };
 
-void check_norm_backward(Backend& backend, const NormCase& c, const Matrix<double>& x, const Matrix<double>& gain,
-                         const Tensor& rstd, double limit, Report& report) {
+void check_norm_backward(Backend& backend, const NormCase& c, const Matrix<double>& x,
+                         const Matrix<double>& gain, const Tensor& rstd, double limit, Report& report) {
   const auto dy = Random(5).matrix(c.n, c.c);
   Guarded dx({c.n, c.c}), added({c.n, c.c}, 0.5), dgain({c.c / c.groups}, 0.25);
   const Tensor g = to_tensor(gain).reshape({gain.columns});
@@ -37,7 +37,8 @@ void check_norm_backward(Backend& backend, const NormCase& c, const Matrix<doubl
 }  // namespace
 
 void check_rms_norm(Backend& backend, const Setting& setting, Report& report) {
-  for (const NormCase& c : {NormCase{1, 3, 1}, {1, 17, 1}, {5, 64, 1}, {3, 96, 4}, {37, 130, 2}, {4, 900, 1}}) {
+  for (const NormCase& c :
+       {NormCase{1, 3, 1}, {1, 17, 1}, {5, 64, 1}, {3, 96, 4}, {37, 130, 2}, {4, 900, 1}}) {
     report.enter("rms_norm " + to_string({c.n, c.c}) + " groups " + std::to_string(c.groups));
     Random random(static_cast<uint64_t>(c.c));
     const auto x = random.matrix(c.n, c.c, 2), gain = random.matrix(1, c.c / c.groups);
@@ -45,7 +46,8 @@ void check_rms_norm(Backend& backend, const Setting& setting, Report& report) {
     Guarded y({c.n, c.c}), rstd({c.n, c.groups}), plain({c.n, c.c});
     backend.rms_norm(to_slice(x), g, 1e-5f, c.groups, y.tensor(), rstd.tensor());
     backend.rms_norm(to_slice(x), g, 1e-5f, c.groups, plain.tensor(), Tensor());
-    report.compare("y", y.tensor(), reference::rms_norm(x, gain, 1e-5, c.groups).data, setting.limit().forward);
+    report.compare("y", y.tensor(), reference::rms_norm(x, gain, 1e-5, c.groups).data,
+                   setting.limit().forward);
     report.same_bits("y with and without rstd", y.tensor(), plain.tensor());
     y.check(report, "y"), rstd.check(report, "rstd"), plain.check(report, "y without rstd");
     check_norm_backward(backend, c, x, gain, rstd.tensor(), setting.limit().gradient, report);
@@ -73,10 +75,13 @@ void check_rope(Backend& backend, const Setting& setting, Report& report) {
     backend.upload(to_tensor(x), y.tensor()), backend.upload(to_tensor(dy), dx.tensor());
     backend.rope(y.tensor(), positions, to_tensor(table), c.head_size, false);
     backend.rope(dx.tensor(), positions, to_tensor(table), c.head_size, true);
-    report.compare("y", y.tensor(), reference::rope(x, positions, table, c.head_size).data, setting.limit().forward);
-    compare_gradient(report, "dx", dx.tensor(), differentiate(x, [&](const Matrix<Complex>& at) {
-                       return dot(dy, reference::rope(at, positions, table, c.head_size).data);
-                     }),
+    report.compare("y", y.tensor(), reference::rope(x, positions, table, c.head_size).data,
+                   setting.limit().forward);
+    compare_gradient(report, "dx", dx.tensor(),
+                     differentiate(x,
+                                   [&](const Matrix<Complex>& at) {
+                                     return dot(dy, reference::rope(at, positions, table, c.head_size).data);
+                                   }),
                      setting.limit().gradient);
     y.check(report, "y"), dx.check(report, "dx");
   }
@@ -95,15 +100,18 @@ void check_swiglu(Backend& backend, const Setting& setting, Report& report) {
     backend.swiglu_backward(to_slice(dh), dgate.tensor(), dup.tensor(), again.tensor());
     report.compare("h", h.tensor(), reference::swiglu(gate, up).data, setting.limit().forward);
     report.same_bits("h made again", h.tensor(), again.tensor());
-    compare_gradient(report, "dgate", dgate.tensor(), differentiate(gate, [&](const Matrix<Complex>& at) {
-                       return dot(dh, reference::swiglu(at, wide(up)).data);
-                     }),
-                     setting.limit().gradient);
-    compare_gradient(report, "dup", dup.tensor(), differentiate(up, [&](const Matrix<Complex>& at) {
-                       return dot(dh, reference::swiglu(wide(gate), at).data);
-                     }),
-                     setting.limit().gradient);
-    h.check(report, "h"), dgate.check(report, "dgate"), dup.check(report, "dup"), again.check(report, "h made again");
+    compare_gradient(
+        report, "dgate", dgate.tensor(),
+        differentiate(
+            gate, [&](const Matrix<Complex>& at) { return dot(dh, reference::swiglu(at, wide(up)).data); }),
+        setting.limit().gradient);
+    compare_gradient(
+        report, "dup", dup.tensor(),
+        differentiate(
+            up, [&](const Matrix<Complex>& at) { return dot(dh, reference::swiglu(wide(gate), at).data); }),
+        setting.limit().gradient);
+    h.check(report, "h"), dgate.check(report, "dgate"), dup.check(report, "dup"),
+        again.check(report, "h made again");
     backend.upload(to_tensor(gate), dgate.tensor()), backend.upload(to_tensor(up), dup.tensor());
     backend.swiglu_backward(to_slice(dh), dgate.tensor(), dup.tensor(), Tensor());
     dgate.check(report, "dgate without h");

@@ -8,8 +8,8 @@ namespace whorl::ops {
 
 struct SwapsTwoAdapters final : ForwardingBackend {
   using ForwardingBackend::ForwardingBackend;
-  void linear(const Tensor& x, const PackedWeight& w, const Tensor& bias, std::span<const LoraSegment> segments,
-              const Tensor& s, const Tensor& y) override {
+  void linear(const Tensor& x, const PackedWeight& w, const Tensor& bias,
+              std::span<const LoraSegment> segments, const Tensor& s, const Tensor& y) override {
     std::vector<LoraSegment> mixed(segments.begin(), segments.end());
     if (mixed.size() > 1) std::swap(mixed[0].lora, mixed[1].lora);
     inner_->linear(x, w, bias, mixed, s, y);
@@ -26,9 +26,9 @@ struct ForgetsTheBias final : ForwardingBackend {
 
 struct DropsOtherInputsBackward final : ForwardingBackend {
   using ForwardingBackend::ForwardingBackend;
-  void linear_backward(const Tensor& dy, const Tensor& x, const PackedWeight& w, std::span<const LoraSegment> segments,
-                       const Tensor& s, std::span<const LoraGradient> gradients, const Tensor& dx,
-                       bool accumulate) override {
+  void linear_backward(const Tensor& dy, const Tensor& x, const PackedWeight& w,
+                       std::span<const LoraSegment> segments, const Tensor& s,
+                       std::span<const LoraGradient> gradients, const Tensor& dx, bool accumulate) override {
     std::vector<LoraSegment> other(segments.begin(), segments.end());
     for (auto& segment : other) ++segment.dropout_seed;
     inner_->linear_backward(dy, x, w, other, s, gradients, dx, accumulate);
@@ -37,15 +37,17 @@ struct DropsOtherInputsBackward final : ForwardingBackend {
 
 struct NeverAccumulates final : ForwardingBackend {
   using ForwardingBackend::ForwardingBackend;
-  void linear_backward(const Tensor& dy, const Tensor& x, const PackedWeight& w, std::span<const LoraSegment> segments,
-                       const Tensor& s, std::span<const LoraGradient> gradients, const Tensor& dx, bool) override {
+  void linear_backward(const Tensor& dy, const Tensor& x, const PackedWeight& w,
+                       std::span<const LoraSegment> segments, const Tensor& s,
+                       std::span<const LoraGradient> gradients, const Tensor& dx, bool) override {
     inner_->linear_backward(dy, x, w, segments, s, gradients, dx, false);
   }
 };
 
 struct ClearsParameterGradients final : ForwardingBackend {
   using ForwardingBackend::ForwardingBackend;
-  void linear_backward_weight(const Tensor& dy, const Tensor& x, const Tensor& dw, const Tensor& dbias) override {
+  void linear_backward_weight(const Tensor& dy, const Tensor& x, const Tensor& dw,
+                              const Tensor& dbias) override {
     inner_->fill_zero(dw);
     inner_->linear_backward_weight(dy, x, dw, dbias);
   }
@@ -54,8 +56,8 @@ struct ClearsParameterGradients final : ForwardingBackend {
 // The last decimal of every product depends on how many rows there are.
 struct KnowsItsNeighbours final : ForwardingBackend {
   using ForwardingBackend::ForwardingBackend;
-  void linear(const Tensor& x, const PackedWeight& w, const Tensor& bias, std::span<const LoraSegment> segments,
-              const Tensor& s, const Tensor& y) override {
+  void linear(const Tensor& x, const PackedWeight& w, const Tensor& bias,
+              std::span<const LoraSegment> segments, const Tensor& s, const Tensor& y) override {
     inner_->linear(x, w, bias, segments, s, y);
     for (int64_t i = 0; i < y.dim(0) && y.dim(0) % 2; ++i) nudge(y.data<float>()[i * y.row_stride()]);
   }
@@ -69,8 +71,8 @@ struct KnowsItsNeighbours final : ForwardingBackend {
 
 struct WritesPastTheEnd final : ForwardingBackend {
   using ForwardingBackend::ForwardingBackend;
-  void linear(const Tensor& x, const PackedWeight& w, const Tensor& bias, std::span<const LoraSegment> segments,
-              const Tensor& s, const Tensor& y) override {
+  void linear(const Tensor& x, const PackedWeight& w, const Tensor& bias,
+              std::span<const LoraSegment> segments, const Tensor& s, const Tensor& y) override {
     inner_->linear(x, w, bias, segments, s, y);
     if (y.row_stride() > y.dim(1)) y.data<float>()[y.dim(1)] = 0;
   }
@@ -108,8 +110,9 @@ struct DropsABlockOfKeys final : ForwardingBackend {
 
 struct ForgetsThePast final : ForwardingBackend {
   using ForwardingBackend::ForwardingBackend;
-  void attention_paged(const Tensor& q, const Tensor& k, const Tensor& v, std::span<const PagedSequence> sequences,
-                       const AttentionShape& shape, const PagedCache& cache, const Tensor& out) override {
+  void attention_paged(const Tensor& q, const Tensor& k, const Tensor& v,
+                       std::span<const PagedSequence> sequences, const AttentionShape& shape,
+                       const PagedCache& cache, const Tensor& out) override {
     std::vector<PagedSequence> fresh(sequences.begin(), sequences.end());
     for (auto& sequence : fresh) sequence.past = 0;
     inner_->attention_paged(q, k, v, fresh, shape, cache, out);
@@ -118,9 +121,9 @@ struct ForgetsThePast final : ForwardingBackend {
 
 struct SwapsKeyAndValueGradients final : ForwardingBackend {
   using ForwardingBackend::ForwardingBackend;
-  void attention_backward(const Tensor& dout, const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& out,
-                          const Tensor& lse, Ragged rows, const AttentionShape& shape, const Tensor& dq,
-                          const Tensor& dk, const Tensor& dv) override {
+  void attention_backward(const Tensor& dout, const Tensor& q, const Tensor& k, const Tensor& v,
+                          const Tensor& out, const Tensor& lse, Ragged rows, const AttentionShape& shape,
+                          const Tensor& dq, const Tensor& dk, const Tensor& dv) override {
     inner_->attention_backward(dout, q, k, v, out, lse, rows, shape, dq, dv, dk);
   }
 };
@@ -146,8 +149,8 @@ struct TurnsTheSameWayBack final : ForwardingBackend {
 
 struct OverwritesTheNormsGradient final : ForwardingBackend {
   using ForwardingBackend::ForwardingBackend;
-  void rms_norm_backward(const Tensor& dy, const Tensor& x, const Tensor& gain, const Tensor& rstd, int64_t groups,
-                         const Tensor& dx, bool, const Tensor& dgain) override {
+  void rms_norm_backward(const Tensor& dy, const Tensor& x, const Tensor& gain, const Tensor& rstd,
+                         int64_t groups, const Tensor& dx, bool, const Tensor& dgain) override {
     inner_->rms_norm_backward(dy, x, gain, rstd, groups, dx, false, dgain);
   }
 };

@@ -20,20 +20,23 @@ class ForwardingBackend : public Backend {
   void prepare_backward(PackedWeight& w) override { inner_->prepare_backward(w); }
   void repack(PackedWeight& w, const Tensor& host) override { inner_->repack(w, host); }
   Tensor unpack(const PackedWeight& w) override { return inner_->unpack(w); }
-  Lora pack_lora(const Tensor& a, const Tensor& b, float scale) override { return inner_->pack_lora(a, b, scale); }
+  Lora pack_lora(const Tensor& a, const Tensor& b, float scale) override {
+    return inner_->pack_lora(a, b, scale);
+  }
   void repack_lora(PackedLora& lora, const Tensor& a, const Tensor& b, float scale) override {
     inner_->repack_lora(lora, a, b, scale);
   }
-  void linear(const Tensor& x, const PackedWeight& w, const Tensor& bias, std::span<const LoraSegment> segments,
-              const Tensor& s, const Tensor& y) override {
+  void linear(const Tensor& x, const PackedWeight& w, const Tensor& bias,
+              std::span<const LoraSegment> segments, const Tensor& s, const Tensor& y) override {
     inner_->linear(x, w, bias, segments, s, y);
   }
-  void linear_backward(const Tensor& dy, const Tensor& x, const PackedWeight& w, std::span<const LoraSegment> segments,
-                       const Tensor& s, std::span<const LoraGradient> gradients, const Tensor& dx,
-                       bool accumulate) override {
+  void linear_backward(const Tensor& dy, const Tensor& x, const PackedWeight& w,
+                       std::span<const LoraSegment> segments, const Tensor& s,
+                       std::span<const LoraGradient> gradients, const Tensor& dx, bool accumulate) override {
     inner_->linear_backward(dy, x, w, segments, s, gradients, dx, accumulate);
   }
-  void linear_backward_weight(const Tensor& dy, const Tensor& x, const Tensor& dw, const Tensor& dbias) override {
+  void linear_backward_weight(const Tensor& dy, const Tensor& x, const Tensor& dw,
+                              const Tensor& dbias) override {
     inner_->linear_backward_weight(dy, x, dw, dbias);
   }
   void embedding(std::span<const int32_t> ids, const PackedWeight& table, const Tensor& y) override {
@@ -46,8 +49,8 @@ class ForwardingBackend : public Backend {
                 const Tensor& rstd) override {
     inner_->rms_norm(x, gain, epsilon, groups, y, rstd);
   }
-  void rms_norm_backward(const Tensor& dy, const Tensor& x, const Tensor& gain, const Tensor& rstd, int64_t groups,
-                         const Tensor& dx, bool accumulate, const Tensor& dgain) override {
+  void rms_norm_backward(const Tensor& dy, const Tensor& x, const Tensor& gain, const Tensor& rstd,
+                         int64_t groups, const Tensor& dx, bool accumulate, const Tensor& dgain) override {
     inner_->rms_norm_backward(dy, x, gain, rstd, groups, dx, accumulate, dgain);
   }
   void add(const Tensor& x, const Tensor& y) override { inner_->add(x, y); }
@@ -63,13 +66,14 @@ class ForwardingBackend : public Backend {
                  const Tensor& out, const Tensor& lse) override {
     inner_->attention(q, k, v, rows, shape, out, lse);
   }
-  void attention_backward(const Tensor& dout, const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& out,
-                          const Tensor& lse, Ragged rows, const AttentionShape& shape, const Tensor& dq,
-                          const Tensor& dk, const Tensor& dv) override {
+  void attention_backward(const Tensor& dout, const Tensor& q, const Tensor& k, const Tensor& v,
+                          const Tensor& out, const Tensor& lse, Ragged rows, const AttentionShape& shape,
+                          const Tensor& dq, const Tensor& dk, const Tensor& dv) override {
     inner_->attention_backward(dout, q, k, v, out, lse, rows, shape, dq, dk, dv);
   }
-  void attention_paged(const Tensor& q, const Tensor& k, const Tensor& v, std::span<const PagedSequence> sequences,
-                       const AttentionShape& shape, const PagedCache& cache, const Tensor& out) override {
+  void attention_paged(const Tensor& q, const Tensor& k, const Tensor& v,
+                       std::span<const PagedSequence> sequences, const AttentionShape& shape,
+                       const PagedCache& cache, const Tensor& out) override {
     inner_->attention_paged(q, k, v, sequences, shape, cache, out);
   }
   void cross_entropy(const Tensor& h, const PackedWeight& head, std::span<const int32_t> targets,

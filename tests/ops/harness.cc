@@ -19,7 +19,9 @@ uint32_t bits_of(float x) {
   std::memcpy(&bits, &x, 4);
   return bits;
 }
-int64_t columns_of(const Tensor& t) { return t.shape().size() == 1 ? t.dim(0) : t.numel() / std::max<int64_t>(1, t.dim(0)); }
+int64_t columns_of(const Tensor& t) {
+  return t.shape().size() == 1 ? t.dim(0) : t.numel() / std::max<int64_t>(1, t.dim(0));
+}
 float at(const Tensor& t, int64_t i) {
   const int64_t columns = columns_of(t), stride = t.shape().size() == 1 ? columns : t.row_stride();
   return t.data<float>()[i / columns * stride + i % columns];
@@ -44,7 +46,8 @@ void Report::expect(bool ok, const std::string& what) {
   if (!ok) fail(what);
 }
 
-void Report::compare(const std::string& what, const Tensor& got, const std::vector<double>& want, double limit) {
+void Report::compare(const std::string& what, const Tensor& got, const std::vector<double>& want,
+                     double limit) {
   ++checks_;
   if (got.numel() != static_cast<int64_t>(want.size())) return fail(what + ": wrong size");
   if (want.empty()) return;
@@ -62,15 +65,16 @@ void Report::compare(const std::string& what, const Tensor& got, const std::vect
   std::sort(sorted.begin(), sorted.end());
   std::ostringstream out;
   out.precision(9);
-  out << what << "[" << worst << "] expected " << want[worst] << ", got " << at(got, static_cast<int64_t>(worst)) << " ("
-      << share[worst] << " of the limit); " << over << " of " << want.size() << " beyond it, median at "
-      << sorted[sorted.size() / 2];
+  out << what << "[" << worst << "] expected " << want[worst] << ", got "
+      << at(got, static_cast<int64_t>(worst)) << " (" << share[worst] << " of the limit); " << over << " of "
+      << want.size() << " beyond it, median at " << sorted[sorted.size() / 2];
   fail(out.str());
 }
 
 void Report::same_bits(const std::string& what, const Tensor& a, const Tensor& b) {
   ++checks_;
-  if (a.shape() != b.shape()) return fail(what + ": shapes " + to_string(a.shape()) + " and " + to_string(b.shape()));
+  if (a.shape() != b.shape())
+    return fail(what + ": shapes " + to_string(a.shape()) + " and " + to_string(b.shape()));
   int64_t differ = 0, first = -1;
   for (int64_t i = 0; i < a.numel(); ++i)
     if (bits_of(at(a, i)) != bits_of(at(b, i))) {
@@ -80,8 +84,8 @@ void Report::same_bits(const std::string& what, const Tensor& a, const Tensor& b
   if (differ == 0) return;
   std::ostringstream out;
   out.precision(9);
-  out << what << "[" << first << "] differs in bits: " << at(a, first) << " and " << at(b, first) << "; " << differ << " of "
-      << a.numel() << " differ";
+  out << what << "[" << first << "] differs in bits: " << at(a, first) << " and " << at(b, first) << "; "
+      << differ << " of " << a.numel() << " differ";
   fail(out.str());
 }
 
@@ -96,7 +100,8 @@ Guarded::Guarded(const Shape& shape) {
 
 void Guarded::fill(double value) {
   for (int64_t r = 0; r < memory_.dim(0) - 2; ++r)
-    std::fill_n(memory_.data<float>() + (r + 1) * memory_.dim(1) + 4, memory_.dim(1) - 21, static_cast<float>(value));
+    std::fill_n(memory_.data<float>() + (r + 1) * memory_.dim(1) + 4, memory_.dim(1) - 21,
+                static_cast<float>(value));
 }
 
 void Guarded::check(Report& report, const std::string& what) const {
@@ -106,7 +111,8 @@ void Guarded::check(Report& report, const std::string& what) const {
       const bool inside = r > 0 && r < memory_.dim(0) - 1 && c >= 4 && c < memory_.dim(1) - 17;
       if (!inside && bits_of(memory_.data<float>()[r * memory_.dim(1) + c]) != kSentinel) ++overwritten;
     }
-  report.expect(overwritten == 0, what + ": " + std::to_string(overwritten) + " sentinels outside it were overwritten");
+  report.expect(overwritten == 0,
+                what + ": " + std::to_string(overwritten) + " sentinels outside it were overwritten");
 }
 
 Matrix<double> Random::matrix(int64_t rows, int64_t columns, double deviation, DType dtype) {
@@ -132,7 +138,8 @@ Tensor to_tensor(const Matrix<double>& m, DType dtype) {
 Tensor to_slice(const Matrix<double>& m) {
   Tensor t = Tensor::zeros(DType::float32, {m.rows, m.columns + 9}).columns(5, 5 + m.columns);
   for (int64_t i = 0; i < m.rows; ++i)
-    for (int64_t j = 0; j < m.columns; ++j) t.data<float>()[i * t.row_stride() + j] = static_cast<float>(m(i, j));
+    for (int64_t j = 0; j < m.columns; ++j)
+      t.data<float>()[i * t.row_stride() + j] = static_cast<float>(m(i, j));
   return t;
 }
 
@@ -142,8 +149,8 @@ std::vector<double> to_doubles(const Tensor& t) {
   return out;
 }
 
-Derivative differentiate(const Matrix<double>& at, const std::function<Complex(const Matrix<Complex>&)>& scalar,
-                         size_t samples) {
+Derivative differentiate(const Matrix<double>& at,
+                         const std::function<Complex(const Matrix<Complex>&)>& scalar, size_t samples) {
   constexpr double kStep = 1e-30;
   Derivative d;
   Matrix<Complex> x(at);
@@ -158,8 +165,8 @@ Derivative differentiate(const Matrix<double>& at, const std::function<Complex(c
   return d;
 }
 
-void compare_gradient(Report& report, const std::string& what, const Tensor& got, const Derivative& want, double limit,
-                      double before) {
+void compare_gradient(Report& report, const std::string& what, const Tensor& got, const Derivative& want,
+                      double limit, double before) {
   Tensor picked = Tensor::zeros(DType::float32, {static_cast<int64_t>(want.index.size())});
   std::vector<double> expected;
   for (size_t i = 0; i < want.index.size(); ++i) {

@@ -52,7 +52,9 @@ class Random {
  public:
   explicit Random(uint64_t seed) : key_(base::derive(seed, 77)) {}
   Matrix<double> matrix(int64_t rows, int64_t columns, double deviation = 1, DType dtype = DType::float32);
-  int64_t below(int64_t n) { return static_cast<int64_t>(base::below(key_, index_++, static_cast<uint64_t>(n))); }
+  int64_t below(int64_t n) {
+    return static_cast<int64_t>(base::below(key_, index_++, static_cast<uint64_t>(n)));
+  }
 
  private:
   uint64_t key_, index_ = 0;
@@ -68,11 +70,11 @@ struct Derivative {
   std::vector<size_t> index;
   std::vector<double> value;
 };
-Derivative differentiate(const Matrix<double>& at, const std::function<Complex(const Matrix<Complex>&)>& scalar,
-                         size_t samples = 24);
+Derivative differentiate(const Matrix<double>& at,
+                         const std::function<Complex(const Matrix<Complex>&)>& scalar, size_t samples = 24);
 // got = before + derivative, at the sampled elements.
-void compare_gradient(Report& report, const std::string& what, const Tensor& got, const Derivative& want, double limit,
-                      double before = 0);
+void compare_gradient(Report& report, const std::string& what, const Tensor& got, const Derivative& want,
+                      double limit, double before = 0);
 
 // sum of dy * y, the scalar whose gradient a backward pass with dy computes.
 template <class Values>

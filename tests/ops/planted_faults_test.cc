@@ -1,5 +1,5 @@
-// A harness that cannot fail is worse than none: every planted fault must be flagged, and by the check of the op
-// it sits in.
+// A harness that cannot fail is worse than none: every planted fault must be flagged, and by the check of the
+// op it sits in.
 #include <gtest/gtest.h>
 
 #include "ops/factories.h"

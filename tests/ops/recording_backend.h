@@ -12,19 +12,20 @@ class RecordingBackend final : public ForwardingBackend {
   using ForwardingBackend::ForwardingBackend;
   const std::vector<uint64_t>& digests() const { return digests_; }
 
-  void linear(const Tensor& x, const PackedWeight& w, const Tensor& bias, std::span<const LoraSegment> segments,
-              const Tensor& s, const Tensor& y) override {
+  void linear(const Tensor& x, const PackedWeight& w, const Tensor& bias,
+              std::span<const LoraSegment> segments, const Tensor& s, const Tensor& y) override {
     inner_->linear(x, w, bias, segments, s, y);
     record(y);
   }
-  void linear_backward(const Tensor& dy, const Tensor& x, const PackedWeight& w, std::span<const LoraSegment> segments,
-                       const Tensor& s, std::span<const LoraGradient> gradients, const Tensor& dx,
-                       bool accumulate) override {
+  void linear_backward(const Tensor& dy, const Tensor& x, const PackedWeight& w,
+                       std::span<const LoraSegment> segments, const Tensor& s,
+                       std::span<const LoraGradient> gradients, const Tensor& dx, bool accumulate) override {
     inner_->linear_backward(dy, x, w, segments, s, gradients, dx, accumulate);
     record(dx);
     for (const auto& gradient : gradients) record(gradient.da), record(gradient.db);
   }
-  void linear_backward_weight(const Tensor& dy, const Tensor& x, const Tensor& dw, const Tensor& dbias) override {
+  void linear_backward_weight(const Tensor& dy, const Tensor& x, const Tensor& dw,
+                              const Tensor& dbias) override {
     inner_->linear_backward_weight(dy, x, dw, dbias);
     record(dw), record(dbias);
   }
@@ -32,8 +33,8 @@ class RecordingBackend final : public ForwardingBackend {
     inner_->embedding_backward(ids, dy, dtable);
     record(dtable);
   }
-  void rms_norm_backward(const Tensor& dy, const Tensor& x, const Tensor& gain, const Tensor& rstd, int64_t groups,
-                         const Tensor& dx, bool accumulate, const Tensor& dgain) override {
+  void rms_norm_backward(const Tensor& dy, const Tensor& x, const Tensor& gain, const Tensor& rstd,
+                         int64_t groups, const Tensor& dx, bool accumulate, const Tensor& dgain) override {
     inner_->rms_norm_backward(dy, x, gain, rstd, groups, dx, accumulate, dgain);
     record(dx), record(dgain);
   }
@@ -42,14 +43,15 @@ class RecordingBackend final : public ForwardingBackend {
     inner_->attention(q, k, v, rows, shape, out, lse);
     record(out), record(lse);
   }
-  void attention_backward(const Tensor& dout, const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& out,
-                          const Tensor& lse, Ragged rows, const AttentionShape& shape, const Tensor& dq,
-                          const Tensor& dk, const Tensor& dv) override {
+  void attention_backward(const Tensor& dout, const Tensor& q, const Tensor& k, const Tensor& v,
+                          const Tensor& out, const Tensor& lse, Ragged rows, const AttentionShape& shape,
+                          const Tensor& dq, const Tensor& dk, const Tensor& dv) override {
     inner_->attention_backward(dout, q, k, v, out, lse, rows, shape, dq, dk, dv);
     record(dq), record(dk), record(dv);
   }
-  void attention_paged(const Tensor& q, const Tensor& k, const Tensor& v, std::span<const PagedSequence> sequences,
-                       const AttentionShape& shape, const PagedCache& cache, const Tensor& out) override {
+  void attention_paged(const Tensor& q, const Tensor& k, const Tensor& v,
+                       std::span<const PagedSequence> sequences, const AttentionShape& shape,
+                       const PagedCache& cache, const Tensor& out) override {
     inner_->attention_paged(q, k, v, sequences, shape, cache, out);
     record(out);
   }

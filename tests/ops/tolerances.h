@@ -13,9 +13,12 @@ struct Tolerance {
 
 inline Tolerance tolerance(DType weights) {
   switch (weights) {
-    case DType::float32: return {3e-6, 1e-5};
-    case DType::bfloat16: return {3e-6, 1e-5};
-    default: return {0, 0};
+    case DType::float32:
+      return {3e-6, 1e-5};
+    case DType::bfloat16:
+      return {3e-6, 1e-5};
+    default:
+      return {0, 0};
   }
 }
 

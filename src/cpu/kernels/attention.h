@@ -11,12 +11,12 @@ namespace whorl::cpu::WHORL_ISA {
 
 // Query m of a tile is row m / group, head m % group.
 struct AttentionScratch {
-  float *queries;          // per row tile [D][rows]
-  float *out;              // [M][padded D]
-  float *keys, *values;    // [D][64] and [64][padded D]
-  float *scores;           // [16][64]
-  float *weights;          // [64][16]
-  float *most, *sum;       // [M]
+  float* queries;        // per row tile [D][rows]
+  float* out;            // [M][padded D]
+  float *keys, *values;  // [D][64] and [64][padded D]
+  float* scores;         // [16][64]
+  float* weights;        // [64][16]
+  float *most, *sum;     // [M]
   int64_t padded;
 
   AttentionScratch(float* memory, int64_t m, int64_t d) : padded(round_up(d, kLanes)) {
@@ -38,7 +38,8 @@ static int64_t attention_scratch(int64_t m, int64_t d) {
 
 // Rows of a paged cache are too short and too far apart for the hardware to guess the next block. Inlined by
 // force: GCC takes a function that only prefetches for one without effect and drops the call.
-static inline __attribute__((always_inline)) void prefetch_keys(const AttentionTile& t, int64_t first_key, int64_t keys) {
+static inline __attribute__((always_inline)) void prefetch_keys(const AttentionTile& t, int64_t first_key,
+                                                                int64_t keys) {
   if (keys <= 0 || !t.keys.pages) return;
   int64_t offsets[kKeyBlock];
   key_offsets(t.keys, first_key, keys, offsets);
@@ -49,12 +50,13 @@ static inline __attribute__((always_inline)) void prefetch_keys(const AttentionT
     }
 }
 
-static inline void load_key_block(const AttentionTile& t, int64_t first_key, int64_t keys, const AttentionScratch& s) {
+static inline void load_key_block(const AttentionTile& t, int64_t first_key, int64_t keys,
+                                  const AttentionScratch& s) {
   int64_t offsets[kKeyBlock];
   key_offsets(t.keys, first_key, keys, offsets);
   for (int64_t j = 0; j < kKeyBlock; j += 16)
-    transpose_rows([&](int i) { return j + i < keys ? t.keys.k + offsets[j + i] : nullptr; }, t.head_size, s.keys + j,
-                   kKeyBlock);
+    transpose_rows([&](int i) { return j + i < keys ? t.keys.k + offsets[j + i] : nullptr; }, t.head_size,
+                   s.keys + j, kKeyBlock);
   for (int64_t j = 0; j < keys; ++j) copy_padded(t.keys.v + offsets[j], t.head_size, s.values + j * s.padded);
 }
 
@@ -68,7 +70,8 @@ static inline Span visible(int64_t position, int64_t window, int64_t first_key) 
 }
 
 // Scores become weights exp(score - max); earlier sums are scaled to the new maximum.
-static inline void soften(float* scores, Span span, float scale, float* most, float* sum, float* out, int64_t padded) {
+static inline void soften(float* scores, Span span, float scale, float* most, float* sum, float* out,
+                          int64_t padded) {
   for (int64_t j = 0; j < span.low; ++j) scores[j] = -__builtin_inff();
   for (int64_t j = span.high; j < kKeyBlock; ++j) scores[j] = -__builtin_inff();
   Vec s[4];
@@ -94,7 +97,8 @@ static inline void soften(float* scores, Span span, float scale, float* most, fl
 }
 
 // out[r] += weights of keys [low, high) times their values, for `rows` queries from row r on.
-static inline void add_values(const AttentionScratch& s, float* out, int row, int rows, int64_t low, int64_t high) {
+static inline void add_values(const AttentionScratch& s, float* out, int row, int rows, int64_t low,
+                              int64_t high) {
   if (low >= high) return;
   float* c = out + row * s.padded;
   multiply_block(rows, Block{s.weights + low * 16 + row, 16, s.values + low * s.padded, s.padded, kLanes,
@@ -112,10 +116,12 @@ static inline void attend_tile(const AttentionTile& t, const AttentionScratch& s
   for (int r = 0; r < rows; ++r) {
     const Span span = span_of(r);
     if (span.low < span.high)
-      soften(s.scores + r * kKeyBlock, span, t.scale, s.most + m + r, s.sum + m + r, out + r * s.padded, s.padded);
+      soften(s.scores + r * kKeyBlock, span, t.scale, s.most + m + r, s.sum + m + r, out + r * s.padded,
+             s.padded);
   }
   for (int64_t j = 0; j < kKeyBlock; j += 16)
-    transpose_rows([&](int r) { return r < rows ? s.scores + r * kKeyBlock + j : nullptr; }, 16, s.weights + j * 16, 16);
+    transpose_rows([&](int r) { return r < rows ? s.scores + r * kKeyBlock + j : nullptr; }, 16,
+                   s.weights + j * 16, 16);
   // Keys that all queries of the tile see go together, the ragged edges row by row: a chain of additions is
   // then exactly as long as its query's view.
   const int64_t low = last.low, high = first.high;
@@ -131,9 +137,8 @@ static inline void finish_query(const AttentionTile& t, const AttentionScratch& 
   const Vec inverse = broadcast(1.0f / s.sum[m]);
   float* out = t.out + row * t.out_stride + head * t.head_size;
   const float* from = s.out + m * s.padded;
-  for_vectors(t.head_size, [&](int64_t d, int64_t lanes) {
-    store_lanes(out + d, mul(load(from + d), inverse), lanes);
-  });
+  for_vectors(t.head_size,
+              [&](int64_t d, int64_t lanes) { store_lanes(out + d, mul(load(from + d), inverse), lanes); });
   if (t.lse) t.lse[row * t.lse_stride + head] = s.most[m] + __builtin_logf(s.sum[m]);
 }
 
@@ -146,7 +151,9 @@ static void attention(const AttentionTile& t) {
     const int rows = tiles.size(i);
     // Sixteen wide at a step of `rows`: surplus lanes are overwritten by what follows.
     transpose_rows(
-        [&](int r) { return r < rows ? t.q + (m + r) / t.group * t.q_stride + (m + r) % t.group * t.head_size : nullptr; },
+        [&](int r) {
+          return r < rows ? t.q + (m + r) / t.group * t.q_stride + (m + r) % t.group * t.head_size : nullptr;
+        },
         t.head_size, s.queries + m * t.head_size, rows);
   }
   for (int64_t m = 0; m < queries; ++m) s.most[m] = -__builtin_inff(), s.sum[m] = 0;

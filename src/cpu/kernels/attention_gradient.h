@@ -9,20 +9,20 @@
 namespace whorl::cpu::WHORL_ISA {
 
 struct GradientScratch {
-  float *keys_t, *values_t;          // [D][64]
-  float *keys;                       // [64][padded D]
-  float *dkeys, *dvalues;            // [64][padded D]
-  float *queries_t, *douts_t;        // [D][64]
-  float *queries, *douts;            // [64][padded D]
-  float *weights, *dscores;          // [64 queries][64 keys]
-  float *dscores_t;                  // [64 keys][64 queries]
-  float *dqueries;                   // [64][padded D]
-  float *delta, *lse;                // [64]
+  float *keys_t, *values_t;    // [D][64]
+  float* keys;                 // [64][padded D]
+  float *dkeys, *dvalues;      // [64][padded D]
+  float *queries_t, *douts_t;  // [D][64]
+  float *queries, *douts;      // [64][padded D]
+  float *weights, *dscores;    // [64 queries][64 keys]
+  float* dscores_t;            // [64 keys][64 queries]
+  float* dqueries;             // [64][padded D]
+  float *delta, *lse;          // [64]
   int64_t padded;
 
   GradientScratch(float* memory, int64_t d) : padded(round_up(d, kLanes)) {
-    float** const parts[] = {&keys_t, &values_t, &keys, &dkeys, &dvalues, &queries_t, &douts_t,
-                             &queries, &douts, &dqueries};
+    float** const parts[] = {&keys_t,    &values_t, &keys,    &dkeys, &dvalues,
+                             &queries_t, &douts_t,  &queries, &douts, &dqueries};
     for (float** part : parts) *part = memory, memory += padded * 64;
     weights = memory, memory += 64 * 64;
     dscores = memory, memory += 64 * 64;
@@ -32,7 +32,9 @@ struct GradientScratch {
   }
 };
 
-static int64_t attention_gradient_scratch(int64_t d) { return 10 * round_up(d, kLanes) * 64 + 3 * 64 * 64 + 128; }
+static int64_t attention_gradient_scratch(int64_t d) {
+  return 10 * round_up(d, kLanes) * 64 + 3 * 64 * 64 + 128;
+}
 
 template <class Row>
 static inline void transpose_block_rows(Row row, int64_t width, float* to) {
@@ -56,7 +58,8 @@ static inline void multiply_square(int64_t rows, const Block& b) {
   }
 }
 
-static inline void load_queries(const AttentionGradient& g, const GradientScratch& s, int64_t m, int64_t count) {
+static inline void load_queries(const AttentionGradient& g, const GradientScratch& s, int64_t m,
+                                int64_t count) {
   const int64_t d = g.head_size;
   const auto at = [&](const float* p, int64_t stride, int64_t i) {
     return p + (m + i) / g.group * stride + (m + i) % g.group * d;
@@ -78,19 +81,21 @@ static inline void load_queries(const AttentionGradient& g, const GradientScratc
   }
 }
 
-static inline void load_keys(const AttentionGradient& g, const GradientScratch& s, int64_t key, int64_t count) {
-  transpose_block_rows([&](int64_t j) { return j < count ? g.k + (key + j) * g.k_stride : nullptr; }, g.head_size,
-                       s.keys_t);
-  transpose_block_rows([&](int64_t j) { return j < count ? g.v + (key + j) * g.v_stride : nullptr; }, g.head_size,
-                       s.values_t);
-  for (int64_t j = 0; j < count; ++j) copy_padded(g.k + (key + j) * g.k_stride, g.head_size, s.keys + j * s.padded);
+static inline void load_keys(const AttentionGradient& g, const GradientScratch& s, int64_t key,
+                             int64_t count) {
+  transpose_block_rows([&](int64_t j) { return j < count ? g.k + (key + j) * g.k_stride : nullptr; },
+                       g.head_size, s.keys_t);
+  transpose_block_rows([&](int64_t j) { return j < count ? g.v + (key + j) * g.v_stride : nullptr; },
+                       g.head_size, s.values_t);
+  for (int64_t j = 0; j < count; ++j)
+    copy_padded(g.k + (key + j) * g.k_stride, g.head_size, s.keys + j * s.padded);
   clear(s.dkeys, 64 * s.padded);
   clear(s.dvalues, 64 * s.padded);
 }
 
 // weights = exp(scale * scores - lse), dscores = weights * (dweights - delta) * scale; 0 where not visible.
-static inline void differentiate_scores(const AttentionGradient& g, const GradientScratch& s, int64_t m, int64_t count,
-                                        int64_t key) {
+static inline void differentiate_scores(const AttentionGradient& g, const GradientScratch& s, int64_t m,
+                                        int64_t count, int64_t key) {
   const Vec scale = broadcast(g.scale);
   for (int64_t i = 0; i < count; ++i) {
     const Span span = visible((m + i) / g.group, g.window, key);
@@ -106,13 +111,15 @@ static inline void differentiate_scores(const AttentionGradient& g, const Gradie
   }
 }
 
-static inline void add_query_gradient(const AttentionGradient& g, const GradientScratch& s, int64_t m, int64_t count,
-                                      int64_t keys) {
+static inline void add_query_gradient(const AttentionGradient& g, const GradientScratch& s, int64_t m,
+                                      int64_t count, int64_t keys) {
   for (int64_t i = 0; i < 64; i += 16)
     for (int64_t j = 0; j < 64; j += 16)
       transpose_rows([&](int r) { return i + r < count ? s.dscores + (i + r) * 64 + j : nullptr; }, 16,
                      s.dscores_t + j * 64 + i, 64);
-  const auto row = [&](int64_t i) { return g.dq + (m + i) / g.group * g.dq_stride + (m + i) % g.group * g.head_size; };
+  const auto row = [&](int64_t i) {
+    return g.dq + (m + i) / g.group * g.dq_stride + (m + i) % g.group * g.head_size;
+  };
   for (int64_t i = 0; i < count; ++i)
     for_vectors(g.head_size, [&](int64_t d, int64_t lanes) {
       store(s.dqueries + i * s.padded + d, load_lanes(row(i) + d, lanes));
@@ -125,17 +132,19 @@ static inline void add_query_gradient(const AttentionGradient& g, const Gradient
     });
 }
 
-static inline void attend_gradient(const AttentionGradient& g, const GradientScratch& s, int64_t m, int64_t count,
-                                   int64_t key, int64_t keys) {
+static inline void attend_gradient(const AttentionGradient& g, const GradientScratch& s, int64_t m,
+                                   int64_t count, int64_t key, int64_t keys) {
   load_queries(g, s, m, count);
-  multiply_square(count, Block{s.queries_t, 64, s.keys_t, 64, kLanes, 4, g.head_size, nullptr, s.weights, 64});
-  multiply_square(count, Block{s.douts_t, 64, s.values_t, 64, kLanes, 4, g.head_size, nullptr, s.dscores, 64});
+  multiply_square(count,
+                  Block{s.queries_t, 64, s.keys_t, 64, kLanes, 4, g.head_size, nullptr, s.weights, 64});
+  multiply_square(count,
+                  Block{s.douts_t, 64, s.values_t, 64, kLanes, 4, g.head_size, nullptr, s.dscores, 64});
   differentiate_scores(g, s, m, count, key);
   const int64_t panels = s.padded / kLanes;
-  multiply_square(keys, Block{s.weights, 64, s.douts, s.padded, kLanes, panels, count, s.dvalues, s.dvalues,
-                              s.padded});
-  multiply_square(keys, Block{s.dscores, 64, s.queries, s.padded, kLanes, panels, count, s.dkeys, s.dkeys,
-                              s.padded});
+  multiply_square(
+      keys, Block{s.weights, 64, s.douts, s.padded, kLanes, panels, count, s.dvalues, s.dvalues, s.padded});
+  multiply_square(
+      keys, Block{s.dscores, 64, s.queries, s.padded, kLanes, panels, count, s.dkeys, s.dkeys, s.padded});
   add_query_gradient(g, s, m, count, keys);
 }
 

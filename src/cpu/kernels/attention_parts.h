@@ -49,8 +49,9 @@ static inline void transpose_rows(Row row, int64_t width, float* to, int64_t to_
   }
 }
 
-// A row of `width` numbers, padded with zeros to whole vectors. Such rows are the `w` of a product with a step
-// of round_up(width, 16): panels 4,096 bytes apart would all fall on the same lines of the first-level cache.
+// A row of `width` numbers, padded with zeros to whole vectors. Such rows are the `w` of a product with a
+// step of round_up(width, 16): panels 4,096 bytes apart would all fall on the same lines of the first-level
+// cache.
 static inline void copy_padded(const float* from, int64_t width, float* to) {
   for_vectors(width, [&](int64_t d, int64_t lanes) { store(to + d, load_lanes(from + d, lanes)); });
 }

@@ -71,8 +71,8 @@ static void gemm_block(const Gemm& g, int64_t row, int64_t rows, int64_t k_begin
       const float* init = first ? (g.init ? g.init + r * g.init_stride + p * kPanel : nullptr) : c;
       run_tile<W>(tiles.size(i), panels,
                   Tile{g.scratch + tiles.begin(i) * k, tiles.size(i),
-                       static_cast<const float*>(g.w) + (p * words + word) * kPanel, kPanel, words * kPanel, k, init,
-                       first ? g.init_stride : g.c_stride, c, g.c_stride, g.columns - p * kPanel});
+                       static_cast<const float*>(g.w) + (p * words + word) * kPanel, kPanel, words * kPanel,
+                       k, init, first ? g.init_stride : g.c_stride, c, g.c_stride, g.columns - p * kPanel});
     }
   }
 }
@@ -91,7 +91,8 @@ static void gemm(const Gemm& g) {
 }
 
 // Copies rows of b into panels [columns / 16][rows][16], scaled, zero past the last column.
-static inline void pack_panels(const float* b, int64_t stride, int64_t rows, int64_t columns, float scale, float* to) {
+static inline void pack_panels(const float* b, int64_t stride, int64_t rows, int64_t columns, float scale,
+                               float* to) {
   const Vec factor = broadcast(scale);
   for_vectors(columns, [&](int64_t column, int64_t lanes) {
     float* panel = to + column * rows;
@@ -100,7 +101,8 @@ static inline void pack_panels(const float* b, int64_t stride, int64_t rows, int
   });
 }
 
-static void over_rows_block(const GemmOverRows& g, int64_t row, int64_t rows, int64_t column, int64_t columns) {
+static void over_rows_block(const GemmOverRows& g, int64_t row, int64_t rows, int64_t column,
+                            int64_t columns) {
   float* panels = g.scratch;
   float* tile = g.scratch + kReducedRows * kOverRowsColumns;
   pack_panels(g.b + row * g.b_stride + column, g.b_stride, rows, columns, g.scale, panels);
@@ -110,8 +112,9 @@ static void over_rows_block(const GemmOverRows& g, int64_t row, int64_t rows, in
     const float* a = g.a + row * g.a_stride + tiles.begin(i);
     for (int64_t n = 0; n < rows; ++n) store(tile + n * size, load_partial(a + n * g.a_stride, size));
     float* c = g.c + tiles.begin(i) * g.c_stride + column;
-    run_tile<Float32>(size, (columns + kPanel - 1) / kPanel,
-                      Tile{tile, size, panels, kPanel, rows * kPanel, rows, c, g.c_stride, c, g.c_stride, columns});
+    run_tile<Float32>(
+        size, (columns + kPanel - 1) / kPanel,
+        Tile{tile, size, panels, kPanel, rows * kPanel, rows, c, g.c_stride, c, g.c_stride, columns});
   }
 }
 

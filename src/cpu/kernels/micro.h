@@ -10,7 +10,7 @@ namespace whorl::cpu::WHORL_ISA {
 struct Tile {
   const float* a;  // element (k, r) at a[k * a_step + r]
   int64_t a_step;
-  const void* w;  // float32: element (k, v, lane) at w[k * w_step + v * w_vector + lane]
+  const void* w;             // float32: element (k, v, lane) at w[k * w_step + v * w_vector + lane]
   int64_t w_step, w_vector;  // bfloat16: in words of two k, k = 2 * i and 2 * i + 1 at word i * w_step
   int64_t k;
   const float* init;  // null: zeros; stride 0: one row for all (a bias)
@@ -25,7 +25,9 @@ static inline void load_row(Vec (&row)[V], const float* from, int64_t columns) {
 #pragma GCC unroll 4
   for (int v = 0; v < V; ++v) {
     const int64_t left = columns - v * kLanes;
-    row[v] = left >= kLanes ? load(from + v * kLanes) : left > 0 ? load_partial(from + v * kLanes, left) : zero();
+    row[v] = left >= kLanes ? load(from + v * kLanes)
+             : left > 0     ? load_partial(from + v * kLanes, left)
+                            : zero();
   }
 }
 
@@ -42,7 +44,8 @@ static inline void store_row(float* to, const Vec (&row)[V], int64_t columns) {
 }
 
 template <int R, int V>
-static inline __attribute__((always_inline)) void multiply(Vec (&acc)[R][V], const float* a, const Vec (&b)[V]) {
+static inline __attribute__((always_inline)) void multiply(Vec (&acc)[R][V], const float* a,
+                                                           const Vec (&b)[V]) {
 #pragma GCC unroll 12
   for (int r = 0; r < R; ++r) {
     const Vec x = broadcast(a[r]);
@@ -114,8 +117,8 @@ constexpr Micro instance() {
 template <class W>
 static inline Micro find_micro(int rows, int vectors) {
 #define WHORL_ROW(R) {instance<W, R, 1>(), instance<W, R, 2>(), instance<W, R, 4>()}
-  static constexpr Micro table[12][3] = {WHORL_ROW(1), WHORL_ROW(2), WHORL_ROW(3), WHORL_ROW(4),
-                                         WHORL_ROW(5), WHORL_ROW(6), WHORL_ROW(7), WHORL_ROW(8),
+  static constexpr Micro table[12][3] = {WHORL_ROW(1), WHORL_ROW(2),  WHORL_ROW(3),  WHORL_ROW(4),
+                                         WHORL_ROW(5), WHORL_ROW(6),  WHORL_ROW(7),  WHORL_ROW(8),
                                          WHORL_ROW(9), WHORL_ROW(10), WHORL_ROW(11), WHORL_ROW(12)};
 #undef WHORL_ROW
   return table[rows - 1][vectors == 4 ? 2 : vectors - 1];

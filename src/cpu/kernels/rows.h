@@ -21,8 +21,8 @@ static float rms_norm(int64_t n, const float* x, const float* gain, float epsilo
 }
 
 // dx = rstd * (dy gain) - x * rstd^3 / n * sum(dy gain x)
-static void rms_norm_gradient(int64_t n, const float* dy, const float* x, const float* gain, float rstd, float* dx,
-                              bool accumulate) {
+static void rms_norm_gradient(int64_t n, const float* dy, const float* x, const float* gain, float rstd,
+                              float* dx, bool accumulate) {
   Vec dot = zero();
   for_vectors(n, [&](int64_t i, int64_t lanes) {
     dot = fma(mul(load_lanes(dy + i, lanes), load_lanes(gain + i, lanes)), load_lanes(x + i, lanes), dot);
@@ -134,7 +134,8 @@ static double sum_squares(int64_t n, const float* x) {
   return total;
 }
 
-static void adamw(int64_t n, float* parameter, const float* gradient, float* m, float* v, const AdamWStep& step) {
+static void adamw(int64_t n, float* parameter, const float* gradient, float* m, float* v,
+                  const AdamWStep& step) {
   const Vec one_minus1 = broadcast(step.one_minus_beta1), one_minus2 = broadcast(step.one_minus_beta2);
   const Vec beta1 = broadcast(step.beta1), beta2 = broadcast(step.beta2), epsilon = broadcast(step.epsilon);
   const Vec rate = broadcast(-step.rate), keep = broadcast(step.keep);

@@ -68,7 +68,8 @@ static inline void transpose(Vec (&v)[16]) {
 #pragma GCC unroll 16
   for (int i = 0; i < 4; ++i) {
     const Vec a = _mm512_shuffle_f32x4(t[i], t[i + 4], 0x88), b = _mm512_shuffle_f32x4(t[i], t[i + 4], 0xdd);
-    const Vec c = _mm512_shuffle_f32x4(t[i + 8], t[i + 12], 0x88), d = _mm512_shuffle_f32x4(t[i + 8], t[i + 12], 0xdd);
+    const Vec c = _mm512_shuffle_f32x4(t[i + 8], t[i + 12], 0x88),
+              d = _mm512_shuffle_f32x4(t[i + 8], t[i + 12], 0xdd);
     v[i] = _mm512_shuffle_f32x4(a, c, 0x88);
     v[i + 8] = _mm512_shuffle_f32x4(a, c, 0xdd);
     v[i + 4] = _mm512_shuffle_f32x4(b, d, 0x88);

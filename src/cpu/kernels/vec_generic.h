@@ -44,7 +44,8 @@ WHORL_INLINE Vec min(Vec a, Vec b) { return a < b ? a : b; }
 WHORL_INLINE Vec max(Vec a, Vec b) { return a > b ? a : b; }
 WHORL_INLINE Vec zero_where_less(Vec value, Vec x, Vec bound) { return x < bound ? Vec{} : value; }
 WHORL_INLINE Vec add_exponent(Vec value, Vec biased) {
-  return reinterpret_cast<Vec>(reinterpret_cast<UnsignedWords>(value) + (reinterpret_cast<UnsignedWords>(biased) << 23));
+  return reinterpret_cast<Vec>(reinterpret_cast<UnsignedWords>(value) +
+                               (reinterpret_cast<UnsignedWords>(biased) << 23));
 }
 WHORL_INLINE void load_pairs(const uint32_t* p, Vec& even, Vec& odd) {
   UnsignedWords both;

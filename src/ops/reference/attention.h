@@ -8,8 +8,8 @@ namespace whorl::ops::reference {
 
 // Causal softmax attention within each sequence; `lse` [N, H] receives the log-sum-exp when not null.
 template <class T>
-Matrix<T> attention(const Matrix<T>& q, const Matrix<T>& k, const Matrix<T>& v, std::span<const int32_t> starts,
-                    const AttentionShape& shape, Matrix<T>* lse = nullptr) {
+Matrix<T> attention(const Matrix<T>& q, const Matrix<T>& k, const Matrix<T>& v,
+                    std::span<const int32_t> starts, const AttentionShape& shape, Matrix<T>* lse = nullptr) {
   using std::exp, std::log;
   Matrix<T> out(q.rows, q.columns);
   const int64_t d = shape.head_size;

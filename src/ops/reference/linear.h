@@ -15,7 +15,8 @@ struct LoraPart {
 
 // y = x w^T + bias, and for the rows of each part scale * (D(x) a^T) b^T.
 template <class T>
-Matrix<T> linear(const Matrix<T>& x, const Matrix<T>& w, const Matrix<T>& bias, const std::vector<LoraPart<T>>& parts) {
+Matrix<T> linear(const Matrix<T>& x, const Matrix<T>& w, const Matrix<T>& bias,
+                 const std::vector<LoraPart<T>>& parts) {
   Matrix<T> y(x.rows, w.rows);
   for (int64_t n = 0; n < x.rows; ++n)
     for (int64_t o = 0; o < w.rows; ++o) {
