@@ -3,22 +3,22 @@
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
-if(NOT TARGET whorl_eval)
-  return()
-endif()
-
 get_property(WHORL_ROOMS GLOBAL PROPERTY WHORL_ROOMS)
-list(JOIN WHORL_ROOMS "," WHORL_ROOM_LIST)
 
 add_library(whorl SHARED ${PROJECT_SOURCE_DIR}/cmake/whorl_anchor.cc)
 add_library(whorl::whorl ALIAS whorl)
+# The rooms' objects whole, whether this library calls them or not; their archives for what they link.
+foreach(room IN LISTS WHORL_ROOMS)
+  target_sources(whorl PRIVATE $<TARGET_OBJECTS:${room}>)
+endforeach()
 target_link_libraries(whorl PRIVATE ${WHORL_ROOMS} whorl_flags PUBLIC Threads::Threads)
 target_link_options(whorl PRIVATE
-  -Wl,--version-script=${PROJECT_SOURCE_DIR}/cmake/whorl_exports.map -Wl,--gc-sections
-  $<$<STREQUAL:${WHORL_SANITIZE},>:-Wl,--no-undefined>)
+  -Wl,--version-script=${PROJECT_SOURCE_DIR}/cmake/whorl_exports.map -Wl,--gc-sections)
+if(NOT WHORL_SANITIZE)  # a sanitizer's own symbols come with the program
+  target_link_options(whorl PRIVATE -Wl,--no-undefined)
+endif()
 target_compile_features(whorl PUBLIC cxx_std_20)
 set_target_properties(whorl PROPERTIES
-  LINK_LIBRARY_OVERRIDE "WHOLE_ARCHIVE,${WHORL_ROOM_LIST}"
   LINK_DEPENDS ${PROJECT_SOURCE_DIR}/cmake/whorl_exports.map
   VERSION ${PROJECT_VERSION}
   SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR}

@@ -52,9 +52,7 @@ THIRD_PARTY: dict[str, set[str]] = {
 }
 # Reading JSON is every room's business, but only in .cc files: it is the slowest header there is to compile.
 JSON_HEADER = "nlohmann/json.hpp"
-STANDARD_OR_SYSTEM = re.compile(
-    r"^[a-z_0-9]+$|^(sys|linux|arpa|netinet)/|^[a-z0-9_]+\.h$|^bits/"
-)
+STANDARD_OR_SYSTEM = re.compile(r"^[a-z_0-9]+$|^(sys|linux|arpa|netinet)/|^[a-z0-9_]+\.h$|^bits/")
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 
 
@@ -114,7 +112,9 @@ def check_public(path: Path) -> list[tuple[int, str]]:
     problems = []
     for line, _, header in includes(path):
         if not header.startswith("whorl/") and not re.fullmatch(r"[a-z_0-9]+", header):
-            problems.append((line, f"a public header includes the standard library and whorl/ only, not {header}"))
+            problems.append(
+                (line, f"a public header includes the standard library and whorl/ only, not {header}")
+            )
     for line, text in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
         if re.match(r"\s*#\s*(if|ifdef|ifndef|elif)\b", text):
             problems.append((line, "a public header has no #if"))
@@ -132,7 +132,11 @@ def check_binding(path: Path) -> list[tuple[int, str]]:
 
 
 def sources(folder: Path) -> list[Path]:
-    return sorted(p for p in folder.rglob("*") if p.suffix in {".h", ".cc", ".cu", ".cuh"}) if folder.exists() else []
+    return (
+        sorted(p for p in folder.rglob("*") if p.suffix in {".h", ".cc", ".cu", ".cuh"})
+        if folder.exists()
+        else []
+    )
 
 
 def cycle_in(table: dict[str, set[str]]) -> list[str]:

@@ -182,8 +182,10 @@ void bind_writing(Class& c) {
         "Reads and compares every file.\n\n>>> store.verify().ok\nTrue");
   c.def("collect_garbage", [](AdapterStore& self) { return compute([&] { return self.collect_garbage(); }); },
         "Removes what no version needs any more. Safe beside publishers.");
+  OwnSignatures own;
   c.def("watch", [](const AdapterStore& self, const py::object& callback) { return Watch{watch(self, callback)}; },
         py::arg("callback"),
+        "watch(self, callback: collections.abc.Callable[[AdapterVersion], object]) -> StoreWatch\n\n"
         "callback(AdapterVersion), from a thread of its own, once per adapter that is there and whenever a latest moves.");
 }
 

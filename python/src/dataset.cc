@@ -1,5 +1,7 @@
 #include <whorl/dataset.h>
 
+#include <optional>
+
 #include "compute.h"
 #include "fields.h"
 #include "module.h"
@@ -219,9 +221,9 @@ void bind_rows(Class& c) {
           const auto at = checked_row(self, row);
           return compute([&] { return self.preview(model, at); });
         }, py::arg("model"), py::arg("row"), "A row's rendered text with the byte ranges that will be learnt.");
-  c.def("describe", [](const Dataset& self, const Model* model) {
+  c.def("describe", [](const Dataset& self, const std::optional<Model>& model) {
           return json_loads(compute([&] { return model ? self.describe(*model) : self.describe(); }));
-        }, py::arg("model").none(true) = nullptr,
+        }, py::arg("model") = py::none(),
         "Counts, format and account; with a model also tokens, the share that is trained, and a histogram of lengths.");
   c.def("account", [](const Dataset& self) { return json_loads(compute([&] { return self.account(); })); },
         "Rows kept, dropped and changed, per step and reason.\n\n>>> data.account()[\"kept\"]");

@@ -188,11 +188,16 @@ void bind_trainer_class(py::module_& m) {
   }
   c.def("plan", [](const Trainer& self, const Dataset& train) { return compute([&] { return self.plan(train); }); },
         py::arg("train"), "What fit() would do, before it starts.");
-  c.def("fit", &fit, py::arg("train"), py::arg("valid").none(true) = nullptr, py::arg("callback") = py::none(),
-        "Trains all adapters in one pass. callback(progress) is called once per adapter and step, on this thread; False\n"
-        "stops after the step, with a checkpoint if checkpoint_dir is set. An exception in it, or Ctrl-C, stops the same\n"
-        "way and is then raised here.\n\n"
-        ">>> runs = trainer.fit(train, valid, lambda p: print(p.name, p.step, p.loss))");
+  {
+    OwnSignatures own;
+    c.def("fit", &fit, py::arg("train"), py::arg("valid").none(true) = nullptr, py::arg("callback") = py::none(),
+          "fit(self, train: Dataset, valid: Dataset | None = None, callback: "
+          "collections.abc.Callable[[Progress], bool | None] | None = None) -> list[TrainResult]\n\n"
+          "Trains all adapters in one pass. callback(progress) is called once per adapter and step, on this thread; False\n"
+          "stops after the step, with a checkpoint if checkpoint_dir is set. An exception in it, or Ctrl-C, stops the same\n"
+          "way and is then raised here.\n\n"
+          ">>> runs = trainer.fit(train, valid, lambda p: print(p.name, p.step, p.loss))");
+  }
   c.def("evaluate", [](const Trainer& self, const Dataset& data) { return compute([&] { return self.evaluate(data); }); },
         py::arg("data"), "Mean loss over the trained tokens of `data`, one per adapter of the last fit().");
 }

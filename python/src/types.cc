@@ -130,7 +130,9 @@ void bind_types(py::module_& m) {
       "info", [] { return json_loads(info()); },
       "What this build and machine can do: version, isa (chosen), isas, threads, devices, cuda (or what it lacks).\n\n"
       ">>> whorl.info()['devices']\n['cpu']");
+  OwnSignatures own;
   m.def("set_log_sink", &sink_to, py::arg("sink").none(true),
+        "set_log_sink(sink: collections.abc.Callable[[str, str], object] | None) -> None\n\n"
         "Sends log lines to sink(level, message); None silences them. The library prints nothing by itself. The sink\n"
         "may be called from any thread.\n\n"
         ">>> whorl.set_log_sink(lambda level, message: print(level, message))");

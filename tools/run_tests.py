@@ -1,0 +1,200 @@
+#!/usr/bin/env python3
+"""`make test`: every check in the order in which a failure is cheapest to see. The last line counts them all.
+
+Every stage runs even when one before it failed, unless it cannot (no tests without a build).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+BIN = ROOT / ".venv" / "bin"
+
+
+class Tally:
+    def __init__(self) -> None:
+        self.passed = self.failed = self.skipped = 0
+        self.failures: list[str] = []
+        self.reasons: dict[str, int] = {}
+
+    def add(self, name: str, outcome: str, reason: str = "") -> None:
+        if outcome == "skipped":
+            self.skipped += 1
+            self.reasons[reason] = self.reasons.get(reason, 0) + 1
+        elif outcome == "passed":
+            self.passed += 1
+        else:
+            self.failed += 1
+            self.failures.append(name)
+
+
+def say(text: str) -> None:
+    print(f"\n=== {text}", flush=True)
+
+
+def run(tally: Tally, name: str, command: list[object], **how: object) -> bool:
+    """One command that counts as one check."""
+    say(name)
+    begin = time.monotonic()
+    good = subprocess.run([str(c) for c in command], cwd=how.pop("cwd", ROOT), **how).returncode == 0
+    print(f"{'ok' if good else 'FAILED'}  {name}  ({time.monotonic() - begin:.0f} s)", flush=True)
+    tally.add(name, "passed" if good else "failed")
+    return good
+
+
+def tracked(*patterns: str) -> list[str]:
+    """Files of the repository; in an export without git, all that are there."""
+    listed = subprocess.run(["git", "ls-files", *patterns], cwd=ROOT, capture_output=True, text=True)
+    if listed.returncode == 0 and listed.stdout:
+        return [f for f in listed.stdout.split("\n") if f and (ROOT / f).exists()]
+    folders = ("src", "include", "tests", "python", "examples", "benchmarks", "tools", "recipes", "cmake")
+    return [str(p.relative_to(ROOT)) for f in folders for g in patterns for p in (ROOT / f).rglob(g)]
+
+
+def style(tally: Tally) -> None:
+    run(tally, "layers", [sys.executable, "tests/check_layers.py"])
+    run(tally, "clang-format", [BIN / "clang-format", "--dry-run", "--Werror", *tracked("*.h", "*.cc")])
+    run(tally, "ruff format", [BIN / "ruff", "format", "--check", "-q", "."])
+    run(tally, "ruff check", [BIN / "ruff", "check", "-q", "."])
+
+
+def count_gtest(tally: Tally, folder: Path, program: str) -> int:
+    """Adds every test of one C++ program; returns how many there were."""
+    report = folder / f"{program}.json"
+    if not report.exists():
+        return 0
+    cases = [c for suite in json.loads(report.read_text())["testsuites"] for c in suite["testsuite"]]
+    for case in cases:
+        outcome = "failed" if case.get("failures") else "skipped" if case["result"] == "SKIPPED" else "passed"
+        reason = (case.get("skipped") or [{}])[0].get("message", "").strip()
+        tally.add(f"{program}: {case['classname']}.{case['name']}", outcome, reason)
+    return len(cases)
+
+
+def cpp_tests(tally: Tally, build: Path) -> None:
+    say("C++ tests")
+    reports = build / "gtest"
+    shutil.rmtree(reports, ignore_errors=True)
+    junit = build / "ctest.xml"
+    environment = os.environ | {"GTEST_OUTPUT": f"json:{reports}/"}
+    command = ["ctest", "--test-dir", build, "--output-on-failure", "--output-junit", junit, "--progress"]
+    subprocess.run([str(c) for c in command], cwd=ROOT, env=environment)
+    if not junit.exists():
+        tally.add("ctest", "failed")
+        return
+    for case in ElementTree.parse(junit).getroot().iter("testcase"):
+        name = case.get("name", "")
+        before = tally.failed
+        counted = count_gtest(tally, reports, name)
+        # A crash leaves no report, or one without the failure.
+        if case.get("status") == "fail" and tally.failed == before:
+            tally.add(name, "failed")
+        elif not counted:
+            tally.add(name, "passed" if case.get("status") == "run" else "failed")
+
+
+def clean_environment(tally: Tally) -> Path | None:
+    """A new environment with the wheel and what the tests need; nothing of the tree is on its path."""
+    environment = ROOT / "build" / "clean-venv"
+    shutil.rmtree(environment, ignore_errors=True)
+    wheel = next((ROOT / "build" / "wheel").glob("whorl-*.whl"))
+    setup = [ROOT / "tools" / "setup.sh", environment, ROOT / "requirements" / "dev.txt"]
+    pip = [
+        environment / "bin" / "python",
+        "-m",
+        "pip",
+        "install",
+        "-q",
+        "--disable-pip-version-check",
+        "--no-deps",
+    ]
+    good = run(tally, "clean environment", setup) and run(tally, "wheel installs", [*pip, wheel])
+    return environment if good else None
+
+
+def python_tests(tally: Tally, environment: Path) -> None:
+    say("Python tests, from outside the tree")
+    outside = ROOT / "build" / "outside"
+    shutil.rmtree(outside, ignore_errors=True)
+    outside.mkdir(parents=True)
+    report = outside / "pytest.xml"
+    command = [environment / "bin" / "python", "-P", "-m", "pytest", ROOT / "tests" / "python", "-q", "-p",
+               "no:cacheprovider", "-c", ROOT / "pyproject.toml", f"--rootdir={outside}", "--import-mode=importlib",
+               f"--junitxml={report}", "-rs"]  # fmt: skip
+    path = f"{environment / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    subprocess.run([str(c) for c in command], cwd=outside, env=os.environ | {"PATH": path})
+    if not report.exists():
+        tally.add("pytest", "failed")
+        return
+    for case in ElementTree.parse(report).getroot().iter("testcase"):
+        skipped = case.find("skipped")
+        bad = case.find("failure") is not None or case.find("error") is not None
+        outcome = "failed" if bad else "skipped" if skipped is not None else "passed"
+        reason = (skipped.get("message") or "") if skipped is not None else ""
+        tally.add(f"{case.get('classname')}: {case.get('name')}", outcome, reason)
+
+
+def consumer(tally: Tally, build: Path) -> None:
+    prefix, outside = ROOT / "build" / "prefix", ROOT / "build" / "consumer"
+    for folder in (prefix, outside):
+        shutil.rmtree(folder, ignore_errors=True)
+    configure = [
+        "cmake",
+        "-S",
+        ROOT / "tests" / "consumer",
+        "-B",
+        outside,
+        "-G",
+        "Ninja",
+        f"-DCMAKE_PREFIX_PATH={prefix}",
+    ]
+    _ = (
+        run(tally, "cmake --install", ["cmake", "--install", build, "--component", "cpp", "--prefix", prefix],
+            stdout=subprocess.DEVNULL)
+        and run(tally, "consumer configures", configure, stdout=subprocess.DEVNULL)
+        and run(tally, "consumer builds", ["cmake", "--build", outside])
+        and run(tally, "consumer runs", [outside / "consumer", outside / "files"])
+    )  # fmt: skip
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--build", type=Path, required=True)
+    parser.add_argument("--jobs", default="2")
+    arguments = parser.parse_args()
+    build, tally, begin = (ROOT / arguments.build).resolve(), Tally(), time.monotonic()
+
+    style(tally)
+    if run(tally, "wheel", ["make", "wheel"]):
+        cmake = ["cmake", "-S", ROOT, "-B", build, "-DWHORL_BUILD_TESTS=ON"]
+        everything = ["cmake", "--build", build, "--parallel", arguments.jobs]
+        if run(tally, "C++ configures", cmake, stdout=subprocess.DEVNULL) and run(
+            tally, "C++ builds", everything
+        ):
+            headers = [*everything, "--target", "all_verify_interface_header_sets"]
+            run(tally, "each public header stands alone", headers)
+            cpp_tests(tally, build)
+            consumer(tally, build)
+        if environment := clean_environment(tally):
+            python_tests(tally, environment)
+
+    say(f"{(time.monotonic() - begin) / 60:.1f} minutes")
+    for reason, n in sorted(tally.reasons.items()):
+        print(f"skipped {n}: {reason.splitlines()[0] if reason else 'no reason given'}")
+    for name in tally.failures:
+        print(f"FAILED {name}")
+    print(f"{tally.passed} passed, {tally.failed} failed")
+    return 1 if tally.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
