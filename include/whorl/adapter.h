@@ -1,14 +1,14 @@
 #pragma once
 // A LoRA adapter as data: for every adapted linear W of a base model two small matrices, so that the layer
 // computes W x + scale * B (A x). It knows no model; trainers make adapters, engines and models bind them.
+#include <whorl/types.h>
+
 #include <cstdint>
 #include <filesystem>
 #include <map>
 #include <memory>
 #include <string>
 #include <vector>
-
-#include <whorl/types.h>
 
 namespace whorl {
 
@@ -21,12 +21,12 @@ struct AdapterTensor {
 
 // One adapted linear.
 struct AdapterModule {
-  std::string name;            // as the base model calls it: "model.layers.0.self_attn.q_proj"
+  std::string name;  // as the base model calls it: "model.layers.0.self_attn.q_proj"
   int64_t rank = 0;
-  int64_t inputs = 0;          // columns of A
-  int64_t outputs = 0;         // rows of B
-  double alpha = 0;            // after alpha_pattern
-  double scale = 0;            // alpha / rank, or alpha / sqrt(rank) with rank-stabilised LoRA
+  int64_t inputs = 0;   // columns of A
+  int64_t outputs = 0;  // rows of B
+  double alpha = 0;     // after alpha_pattern
+  double scale = 0;     // alpha / rank, or alpha / sqrt(rank) with rank-stabilised LoRA
 };
 
 struct AdapterSaveOptions {
@@ -53,8 +53,8 @@ class WHORL_API Adapter {
 
   bool empty() const { return impl_ == nullptr; }
 
-  int64_t rank() const;        // the configuration's r; single modules may differ, see modules()
-  double alpha() const;        // the configuration's lora_alpha
+  int64_t rank() const;  // the configuration's r; single modules may differ, see modules()
+  double alpha() const;  // the configuration's lora_alpha
   bool use_rslora() const;
   // Names or endings, sorted; {"all-linear"}; or the one regular expression.
   std::vector<std::string> target_modules() const;

@@ -6,6 +6,9 @@
 //  - A reader sees the old version or the new one, never half of one.
 //  - N publishers at once get N different versions. Numbers are never used twice, not even after a delete.
 //  - Whatever get() returns was compared with its SHA-256 first.
+#include <whorl/adapter.h>
+#include <whorl/types.h>
+
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
@@ -15,20 +18,17 @@
 #include <string>
 #include <vector>
 
-#include <whorl/adapter.h>
-#include <whorl/types.h>
-
 namespace whorl {
 
 // One published version.
 struct AdapterVersion {
   std::string name;
-  int64_t version = 0;          // 1, 2, 3, …
-  std::string digest;           // Adapter::digest()
-  int64_t rank = 0;             // the configuration's r
-  uint64_t bytes = 0;           // of its files
-  int64_t created = 0;          // seconds since 1970
-  bool latest = false;          // what get(name) returns at the time of asking
+  int64_t version = 0;                               // 1, 2, 3, …
+  std::string digest;                                // Adapter::digest()
+  int64_t rank = 0;                                  // the configuration's r
+  uint64_t bytes = 0;                                // of its files
+  int64_t created = 0;                               // seconds since 1970
+  bool latest = false;                               // what get(name) returns at the time of asking
   std::map<std::string, std::string> metadata = {};  // as given to publish()
 };
 
@@ -48,7 +48,7 @@ struct StoreOptions {
 
 // What verify() found wrong with one file.
 struct StoreProblem {
-  std::string path;   // beneath the store
+  std::string path;  // beneath the store
   std::string what;
 };
 
@@ -60,8 +60,8 @@ struct StoreReport {
 };
 
 struct GarbageReport {
-  int64_t removed = 0;      // files and folders
-  uint64_t bytes = 0;       // that they held
+  int64_t removed = 0;  // files and folders
+  uint64_t bytes = 0;   // that they held
 };
 
 // A running watch; ends with the last copy.
@@ -97,13 +97,14 @@ class WHORL_API AdapterStore {
   // Writes the published PEFT files, byte for byte.
   void export_peft(const std::string& name, const std::filesystem::path& folder, int64_t version = 0) const;
 
-  bool contains(const std::string& name) const;        // has at least one version; name@version asks for that one
-  std::vector<std::string> list() const;               // names with at least one version, sorted
+  bool contains(const std::string& name) const;  // has at least one version; name@version asks for that one
+  std::vector<std::string> list() const;         // names with at least one version, sorted
   std::vector<AdapterVersion> versions(const std::string& name) const;  // ascending
 
   // Moves `latest`, atomically and durably. Running requests keep what they have.
   void promote(const std::string& name, int64_t version);
-  // Moves `latest` back to what it was before the last publish or promote; versions deleted since are skipped.
+  // Moves `latest` back to what it was before the last publish or promote; versions deleted since are
+  // skipped.
   AdapterVersion rollback(const std::string& name);
 
   // Not the one that is `latest`: promote another first. The number stays used.

@@ -29,8 +29,10 @@ using adapter::adapter_impl;
 using adapter::LoraModule;
 
 Adapter Adapter::load(const std::filesystem::path& folder) {
-  Adapter out = adapter::make_adapter(adapter::read_peft(folder.string()), "[Adapter.load] " + folder.string());
-  for (const std::string& warning : out.warnings()) base::log(base::LogLevel::warn, "[Adapter.load] ", warning);
+  Adapter out =
+      adapter::make_adapter(adapter::read_peft(folder.string()), "[Adapter.load] " + folder.string());
+  for (const std::string& warning : out.warnings())
+    base::log(base::LogLevel::warn, "[Adapter.load] ", warning);
   return out;
 }
 
@@ -46,10 +48,14 @@ std::string Adapter::base_model() const { return adapter_impl(*this).config.base
 std::vector<std::string> Adapter::target_modules() const {
   const adapter::Targets& targets = adapter_impl(*this).config.targets;
   switch (targets.kind) {
-    case adapter::Targets::Kind::list: return targets.names;
-    case adapter::Targets::Kind::regex: return {targets.regex};
-    case adapter::Targets::Kind::all_linear: return {"all-linear"};
-    case adapter::Targets::Kind::family_default: break;
+    case adapter::Targets::Kind::list:
+      return targets.names;
+    case adapter::Targets::Kind::regex:
+      return {targets.regex};
+    case adapter::Targets::Kind::all_linear:
+      return {"all-linear"};
+    case adapter::Targets::Kind::family_default:
+      break;
   }
   return {"q_proj", "v_proj"};
 }

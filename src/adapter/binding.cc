@@ -16,7 +16,8 @@ namespace {
 void describe(std::string& out, const char* what, const std::vector<std::string>& names) {
   if (names.empty()) return;
   out += base::concat("; ", names.size(), " ", what, ": ");
-  for (size_t i = 0; i < names.size() && i < 5; ++i) out += (i ? ", '" : "'") + base::printable(names[i]) + "'";
+  for (size_t i = 0; i < names.size() && i < 5; ++i)
+    out += (i ? ", '" : "'") + base::printable(names[i]) + "'";
   if (names.size() > 5) out += ", …";
 }
 }  // namespace
@@ -45,9 +46,9 @@ BindingReport binding_report(const LoraAdapter& adapter, const BaseDescription& 
     } else if (!targeted.count(module.name)) {
       report.untargeted.push_back(module.name);
     } else if (linear->second.inputs != module.inputs() || linear->second.outputs != module.outputs()) {
-      report.mismatched.push_back(base::concat(module.name, ": the adapter has [outputs, inputs] = [", module.outputs(), ", ",
-                                               module.inputs(), "], the base [", linear->second.outputs, ", ",
-                                               linear->second.inputs, "]"));
+      report.mismatched.push_back(base::concat(module.name, ": the adapter has [outputs, inputs] = [",
+                                               module.outputs(), ", ", module.inputs(), "], the base [",
+                                               linear->second.outputs, ", ", linear->second.inputs, "]"));
     } else {
       report.bound.push_back(module.name);
     }
@@ -62,7 +63,8 @@ BindingReport binding_report(const LoraAdapter& adapter, const BaseDescription& 
 
 BindingReport bind(const LoraAdapter& adapter, const BaseDescription& base, const std::string& context) {
   BindingReport report = binding_report(adapter, base);
-  if (!report.complete()) base::invalid("[", context, "] the adapter does not fit the base model: ", report.to_string());
+  if (!report.complete())
+    base::invalid("[", context, "] the adapter does not fit the base model: ", report.to_string());
   return report;
 }
 

@@ -23,12 +23,15 @@ double scale_of(double alpha, int64_t rank, bool use_rslora) {
 void check_config(const LoraConfig& config, const std::string& context) {
   const auto good_rank = [](int64_t rank) { return rank >= 1 && rank <= max_rank; };
   const auto good_alpha = [](double alpha) { return std::isfinite(alpha) && alpha != 0; };
-  check_argument(good_rank(config.rank), context, ": expected rank from 1 to ", max_rank, ", got ", config.rank);
-  check_argument(good_alpha(config.alpha), context, ": expected alpha to be finite and not 0, got ", config.alpha);
-  check_argument(config.dropout >= 0 && config.dropout < 1, context, ": expected dropout in [0, 1), got ", config.dropout);
+  check_argument(good_rank(config.rank), context, ": expected rank from 1 to ", max_rank, ", got ",
+                 config.rank);
+  check_argument(good_alpha(config.alpha), context, ": expected alpha to be finite and not 0, got ",
+                 config.alpha);
+  check_argument(config.dropout >= 0 && config.dropout < 1, context, ": expected dropout in [0, 1), got ",
+                 config.dropout);
   for (const auto& [key, rank] : config.rank_pattern)
-    check_argument(good_rank(rank), context, ": rank_pattern '", printable(key), "': expected a rank from 1 to ", max_rank,
-                   ", got ", rank);
+    check_argument(good_rank(rank), context, ": rank_pattern '", printable(key),
+                   "': expected a rank from 1 to ", max_rank, ", got ", rank);
   for (const auto& [key, alpha] : config.alpha_pattern)
     check_argument(good_alpha(alpha), context, ": alpha_pattern '", printable(key),
                    "': expected a finite alpha that is not 0, got ", alpha);
@@ -70,8 +73,11 @@ LoraAdapter create_lora(const LoraConfig& config, const BaseDescription& base, u
   std::vector<std::string> chosen;
   for (const auto& [name, resolved] : resolve_targets(config, names, context)) {
     const BaseModule& linear = base.modules.at(name);
-    LoraModule module{name, Tensor::zeros(DType::float32, {resolved.rank, linear.inputs}),
-                      Tensor::zeros(DType::float32, {linear.outputs, resolved.rank}), resolved.rank, resolved.alpha,
+    LoraModule module{name,
+                      Tensor::zeros(DType::float32, {resolved.rank, linear.inputs}),
+                      Tensor::zeros(DType::float32, {linear.outputs, resolved.rank}),
+                      resolved.rank,
+                      resolved.alpha,
                       resolved.scale};
     initialise(module, config.init, seed);
     out.modules.push_back(std::move(module));
@@ -91,18 +97,21 @@ void check_lora(const LoraAdapter& adapter, const std::string& context) {
   check_argument(!adapter.modules.empty(), context, ": the adapter has no tensors");
   for (size_t i = 0; i < adapter.modules.size(); ++i) {
     const LoraModule& m = adapter.modules[i];
-    check_argument(i == 0 || adapter.modules[i - 1].name < m.name, context, ": modules must be sorted and distinct, got '",
-                   printable(m.name), "' out of order");
-    const bool matrices = m.a.shape().size() == 2 && m.b.shape().size() == 2 && m.a.dtype() == DType::float32 &&
-                          m.b.dtype() == DType::float32 && m.a.contiguous() && m.b.contiguous();
+    check_argument(i == 0 || adapter.modules[i - 1].name < m.name, context,
+                   ": modules must be sorted and distinct, got '", printable(m.name), "' out of order");
+    const bool matrices = m.a.shape().size() == 2 && m.b.shape().size() == 2 &&
+                          m.a.dtype() == DType::float32 && m.b.dtype() == DType::float32 &&
+                          m.a.contiguous() && m.b.contiguous();
     check_argument(matrices, context, ": '", printable(m.name), "': expected two float32 matrices");
-    check_argument(m.rank >= 1 && m.a.dim(0) == m.rank && m.b.dim(1) == m.rank && m.a.dim(1) > 0 && m.b.dim(0) > 0, context,
-                   ": '", printable(m.name), "': expected A [", m.rank, ", inputs] and B [outputs, ", m.rank, "], got A ",
-                   to_string(m.a.shape()), " and B ", to_string(m.b.shape()));
+    check_argument(
+        m.rank >= 1 && m.a.dim(0) == m.rank && m.b.dim(1) == m.rank && m.a.dim(1) > 0 && m.b.dim(0) > 0,
+        context, ": '", printable(m.name), "': expected A [", m.rank, ", inputs] and B [outputs, ", m.rank,
+        "], got A ", to_string(m.a.shape()), " and B ", to_string(m.b.shape()));
     check_argument(std::isfinite(m.scale), context, ": '", printable(m.name), "': the scale is not finite");
     for (const auto& [matrix, letter] : {std::pair{&m.a, 'A'}, std::pair{&m.b, 'B'}})
       if (const int64_t bad = tensor::count_not_finite(*matrix))
-        base::invalid(context, ": '", printable(m.name), "': lora_", letter, " holds ", bad, " numbers that are NaN or infinite");
+        base::invalid(context, ": '", printable(m.name), "': lora_", letter, " holds ", bad,
+                      " numbers that are NaN or infinite");
   }
 }
 
@@ -111,7 +120,9 @@ namespace {
 std::vector<double> gram(const Tensor& matrix, bool by_rows) {
   const int64_t r = by_rows ? matrix.dim(0) : matrix.dim(1), n = by_rows ? matrix.dim(1) : matrix.dim(0);
   const float* x = matrix.data<float>();
-  const auto at = [&](int64_t i, int64_t k) { return static_cast<double>(by_rows ? x[i * n + k] : x[k * r + i]); };
+  const auto at = [&](int64_t i, int64_t k) {
+    return static_cast<double>(by_rows ? x[i * n + k] : x[k * r + i]);
+  };
   std::vector<double> out(static_cast<size_t>(r * r));
   for (int64_t i = 0; i < r; ++i)
     for (int64_t j = 0; j <= i; ++j) {
@@ -137,8 +148,8 @@ std::string digest_of(const LoraAdapter& adapter) {
   for (const LoraModule& module : adapter.modules) {
     uint64_t scale;
     std::memcpy(&scale, &module.scale, 8);
-    hash.update(base::concat(module.name.size(), ":", module.name, " ", module.rank, " ", module.inputs(), " ",
-                             module.outputs(), " ", scale, "\n"));
+    hash.update(base::concat(module.name.size(), ":", module.name, " ", module.rank, " ", module.inputs(),
+                             " ", module.outputs(), " ", scale, "\n"));
     hash.update(module.a.raw(), module.a.nbytes());
     hash.update(module.b.raw(), module.b.nbytes());
   }

@@ -36,8 +36,8 @@ struct LoraConfig {
   Targets exclude;                           // kind list or regex; family_default here means none
   std::vector<int64_t> layers_to_transform;  // empty: all
   std::vector<std::string> layers_pattern;
-  double dropout = 0;                        // training only
-  std::string init = "true";                 // init_lora_weights: "true", "false", "gaussian", or a name kept as read
+  double dropout = 0;         // training only
+  std::string init = "true";  // init_lora_weights: "true", "false", "gaussian", or a name kept as read
   std::string task_type = "CAUSAL_LM";
   std::string base_model_name_or_path;
   std::string revision;
@@ -82,7 +82,8 @@ void check_config(const LoraConfig& config, const std::string& context);
 // The configuration of the result lists its targets by name.
 LoraAdapter create_lora(const LoraConfig& config, const BaseDescription& base, uint64_t seed);
 
-// Throws std::invalid_argument naming the tensor unless shapes agree, ranks are positive and all numbers finite.
+// Throws std::invalid_argument naming the tensor unless shapes agree, ranks are positive and all numbers
+// finite.
 void check_lora(const LoraAdapter& adapter, const std::string& context);
 
 // ‖scale · B A‖_F.

@@ -45,13 +45,25 @@ constexpr Refused refused_fields[] = {
 };
 
 constexpr const char* passed_over[] = {
-    "auto_mapping",  "peft_version", "inference_mode", "fan_in_fan_out", "ensure_weight_tying", "loftq_config",
-    "eva_config",    "corda_config", "lora_ga_config", "velora_config",  "qalora_group_size",   "megatron_core",
-    "runtime_config"};
-constexpr const char* applied[] = {
-    "peft_type",      "task_type",       "base_model_name_or_path", "revision",       "r",          "lora_alpha",
-    "use_rslora",     "rank_pattern",    "alpha_pattern",           "target_modules", "bias",       "exclude_modules",
-    "layers_pattern", "lora_dropout",    "layers_to_transform",     "init_lora_weights"};
+    "auto_mapping",      "peft_version",  "inference_mode", "fan_in_fan_out", "ensure_weight_tying",
+    "loftq_config",      "eva_config",    "corda_config",   "lora_ga_config", "velora_config",
+    "qalora_group_size", "megatron_core", "runtime_config"};
+constexpr const char* applied[] = {"peft_type",
+                                   "task_type",
+                                   "base_model_name_or_path",
+                                   "revision",
+                                   "r",
+                                   "lora_alpha",
+                                   "use_rslora",
+                                   "rank_pattern",
+                                   "alpha_pattern",
+                                   "target_modules",
+                                   "bias",
+                                   "exclude_modules",
+                                   "layers_pattern",
+                                   "lora_dropout",
+                                   "layers_to_transform",
+                                   "init_lora_weights"};
 
 std::vector<std::string> known_fields() {
   std::vector<std::string> out(std::begin(applied), std::end(applied));
@@ -65,21 +77,25 @@ void refuse_what_is_not_plain_lora(const Json& json, const std::string& context)
   if (type != "LORA") invalid(context, ": expected peft_type 'LORA', got '", printable(type), "'");
   for (const Refused& field : refused_fields)
     if (json.contains(field.field) && !is_off(json.at(field.field)))
-      invalid(context, ": uses ", field.field, ", which is not plain LoRA (", field.why, "); merge it into the base instead");
+      invalid(context, ": uses ", field.field, ", which is not plain LoRA (", field.why,
+              "); merge it into the base instead");
   const std::string bias = base::string_or(json, "bias", "none", context);
   if (bias != "none")
-    invalid(context, ": expected bias 'none', got '", printable(bias), "': trained biases change the base model");
+    invalid(context, ": expected bias 'none', got '", printable(bias),
+            "': trained biases change the base model");
 }
 
 // A newer PEFT may know more fields. One that is switched off, or at least is not a misspelling, is reported.
-void look_at_unknown_fields(const Json& json, const std::string& context, std::vector<std::string>* warnings) {
+void look_at_unknown_fields(const Json& json, const std::string& context,
+                            std::vector<std::string>* warnings) {
   const std::vector<std::string> known = known_fields();
   for (const auto& [key, value] : json.items()) {
     if (std::find(known.begin(), known.end(), key) != known.end()) continue;
     const std::string nearest = base::nearest_name(key, known);
     if (!nearest.empty() && !json.contains(nearest))
       invalid(context, ": unknown key '", printable(key), "'; did you mean '", nearest, "'?");
-    if (warnings) warnings->push_back("adapter_config.json: key '" + printable(key) + "' is not known and has no effect");
+    if (warnings)
+      warnings->push_back("adapter_config.json: key '" + printable(key) + "' is not known and has no effect");
   }
 }
 
@@ -104,7 +120,8 @@ Targets targets_from(const Json& json, const char* key, bool shorthand, const st
 }
 
 template <class Value, class Read>
-std::vector<std::pair<std::string, Value>> pattern_from(const Json& json, const char* key, const std::string& context, Read read) {
+std::vector<std::pair<std::string, Value>> pattern_from(const Json& json, const char* key,
+                                                        const std::string& context, Read read) {
   std::vector<std::pair<std::string, Value>> out;
   if (!base::has(json, key)) return out;
   for (const auto& [pattern, value] : base::require_object(json, key, context).items())
@@ -119,7 +136,8 @@ std::string init_from(const Json& json, const std::string& context) {
   const std::string name = base::require_string(json, "init_lora_weights", context);
   for (const char* changing : {"pissa", "olora", "corda", "lora_ga", "loftq"})
     if (name.rfind(changing, 0) == 0)
-      invalid(context, ": init_lora_weights '", printable(name), "' changes the base model; convert the adapter to ",
+      invalid(context, ": init_lora_weights '", printable(name),
+              "' changes the base model; convert the adapter to ",
               "plain LoRA when saving (PEFT: path_initial_model_for_weight_conversion)");
   return name;
 }
@@ -147,7 +165,8 @@ void read_layer_filter(const Json& json, LoraConfig& config, const std::string& 
 
 }  // namespace
 
-LoraConfig parse_peft_config(const std::string& text, const std::string& context, std::vector<std::string>* warnings) {
+LoraConfig parse_peft_config(const std::string& text, const std::string& context,
+                             std::vector<std::string>* warnings) {
   const Json json = base::parse_json(text, context, {.max_depth = 64, .max_bytes = 4u << 20});
   refuse_what_is_not_plain_lora(json, context);
   look_at_unknown_fields(json, context, warnings);
@@ -179,10 +198,14 @@ Json tidy_number(double value) {
 
 Json to_json(const Targets& targets) {
   switch (targets.kind) {
-    case Targets::Kind::list: return targets.names;
-    case Targets::Kind::regex: return targets.regex;
-    case Targets::Kind::all_linear: return "all-linear";
-    case Targets::Kind::family_default: break;
+    case Targets::Kind::list:
+      return targets.names;
+    case Targets::Kind::regex:
+      return targets.regex;
+    case Targets::Kind::all_linear:
+      return "all-linear";
+    case Targets::Kind::family_default:
+      break;
   }
   return nullptr;
 }
@@ -211,7 +234,8 @@ std::string to_peft_config(const LoraConfig& config) {
                {"layers_to_transform", nullptr},
                {"rank_pattern", Json::object()},
                {"alpha_pattern", Json::object()}};
-  json["init_lora_weights"] = config.init == "true" || config.init == "false" ? Json(config.init == "true") : Json(config.init);
+  json["init_lora_weights"] =
+      config.init == "true" || config.init == "false" ? Json(config.init == "true") : Json(config.init);
   if (config.exclude.kind != Targets::Kind::family_default) json["exclude_modules"] = to_json(config.exclude);
   if (!config.layers_to_transform.empty()) json["layers_to_transform"] = config.layers_to_transform;
   if (!config.layers_pattern.empty()) json["layers_pattern"] = config.layers_pattern;

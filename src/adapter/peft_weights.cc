@@ -20,7 +20,8 @@ constexpr uint64_t max_weights_bytes = uint64_t{1} << 36;
 constexpr uint64_t max_config_bytes = 4u << 20;
 
 bool take_ending(std::string& text, std::string_view ending) {
-  if (text.size() <= ending.size() || text.compare(text.size() - ending.size(), ending.size(), ending) != 0) return false;
+  if (text.size() <= ending.size() || text.compare(text.size() - ending.size(), ending.size(), ending) != 0)
+    return false;
   text.resize(text.size() - ending.size());
   return true;
 }
@@ -39,7 +40,8 @@ bool take_ending(std::string& text, std::string_view ending) {
   for (const Kind& kind : kinds)
     if (name.find(kind.part) != std::string::npos)
       invalid(context, ": tensor '", printable(name), "' is ", kind.what, ", which is not plain LoRA");
-  invalid(context, ": tensor '", printable(name), "' is neither a lora_A.weight nor a lora_B.weight; ignoring it would ",
+  invalid(context, ": tensor '", printable(name),
+          "' is neither a lora_A.weight nor a lora_B.weight; ignoring it would ",
           "change what the adapter computes");
 }
 
@@ -51,16 +53,19 @@ std::map<std::string, LoraModule> pair_up(const tensor::Safetensors& file, const
     if (!is_a && !take_ending(module, ".lora_B.weight")) refuse_tensor(name, context);
     const Tensor stored = file.tensor(name);
     if (stored.shape().size() != 2 || stored.numel() == 0)
-      invalid(context, ": tensor '", printable(name), "': expected a matrix, got ", to_string(stored.shape()));
+      invalid(context, ": tensor '", printable(name), "': expected a matrix, got ",
+              to_string(stored.shape()));
     LoraModule& entry = modules[module];
     Tensor& half = is_a ? entry.a : entry.b;
-    if (!half.empty()) invalid(context, ": tensor '", printable(name), "' stands there twice, with and without its prefix");
+    if (!half.empty())
+      invalid(context, ": tensor '", printable(name), "' stands there twice, with and without its prefix");
     half = tensor::convert(stored, DType::float32);
     entry.name = module;
   }
   for (const auto& [name, module] : modules)
     if (module.a.empty() || module.b.empty())
-      invalid(context, ": tensor '", printable(tensor_name(name, module.a.empty() ? 'A' : 'B')), "' is missing");
+      invalid(context, ": tensor '", printable(tensor_name(name, module.a.empty() ? 'A' : 'B')),
+              "' is missing");
   return modules;
 }
 
@@ -74,7 +79,8 @@ LoraAdapter parse_peft(const std::string& config, const std::string& weights, co
   LoraAdapter out;
   out.config = parse_peft_config(config, context + "/" + config_file, &out.warnings);
   const std::string where = context + "/" + weights_file;
-  const auto file = tensor::Safetensors::from_bytes(weights, nullptr, where, tensor::SafetensorsLimits::adapter());
+  const auto file =
+      tensor::Safetensors::from_bytes(weights, nullptr, where, tensor::SafetensorsLimits::adapter());
   std::map<std::string, LoraModule> modules = pair_up(file, where);
   std::vector<std::string> names;
   for (const auto& [name, module] : modules) names.push_back(name);
@@ -108,10 +114,11 @@ LoraConfig with_stable_patterns(const LoraAdapter& adapter) {
   std::vector<std::string> names;
   for (const LoraModule& module : adapter.modules) names.push_back(module.name);
   const auto resolved = resolve_modules(config, names, "[Adapter.save]");
-  const bool stable = std::all_of(adapter.modules.begin(), adapter.modules.end(), [&](const LoraModule& module) {
-    const ResolvedModule& r = resolved.at(module.name);
-    return r.rank == module.rank && r.alpha == module.alpha;
-  });
+  const bool stable =
+      std::all_of(adapter.modules.begin(), adapter.modules.end(), [&](const LoraModule& module) {
+        const ResolvedModule& r = resolved.at(module.name);
+        return r.rank == module.rank && r.alpha == module.alpha;
+      });
   if (stable) return config;
   config.rank_pattern.clear();
   config.alpha_pattern.clear();
@@ -124,15 +131,18 @@ LoraConfig with_stable_patterns(const LoraAdapter& adapter) {
 }
 }  // namespace
 
-std::string to_peft_config(const LoraAdapter& adapter) { return to_peft_config(with_stable_patterns(adapter)); }
+std::string to_peft_config(const LoraAdapter& adapter) {
+  return to_peft_config(with_stable_patterns(adapter));
+}
 
 std::string to_peft_weights(const LoraAdapter& adapter, const std::string& dtype) {
-  base::check_argument(dtype == "float32" || dtype == "bfloat16", "[Adapter.save] expected dtype 'float32' or 'bfloat16', got '",
-                       printable(dtype), "'");
+  base::check_argument(dtype == "float32" || dtype == "bfloat16",
+                       "[Adapter.save] expected dtype 'float32' or 'bfloat16', got '", printable(dtype), "'");
   std::map<std::string, Tensor> tensors;
   for (const LoraModule& module : adapter.modules)
     for (const auto& [matrix, letter] : {std::pair{&module.a, 'A'}, std::pair{&module.b, 'B'}})
-      tensors[tensor_name(module.name, letter)] = dtype == "float32" ? *matrix : tensor::convert(*matrix, DType::bfloat16);
+      tensors[tensor_name(module.name, letter)] =
+          dtype == "float32" ? *matrix : tensor::convert(*matrix, DType::bfloat16);
   return tensor::to_safetensors(tensors, with_format(adapter.metadata));
 }
 
@@ -141,7 +151,8 @@ void check_peft_folder(const std::string& folder, base::FileSystem& fs, const st
     invalid("[", context, "] ", folder, ": expected a PEFT adapter, there is no ", config_file);
   if (base::exists(fs, base::join(folder, weights_file))) return;
   if (base::exists(fs, base::join(folder, "adapter_model.bin")))
-    invalid("[", context, "] ", folder, ": adapter_model.bin is a pickle, which can run code when it is read; load it in PEFT ",
+    invalid("[", context, "] ", folder,
+            ": adapter_model.bin is a pickle, which can run code when it is read; load it in PEFT ",
             "where you trust it, and save_pretrained() again to get ", weights_file);
   invalid("[", context, "] ", folder, ": there is no ", weights_file);
 }
@@ -149,11 +160,13 @@ void check_peft_folder(const std::string& folder, base::FileSystem& fs, const st
 LoraAdapter read_peft(const std::string& folder, base::FileSystem& fs) {
   check_peft_folder(folder, fs, "Adapter.load");
   const std::string config = read_file(fs, base::join(folder, config_file), max_config_bytes, "Adapter.load");
-  const std::string weights = read_file(fs, base::join(folder, weights_file), max_weights_bytes, "Adapter.load");
+  const std::string weights =
+      read_file(fs, base::join(folder, weights_file), max_weights_bytes, "Adapter.load");
   return parse_peft(config, weights, "[Adapter.load] " + folder);
 }
 
-void write_peft(const LoraAdapter& adapter, const std::string& folder, const std::string& dtype, base::FileSystem& fs) {
+void write_peft(const LoraAdapter& adapter, const std::string& folder, const std::string& dtype,
+                base::FileSystem& fs) {
   const std::string weights = to_peft_weights(adapter, dtype), config = to_peft_config(adapter);
   base::make_directories(fs, folder, "Adapter.save");
   base::write_file_durably(fs, base::join(folder, weights_file), weights, "Adapter.save");

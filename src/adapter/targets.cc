@@ -21,7 +21,8 @@ constexpr size_t max_pattern_bytes = 16'384;
 // Patterns come from files, so they run in linear time or not at all.
 class Pattern {
  public:
-  Pattern(const std::string& text, const std::string& field, const std::string& context, bool as_ending = false) {
+  Pattern(const std::string& text, const std::string& field, const std::string& context,
+          bool as_ending = false) {
     if (text.size() > max_pattern_bytes)
       invalid(context, ": ", field, " is a pattern of more than ", max_pattern_bytes, " bytes");
     RE2::Options options;
@@ -41,7 +42,8 @@ class Pattern {
 
 bool names_module(const std::string& target, const std::string& module) {
   if (module == target) return true;
-  return module.size() > target.size() + 1 && module.compare(module.size() - target.size(), target.size(), target) == 0 &&
+  return module.size() > target.size() + 1 &&
+         module.compare(module.size() - target.size(), target.size(), target) == 0 &&
          module[module.size() - target.size() - 1] == '.';
 }
 
@@ -50,7 +52,8 @@ bool is_head(const std::string& name) { return names_module("lm_head", name); }
 template <class Value>
 class Overrides {
  public:
-  Overrides(const std::vector<std::pair<std::string, Value>>& entries, const char* field, const std::string& context) {
+  Overrides(const std::vector<std::pair<std::string, Value>>& entries, const char* field,
+            const std::string& context) {
     for (const auto& [key, value] : entries) entries_.emplace_back(Pattern(key, field, context, true), value);
   }
   Value value_for(const std::string& name, Value fallback) const {
@@ -145,8 +148,8 @@ class Matcher {
 
 std::string ending_of(const std::string& name) { return name.substr(name.rfind('.') + 1); }
 
-ResolvedModule resolved(const LoraConfig& config, const Overrides<int64_t>& ranks, const Overrides<double>& alphas,
-                        const std::string& name) {
+ResolvedModule resolved(const LoraConfig& config, const Overrides<int64_t>& ranks,
+                        const Overrides<double>& alphas, const std::string& name) {
   ResolvedModule out;
   out.rank = ranks.value_for(name, config.rank);
   out.alpha = alphas.value_for(name, config.alpha);
@@ -191,7 +194,8 @@ std::map<std::string, ResolvedModule> resolve_targets(const LoraConfig& config,
     invalid(context, ": target_modules names '", printable(unused.front()), "', which no linear layer has",
             base::did_you_mean(unused.front(), known), " Endings here: ", list);
   }
-  if (out.empty()) invalid(context, ": target_modules matches none of the model's ", linear_names.size(), " linear layers");
+  if (out.empty())
+    invalid(context, ": target_modules matches none of the model's ", linear_names.size(), " linear layers");
   return out;
 }
 
@@ -201,13 +205,15 @@ std::vector<std::string> target_list(const std::vector<std::string>& chosen,
   std::set<std::string> endings;
   for (const std::string& name : chosen) endings.insert(ending_of(name));
   for (const std::string& name : linear_names) {
-    const bool hit = std::any_of(endings.begin(), endings.end(), [&](const std::string& e) { return names_module(e, name); });
+    const bool hit = std::any_of(endings.begin(), endings.end(),
+                                 [&](const std::string& e) { return names_module(e, name); });
     if (hit != (wanted.count(name) > 0)) return {wanted.begin(), wanted.end()};
   }
   return {endings.begin(), endings.end()};
 }
 
-std::map<std::string, ResolvedModule> resolve_modules(const LoraConfig& config, const std::vector<std::string>& names,
+std::map<std::string, ResolvedModule> resolve_modules(const LoraConfig& config,
+                                                      const std::vector<std::string>& names,
                                                       const std::string& context) {
   const Overrides<int64_t> ranks(config.rank_pattern, "rank_pattern", context);
   const Overrides<double> alphas(config.alpha_pattern, "alpha_pattern", context);

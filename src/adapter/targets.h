@@ -31,7 +31,8 @@ std::map<std::string, ResolvedModule> matching_modules(const LoraConfig& config,
                                                        std::vector<std::string>* unused = nullptr);
 
 // Rank, alpha and scale of these modules; does not ask whether they are targeted.
-std::map<std::string, ResolvedModule> resolve_modules(const LoraConfig& config, const std::vector<std::string>& names,
+std::map<std::string, ResolvedModule> resolve_modules(const LoraConfig& config,
+                                                      const std::vector<std::string>& names,
                                                       const std::string& context);
 
 }  // namespace whorl::adapter

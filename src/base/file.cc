@@ -65,7 +65,8 @@ void File::read_at(void* buffer, size_t size, uint64_t offset) const {
   while (size > 0) {
     const int64_t n = fs_->read_at(fd_, out, size, offset);
     require_ok(n, "File.read", path_, "cannot read");
-    if (n == 0) failed("[File.read] ", path_, ": expected ", size, " more bytes at ", offset, ", the file ends");
+    if (n == 0)
+      failed("[File.read] ", path_, ": expected ", size, " more bytes at ", offset, ", the file ends");
     out += n;
     offset += static_cast<uint64_t>(n);
     size -= static_cast<size_t>(n);
@@ -112,7 +113,10 @@ std::string read_file(const std::string& path, uint64_t max) {
 }
 
 DurableFile::DurableFile(FileSystem& fs, std::string path, std::string_view context)
-    : fs_(fs), path_(std::move(path)), temporary_(join(parent_of(path_), temporary_name())), context_(context) {
+    : fs_(fs),
+      path_(std::move(path)),
+      temporary_(join(parent_of(path_), temporary_name())),
+      context_(context) {
   file_ = std::make_unique<File>(File::create(fs_, temporary_, context_));
   pending_ = true;
 }
@@ -177,7 +181,8 @@ void remove_tree(FileSystem& fs, const std::string& path, std::string_view conte
     if (gone != -ENOENT) require_ok(gone, context, path, "cannot remove");
     return;
   }
-  for (const std::string& name : list_directory(fs, path, context)) remove_tree(fs, join(path, name), context);
+  for (const std::string& name : list_directory(fs, path, context))
+    remove_tree(fs, join(path, name), context);
   const int gone = fs.remove_directory(path);
   if (gone != -ENOENT) require_ok(gone, context, path, "cannot remove");
 }

@@ -25,39 +25,39 @@ class FileError : public std::runtime_error {
 struct FileInfo {
   enum class Kind : uint8_t { file, directory, link, other };
   Kind kind = Kind::other;
-  uint64_t size = 0;         // bytes
-  int64_t modified = 0;      // nanoseconds since 1970
-  uint64_t links = 1;        // names of the file
+  uint64_t size = 0;     // bytes
+  int64_t modified = 0;  // nanoseconds since 1970
+  uint64_t links = 1;    // names of the file
 };
 
 class FileSystem {
  public:
   virtual ~FileSystem() = default;
 
-  virtual int open_read(const std::string& path) = 0;    // a descriptor
-  virtual int create(const std::string& path) = 0;       // a descriptor; -EEXIST if there is one
-  virtual int append(const std::string& path) = 0;       // a descriptor that writes at the end; creates
+  virtual int open_read(const std::string& path) = 0;  // a descriptor
+  virtual int create(const std::string& path) = 0;     // a descriptor; -EEXIST if there is one
+  virtual int append(const std::string& path) = 0;     // a descriptor that writes at the end; creates
   virtual int64_t read_at(int fd, void* buffer, size_t size, uint64_t offset) = 0;
   virtual int64_t write(int fd, const void* data, size_t size) = 0;  // may write less than asked
-  virtual int allocate(int fd, uint64_t size) = 0;       // reserve space; -ENOSPC now, not half way
+  virtual int allocate(int fd, uint64_t size) = 0;  // reserve space; -ENOSPC now, not half way
   virtual int truncate(int fd, uint64_t size) = 0;
   virtual int fsync(int fd) = 0;
-  virtual int close(int fd) = 0;                         // the descriptor is gone even on error
-  virtual int64_t size(int fd) = 0;                      // bytes; -EISDIR for a folder
+  virtual int close(int fd) = 0;     // the descriptor is gone even on error
+  virtual int64_t size(int fd) = 0;  // bytes; -EISDIR for a folder
   // Maps the whole file read-only. The file must not shrink while the mapping lives.
   virtual int map(int fd, uint64_t size, std::shared_ptr<const void>& out) = 0;
 
-  virtual int rename(const std::string& from, const std::string& to) = 0;            // replaces files
-  virtual int rename_new(const std::string& from, const std::string& to) = 0;        // -EEXIST, never replaces
-  virtual int exchange(const std::string& from, const std::string& to);              // swaps two names; may be -ENOSYS
-  virtual int link(const std::string& from, const std::string& to) = 0;              // -EEXIST, never replaces
+  virtual int rename(const std::string& from, const std::string& to) = 0;      // replaces files
+  virtual int rename_new(const std::string& from, const std::string& to) = 0;  // -EEXIST, never replaces
+  virtual int exchange(const std::string& from, const std::string& to);  // swaps two names; may be -ENOSYS
+  virtual int link(const std::string& from, const std::string& to) = 0;  // -EEXIST, never replaces
   virtual int unlink(const std::string& path) = 0;
-  virtual int make_directory(const std::string& path) = 0;                           // -EEXIST
-  virtual int remove_directory(const std::string& path) = 0;                         // empty ones only
+  virtual int make_directory(const std::string& path) = 0;    // -EEXIST
+  virtual int remove_directory(const std::string& path) = 0;  // empty ones only
   virtual int fsync_directory(const std::string& path) = 0;
-  virtual int list(const std::string& path, std::vector<std::string>& names) = 0;    // sorted, without . and ..
-  virtual int info(const std::string& path, FileInfo& out) = 0;                      // does not follow links
-  virtual int64_t now() = 0;                                                         // ns since 1970, as `modified`
+  virtual int list(const std::string& path, std::vector<std::string>& names) = 0;  // sorted, without . and ..
+  virtual int info(const std::string& path, FileInfo& out) = 0;                    // does not follow links
+  virtual int64_t now() = 0;  // ns since 1970, as `modified`
 
   // The operating system's. Lives as long as the process.
   static const std::shared_ptr<FileSystem>& real();
@@ -74,10 +74,10 @@ class File {
   File& operator=(File&&) = delete;
   File(const File&) = delete;
 
-  uint64_t size() const;                                        // bytes, as of now
+  uint64_t size() const;                                           // bytes, as of now
   void read_at(void* buffer, size_t size, uint64_t offset) const;  // all of it, or an error
-  void write(const void* data, size_t size);                    // all of it, or an error
-  void fsync();                                                 // an error is final: never retried
+  void write(const void* data, size_t size);                       // all of it, or an error
+  void fsync();                                                    // an error is final: never retried
   void close();
   std::shared_ptr<const void> map() const;
   const std::string& path() const { return path_; }
@@ -120,7 +120,8 @@ std::string read_file(FileSystem& fs, const std::string& path, uint64_t max, std
 // On return the bytes stand under `path`, whole, and survive a power cut: a temporary file in the same
 // directory, a checked loop, fsync, rename, fsync of the directory. On error the old file is untouched.
 void write_file_durably(const std::string& path, std::string_view bytes);
-void write_file_durably(FileSystem& fs, const std::string& path, std::string_view bytes, std::string_view context);
+void write_file_durably(FileSystem& fs, const std::string& path, std::string_view bytes,
+                        std::string_view context);
 
 // Creates `path` and its missing parents, each made durable in its own parent.
 void make_directories(FileSystem& fs, const std::string& path, std::string_view context = "make_directories");
@@ -145,7 +146,8 @@ std::string join(std::string_view directory, std::string_view name);  // one sla
 std::string parent_of(const std::string& path);                       // "." for a bare name
 std::string base_name_of(const std::string& path);
 
-// Refuses absolute names, "..", empty parts, backslashes and control characters in a name that a file gave us.
+// Refuses absolute names, "..", empty parts, backslashes and control characters in a name that a file gave
+// us.
 void check_relative_name(std::string_view name, std::string_view context);
 
 // `root`/`name` for such a name; refuses links that lead outside of `root` as well.

@@ -14,8 +14,8 @@ namespace whorl::base {
 using Json = nlohmann::ordered_json;  // keeps the order of keys
 
 struct JsonLimits {
-  size_t max_depth = 64;                       // raise only for text you wrote yourself
-  size_t max_bytes = size_t{1} << 30;          // tokenizers are some ten megabytes
+  size_t max_depth = 64;               // raise only for text you wrote yourself
+  size_t max_bytes = size_t{1} << 30;  // tokenizers are some ten megabytes
 };
 
 // `context` opens every message: "[Model.load] config.json". Throws std::invalid_argument.
@@ -23,7 +23,8 @@ Json parse_json(std::string_view text, std::string_view context, const JsonLimit
 // Reads and parses; the context of errors is "[context] path".
 Json read_json(const std::string& path, std::string_view operation, const JsonLimits& limits = {});
 
-// Sorted keys, indent 2, newline at the end, "\u" only where JSON demands it: the same value gives the same bytes.
+// Sorted keys, indent 2, newline at the end, "\u" only where JSON demands it: the same value gives the same
+// bytes.
 std::string to_sorted_json(const Json& value);
 
 // Typed fields. Missing or of another type: "[context] expected field 'r' to be an integer, got a string".
@@ -40,7 +41,8 @@ std::vector<std::string> require_strings(const Json& object, const char* key, st
 int64_t int_or(const Json& object, const char* key, int64_t fallback, std::string_view context);
 double number_or(const Json& object, const char* key, double fallback, std::string_view context);
 bool bool_or(const Json& object, const char* key, bool fallback, std::string_view context);
-std::string string_or(const Json& object, const char* key, const std::string& fallback, std::string_view context);
+std::string string_or(const Json& object, const char* key, const std::string& fallback,
+                      std::string_view context);
 
 // Null counts as absent everywhere.
 bool has(const Json& object, const char* key);
@@ -48,7 +50,8 @@ bool has(const Json& object, const char* key);
 const char* kind_of(const Json& value);
 
 // Every key of `object` must be known; the error names the nearest one that is.
-void check_known_keys(const Json& object, std::initializer_list<std::string_view> known, std::string_view context);
+void check_known_keys(const Json& object, std::initializer_list<std::string_view> known,
+                      std::string_view context);
 void check_known_keys(const Json& object, const std::vector<std::string>& known, std::string_view context);
 
 // The candidate with the smallest edit distance, or "" when none is close enough to be meant.

@@ -8,15 +8,23 @@ namespace whorl::base {
 
 const char* kind_of(const Json& value) {
   switch (value.type()) {
-    case Json::value_t::null: return "null";
-    case Json::value_t::object: return "an object";
-    case Json::value_t::array: return "a list";
-    case Json::value_t::string: return "a string";
-    case Json::value_t::boolean: return "true/false";
+    case Json::value_t::null:
+      return "null";
+    case Json::value_t::object:
+      return "an object";
+    case Json::value_t::array:
+      return "a list";
+    case Json::value_t::string:
+      return "a string";
+    case Json::value_t::boolean:
+      return "true/false";
     case Json::value_t::number_integer:
-    case Json::value_t::number_unsigned: return "an integer";
-    case Json::value_t::number_float: return "a number";
-    default: return "something else";
+    case Json::value_t::number_unsigned:
+      return "an integer";
+    case Json::value_t::number_float:
+      return "a number";
+    default:
+      return "something else";
   }
 }
 
@@ -59,7 +67,8 @@ std::string as_string(const Json& value, const char* key, std::string_view conte
 bool has(const Json& object, const char* key) { return find(object, key) != nullptr; }
 
 const Json& require(const Json& object, const char* key, std::string_view context) {
-  if (!object.is_object()) invalid(context, ": expected an object with field '", key, "', got ", kind_of(object));
+  if (!object.is_object())
+    invalid(context, ": expected an object with field '", key, "', got ", kind_of(object));
   const auto it = object.find(key);
   if (it == object.end()) invalid(context, ": missing field '", key, "'");
   return *it;
@@ -93,7 +102,8 @@ std::string require_string(const Json& object, const char* key, std::string_view
 std::vector<std::string> require_strings(const Json& object, const char* key, std::string_view context) {
   std::vector<std::string> out;
   for (const Json& item : require_array(object, key, context)) {
-    if (!item.is_string()) invalid(context, ": expected field '", key, "' to be a list of strings, it holds ", kind_of(item));
+    if (!item.is_string())
+      invalid(context, ": expected field '", key, "' to be a list of strings, it holds ", kind_of(item));
     out.push_back(item.get<std::string>());
   }
   return out;
@@ -111,7 +121,8 @@ bool bool_or(const Json& object, const char* key, bool fallback, std::string_vie
   const Json* value = find(object, key);
   return value ? as_bool(*value, key, context) : fallback;
 }
-std::string string_or(const Json& object, const char* key, const std::string& fallback, std::string_view context) {
+std::string string_or(const Json& object, const char* key, const std::string& fallback,
+                      std::string_view context) {
   const Json* value = find(object, key);
   return value ? as_string(*value, key, context) : fallback;
 }
@@ -123,7 +134,8 @@ void check_known_keys(const Json& object, const std::vector<std::string>& known,
       invalid(context, ": unknown key '", printable(key), "'", did_you_mean(key, known));
 }
 
-void check_known_keys(const Json& object, std::initializer_list<std::string_view> known, std::string_view context) {
+void check_known_keys(const Json& object, std::initializer_list<std::string_view> known,
+                      std::string_view context) {
   check_known_keys(object, std::vector<std::string>(known.begin(), known.end()), context);
 }
 
@@ -152,7 +164,8 @@ std::string nearest_name(std::string_view name, const std::vector<std::string>& 
   size_t best = std::max<size_t>(2, name.size() / 3) + 1;
   std::string nearest;
   for (const std::string& candidate : candidates) {
-    const size_t gap = candidate.size() > name.size() ? candidate.size() - name.size() : name.size() - candidate.size();
+    const size_t gap =
+        candidate.size() > name.size() ? candidate.size() - name.size() : name.size() - candidate.size();
     if (gap >= best) continue;
     const size_t distance = edit_distance(name, candidate);
     if (distance < best) {

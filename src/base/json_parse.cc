@@ -58,15 +58,15 @@ class Builder final : public nlohmann::json_sax<Json> {
 
   bool key(std::string& name) override {
     Level& level = levels_.back();
-    if (!level.keys.insert(name).second)
-      invalid(context_, ": duplicate key '", printable(name), "'");
+    if (!level.keys.insert(name).second) invalid(context_, ": duplicate key '", printable(name), "'");
     level.key = std::move(name);
     return true;
   }
 
   bool parse_error(size_t offset, const std::string&, const nlohmann::detail::exception& error) override {
     const Position p = position_of(text_, offset > 0 ? offset - 1 : 0);
-    invalid(context_, ": line ", p.line, ", column ", p.column, ": not valid JSON: ", reason_of(error.what()));
+    invalid(context_, ": line ", p.line, ", column ", p.column,
+            ": not valid JSON: ", reason_of(error.what()));
   }
 
  private:
@@ -77,8 +77,7 @@ class Builder final : public nlohmann::json_sax<Json> {
   };
 
   bool open(Json value) {
-    if (levels_.size() >= max_depth_)
-      invalid(context_, ": JSON nested deeper than ", max_depth_, " levels");
+    if (levels_.size() >= max_depth_) invalid(context_, ": JSON nested deeper than ", max_depth_, " levels");
     levels_.emplace_back().value = std::move(value);
     return true;
   }
@@ -97,7 +96,8 @@ class Builder final : public nlohmann::json_sax<Json> {
       level.value.get_ref<Json::array_t&>().push_back(std::move(value));
     } else {
       using Entries = std::vector<std::pair<const std::string, Json>>;
-      static_cast<Entries&>(level.value.get_ref<Json::object_t&>()).emplace_back(std::move(level.key), std::move(value));
+      static_cast<Entries&>(level.value.get_ref<Json::object_t&>())
+          .emplace_back(std::move(level.key), std::move(value));
     }
   }
 
@@ -112,7 +112,8 @@ class Builder final : public nlohmann::json_sax<Json> {
 Json parse_json(std::string_view text, std::string_view context, const JsonLimits& limits) {
   if (text.size() > limits.max_bytes)
     invalid(context, ": expected at most ", limits.max_bytes, " bytes of JSON, got ", text.size());
-  if (text.substr(0, 3) == "\xef\xbb\xbf") invalid(context, ": begins with a byte order mark; save it as plain UTF-8");
+  if (text.substr(0, 3) == "\xef\xbb\xbf")
+    invalid(context, ": begins with a byte order mark; save it as plain UTF-8");
   // nlohmann takes a zero byte for the end of the text, and would let anything pass behind it.
   if (const size_t zero = text.find('\0'); zero != std::string_view::npos) {
     const Position p = position_of(text, zero);

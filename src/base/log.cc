@@ -19,7 +19,7 @@ class CallbackSink final : public spdlog::sinks::base_sink<std::mutex> {
  protected:
   void sink_it_(const spdlog::details::log_msg& message) override {
     callback_(static_cast<LogLevel>(message.level - spdlog::level::debug),
-          std::string_view(message.payload.data(), message.payload.size()));
+              std::string_view(message.payload.data(), message.payload.size()));
   }
   void flush_() override {}
 
@@ -52,7 +52,8 @@ const char* name_of(LogLevel level) {
 void set_log_sink(LogSink sink, LogLevel level) {
   std::lock_guard lock(logger_mutex());
   threshold = sink ? static_cast<int>(level) : 100;
-  logger() = sink ? std::make_shared<spdlog::logger>("whorl", std::make_shared<CallbackSink>(std::move(sink))) : nullptr;
+  logger() = sink ? std::make_shared<spdlog::logger>("whorl", std::make_shared<CallbackSink>(std::move(sink)))
+                  : nullptr;
   if (logger()) logger()->set_level(spd(level));
 }
 

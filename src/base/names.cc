@@ -100,7 +100,8 @@ std::string base_name_of(const std::string& path) {
   size_t end = path.size();
   while (end > 1 && path[end - 1] == '/') --end;
   const size_t slash = path.rfind('/', end - 1);
-  return path.substr(slash == std::string::npos ? 0 : slash + 1, slash == std::string::npos ? end : end - slash - 1);
+  return path.substr(slash == std::string::npos ? 0 : slash + 1,
+                     slash == std::string::npos ? end : end - slash - 1);
 }
 
 namespace {
@@ -122,7 +123,9 @@ void check_relative_name(std::string_view name, std::string_view context) {
       ok = static_cast<unsigned char>(name[i]) >= 0x20 && name[i] != 0x7f && name[i] != '\\';
     }
   }
-  if (!ok) invalid(bracketed(context), " expected a relative file name beneath the folder, got '", printable(name), "'");
+  if (!ok)
+    invalid(bracketed(context), " expected a relative file name beneath the folder, got '", printable(name),
+            "'");
 }
 
 std::string path_beneath(const std::string& root, std::string_view name, std::string_view context) {
@@ -155,7 +158,8 @@ bool valid_name(std::string_view name) {
 
 void check_name(std::string_view name, std::string_view context) {
   if (!valid_name(name))
-    invalid(bracketed(context), " expected a name of 1 to 96 characters from a-z 0-9 . _ - that starts with a letter ",
+    invalid(bracketed(context),
+            " expected a name of 1 to 96 characters from a-z 0-9 . _ - that starts with a letter ",
             "or digit and has no '..' or '--', got '", printable(name), "'");
 }
 

@@ -15,7 +15,9 @@ inline uint64_t mix64(uint64_t x) {
 }
 
 // A key for a sub-stream: order matters, so (a, b) and (b, a) differ.
-inline uint64_t derive(uint64_t seed, uint64_t stream) { return mix64(mix64(seed) ^ (stream * 0xd1342543de82ef95ull + 1)); }
+inline uint64_t derive(uint64_t seed, uint64_t stream) {
+  return mix64(mix64(seed) ^ (stream * 0xd1342543de82ef95ull + 1));
+}
 
 inline uint64_t random_bits(uint64_t key, uint64_t index) { return mix64(key ^ mix64(index)); }
 

@@ -125,7 +125,8 @@ void ThreadPool::run(int64_t tasks, const std::function<void(int64_t)>& body) {
   s.busy.store(static_cast<int>(s.workers.size()), std::memory_order_relaxed);
   s.release();
   s.work();
-  for (int spin = 0; spin < 4000 && s.busy.load(std::memory_order_acquire) > 0; ++spin) __builtin_ia32_pause();
+  for (int spin = 0; spin < 4000 && s.busy.load(std::memory_order_acquire) > 0; ++spin)
+    __builtin_ia32_pause();
   if (s.busy.load(std::memory_order_acquire) > 0) {
     std::unique_lock lock(s.mutex);
     s.done.wait(lock, [&] { return s.busy.load(std::memory_order_acquire) == 0; });

@@ -12,7 +12,8 @@ namespace whorl {
 
 namespace store {
 
-AdapterStore open_store(const std::string& root, const StoreOptions& options, std::shared_ptr<base::FileSystem> fs) {
+AdapterStore open_store(const std::string& root, const StoreOptions& options,
+                        std::shared_ptr<base::FileSystem> fs) {
   base::check_argument(!root.empty(), "[AdapterStore.open] expected a folder, got an empty path");
   base::check_argument(options.poll_interval.count() > 0, "[AdapterStore.open] expected poll_interval > 0");
   auto impl = std::make_shared<Impl>();
@@ -41,13 +42,16 @@ AdapterStore::AdapterStore(const std::filesystem::path& folder, const StoreOptio
 
 const std::filesystem::path& AdapterStore::path() const { return impl_->path; }
 
-AdapterVersion AdapterStore::publish(const std::string& name, const Adapter& adapter, const PublishOptions& options) {
+AdapterVersion AdapterStore::publish(const std::string& name, const Adapter& adapter,
+                                     const PublishOptions& options) {
   base::check_name(name, "AdapterStore.publish");
   const adapter::LoraAdapter& lora = adapter::adapter_impl(adapter);
-  Content content{adapter::to_peft_config(lora), adapter::to_peft_weights(lora, options.dtype), adapter.digest(), adapter.rank()};
+  Content content{adapter::to_peft_config(lora), adapter::to_peft_weights(lora, options.dtype),
+                  adapter.digest(), adapter.rank()};
   // What is stored is what will be served: a narrower dtype rounds, and gets the digest of what it rounds to.
   if (options.dtype != "float32")
-    content.digest = adapter::digest_of(adapter::parse_peft(content.config, content.weights, "[AdapterStore.publish] " + name));
+    content.digest = adapter::digest_of(
+        adapter::parse_peft(content.config, content.weights, "[AdapterStore.publish] " + name));
   const Manifest manifest = store::publish(*impl_, name, content, options);
   return store::to_public(manifest, store::read_pointer(*impl_, name, "AdapterStore.publish").version);
 }
@@ -62,7 +66,8 @@ AdapterVersion AdapterStore::publish(const std::string& name, const std::filesys
   content.config = base::read_file(base::join(folder, adapter::config_file));
   content.weights = base::read_file(base::join(folder, adapter::weights_file), uint64_t{1} << 36);
   const Adapter checked = adapter::make_adapter(
-      adapter::parse_peft(content.config, content.weights, "[AdapterStore.publish] " + folder), "[AdapterStore.publish] " + folder);
+      adapter::parse_peft(content.config, content.weights, "[AdapterStore.publish] " + folder),
+      "[AdapterStore.publish] " + folder);
   content.digest = checked.digest();
   content.rank = checked.rank();
   const Manifest manifest = store::publish(*impl_, name, content, options);
@@ -76,7 +81,8 @@ Content read_content(const AdapterStore::Impl& impl, const Manifest& manifest, c
   Content out;
   for (const store::StoredFile& file : manifest.files) {
     if (file.name == adapter::config_file) out.config = store::read_verified(impl, manifest, file, operation);
-    if (file.name == adapter::weights_file) out.weights = store::read_verified(impl, manifest, file, operation);
+    if (file.name == adapter::weights_file)
+      out.weights = store::read_verified(impl, manifest, file, operation);
   }
   return out;
 }
@@ -90,8 +96,10 @@ Adapter AdapterStore::get(const std::string& name, int64_t version) const {
   const Manifest manifest = store::read_manifest(*impl_, reference.name, number, operation);
   const Content content = read_content(*impl_, manifest, operation);
   const std::string context = base::concat("[", operation, "] ", reference.name, "@", number);
-  const Adapter out = adapter::make_adapter(adapter::parse_peft(content.config, content.weights, context), context);
-  if (out.digest() != manifest.digest) base::failed(context, ": the adapter's digest is not the published one");
+  const Adapter out =
+      adapter::make_adapter(adapter::parse_peft(content.config, content.weights, context), context);
+  if (out.digest() != manifest.digest)
+    base::failed(context, ": the adapter's digest is not the published one");
   return out;
 }
 
@@ -103,16 +111,19 @@ AdapterVersion AdapterStore::resolve(const std::string& name, int64_t version) c
                           store::read_pointer(*impl_, reference.name, operation).version);
 }
 
-void AdapterStore::export_peft(const std::string& name, const std::filesystem::path& folder, int64_t version) const {
+void AdapterStore::export_peft(const std::string& name, const std::filesystem::path& folder,
+                               int64_t version) const {
   const std::string operation = "AdapterStore.export_peft";
   const Reference reference = store::parse_reference(name, version, operation);
-  const Manifest manifest =
-      store::read_manifest(*impl_, reference.name, store::find_version(*impl_, reference, operation), operation);
+  const Manifest manifest = store::read_manifest(
+      *impl_, reference.name, store::find_version(*impl_, reference, operation), operation);
   const Content content = read_content(*impl_, manifest, operation);
   base::FileSystem& real = *base::FileSystem::real();
   base::make_directories(real, folder.string(), operation);
-  base::write_file_durably(real, base::join(folder.string(), adapter::weights_file), content.weights, operation);
-  base::write_file_durably(real, base::join(folder.string(), adapter::config_file), content.config, operation);
+  base::write_file_durably(real, base::join(folder.string(), adapter::weights_file), content.weights,
+                           operation);
+  base::write_file_durably(real, base::join(folder.string(), adapter::config_file), content.config,
+                           operation);
 }
 
 bool AdapterStore::contains(const std::string& name) const {

@@ -22,19 +22,24 @@ void weigh(const Impl& store, const std::string& path, GarbageReport& report) {
     report.bytes += info.links <= 1 ? info.size : 0;
     return;
   }
-  for (const std::string& name : base::list_directory(*store.fs, path, "AdapterStore")) weigh(store, base::join(path, name), report);
+  for (const std::string& name : base::list_directory(*store.fs, path, "AdapterStore"))
+    weigh(store, base::join(path, name), report);
 }
 
 bool is_abandoned(const Impl& store, const std::string& folder, const std::string& name) {
   switch (base::temporary_owner(name)) {
     case base::TemporaryOwner::not_temporary:
-    case base::TemporaryOwner::alive: return false;
-    case base::TemporaryOwner::dead: return true;
-    case base::TemporaryOwner::elsewhere: break;
+    case base::TemporaryOwner::alive:
+      return false;
+    case base::TemporaryOwner::dead:
+      return true;
+    case base::TemporaryOwner::elsewhere:
+      break;
   }
   base::FileInfo info;
   if (store.fs->info(base::join(folder, name), info) < 0) return false;
-  const int64_t grace = std::chrono::duration_cast<std::chrono::nanoseconds>(store.options.foreign_grace).count();
+  const int64_t grace =
+      std::chrono::duration_cast<std::chrono::nanoseconds>(store.options.foreign_grace).count();
   return store.fs->now() - info.modified > grace;
 }
 
@@ -54,16 +59,19 @@ void prepare_folder(const Impl& store) {
   base::FileSystem& fs = *store.fs;
   if (!base::exists(fs, marker)) {
     if (!store.options.create)
-      base::invalid("[", operation, "] ", store.root, ": is no adapter store (there is no ", format_file, ")");
+      base::invalid("[", operation, "] ", store.root, ": is no adapter store (there is no ", format_file,
+                    ")");
     base::make_directories(fs, store.root, operation);
     for (const std::string& name : base::list_directory(fs, store.root, operation))
       if (base::temporary_owner(name) == base::TemporaryOwner::not_temporary && name != format_file)
-        base::invalid("[", operation, "] ", store.root, ": expected an adapter store or an empty folder, it holds '",
-                      base::printable(name), "'");
+        base::invalid("[", operation, "] ", store.root,
+                      ": expected an adapter store or an empty folder, it holds '", base::printable(name),
+                      "'");
     base::fsync_directory(fs, base::parent_of(store.root), operation);
     base::write_file_durably(fs, marker, seal(format_text), operation);
   }
-  const std::string text = unseal(base::read_file(fs, marker, 4096, operation), "[" + operation + "] " + marker);
+  const std::string text =
+      unseal(base::read_file(fs, marker, 4096, operation), "[" + operation + "] " + marker);
   if (text != format_text) base::failed("[", operation, "] ", marker, ": written by a newer Whorl");
   for (const std::string& folder : {store.staging(), store.objects(), store.adapters()})
     if (!base::exists(fs, folder)) base::make_directories(fs, folder, operation);

@@ -15,7 +15,9 @@ constexpr uint64_t max_manifest_bytes = 16u << 20;
 
 // A plain decimal number without leading zeros, from 1 on; 0 for anything else.
 int64_t number_of(const std::string& text) {
-  if (text.empty() || text.size() > 18 || text[0] == '0' || text.find_first_not_of("0123456789") != std::string::npos) return 0;
+  if (text.empty() || text.size() > 18 || text[0] == '0' ||
+      text.find_first_not_of("0123456789") != std::string::npos)
+    return 0;
   return std::stoll(text);
 }
 }  // namespace
@@ -50,18 +52,21 @@ std::vector<std::string> adapter_names(const Impl& store) {
   return out;
 }
 
-Manifest read_manifest(const Impl& store, const std::string& name, int64_t version, const std::string& operation) {
+Manifest read_manifest(const Impl& store, const std::string& name, int64_t version,
+                       const std::string& operation) {
   const std::string path = store.version(name, version) + "/manifest.json";
   const std::string bytes = base::read_file(*store.fs, path, max_manifest_bytes, operation);
   return parse_manifest(bytes, name, version, "[" + operation + "] " + path);
 }
 
-std::string read_verified(const Impl& store, const Manifest& manifest, const StoredFile& file, const std::string& operation) {
+std::string read_verified(const Impl& store, const Manifest& manifest, const StoredFile& file,
+                          const std::string& operation) {
   const std::string path = base::join(store.version(manifest.name, manifest.version), file.name);
   const base::File in = base::File::open(*store.fs, path, operation);
   const uint64_t size = in.size();
   if (size != file.size)
-    failed("[", operation, "] ", path, ": the file is damaged (", size, " bytes, published with ", file.size, ")");
+    failed("[", operation, "] ", path, ": the file is damaged (", size, " bytes, published with ", file.size,
+           ")");
   std::string bytes(static_cast<size_t>(size), '\0');
   in.read_at(bytes.data(), bytes.size(), 0);
   if (base::sha256_hex(bytes) != file.sha256)
@@ -89,8 +94,8 @@ Reference parse_reference(const std::string& text, int64_t version, const std::s
     out.name = text.substr(0, at);
     const int64_t named = number_of(number);
     if ((named == 0 && number != "latest") || (version != 0 && version != named))
-      invalid("[", operation, "] expected 'name', 'name@3' or 'name@latest', got '", base::printable(text), "'",
-              version ? " together with a version" : "");
+      invalid("[", operation, "] expected 'name', 'name@3' or 'name@latest', got '", base::printable(text),
+              "'", version ? " together with a version" : "");
     out.version = named;
   }
   base::check_name(out.name, operation);
@@ -101,12 +106,15 @@ Reference parse_reference(const std::string& text, int64_t version, const std::s
 int64_t find_version(const Impl& store, const Reference& reference, const std::string& operation) {
   const std::vector<int64_t> live = live_versions(store, reference.name);
   if (live.empty()) invalid("[", operation, "] there is no adapter '", reference.name, "' in ", store.root);
-  const int64_t wanted = reference.version ? reference.version : read_pointer(store, reference.name, operation).version;
+  const int64_t wanted =
+      reference.version ? reference.version : read_pointer(store, reference.name, operation).version;
   if (wanted == 0)
-    invalid("[", operation, "] no version of '", reference.name, "' was promoted yet; newest is ", live.back());
+    invalid("[", operation, "] no version of '", reference.name, "' was promoted yet; newest is ",
+            live.back());
   if (!std::binary_search(live.begin(), live.end(), wanted))
     invalid("[", operation, "] '", reference.name, "' has no version ", wanted,
-            is_deleted(store, reference.name, wanted) ? " any more (it was deleted)" : "", "; newest is ", live.back());
+            is_deleted(store, reference.name, wanted) ? " any more (it was deleted)" : "", "; newest is ",
+            live.back());
   return wanted;
 }
 

@@ -55,7 +55,8 @@ Manifest from_json(const Json& json, const std::string& context) {
 }
 }  // namespace
 
-Manifest parse_manifest(const std::string& bytes, const std::string& name, int64_t version, const std::string& context) {
+Manifest parse_manifest(const std::string& bytes, const std::string& name, int64_t version,
+                        const std::string& context) {
   const std::string text = unseal(bytes, context);
   Manifest out;
   try {

@@ -27,6 +27,7 @@ struct Manifest {
 
 std::string to_sealed(const Manifest& manifest);
 // std::runtime_error opening with `context` if the bytes are damaged or speak of another name or version.
-Manifest parse_manifest(const std::string& bytes, const std::string& name, int64_t version, const std::string& context);
+Manifest parse_manifest(const std::string& bytes, const std::string& name, int64_t version,
+                        const std::string& context);
 
 }  // namespace whorl::store

@@ -64,7 +64,8 @@ Pointer move_pointer(const Impl& store, const std::string& name, const std::stri
     const size_t depth = pointer.history.size();
     if (!next(pointer)) return pointer;
     const bool stepped_back = pointer.history.size() < depth;
-    if (!stepped_back && before != 0 && pointer.version != 0 && before != pointer.version) pointer.history.push_back(before);
+    if (!stepped_back && before != 0 && pointer.version != 0 && before != pointer.version)
+      pointer.history.push_back(before);
     if (pointer.history.size() > max_history) pointer.history.erase(pointer.history.begin());
     ++pointer.generation;
     const std::string path = base::join(store.pointers(name), std::to_string(pointer.generation));

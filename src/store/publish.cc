@@ -38,10 +38,12 @@ class Staging {
   std::string path_;
 };
 
-void write_new(const Impl& store, const std::string& path, std::string_view bytes, const std::string& operation) {
+void write_new(const Impl& store, const std::string& path, std::string_view bytes,
+               const std::string& operation) {
   File file = File::create(*store.fs, path, operation);
   if (const int rc = store.fs->allocate(file.descriptor(), bytes.size()); rc < 0)
-    throw base::FileError(base::concat("[", operation, "] ", path, ": no space for ", bytes.size(), " bytes"), -rc);
+    throw base::FileError(base::concat("[", operation, "] ", path, ": no space for ", bytes.size(), " bytes"),
+                          -rc);
   file.write(bytes.data(), bytes.size());
   file.fsync();
   file.close();
@@ -49,8 +51,8 @@ void write_new(const Impl& store, const std::string& path, std::string_view byte
 
 // Tries to take the content from the pool instead of writing it again. What is there may be rotten, or not
 // yet durable, so it is read and synced like our own.
-bool take_from_pool(const Impl& store, const std::string& object, const std::string& path, const StoredFile& content,
-                    const std::string& operation) {
+bool take_from_pool(const Impl& store, const std::string& object, const std::string& path,
+                    const StoredFile& content, const std::string& operation) {
   if (store.fs->link(object, path) < 0) return false;
   try {
     File file = File::open(*store.fs, path, operation);
@@ -70,8 +72,8 @@ bool take_from_pool(const Impl& store, const std::string& object, const std::str
   return false;
 }
 
-StoredFile put(const Impl& store, const std::string& folder, const std::string& name, const std::string& bytes,
-               const std::string& operation) {
+StoredFile put(const Impl& store, const std::string& folder, const std::string& name,
+               const std::string& bytes, const std::string& operation) {
   const StoredFile file{name, bytes.size(), base::sha256_hex(bytes)};
   const std::string path = base::join(folder, name), object = base::join(store.objects(), file.sha256);
   if (take_from_pool(store, object, path, file, operation)) return file;
@@ -82,7 +84,8 @@ StoredFile put(const Impl& store, const std::string& folder, const std::string& 
 
 int64_t next_number(const Impl& store, const std::string& name) {
   // In this order: a version leaves `versions` only after it stands in `deleted`.
-  const std::vector<int64_t> there = numbers_in(store, store.versions(name)), gone = numbers_in(store, store.deleted(name));
+  const std::vector<int64_t> there = numbers_in(store, store.versions(name)),
+                             gone = numbers_in(store, store.deleted(name));
   return std::max(there.empty() ? 0 : there.back(), gone.empty() ? 0 : gone.back()) + 1;
 }
 
@@ -96,7 +99,8 @@ void make_adapter_folders(const Impl& store, const std::string& name, const std:
 }
 
 // One attempt at a number. False: somebody else has it, or had it.
-bool place(const Impl& store, const std::string& staged, const Manifest& manifest, const std::string& operation) {
+bool place(const Impl& store, const std::string& staged, const Manifest& manifest,
+           const std::string& operation) {
   const std::string path = base::join(staged, "manifest.json");
   if (const int rc = store.fs->unlink(path); rc < 0 && rc != -ENOENT)
     throw base::FileError(base::concat("[", operation, "] ", path, ": cannot replace"), -rc);
@@ -107,7 +111,8 @@ bool place(const Impl& store, const std::string& staged, const Manifest& manifes
   // A number that was published and deleted while we looked is used up.
   const std::vector<int64_t> gone = numbers_in(store, store.deleted(manifest.name));
   if (!gone.empty() && gone.back() >= manifest.version) {
-    if (!move_new(store, target, staged, operation)) base::failed("[", operation, "] ", staged, ": stands in the way");
+    if (!move_new(store, target, staged, operation))
+      base::failed("[", operation, "] ", staged, ": stands in the way");
     return false;
   }
   base::fsync_directory(*store.fs, store.versions(manifest.name), operation);
@@ -126,7 +131,8 @@ void drop_dead_pointer(const Impl& store, const std::string& name, const std::st
 
 }  // namespace
 
-Manifest publish(const Impl& store, const std::string& name, const Content& content, const PublishOptions& options) {
+Manifest publish(const Impl& store, const std::string& name, const Content& content,
+                 const PublishOptions& options) {
   const std::string operation = "AdapterStore.publish";
   make_adapter_folders(store, name, operation);
   const Staging staging(store, operation);
@@ -172,17 +178,20 @@ int64_t rollback(const Impl& store, const std::string& name) {
   const std::string operation = "AdapterStore.rollback";
   const std::vector<int64_t> live = live_versions(store, name);
   if (live.empty()) base::invalid("[", operation, "] there is no adapter '", name, "' in ", store.root);
-  return move_pointer(store, name, operation, [&](Pointer& pointer) {
-           while (!pointer.history.empty()) {
-             const int64_t before = pointer.history.back();
-             pointer.history.pop_back();
-             if (before == pointer.version || !std::binary_search(live.begin(), live.end(), before)) continue;
-             pointer.version = before;
-             pointer.by_publish = false;
-             return true;
-           }
-           base::invalid("[", operation, "] '", name, "' has no version before ", pointer.version);
-         })
+  return move_pointer(
+             store, name, operation,
+             [&](Pointer& pointer) {
+               while (!pointer.history.empty()) {
+                 const int64_t before = pointer.history.back();
+                 pointer.history.pop_back();
+                 if (before == pointer.version || !std::binary_search(live.begin(), live.end(), before))
+                   continue;
+                 pointer.version = before;
+                 pointer.by_publish = false;
+                 return true;
+               }
+               base::invalid("[", operation, "] '", name, "' has no version before ", pointer.version);
+             })
       .version;
 }
 
@@ -199,7 +208,8 @@ void clear(const Impl& store, const std::string& name, int64_t version, const st
   const int rc = store.fs->rename(store.version(name, version), trash);
   if (rc == -ENOENT) return;
   if (rc < 0)
-    throw base::FileError(base::concat("[", operation, "] ", store.version(name, version), ": cannot remove"), -rc);
+    throw base::FileError(base::concat("[", operation, "] ", store.version(name, version), ": cannot remove"),
+                          -rc);
   base::fsync_directory(*store.fs, store.versions(name), operation);
   base::remove_tree(*store.fs, trash, operation);
 }

@@ -7,7 +7,8 @@
 
 namespace whorl::store {
 
-bool move_new(const Impl& store, const std::string& from, const std::string& to, const std::string& operation) {
+bool move_new(const Impl& store, const std::string& from, const std::string& to,
+              const std::string& operation) {
   int rc = store.fs->rename_new(from, to);
   // A file system without RENAME_NOREPLACE: link() refuses to replace as well, and rename() of a folder
   // cannot replace one that holds files, which every version does.
@@ -24,13 +25,15 @@ bool move_new(const Impl& store, const std::string& from, const std::string& to,
   if (rc == -EEXIST || rc == -ENOTEMPTY) return false;
   if (rc < 0) {
     char text[128];
-    throw base::FileError(base::concat("[", operation, "] ", to, ": cannot put in place: ", ::strerror_r(-rc, text, sizeof text)),
+    throw base::FileError(base::concat("[", operation, "] ", to,
+                                       ": cannot put in place: ", ::strerror_r(-rc, text, sizeof text)),
                           -rc);
   }
   return true;
 }
 
-bool create_durably(const Impl& store, const std::string& path, std::string_view bytes, const std::string& operation) {
+bool create_durably(const Impl& store, const std::string& path, std::string_view bytes,
+                    const std::string& operation) {
   const std::string temporary = base::join(store.staging(), base::temporary_name());
   bool created = false;
   try {

@@ -42,7 +42,9 @@ struct AdapterStore::Impl {
   std::string versions(const std::string& name) const { return adapter(name) + "/versions"; }
   std::string pointers(const std::string& name) const { return adapter(name) + "/pointers"; }
   std::string deleted(const std::string& name) const { return adapter(name) + "/deleted"; }
-  std::string version(const std::string& name, int64_t n) const { return base::join(versions(name), std::to_string(n)); }
+  std::string version(const std::string& name, int64_t n) const {
+    return base::join(versions(name), std::to_string(n));
+  }
 };
 
 namespace store {
@@ -50,7 +52,8 @@ namespace store {
 using Impl = AdapterStore::Impl;
 
 // For tests: a store on another file system than the real one.
-AdapterStore open_store(const std::string& root, const StoreOptions& options, std::shared_ptr<base::FileSystem> fs);
+AdapterStore open_store(const std::string& root, const StoreOptions& options,
+                        std::shared_ptr<base::FileSystem> fs);
 
 // ---- index.cc: what stands there ----
 
@@ -59,9 +62,11 @@ std::vector<int64_t> numbers_in(const Impl& store, const std::string& folder);
 std::vector<int64_t> live_versions(const Impl& store, const std::string& name);
 bool is_deleted(const Impl& store, const std::string& name, int64_t version);
 std::vector<std::string> adapter_names(const Impl& store);
-Manifest read_manifest(const Impl& store, const std::string& name, int64_t version, const std::string& operation);
+Manifest read_manifest(const Impl& store, const std::string& name, int64_t version,
+                       const std::string& operation);
 // The bytes of one file of a version, compared with its SHA-256.
-std::string read_verified(const Impl& store, const Manifest& manifest, const StoredFile& file, const std::string& operation);
+std::string read_verified(const Impl& store, const Manifest& manifest, const StoredFile& file,
+                          const std::string& operation);
 AdapterVersion to_public(const Manifest& manifest, int64_t latest);
 
 // "name@version" taken apart; version 0 where none is given.
@@ -76,17 +81,19 @@ int64_t find_version(const Impl& store, const Reference& reference, const std::s
 // ---- staging.cc ----
 
 // Puts `bytes` under `path`, which must not exist; false if it does. Durable.
-bool create_durably(const Impl& store, const std::string& path, std::string_view bytes, const std::string& operation);
+bool create_durably(const Impl& store, const std::string& path, std::string_view bytes,
+                    const std::string& operation);
 // Renames without ever replacing; false if `to` exists.
-bool move_new(const Impl& store, const std::string& from, const std::string& to, const std::string& operation);
+bool move_new(const Impl& store, const std::string& from, const std::string& to,
+              const std::string& operation);
 
 // ---- pointer.cc: which version is latest ----
 
 struct Pointer {
   int64_t generation = 0;
-  int64_t version = 0;            // 0: none
-  std::vector<int64_t> history;   // what it was before, oldest first
-  bool by_publish = false;        // moved by a publish, not on purpose
+  int64_t version = 0;           // 0: none
+  std::vector<int64_t> history;  // what it was before, oldest first
+  bool by_publish = false;       // moved by a publish, not on purpose
 };
 Pointer read_pointer(const Impl& store, const std::string& name, const std::string& operation);
 Pointer parse_pointer(const std::string& bytes, int64_t generation, const std::string& context);
@@ -102,7 +109,8 @@ struct Content {
   std::string digest;
   int64_t rank = 0;
 };
-Manifest publish(const Impl& store, const std::string& name, const Content& content, const PublishOptions& options);
+Manifest publish(const Impl& store, const std::string& name, const Content& content,
+                 const PublishOptions& options);
 void promote(const Impl& store, const std::string& name, int64_t version);
 int64_t rollback(const Impl& store, const std::string& name);
 void remove_version(const Impl& store, const std::string& name, int64_t version);

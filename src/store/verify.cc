@@ -42,7 +42,9 @@ class Verifier {
 
   std::vector<std::string> entries(const std::string& beneath) {
     std::vector<std::string> out;
-    check(beneath, [&](const std::string& path) { out = base::list_directory(*store_.fs, path, "AdapterStore.verify"); });
+    check(beneath, [&](const std::string& path) {
+      out = base::list_directory(*store_.fs, path, "AdapterStore.verify");
+    });
     return out;
   }
 
@@ -64,19 +66,22 @@ class Verifier {
             [&](const std::string& path) { tombstone(path, version); });
     const std::vector<int64_t> live = live_versions(store_, name);
     for (const int64_t version : live)
-      check(beneath + "/versions/" + std::to_string(version), [&](const std::string&) { one_version(name, version); });
+      check(beneath + "/versions/" + std::to_string(version),
+            [&](const std::string&) { one_version(name, version); });
     const std::vector<int64_t> generations = numbers_in(store_, store_.pointers(name));
     for (const int64_t generation : generations)
       check(beneath + "/pointers/" + std::to_string(generation), [&](const std::string& path) {
         const Pointer pointer = parse_pointer(read(path), generation, "pointer");
-        const bool dangling = pointer.version != 0 && !std::binary_search(live.begin(), live.end(), pointer.version);
+        const bool dangling =
+            pointer.version != 0 && !std::binary_search(live.begin(), live.end(), pointer.version);
         if (generation == generations.back() && dangling)
           base::failed("`latest` is version ", pointer.version, ", which is not there");
       });
   }
 
   void tombstone(const std::string& path, int64_t version) {
-    if (unseal(read(path), "seal") != base::concat("{\"version\": ", version, "}\n")) base::failed("speaks of another version");
+    if (unseal(read(path), "seal") != base::concat("{\"version\": ", version, "}\n"))
+      base::failed("speaks of another version");
   }
 
   void one_version(const std::string& name, int64_t version) {
@@ -91,8 +96,10 @@ class Verifier {
         ++report_.files;
       });
     }
-    for (const std::string& file : base::list_directory(*store_.fs, store_.version(name, version), "AdapterStore.verify"))
-      if (!expected.count(file)) base::failed("holds '", base::printable(file), "', which its manifest does not name");
+    for (const std::string& file :
+         base::list_directory(*store_.fs, store_.version(name, version), "AdapterStore.verify"))
+      if (!expected.count(file))
+        base::failed("holds '", base::printable(file), "', which its manifest does not name");
   }
 
   const Impl& store_;

@@ -54,7 +54,8 @@ struct StoreWatch::Impl {
         base::log(base::LogLevel::warn, "[AdapterStore.watch] ", error.what());
       }
       std::unique_lock lock(watch->mutex);
-      if (watch->wake.wait_for(lock, watch->store->options.poll_interval, [&] { return watch->stopping; })) return;
+      if (watch->wake.wait_for(lock, watch->store->options.poll_interval, [&] { return watch->stopping; }))
+        return;
     }
   }
 };
@@ -68,16 +69,20 @@ StoreWatch AdapterStore::watch(std::function<void(const AdapterVersion&)> callba
   state->store = impl_;
   state->callback = std::move(callback);
   state->thread = std::thread([state] { StoreWatch::Impl::loop(state); });
-  return StoreWatch(std::shared_ptr<StoreWatch::Impl>(state.get(), [state](StoreWatch::Impl* watch) { watch->stop(); }));
+  return StoreWatch(
+      std::shared_ptr<StoreWatch::Impl>(state.get(), [state](StoreWatch::Impl* watch) { watch->stop(); }));
 }
 
-int64_t AdapterStore::wait_for_change(const std::string& name, int64_t known, std::chrono::milliseconds timeout) const {
+int64_t AdapterStore::wait_for_change(const std::string& name, int64_t known,
+                                      std::chrono::milliseconds timeout) const {
   const store::Reference reference = store::parse_reference(name, 0, "AdapterStore.wait_for_change");
   const auto end = std::chrono::steady_clock::now() + timeout;
   for (;;) {
-    const int64_t latest = store::read_pointer(*impl_, reference.name, "AdapterStore.wait_for_change").version;
+    const int64_t latest =
+        store::read_pointer(*impl_, reference.name, "AdapterStore.wait_for_change").version;
     if (latest != known) return latest;
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
     if (left.count() <= 0) return known;
     std::this_thread::sleep_for(std::min(left, impl_->options.poll_interval));
   }

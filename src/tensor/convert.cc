@@ -28,10 +28,17 @@ Tensor convert(const Tensor& tensor, DType dtype) {
   for (int64_t r = 0; r < rows; ++r) {
     const int64_t from = r * tensor.row_stride(), to = r * width;
     switch (tensor.dtype()) {
-      case DType::float32: convert_row(tensor.data<float>() + from, width, out, to, [](float v) { return v; }); break;
-      case DType::bfloat16: convert_row(tensor.data<uint16_t>() + from, width, out, to, bf16_to_float); break;
-      case DType::float16: convert_row(tensor.data<uint16_t>() + from, width, out, to, half_to_float); break;
-      default: base::invalid("[Tensor.convert] expected floating-point numbers, got ", name_of(tensor.dtype()));
+      case DType::float32:
+        convert_row(tensor.data<float>() + from, width, out, to, [](float v) { return v; });
+        break;
+      case DType::bfloat16:
+        convert_row(tensor.data<uint16_t>() + from, width, out, to, bf16_to_float);
+        break;
+      case DType::float16:
+        convert_row(tensor.data<uint16_t>() + from, width, out, to, half_to_float);
+        break;
+      default:
+        base::invalid("[Tensor.convert] expected floating-point numbers, got ", name_of(tensor.dtype()));
     }
   }
   return out;

@@ -71,7 +71,8 @@ void check_header_length(uint64_t length, uint64_t file_size, std::string_view c
     invalid(context, ": the header claims ", length, " bytes, the file has ", file_size, " (truncated?)");
 }
 
-Source open_source(const std::string& path, const SafetensorsLimits& limits, Access access, base::FileSystem& fs) {
+Source open_source(const std::string& path, const SafetensorsLimits& limits, Access access,
+                   base::FileSystem& fs) {
   Source source;
   source.context = concat("[Safetensors.open] ", path);
   source.file.emplace(File::open(fs, path, "Safetensors.open"));
@@ -141,7 +142,8 @@ Safetensors Safetensors::from_bytes(std::string_view bytes, std::shared_ptr<cons
   std::memcpy(prefix, bytes.data(), 8);
   const uint64_t length = header_length(prefix);
   check_header_length(length, bytes.size(), context, limits);
-  source.header = parse_safetensors_header(bytes.substr(8, static_cast<size_t>(length)), bytes.size(), context, limits);
+  source.header =
+      parse_safetensors_header(bytes.substr(8, static_cast<size_t>(length)), bytes.size(), context, limits);
   source.bytes = bytes.data();
   source.owner = std::move(owner);
   auto impl = std::make_shared<Impl>();
@@ -161,7 +163,8 @@ std::map<std::string, std::set<std::string>> read_index(const std::string& path)
   std::map<std::string, std::set<std::string>> shards;
   for (const auto& [name, shard] : base::require_object(index, "weight_map", context).items()) {
     if (!shard.is_string())
-      invalid(context, ": expected weight_map['", printable(name), "'] to be a file name, got ", base::kind_of(shard));
+      invalid(context, ": expected weight_map['", printable(name), "'] to be a file name, got ",
+              base::kind_of(shard));
     shards[shard.get<std::string>()].insert(name);
   }
   if (shards.empty()) invalid(context, ": weight_map is empty");
@@ -173,7 +176,8 @@ void check_shard(const Source& shard, const std::set<std::string>& expected) {
   for (const TensorInfo& info : shard.header.tensors) {
     present.insert(info.name);
     if (!expected.count(info.name))
-      invalid(shard.context, ": tensor '", printable(info.name), "' is not what the index promises of this shard");
+      invalid(shard.context, ": tensor '", printable(info.name),
+              "' is not what the index promises of this shard");
   }
   for (const std::string& name : expected)
     if (!present.count(name))
@@ -187,7 +191,8 @@ Safetensors Safetensors::open_model(const std::string& folder, Access access) {
   const std::string single = base::join(folder, "model.safetensors"), index = single + ".index.json";
   const bool sharded = base::exists(fs, index);
   if (!sharded && !base::exists(fs, single))
-    invalid("[Safetensors.open_model] ", folder, ": expected model.safetensors or model.safetensors.index.json",
+    invalid("[Safetensors.open_model] ", folder,
+            ": expected model.safetensors or model.safetensors.index.json",
             base::exists(fs, base::join(folder, "pytorch_model.bin"))
                 ? "; pytorch_model.bin is a pickle and can run code when read: convert it to safetensors"
                 : "");
@@ -198,7 +203,8 @@ Safetensors Safetensors::open_model(const std::string& folder, Access access) {
     // Links are followed: the hub's cache keeps every shard as a link to a blob elsewhere.
     base::check_relative_name(shard, "Safetensors.open_model");
     const std::string path = base::join(folder, shard);
-    if (!base::exists(fs, path)) invalid("[Safetensors.open_model] ", path, ": shard is missing, the index names it");
+    if (!base::exists(fs, path))
+      invalid("[Safetensors.open_model] ", path, ": shard is missing, the index names it");
     check_shard(impl->add(open_source(path, {}, access, fs)), names);
   }
   Safetensors out;
@@ -206,7 +212,9 @@ Safetensors Safetensors::open_model(const std::string& folder, Access access) {
   return out;
 }
 
-bool Safetensors::contains(std::string_view name) const { return impl_->entries.find(name) != impl_->entries.end(); }
+bool Safetensors::contains(std::string_view name) const {
+  return impl_->entries.find(name) != impl_->entries.end();
+}
 
 std::vector<std::string> Safetensors::names() const {
   std::vector<std::string> out;

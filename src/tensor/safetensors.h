@@ -43,8 +43,8 @@ struct SafetensorsHeader {
 };
 
 // Checks a header against the length of the file it came from. Throws std::invalid_argument naming `context`.
-SafetensorsHeader parse_safetensors_header(std::string_view json, uint64_t file_size, std::string_view context,
-                                           const SafetensorsLimits& limits);
+SafetensorsHeader parse_safetensors_header(std::string_view json, uint64_t file_size,
+                                           std::string_view context, const SafetensorsLimits& limits);
 
 // One file, or the shards named by a model.safetensors.index.json. Cheap to copy; safe from many threads.
 class Safetensors {

@@ -24,16 +24,18 @@ constexpr uint64_t max_dimension = uint64_t{1} << 53;
 // checked all the same.
 uint64_t bits_of(std::string_view dtype) {
   static const std::map<std::string_view, uint64_t> bits = {
-      {"BOOL", 8},    {"F4", 4},       {"F6_E2M3", 6}, {"F6_E3M2", 6}, {"U8", 8},   {"I8", 8},   {"F8_E5M2", 8},
-      {"F8_E4M3", 8}, {"F8_E8M0", 8},  {"I16", 16},    {"U16", 16},    {"F16", 16}, {"BF16", 16}, {"I32", 32},
-      {"U32", 32},    {"F32", 32},     {"C64", 64},    {"F64", 64},    {"I64", 64}, {"U64", 64}};
+      {"BOOL", 8}, {"F4", 4},      {"F6_E2M3", 6}, {"F6_E3M2", 6}, {"U8", 8},
+      {"I8", 8},   {"F8_E5M2", 8}, {"F8_E4M3", 8}, {"F8_E8M0", 8}, {"I16", 16},
+      {"U16", 16}, {"F16", 16},    {"BF16", 16},   {"I32", 32},    {"U32", 32},
+      {"F32", 32}, {"C64", 64},    {"F64", 64},    {"I64", 64},    {"U64", 64}};
   const auto it = bits.find(dtype);
   return it == bits.end() ? 0 : it->second;
 }
 
 class HeaderReader final : public nlohmann::json_sax<Json> {
  public:
-  HeaderReader(std::string_view context, const SafetensorsLimits& limits) : context_(context), limits_(limits) {}
+  HeaderReader(std::string_view context, const SafetensorsLimits& limits)
+      : context_(context), limits_(limits) {}
 
   SafetensorsHeader take() { return std::move(header_); }
 
@@ -55,7 +57,8 @@ class HeaderReader final : public nlohmann::json_sax<Json> {
       field_ = name;
     } else {
       if (name != "dtype" && name != "shape" && name != "data_offsets")
-        invalid(context_, ": tensor '", printable(current_.name), "' has an unknown field '", printable(name), "'");
+        invalid(context_, ": tensor '", printable(current_.name), "' has an unknown field '", printable(name),
+                "'");
       if (!fields_.insert(name).second)
         invalid(context_, ": tensor '", printable(current_.name), "' has field '", name, "' twice");
       field_ = name;
@@ -69,7 +72,8 @@ class HeaderReader final : public nlohmann::json_sax<Json> {
       header_.metadata.emplace(field_, value);
     } else if (pending_ && at_ == At::tensor && field_ == "dtype") {
       if (bits_of(value) == 0)
-        invalid(context_, ": tensor '", printable(current_.name), "' has an unknown dtype '", printable(value), "'");
+        invalid(context_, ": tensor '", printable(current_.name), "' has an unknown dtype '",
+                printable(value), "'");
       current_.dtype = value;
     } else {
       unexpected("a string");
@@ -89,12 +93,14 @@ class HeaderReader final : public nlohmann::json_sax<Json> {
     if (at_ != At::list) unexpected("a number");
     if (field_ == "shape") {
       if (current_.shape.size() == max_rank)
-        invalid(context_, ": tensor '", printable(current_.name), "' has more than ", max_rank, " dimensions");
+        invalid(context_, ": tensor '", printable(current_.name), "' has more than ", max_rank,
+                " dimensions");
       if (value > max_dimension)
         invalid(context_, ": tensor '", printable(current_.name), "' has a dimension of ", value);
       current_.shape.push_back(static_cast<int64_t>(value));
     } else {
-      if (offsets_.size() == 2) invalid(context_, ": tensor '", printable(current_.name), "' needs two data_offsets");
+      if (offsets_.size() == 2)
+        invalid(context_, ": tensor '", printable(current_.name), "' needs two data_offsets");
       offsets_.push_back(value);
     }
     return true;
@@ -135,7 +141,8 @@ class HeaderReader final : public nlohmann::json_sax<Json> {
   }
 
   void check_text(const std::string& name) const {
-    const bool control = std::any_of(name.begin(), name.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20; });
+    const bool control =
+        std::any_of(name.begin(), name.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20; });
     if (name.empty() || control || name.size() > limits_.max_name_bytes)
       invalid(context_, ": expected names of 1 to ", limits_.max_name_bytes,
               " bytes without control characters, got '", printable(name), "'");
@@ -152,7 +159,8 @@ class HeaderReader final : public nlohmann::json_sax<Json> {
 
   [[noreturn]] void unexpected(const char* what) const {
     const std::string where = current_.name.empty() ? "the header" : "'" + printable(current_.name) + "'";
-    invalid(context_, ": unexpected ", what, " in ", where, field_.empty() ? "" : " at '" + printable(field_) + "'");
+    invalid(context_, ": unexpected ", what, " in ", where,
+            field_.empty() ? "" : " at '" + printable(field_) + "'");
   }
 
   std::string_view context_;
@@ -183,12 +191,12 @@ void check_layout(const SafetensorsHeader& header, uint64_t data_size, std::stri
   uint64_t end = 0;
   for (const TensorInfo& tensor : header.tensors) {
     if (tensor.begin > tensor.end || tensor.begin != end)
-      invalid(context, ": tensor '", printable(tensor.name), "' lies at bytes ", tensor.begin, " to ", tensor.end,
-              ", expected it to begin at ", end, " (no gaps, no overlaps)");
+      invalid(context, ": tensor '", printable(tensor.name), "' lies at bytes ", tensor.begin, " to ",
+              tensor.end, ", expected it to begin at ", end, " (no gaps, no overlaps)");
     const uint64_t expected = bytes_of(tensor, context);
     if (tensor.end - tensor.begin != expected)
-      invalid(context, ": tensor '", printable(tensor.name), "' ", to_string(tensor.shape), " ", tensor.dtype, " needs ",
-              expected, " bytes, its data_offsets hold ", tensor.end - tensor.begin);
+      invalid(context, ": tensor '", printable(tensor.name), "' ", to_string(tensor.shape), " ", tensor.dtype,
+              " needs ", expected, " bytes, its data_offsets hold ", tensor.end - tensor.begin);
     end = tensor.end;
   }
   if (end != data_size)
@@ -198,8 +206,8 @@ void check_layout(const SafetensorsHeader& header, uint64_t data_size, std::stri
 
 }  // namespace
 
-SafetensorsHeader parse_safetensors_header(std::string_view json, uint64_t file_size, std::string_view context,
-                                           const SafetensorsLimits& limits) {
+SafetensorsHeader parse_safetensors_header(std::string_view json, uint64_t file_size,
+                                           std::string_view context, const SafetensorsLimits& limits) {
   if (json.size() > limits.max_header_bytes)
     invalid(context, ": the header has ", json.size(), " bytes, more than ", limits.max_header_bytes);
   if (json.substr(0, 1) == "\xef") invalid(context, ": the header begins with a byte order mark");
@@ -212,7 +220,8 @@ SafetensorsHeader parse_safetensors_header(std::string_view json, uint64_t file_
     return std::tie(a.begin, a.end, a.name) < std::tie(b.begin, b.end, b.name);
   });
   const CheckedSize data_offset = CheckedSize(8) + json.size();
-  if (data_offset > CheckedSize(file_size)) invalid(context, ": the header reaches beyond the end of the file");
+  if (data_offset > CheckedSize(file_size))
+    invalid(context, ": the header reaches beyond the end of the file");
   header.data_offset = data_offset.value();
   check_layout(header, file_size - header.data_offset, context);
   return header;

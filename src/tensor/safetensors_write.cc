@@ -19,24 +19,36 @@ using Named = std::pair<std::string, Tensor>;
 // Position of a dtype in the format's own list; the writers sort by it, falling.
 int rank_of(DType dtype) {
   switch (dtype) {
-    case DType::uint8: return 0;
-    case DType::float16: return 1;
-    case DType::bfloat16: return 2;
-    case DType::int32: return 3;
-    case DType::float32: return 4;
-    case DType::int64: return 5;
+    case DType::uint8:
+      return 0;
+    case DType::float16:
+      return 1;
+    case DType::bfloat16:
+      return 2;
+    case DType::int32:
+      return 3;
+    case DType::float32:
+      return 4;
+    case DType::int64:
+      return 5;
   }
   return 0;
 }
 
 const char* file_name_of(DType dtype) {
   switch (dtype) {
-    case DType::uint8: return "U8";
-    case DType::float16: return "F16";
-    case DType::bfloat16: return "BF16";
-    case DType::int32: return "I32";
-    case DType::float32: return "F32";
-    case DType::int64: return "I64";
+    case DType::uint8:
+      return "U8";
+    case DType::float16:
+      return "F16";
+    case DType::bfloat16:
+      return "BF16";
+    case DType::int32:
+      return "I32";
+    case DType::float32:
+      return "F32";
+    case DType::int64:
+      return "I64";
   }
   return "";
 }
@@ -49,7 +61,8 @@ std::vector<Named> in_file_order(const std::map<std::string, Tensor>& tensors) {
   return order;
 }
 
-std::string prefix_of(const std::vector<Named>& order, const std::map<std::string, std::string>& metadata) try {
+std::string prefix_of(const std::vector<Named>& order,
+                      const std::map<std::string, std::string>& metadata) try {
   nlohmann::ordered_json header = nlohmann::ordered_json::object();
   if (!metadata.empty()) header["__metadata__"] = metadata;
   base::CheckedSize offset = 0;
@@ -57,7 +70,8 @@ std::string prefix_of(const std::vector<Named>& order, const std::map<std::strin
   json.pop_back();  // the closing brace: entries are appended one by one, ordered_json would search for each
   bool first = metadata.empty();
   for (const auto& [name, tensor] : order) {
-    if (name.empty() || name == "__metadata__") invalid("[write_safetensors] '", name, "' cannot name a tensor");
+    if (name.empty() || name == "__metadata__")
+      invalid("[write_safetensors] '", name, "' cannot name a tensor");
     const uint64_t begin = offset.value();
     offset += tensor.nbytes();
     nlohmann::ordered_json entry;
@@ -154,10 +168,14 @@ int64_t count_full_exponents(const Tensor& tensor, Bits exponent) {
 
 int64_t count_not_finite(const Tensor& tensor) {
   switch (tensor.dtype()) {
-    case DType::float32: return count_full_exponents<uint32_t>(tensor, 0x7f800000u);
-    case DType::bfloat16: return count_full_exponents<uint16_t>(tensor, 0x7f80u);
-    case DType::float16: return count_full_exponents<uint16_t>(tensor, 0x7c00u);
-    default: return 0;
+    case DType::float32:
+      return count_full_exponents<uint32_t>(tensor, 0x7f800000u);
+    case DType::bfloat16:
+      return count_full_exponents<uint16_t>(tensor, 0x7f80u);
+    case DType::float16:
+      return count_full_exponents<uint16_t>(tensor, 0x7c00u);
+    default:
+      return 0;
   }
 }
 

@@ -10,23 +10,33 @@ namespace whorl {
 size_t size_of(DType dtype) {
   switch (dtype) {
     case DType::float32:
-    case DType::int32: return 4;
+    case DType::int32:
+      return 4;
     case DType::bfloat16:
-    case DType::float16: return 2;
-    case DType::int64: return 8;
-    case DType::uint8: return 1;
+    case DType::float16:
+      return 2;
+    case DType::int64:
+      return 8;
+    case DType::uint8:
+      return 1;
   }
   return 0;
 }
 
 const char* name_of(DType dtype) {
   switch (dtype) {
-    case DType::float32: return "float32";
-    case DType::bfloat16: return "bfloat16";
-    case DType::float16: return "float16";
-    case DType::int32: return "int32";
-    case DType::int64: return "int64";
-    case DType::uint8: return "uint8";
+    case DType::float32:
+      return "float32";
+    case DType::bfloat16:
+      return "bfloat16";
+    case DType::float16:
+      return "float16";
+    case DType::int32:
+      return "int32";
+    case DType::int64:
+      return "int64";
+    case DType::uint8:
+      return "uint8";
   }
   return "unknown";
 }
@@ -43,11 +53,13 @@ int64_t checked_numel(const Shape& shape, size_t width) {
   int64_t n = 1;
   for (int64_t d : shape) {
     base::check_argument(d >= 0, "[Tensor] expected dimensions >= 0, got ", to_string(shape));
-    base::check_argument(!__builtin_mul_overflow(n, d, &n), "[Tensor] shape ", to_string(shape), " overflows");
+    base::check_argument(!__builtin_mul_overflow(n, d, &n), "[Tensor] shape ", to_string(shape),
+                         " overflows");
   }
   int64_t bytes;
-  base::check_argument(!__builtin_mul_overflow(n, static_cast<int64_t>(width), &bytes) && bytes < (int64_t{1} << 62),
-                       "[Tensor] shape ", to_string(shape), " overflows");
+  base::check_argument(
+      !__builtin_mul_overflow(n, static_cast<int64_t>(width), &bytes) && bytes < (int64_t{1} << 62),
+      "[Tensor] shape ", to_string(shape), " overflows");
   return n;
 }
 
@@ -88,8 +100,9 @@ int64_t Tensor::numel() const {
 bool Tensor::contiguous() const { return row_stride_ == trailing(shape_); }
 
 Tensor Tensor::rows(int64_t begin, int64_t end) const {
-  base::check_argument(!shape_.empty() && begin >= 0 && begin <= end && end <= shape_[0], "[Tensor.rows] expected 0 <= ",
-                       begin, " <= ", end, " <= first dimension of ", to_string(shape_));
+  base::check_argument(!shape_.empty() && begin >= 0 && begin <= end && end <= shape_[0],
+                       "[Tensor.rows] expected 0 <= ", begin, " <= ", end, " <= first dimension of ",
+                       to_string(shape_));
   Tensor t = *this;
   t.shape_[0] = end - begin;
   t.data_ = static_cast<char*>(data_) + static_cast<size_t>(begin * row_stride_) * size_of(dtype_);
@@ -98,7 +111,8 @@ Tensor Tensor::rows(int64_t begin, int64_t end) const {
 
 Tensor Tensor::columns(int64_t begin, int64_t end) const {
   base::check_argument(shape_.size() == 2 && begin >= 0 && begin <= end && end <= shape_[1],
-                       "[Tensor.columns] expected a matrix with at least ", end, " columns, got ", to_string(shape_));
+                       "[Tensor.columns] expected a matrix with at least ", end, " columns, got ",
+                       to_string(shape_));
   Tensor t = *this;
   t.shape_[1] = end - begin;
   t.data_ = static_cast<char*>(data_) + static_cast<size_t>(begin) * size_of(dtype_);
@@ -107,8 +121,8 @@ Tensor Tensor::columns(int64_t begin, int64_t end) const {
 
 Tensor Tensor::reshape(Shape shape) const {
   base::check_argument(contiguous(), "[Tensor.reshape] expected a contiguous tensor, got a column slice");
-  base::check_argument(checked_numel(shape, size_of(dtype_)) == numel(), "[Tensor.reshape] expected ", numel(),
-                       " elements, got ", to_string(shape));
+  base::check_argument(checked_numel(shape, size_of(dtype_)) == numel(), "[Tensor.reshape] expected ",
+                       numel(), " elements, got ", to_string(shape));
   return view(dtype_, std::move(shape), data_, owner_);
 }
 

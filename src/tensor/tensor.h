@@ -11,8 +11,8 @@ namespace whorl {
 
 enum class DType : uint8_t { float32, bfloat16, float16, int32, int64, uint8 };
 
-size_t size_of(DType dtype);           // bytes per element
-const char* name_of(DType dtype);      // "float32", "bfloat16", …
+size_t size_of(DType dtype);       // bytes per element
+const char* name_of(DType dtype);  // "float32", "bfloat16", …
 
 using Shape = std::vector<int64_t>;
 std::string to_string(const Shape& shape);  // "[2, 3]"

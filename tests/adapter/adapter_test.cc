@@ -51,7 +51,9 @@ std::string refusal(Body body) {
   return "";
 }
 
-bool says(const std::string& message, const std::string& part) { return message.find(part) != std::string::npos; }
+bool says(const std::string& message, const std::string& part) {
+  return message.find(part) != std::string::npos;
+}
 
 double sum(const Tensor& t) {
   double out = 0;
@@ -61,7 +63,8 @@ double sum(const Tensor& t) {
 
 class PeftFixture : public testing::TestWithParam<const char*> {};
 INSTANTIATE_TEST_SUITE_P(, PeftFixture,
-                         testing::Values("plain", "all_linear_rslora", "regex", "patterns", "layers", "excluded"),
+                         testing::Values("plain", "all_linear_rslora", "regex", "patterns", "layers",
+                                         "excluded"),
                          [](const auto& test) { return std::string(test.param); });
 
 TEST_P(PeftFixture, ReadsWhatPeftWroteAndResolvesAsPeftDid) {
@@ -92,7 +95,9 @@ TEST_P(PeftFixture, RoundTripKeepsEveryBit) {
   EXPECT_EQ(copy.digest(), adapter.digest());
   copy.save(folder.path() + "/again");
   for (const char* file : {adapter::config_file, adapter::weights_file})
-    EXPECT_EQ(base::read_file(folder.path() + "/copy/" + file), base::read_file(folder.path() + "/again/" + file)) << file;
+    EXPECT_EQ(base::read_file(folder.path() + "/copy/" + file),
+              base::read_file(folder.path() + "/again/" + file))
+        << file;
 }
 
 TEST(Adapter, Bfloat16HalvesTheFileAndChangesTheDigest) {
@@ -108,7 +113,9 @@ TEST(Adapter, Bfloat16HalvesTheFileAndChangesTheDigest) {
   EXPECT_TRUE(says(refusal([&] { adapter.save(folder.path() + "/x", {.dtype = "int8"}); }), "'int8'"));
 }
 
-TEST(Adapter, EmptyHandleSaysSo) { EXPECT_TRUE(says(refusal([] { Adapter().rank(); }), "empty")); }
+TEST(Adapter, EmptyHandleSaysSo) {
+  EXPECT_TRUE(says(refusal([] { Adapter().rank(); }), "empty"));
+}
 
 TEST(Adapter, MetadataTravels) {
   base::TemporaryFolder folder;
@@ -190,7 +197,8 @@ TEST_F(Refused, BadNumbersInTheConfiguration) {
   EXPECT_TRUE(says(with_config({{"lora_dropout", 1.5}}), "dropout"));
   EXPECT_TRUE(says(with_config({{"rank_pattern", {{"q_proj", 0}}}}), "rank_pattern"));
   const std::string weights = adapter::to_peft_weights(small(), "float32");
-  EXPECT_TRUE(says(message(R"({"peft_type": "LORA", "r": 2, "lora_alpha": NaN})", weights), "not valid JSON"));
+  EXPECT_TRUE(
+      says(message(R"({"peft_type": "LORA", "r": 2, "lora_alpha": NaN})", weights), "not valid JSON"));
   EXPECT_TRUE(says(message(R"({"peft_type": "LORA", "r": 2, "r": 4})", weights), "duplicate key 'r'"));
 }
 
@@ -198,7 +206,8 @@ TEST_F(Refused, MisspeltKeysNameTheNearest) {
   json config = json::parse(adapter::to_peft_config(small()));
   config.erase("lora_alpha");
   config["lora_alhpa"] = 4;
-  EXPECT_TRUE(says(message(config.dump(), adapter::to_peft_weights(small(), "float32")), "did you mean 'lora_alpha'"));
+  EXPECT_TRUE(says(message(config.dump(), adapter::to_peft_weights(small(), "float32")),
+                   "did you mean 'lora_alpha'"));
 }
 
 TEST_F(Refused, PatternsThatCannotRunInLinearTime) {
@@ -218,8 +227,9 @@ TEST_F(Refused, TensorsThatAreIncompleteOrForeign) {
   t = tensors();
   t[a] = Tensor::zeros(DType::float32, {2, 2, 2});
   EXPECT_TRUE(says(with_tensors(t), a)) << "not a matrix";
-  for (const char* extra : {"base_model.model.lm_head.weight", "base_model.model.x.lora_magnitude_vector",
-                            "base_model.model.x.lora_embedding_A", "base_model.model.x.lora_B.bias", "junk"}) {
+  for (const char* extra :
+       {"base_model.model.lm_head.weight", "base_model.model.x.lora_magnitude_vector",
+        "base_model.model.x.lora_embedding_A", "base_model.model.x.lora_B.bias", "junk"}) {
     t = tensors();
     t[extra] = Tensor::zeros(DType::float32, {2, 2});
     EXPECT_TRUE(says(with_tensors(t), extra));
@@ -232,8 +242,10 @@ TEST_F(Refused, NumbersThatAreNotFinite) {
   for (const float bad : {NAN, INFINITY, -INFINITY}) {
     LoraAdapter lora = small();
     lora.modules.back().b.data<float>()[3] = bad;
-    EXPECT_TRUE(says(message(adapter::to_peft_config(lora), adapter::to_peft_weights(lora, "float32")), "v_proj"));
-    EXPECT_TRUE(says(message(adapter::to_peft_config(lora), adapter::to_peft_weights(lora, "bfloat16")), "v_proj"));
+    EXPECT_TRUE(
+        says(message(adapter::to_peft_config(lora), adapter::to_peft_weights(lora, "float32")), "v_proj"));
+    EXPECT_TRUE(
+        says(message(adapter::to_peft_config(lora), adapter::to_peft_weights(lora, "bfloat16")), "v_proj"));
   }
 }
 
@@ -294,7 +306,9 @@ std::vector<std::string> linears() {
   return out;
 }
 
-size_t count(const LoraConfig& config) { return adapter::resolve_targets(config, linears(), "[test]").size(); }
+size_t count(const LoraConfig& config) {
+  return adapter::resolve_targets(config, linears(), "[test]").size();
+}
 
 TEST(Targets, EveryWayOfSayingIt) {
   LoraConfig config;
@@ -347,7 +361,8 @@ TEST(Targets, OverlappingPatternsSurviveSavingAlthoughKeysAreSorted) {
   config.targets = Targets::of_list({"q_proj", "v_proj"});
   config.rank_pattern = {{"q_proj", 4}, {"layers\\.0\\..*", 2}};  // sorted, the second would win for layer 0
   const LoraAdapter lora = adapter::create_lora(config, fixture_base(), 3);
-  const auto copy = adapter::parse_peft(adapter::to_peft_config(lora), adapter::to_peft_weights(lora, "float32"), "[x] y");
+  const auto copy =
+      adapter::parse_peft(adapter::to_peft_config(lora), adapter::to_peft_weights(lora, "float32"), "[x] y");
   EXPECT_EQ(adapter::digest_of(copy), adapter::digest_of(lora));
 }
 
@@ -366,7 +381,8 @@ TEST(CreateLora, StartsWhereLoraStarts) {
     EXPECT_EQ(sum(m.b), 0.0);
     const double bound = 1 / std::sqrt(static_cast<double>(m.inputs()));
     double largest = 0;
-    for (int64_t i = 0; i < m.a.numel(); ++i) largest = std::max(largest, std::abs(static_cast<double>(m.a.data<float>()[i])));
+    for (int64_t i = 0; i < m.a.numel(); ++i)
+      largest = std::max(largest, std::abs(static_cast<double>(m.a.data<float>()[i])));
     EXPECT_LE(largest, bound);
     EXPECT_GT(largest, bound / 4);
     EXPECT_EQ(adapter::delta_norm(m), 0.0);
@@ -384,10 +400,10 @@ TEST(CreateLora, AModulesStartDependsOnSeedAndNameAlone) {
       if (m.name == name) return m;
     return adapter::LoraModule{};
   };
-  for (const auto& m : few.modules)
-    EXPECT_EQ(std::memcmp(m.a.raw(), find(m.name).a.raw(), m.a.nbytes()), 0);
+  for (const auto& m : few.modules) EXPECT_EQ(std::memcmp(m.a.raw(), find(m.name).a.raw(), m.a.nbytes()), 0);
   EXPECT_NE(adapter::digest_of(small("true", 1)), adapter::digest_of(small("true", 2)));
-  EXPECT_EQ(all.config.targets.kind, Targets::Kind::list) << "written by name, for readers that know no shorthand";
+  EXPECT_EQ(all.config.targets.kind, Targets::Kind::list)
+      << "written by name, for readers that know no shorthand";
   EXPECT_EQ(all.config.targets.names.size(), 7u);
 }
 

@@ -58,7 +58,9 @@ TEST(Random, IsAFunctionOfItsKeyAndIndex) {
 TEST(Log, IsSilentUntilAsked) {
   std::vector<std::string> lines;
   log(LogLevel::error, "nobody listens");
-  set_log_sink([&](LogLevel level, std::string_view text) { lines.push_back(concat(name_of(level), " ", text)); }, LogLevel::info);
+  set_log_sink(
+      [&](LogLevel level, std::string_view text) { lines.push_back(concat(name_of(level), " ", text)); },
+      LogLevel::info);
   log(LogLevel::debug, "too small");
   log(LogLevel::warn, "seen ", 3, " times {}");
   set_log_sink({});
@@ -71,7 +73,11 @@ TEST(ThreadPool, RunsEveryTaskOnceAndPassesExceptionsOn) {
   std::vector<std::atomic<int>> hits(1000);
   for (int round = 0; round < 20; ++round) pool.run(1000, [&](int64_t i) { ++hits[static_cast<size_t>(i)]; });
   for (const auto& hit : hits) EXPECT_EQ(hit, 20);
-  EXPECT_THROW(pool.run(100, [](int64_t i) { if (i == 50) throw std::runtime_error("x"); }), std::runtime_error);
+  EXPECT_THROW(pool.run(100,
+                        [](int64_t i) {
+                          if (i == 50) throw std::runtime_error("x");
+                        }),
+               std::runtime_error);
   std::atomic<int> inner{0};
   pool.run(8, [&](int64_t) { pool.run(8, [&](int64_t) { ++inner; }); });
   EXPECT_EQ(inner, 64) << "a call from inside runs inline";

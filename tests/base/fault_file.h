@@ -41,19 +41,33 @@ class FaultFileSystem final : public ForwardingFileSystem {
   int64_t calls() const { return calls_; }
   bool fired() const { return fired_; }
 
-  int open_read(const std::string& path) override { return run([&] { return inner_.open_read(path); }); }
-  int create(const std::string& path) override { return run([&] { return inner_.create(path); }); }
-  int append(const std::string& path) override { return run([&] { return inner_.append(path); }); }
+  int open_read(const std::string& path) override {
+    return run([&] { return inner_.open_read(path); });
+  }
+  int create(const std::string& path) override {
+    return run([&] { return inner_.create(path); });
+  }
+  int append(const std::string& path) override {
+    return run([&] { return inner_.append(path); });
+  }
   int64_t read_at(int fd, void* buffer, size_t size, uint64_t offset) override {
     return run([&] { return inner_.read_at(fd, buffer, size, offset); });
   }
   int64_t write(int fd, const void* data, size_t size) override {
     return run([&] { return inner_.write(fd, data, halve_ && size > 1 ? size / 2 : size); });
   }
-  int allocate(int fd, uint64_t size) override { return run([&] { return inner_.allocate(fd, size); }); }
-  int truncate(int fd, uint64_t size) override { return run([&] { return inner_.truncate(fd, size); }); }
-  int fsync(int fd) override { return run([&] { return inner_.fsync(fd); }); }
-  int64_t size(int fd) override { return run([&] { return inner_.size(fd); }); }
+  int allocate(int fd, uint64_t size) override {
+    return run([&] { return inner_.allocate(fd, size); });
+  }
+  int truncate(int fd, uint64_t size) override {
+    return run([&] { return inner_.truncate(fd, size); });
+  }
+  int fsync(int fd) override {
+    return run([&] { return inner_.fsync(fd); });
+  }
+  int64_t size(int fd) override {
+    return run([&] { return inner_.size(fd); });
+  }
   int map(int fd, uint64_t size, std::shared_ptr<const void>& out) override {
     return run([&] { return inner_.map(fd, size, out); });
   }
@@ -75,16 +89,24 @@ class FaultFileSystem final : public ForwardingFileSystem {
   int link(const std::string& from, const std::string& to) override {
     return run([&] { return inner_.link(from, to); });
   }
-  int unlink(const std::string& path) override { return run([&] { return inner_.unlink(path); }); }
-  int make_directory(const std::string& path) override { return run([&] { return inner_.make_directory(path); }); }
+  int unlink(const std::string& path) override {
+    return run([&] { return inner_.unlink(path); });
+  }
+  int make_directory(const std::string& path) override {
+    return run([&] { return inner_.make_directory(path); });
+  }
   int remove_directory(const std::string& path) override {
     return run([&] { return inner_.remove_directory(path); });
   }
-  int fsync_directory(const std::string& path) override { return run([&] { return inner_.fsync_directory(path); }); }
+  int fsync_directory(const std::string& path) override {
+    return run([&] { return inner_.fsync_directory(path); });
+  }
   int list(const std::string& path, std::vector<std::string>& names) override {
     return run([&] { return inner_.list(path, names); });
   }
-  int info(const std::string& path, FileInfo& out) override { return run([&] { return inner_.info(path, out); }); }
+  int info(const std::string& path, FileInfo& out) override {
+    return run([&] { return inner_.info(path, out); });
+  }
 
  private:
   template <class Call>
@@ -96,8 +118,11 @@ class FaultFileSystem final : public ForwardingFileSystem {
     if (!hit) return call();
     fired_ = true;
     switch (fault_.kind) {
-      case Fault::Kind::error: return static_cast<Result>(-fault_.code);
-      case Fault::Kind::crash_before: dead_ = true; return static_cast<Result>(-EIO);
+      case Fault::Kind::error:
+        return static_cast<Result>(-fault_.code);
+      case Fault::Kind::crash_before:
+        dead_ = true;
+        return static_cast<Result>(-EIO);
       case Fault::Kind::crash_after: {
         dead_ = true;
         call();
@@ -109,7 +134,8 @@ class FaultFileSystem final : public ForwardingFileSystem {
         halve_ = false;
         return result;
       }
-      case Fault::Kind::none: break;
+      case Fault::Kind::none:
+        break;
     }
     return call();
   }

@@ -26,7 +26,9 @@ std::string refusal(Body body) {
   return "";
 }
 
-bool says(const std::string& message, const std::string& part) { return message.find(part) != std::string::npos; }
+bool says(const std::string& message, const std::string& part) {
+  return message.find(part) != std::string::npos;
+}
 
 TEST(File, DurableWriteReplacesWholeAndLeavesNoTemporary) {
   TemporaryFolder folder;
@@ -40,10 +42,12 @@ TEST(File, DurableWriteReplacesWholeAndLeavesNoTemporary) {
 TEST(File, ErrorsNameOperationPathAndReason) {
   TemporaryFolder folder;
   const std::string missing = folder.path() + "/missing/x";
-  const std::string text = refusal<FileError>([&] { read_file(*FileSystem::real(), missing, 10, "Model.load"); });
+  const std::string text =
+      refusal<FileError>([&] { read_file(*FileSystem::real(), missing, 10, "Model.load"); });
   EXPECT_TRUE(says(text, "[Model.load]") && says(text, missing) && says(text, "No such file")) << text;
   write_file_durably(folder.path() + "/big", "12345678901");
-  EXPECT_TRUE(says(refusal<std::invalid_argument>([&] { read_file(folder.path() + "/big", 10); }), "at most 10 bytes, got 11"));
+  EXPECT_TRUE(says(refusal<std::invalid_argument>([&] { read_file(folder.path() + "/big", 10); }),
+                   "at most 10 bytes, got 11"));
   EXPECT_TRUE(says(refusal<FileError>([&] { read_file(folder.path()); }), "directory"));
 }
 
@@ -103,14 +107,16 @@ void sweep(Fault::Kind kind, bool sticky) {
     EXPECT_TRUE(before == "old" || before == "new content") << before;
     disk.cut_power(MemoryFileSystem::Cut::all);
     const std::string after = read_file(disk, "/a", 100, "test");
-    EXPECT_TRUE(acknowledged ? after == "new content" : after == "old" || after == "new content") << n << after;
+    EXPECT_TRUE(acknowledged ? after == "new content" : after == "old" || after == "new content")
+        << n << after;
   }
   FAIL() << "the sweep did not end";
 }
 
 TEST(File, DurableWriteUnderEveryFault) {
   for (const bool sticky : {false, true})
-    for (const Fault::Kind kind : {Fault::Kind::error, Fault::Kind::short_write, Fault::Kind::crash_before, Fault::Kind::crash_after})
+    for (const Fault::Kind kind :
+         {Fault::Kind::error, Fault::Kind::short_write, Fault::Kind::crash_before, Fault::Kind::crash_after})
       sweep(kind, sticky);
 }
 
@@ -175,17 +181,20 @@ TEST(Paths, BeneathRefusesEveryWayOut) {
   EXPECT_EQ(path_beneath(root, "sub/x", "test"), root + "/sub/x");
   EXPECT_EQ(path_beneath(root, "inside/x", "test"), root + "/inside/x");
   EXPECT_EQ(path_beneath(root, "not-there-yet", "test"), root + "/not-there-yet");
-  for (const char* bad : {"", "/etc/passwd", "..", "../x", "sub/../../x", "a//b", "./a", "a/.", "a\\b", "a\nb", "a/", "absolute/passwd",
-                          "up/x", "absolute", "up"})
+  for (const char* bad : {"", "/etc/passwd", "..", "../x", "sub/../../x", "a//b", "./a", "a/.", "a\\b",
+                          "a\nb", "a/", "absolute/passwd", "up/x", "absolute", "up"})
     EXPECT_THROW(path_beneath(root, bad, "test"), std::invalid_argument) << bad;
 }
 
 TEST(Names, OnlySafeOnes) {
-  for (const char* good : {"a", "0", "tickets", "a.b_c-d", "llama-3.2-1b", "x9"}) EXPECT_TRUE(valid_name(good)) << good;
+  for (const char* good : {"a", "0", "tickets", "a.b_c-d", "llama-3.2-1b", "x9"})
+    EXPECT_TRUE(valid_name(good)) << good;
   EXPECT_TRUE(valid_name(std::string(96, 'a')));
-  for (const char* bad : {"", "A", ".a", "-a", "_a", "a..b", "a--b", "a/b", "a b", "ä", "a\n"}) EXPECT_FALSE(valid_name(bad)) << bad;
+  for (const char* bad : {"", "A", ".a", "-a", "_a", "a..b", "a--b", "a/b", "a b", "ä", "a\n"})
+    EXPECT_FALSE(valid_name(bad)) << bad;
   EXPECT_FALSE(valid_name(std::string(97, 'a')));
-  EXPECT_TRUE(says(refusal<std::invalid_argument>([] { check_name("A\n", "Store.get"); }), "[Store.get] expected a name"));
+  EXPECT_TRUE(says(refusal<std::invalid_argument>([] { check_name("A\n", "Store.get"); }),
+                   "[Store.get] expected a name"));
   EXPECT_TRUE(says(refusal<std::invalid_argument>([] { check_name("A\n", "Store.get"); }), "'A\\x0a'"));
 }
 

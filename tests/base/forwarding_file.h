@@ -20,16 +20,22 @@ class ForwardingFileSystem : public FileSystem {
   int fsync(int fd) override { return inner_.fsync(fd); }
   int close(int fd) override { return inner_.close(fd); }
   int64_t size(int fd) override { return inner_.size(fd); }
-  int map(int fd, uint64_t size, std::shared_ptr<const void>& out) override { return inner_.map(fd, size, out); }
+  int map(int fd, uint64_t size, std::shared_ptr<const void>& out) override {
+    return inner_.map(fd, size, out);
+  }
   int rename(const std::string& from, const std::string& to) override { return inner_.rename(from, to); }
-  int rename_new(const std::string& from, const std::string& to) override { return inner_.rename_new(from, to); }
+  int rename_new(const std::string& from, const std::string& to) override {
+    return inner_.rename_new(from, to);
+  }
   int exchange(const std::string& from, const std::string& to) override { return inner_.exchange(from, to); }
   int link(const std::string& from, const std::string& to) override { return inner_.link(from, to); }
   int unlink(const std::string& path) override { return inner_.unlink(path); }
   int make_directory(const std::string& path) override { return inner_.make_directory(path); }
   int remove_directory(const std::string& path) override { return inner_.remove_directory(path); }
   int fsync_directory(const std::string& path) override { return inner_.fsync_directory(path); }
-  int list(const std::string& path, std::vector<std::string>& names) override { return inner_.list(path, names); }
+  int list(const std::string& path, std::vector<std::string>& names) override {
+    return inner_.list(path, names);
+  }
   int info(const std::string& path, FileInfo& out) override { return inner_.info(path, out); }
   int64_t now() override { return inner_.now(); }
 

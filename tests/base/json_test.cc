@@ -19,23 +19,49 @@ std::string refusal(Body body) {
   return "";
 }
 
-bool says(const std::string& message, const std::string& part) { return message.find(part) != std::string::npos; }
+bool says(const std::string& message, const std::string& part) {
+  return message.find(part) != std::string::npos;
+}
 
 std::string refused(std::string_view text) {
   return refusal([&] { parse_json(text, "[test] x.json"); });
 }
 
 TEST(Json, KeepsTheOrderOfKeys) {
-  EXPECT_EQ(parse_json(R"({"b": 1, "a": [true, null, -2, 1.5, "é"]})", "[test]").dump(), R"({"b":1,"a":[true,null,-2,1.5,"é"]})");
+  EXPECT_EQ(parse_json(R"({"b": 1, "a": [true, null, -2, 1.5, "é"]})", "[test]").dump(),
+            R"({"b":1,"a":[true,null,-2,1.5,"é"]})");
 }
 
 TEST(Json, RefusesWhatIsNotStrict) {
-  for (const char* bad : {"", " ", "{", "[1,]", "{\"a\":1,}", "{'a':1}", "{a:1}", "[NaN]", "[Infinity]", "[01]", "[1.]", "[.5]", "[+1]",
-                          "[0x1]", "{} x", "{}{}", "// c\n{}", "[\"\t\"]", "[\"\\x\"]", "[\"\\ud800\"]", "[\"\xff\"]", "[\"\xc0\xaf\"]",
-                          "[\"\xed\xa0\x80\"]", "tru", "[1e999]"})
+  for (const char* bad : {"",
+                          " ",
+                          "{",
+                          "[1,]",
+                          "{\"a\":1,}",
+                          "{'a':1}",
+                          "{a:1}",
+                          "[NaN]",
+                          "[Infinity]",
+                          "[01]",
+                          "[1.]",
+                          "[.5]",
+                          "[+1]",
+                          "[0x1]",
+                          "{} x",
+                          "{}{}",
+                          "// c\n{}",
+                          "[\"\t\"]",
+                          "[\"\\x\"]",
+                          "[\"\\ud800\"]",
+                          "[\"\xff\"]",
+                          "[\"\xc0\xaf\"]",
+                          "[\"\xed\xa0\x80\"]",
+                          "tru",
+                          "[1e999]"})
     EXPECT_TRUE(says(refused(bad), "[test] x.json")) << bad;
   EXPECT_TRUE(says(refused("\xef\xbb\xbf{}"), "byte order mark"));
-  EXPECT_TRUE(says(refused(std::string_view("{}\0{", 4)), "zero byte")) << "the parser below would stop there";
+  EXPECT_TRUE(says(refused(std::string_view("{}\0{", 4)), "zero byte"))
+      << "the parser below would stop there";
 }
 
 TEST(Json, ErrorsNameLineAndColumn) {
@@ -67,8 +93,9 @@ TEST(Json, ManyKeysTakeLinearTime) {
 }
 
 TEST(Json, FieldsSayWhatWasExpectedAndGot) {
-  const Json json = parse_json(R"({"n": 3, "s": "x", "f": 1.5, "b": true, "l": ["a"], "m": [1], "o": {}, "z": null, "u": 18446744073709551615})",
-                               "[test]");
+  const Json json = parse_json(
+      R"({"n": 3, "s": "x", "f": 1.5, "b": true, "l": ["a"], "m": [1], "o": {}, "z": null, "u": 18446744073709551615})",
+      "[test]");
   EXPECT_EQ(require_int(json, "n", "[c]"), 3);
   EXPECT_EQ(require_number(json, "n", "[c]"), 3.0);
   EXPECT_EQ(require_string(json, "s", "[c]"), "x");
@@ -86,7 +113,8 @@ TEST(Json, FieldsSayWhatWasExpectedAndGot) {
   EXPECT_TRUE(says(refusal([&] { require_strings(json, "m", "[c]"); }), "list of strings"));
   EXPECT_TRUE(says(refusal([&] { require_array(json, "o", "[c]"); }), "to be a list, got an object"));
   EXPECT_TRUE(says(refusal([&] { bool_or(json, "n", true, "[c]"); }), "true or false, got an integer"));
-  EXPECT_TRUE(says(refusal([&] { require_int(parse_json("[]", "[t]"), "a", "[c]"); }), "expected an object with field 'a', got a list"));
+  EXPECT_TRUE(says(refusal([&] { require_int(parse_json("[]", "[t]"), "a", "[c]"); }),
+                   "expected an object with field 'a', got a list"));
 }
 
 TEST(Json, MisspeltKeysNameTheNearest) {
@@ -103,7 +131,9 @@ TEST(Json, SortedTextIsTheSameForTheSameValue) {
   const Json a = parse_json(R"({"b": 1, "a": {"d": [2.5, "é"], "c": null}})", "[t]");
   const Json b = parse_json(R"({"a": {"c": null, "d": [2.5, "é"]}, "b": 1})", "[t]");
   EXPECT_EQ(to_sorted_json(a), to_sorted_json(b));
-  EXPECT_EQ(to_sorted_json(a), "{\n  \"a\": {\n    \"c\": null,\n    \"d\": [\n      2.5,\n      \"é\"\n    ]\n  },\n  \"b\": 1\n}\n");
+  EXPECT_EQ(
+      to_sorted_json(a),
+      "{\n  \"a\": {\n    \"c\": null,\n    \"d\": [\n      2.5,\n      \"é\"\n    ]\n  },\n  \"b\": 1\n}\n");
 }
 
 }  // namespace

@@ -303,7 +303,8 @@ void MemoryFileSystem::flip(const std::string& path, uint64_t bit) {
 std::vector<std::string> MemoryFileSystem::files() const {
   std::lock_guard lock(mutex_);
   std::vector<std::string> out;
-  const std::function<void(const Node&, const std::string&)> walk = [&](const Node& node, const std::string& path) {
+  const std::function<void(const Node&, const std::string&)> walk = [&](const Node& node,
+                                                                        const std::string& path) {
     for (const auto& [name, entry] : node.entries) {
       if (entry->directory)
         walk(*entry, join(path, name));

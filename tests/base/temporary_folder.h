@@ -12,7 +12,8 @@ class TemporaryFolder {
  public:
   // Below `parent`, or where the system keeps such things.
   explicit TemporaryFolder(const std::string& parent = "") {
-    const std::filesystem::path above = parent.empty() ? std::filesystem::temp_directory_path() : std::filesystem::path(parent);
+    const std::filesystem::path above =
+        parent.empty() ? std::filesystem::temp_directory_path() : std::filesystem::path(parent);
     std::string pattern = (above / "whorl-test-XXXXXX").string();
     if (!::mkdtemp(pattern.data())) throw std::runtime_error("cannot create a temporary folder");
     path_ = pattern;

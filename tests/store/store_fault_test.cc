@@ -1,5 +1,6 @@
 // What the disk can do to a store: every call failing once and for good, the process dying around every call,
-// the power going, bits flipping. For each promise a spoiled file layer or store shows that the check sees it.
+// the power going, bits flipping. For each promise a spoiled file layer or store shows that the check sees
+// it.
 #include <cerrno>
 #include <functional>
 #include <set>
@@ -48,7 +49,8 @@ std::string compare(AdapterStore& store, const Told& told) {
   const StoreReport report = store.verify();
   if (!report.ok()) return problems_of(report);
   for (const auto& [version, digest] : told.versions)
-    if (store.get("a", version).digest() != digest) return "another adapter under version " + std::to_string(version);
+    if (store.get("a", version).digest() != digest)
+      return "another adapter under version " + std::to_string(version);
   for (const int64_t version : told.gone)
     if (store.contains("a@" + std::to_string(version))) return "a deleted version is back";
   const int64_t latest = store.wait_for_change("a", -1, std::chrono::milliseconds(0));
@@ -164,7 +166,8 @@ TEST_P(Sweep, EveryCallFailsOnceAndForGood) {
         Told told;
         if (!one_point(operation(), {n, Fault::Kind::error, code, sticky}, disk, told)) break;
         ++points;
-        ASSERT_EQ(judge(disk, told), "") << operation().name << ", call " << n << ", code " << code << ", sticky " << sticky;
+        ASSERT_EQ(judge(disk, told), "")
+            << operation().name << ", call " << n << ", code " << code << ", sticky " << sticky;
       }
   RecordProperty("points", static_cast<int>(points));
   EXPECT_GT(points, 50);
@@ -192,7 +195,8 @@ TEST_P(Sweep, DyingAndPowerCutsAroundEveryCall) {
         if (power == 2) disk.cut_power(MemoryFileSystem::Cut::data);
         if (power >= 3) disk.cut_power(MemoryFileSystem::Cut::some, static_cast<uint64_t>(power * 10000 + n));
         ASSERT_EQ(judge(disk, told), "")
-            << operation().name << ", call " << n << (kind == Fault::Kind::crash_before ? " before" : " after") << ", power " << power;
+            << operation().name << ", call " << n
+            << (kind == Fault::Kind::crash_before ? " before" : " after") << ", power " << power;
       }
 }
 
@@ -222,7 +226,8 @@ TEST_P(Sweep, OpeningFailsAfterAHalfDoneOperation) {
 template <class Spoil>
 int lost_to_power_cuts(int rounds, Spoil spoil) {
   int lost = 0;
-  for (const MemoryFileSystem::Cut cut : {MemoryFileSystem::Cut::all, MemoryFileSystem::Cut::data, MemoryFileSystem::Cut::some})
+  for (const MemoryFileSystem::Cut cut :
+       {MemoryFileSystem::Cut::all, MemoryFileSystem::Cut::data, MemoryFileSystem::Cut::some})
     for (int round = 0; round < rounds; ++round) {
       MemoryFileSystem disk;
       Told told;
@@ -255,17 +260,21 @@ TEST(PowerCut, AcknowledgedSurvives) {
 }
 
 TEST(PowerCut, PlantedMissingFsyncIsSeen) {
-  EXPECT_GT(lost_to_power_cuts(10, [](MemoryFileSystem& disk) { return std::make_shared<NoFsync>(disk); }), 0);
+  EXPECT_GT(lost_to_power_cuts(10, [](MemoryFileSystem& disk) { return std::make_shared<NoFsync>(disk); }),
+            0);
 }
 
 TEST(PowerCut, PlantedMissingDirectoryFsyncIsSeen) {
-  EXPECT_GT(lost_to_power_cuts(10, [](MemoryFileSystem& disk) { return std::make_shared<NoDirectoryFsync>(disk); }), 0);
+  EXPECT_GT(
+      lost_to_power_cuts(10, [](MemoryFileSystem& disk) { return std::make_shared<NoDirectoryFsync>(disk); }),
+      0);
 }
 
 // Every kind of folder matters: leave out the fsync of one kind.
 class OneFolderNotSynced final : public base::ForwardingFileSystem {
  public:
-  OneFolderNotSynced(base::FileSystem& inner, std::string part) : ForwardingFileSystem(inner), part_(std::move(part)) {}
+  OneFolderNotSynced(base::FileSystem& inner, std::string part)
+      : ForwardingFileSystem(inner), part_(std::move(part)) {}
   int fsync_directory(const std::string& path) override {
     return ("^" + path + "$").find(part_) != std::string::npos ? 0 : inner_.fsync_directory(path);
   }
@@ -275,8 +284,12 @@ class OneFolderNotSynced final : public base::ForwardingFileSystem {
 };
 
 TEST(PowerCut, PlantedEachFolderLeftOutIsSeen) {
-  for (const char* part : {"^/$", "^/store$", "/adapters$", "/adapters/a$", "/versions$", "/pointers$", "/.tmp-"})
-    EXPECT_GT(lost_to_power_cuts(5, [&](MemoryFileSystem& disk) { return std::make_shared<OneFolderNotSynced>(disk, part); }), 0)
+  for (const char* part :
+       {"^/$", "^/store$", "/adapters$", "/adapters/a$", "/versions$", "/pointers$", "/.tmp-"})
+    EXPECT_GT(
+        lost_to_power_cuts(
+            5, [&](MemoryFileSystem& disk) { return std::make_shared<OneFolderNotSynced>(disk, part); }),
+        0)
         << part;
 }
 
@@ -356,7 +369,8 @@ TEST(BitFlips, NoneReachesAnAdapter) {
   const std::string two = small_adapter(2).digest(), three = small_adapter(3).digest();
   const auto right_or_refused = [&](AdapterStore& store, const std::string&) {
     bool right = true;
-    for (const auto& [reference, digest] : {std::pair<std::string, std::string>{"a@2", two}, {"a@3", three}, {"a", three}}) {
+    for (const auto& [reference, digest] :
+         {std::pair<std::string, std::string>{"a@2", two}, {"a@3", three}, {"a", three}}) {
       try {
         right = right && store.get(reference).digest() == digest;
       } catch (const std::runtime_error&) {

@@ -76,7 +76,8 @@ std::map<int64_t, std::string> run_and_kill(const std::string& root, const Layer
   ::kill(pid, SIGKILL);
   std::string text;
   char buffer[4096];
-  for (ssize_t n; (n = ::read(pipe[0], buffer, sizeof buffer)) > 0;) text.append(buffer, static_cast<size_t>(n));
+  for (ssize_t n; (n = ::read(pipe[0], buffer, sizeof buffer)) > 0;)
+    text.append(buffer, static_cast<size_t>(n));
   ::close(pipe[0]);
   int status = 0;
   ::waitpid(pid, &status, 0);
@@ -90,10 +91,10 @@ std::map<int64_t, std::string> run_and_kill(const std::string& root, const Layer
 }
 
 struct Tally {
-  int torn = 0;            // verify() found something, or the store did not open
-  int lost = 0;            // acknowledged and not there, or another adapter
-  int orphans = 0;         // left over by the killed
-  int orphans_kept = 0;    // still there after the next open
+  int torn = 0;          // verify() found something, or the store did not open
+  int lost = 0;          // acknowledged and not there, or another adapter
+  int orphans = 0;       // left over by the killed
+  int orphans_kept = 0;  // still there after the next open
   int64_t published = 0;
 };
 

@@ -41,7 +41,8 @@ TEST_F(Store, ReferencesCarryTheVersion) {
   EXPECT_EQ(store_.get("a@2").digest(), small_adapter(2).digest());
   EXPECT_EQ(store_.get("a", 1).digest(), small_adapter(1).digest());
   EXPECT_EQ(store_.get("a@latest").digest(), small_adapter(3).digest());
-  EXPECT_TRUE(says(refusal<std::invalid_argument>([&] { store_.get("a@9"); }), "has no version 9; newest is 3"));
+  EXPECT_TRUE(
+      says(refusal<std::invalid_argument>([&] { store_.get("a@9"); }), "has no version 9; newest is 3"));
   EXPECT_TRUE(says(refusal<std::invalid_argument>([&] { store_.get("b"); }), "no adapter 'b'"));
   for (const char* bad : {"a@", "a@x", "a@01", "a@-1", "a@1@2", "@1", "a@0"})
     refusal<std::invalid_argument>([&] { store_.get(bad); });
@@ -128,7 +129,8 @@ TEST_F(Store, EqualContentIsStoredOnceAndGarbageIsWhatNobodyNeeds) {
 
 TEST_F(Store, ARottenObjectIsNotUsedAgain) {
   store_.publish("a", small_adapter(1));
-  for (const std::string& name : base::list_directory(*base::FileSystem::real(), folder_.path() + "/store/objects")) {
+  for (const std::string& name :
+       base::list_directory(*base::FileSystem::real(), folder_.path() + "/store/objects")) {
     const std::string path = folder_.path() + "/store/objects/" + name;
     const int fd = ::open(path.c_str(), O_RDWR);
     char byte = 0;
@@ -146,7 +148,9 @@ TEST_F(Store, RefusesWhatIsNoStoreAndWhatIsNoAdapter) {
   base::TemporaryFolder other;
   base::write_file_durably(other.path() + "/thesis.txt", "years of work");
   EXPECT_TRUE(says(refusal<std::invalid_argument>([&] { AdapterStore bad(other.path()); }), "thesis.txt"));
-  EXPECT_TRUE(says(refusal<std::invalid_argument>([&] { AdapterStore bad(other.path() + "/x", {.create = false}); }), "no adapter store"));
+  EXPECT_TRUE(
+      says(refusal<std::invalid_argument>([&] { AdapterStore bad(other.path() + "/x", {.create = false}); }),
+           "no adapter store"));
   refusal<std::invalid_argument>([&] { store_.publish("a", Adapter()); });
   refusal<std::invalid_argument>([&] { store_.publish("a", std::filesystem::path(other.path())); });
   EXPECT_TRUE(store_.list().empty());
@@ -154,18 +158,42 @@ TEST_F(Store, RefusesWhatIsNoStoreAndWhatIsNoAdapter) {
 
 // Absolute, relative, encoded, dotted, dashed, spaced, in other letters: none may name anything.
 std::vector<std::string> traversal_corpus() {
-  std::vector<std::string> out = {"",        ".",         "..",         "...",      "a..b",     "-a",       "_a",     ".a",
-                                  "a--b",    "A",         "a b",        "a\n",      "a\tb",     " a",       "a ",     "ä",
-                                  "a\\b",    "C:\\a",     "c:",         "~",        "~root",    "$HOME",    "`id`",   "a;b",
-                                  "a|b",     "a&b",       "a?b",        "a*b",      "a\"b",     "a'b",      "a%b",    "%2e%2e",
-                                  "..%2f",   "%252e",     "a#b",        "a:b",      "a,b",      "a=b",      "a+b",    "a(b)",
-                                  "a[b]",    "a{b}",      "a<b>",       "a!b",      "a^b",      "\x7f",     "a\x01",  "\xff\xfe",
-                                  "．．",    "‥",         "a\u200bb",   "a/b",      "/",        "//",       "a/",     "/a",
-                                  "nul/../", "con\\..\\", "s3://a",     "file://a", "http://a", std::string(97, 'a')};
+  std::vector<std::string> out = {"",         ".",
+                                  "..",       "...",
+                                  "a..b",     "-a",
+                                  "_a",       ".a",
+                                  "a--b",     "A",
+                                  "a b",      "a\n",
+                                  "a\tb",     " a",
+                                  "a ",       "ä",
+                                  "a\\b",     "C:\\a",
+                                  "c:",       "~",
+                                  "~root",    "$HOME",
+                                  "`id`",     "a;b",
+                                  "a|b",      "a&b",
+                                  "a?b",      "a*b",
+                                  "a\"b",     "a'b",
+                                  "a%b",      "%2e%2e",
+                                  "..%2f",    "%252e",
+                                  "a#b",      "a:b",
+                                  "a,b",      "a=b",
+                                  "a+b",      "a(b)",
+                                  "a[b]",     "a{b}",
+                                  "a<b>",     "a!b",
+                                  "a^b",      "\x7f",
+                                  "a\x01",    "\xff\xfe",
+                                  "．．",     "‥",
+                                  "a\u200bb", "a/b",
+                                  "/",        "//",
+                                  "a/",       "/a",
+                                  "nul/../",  "con\\..\\",
+                                  "s3://a",   "file://a",
+                                  "http://a", std::string(97, 'a')};
   out.push_back(std::string("a\0b", 3));
-  for (const char* up : {"../", "..\\", "..%2f", "%2e%2e/", "%2e%2e%2f", "..%c0%af", "....//", "..;/", ".%00./", "..%255c"})
-    for (const char* tail : {"etc/passwd", "a", "a/b", "store", "versions", "objects/x", "latest", "1", "x.json", "whorl-store.json",
-                             "../a", "..\\a", "etc%2fpasswd", "proc/self"})
+  for (const char* up :
+       {"../", "..\\", "..%2f", "%2e%2e/", "%2e%2e%2f", "..%c0%af", "....//", "..;/", ".%00./", "..%255c"})
+    for (const char* tail : {"etc/passwd", "a", "a/b", "store", "versions", "objects/x", "latest", "1",
+                             "x.json", "whorl-store.json", "../a", "..\\a", "etc%2fpasswd", "proc/self"})
       out.push_back(std::string(up) + tail);
   return out;
 }
@@ -239,9 +267,11 @@ TEST_F(Store, ThreadsGetDistinctVersionsWithoutGaps) {
   for (int t = 0; t < threads; ++t)
     publishers.emplace_back([&, t] {
       for (int i = 0; i < each; ++i) {
-        const AdapterVersion version = store_.publish("a", small_adapter(static_cast<uint64_t>(t * each + i + 1)));
+        const AdapterVersion version =
+            store_.publish("a", small_adapter(static_cast<uint64_t>(t * each + i + 1)));
         std::lock_guard lock(mutex);
-        EXPECT_TRUE(digests.emplace(version.version, version.digest).second) << "version " << version.version << " twice";
+        EXPECT_TRUE(digests.emplace(version.version, version.digest).second)
+            << "version " << version.version << " twice";
       }
     });
   for (std::thread& publisher : publishers) publisher.join();
@@ -281,7 +311,8 @@ TEST_F(Store, ProcessesGetDistinctVersionsWhilePromotingAndDeleting) {
   ::close(pipe[1]);
   std::string text;
   char buffer[4096];
-  for (ssize_t n; (n = ::read(pipe[0], buffer, sizeof buffer)) > 0;) text.append(buffer, static_cast<size_t>(n));
+  for (ssize_t n; (n = ::read(pipe[0], buffer, sizeof buffer)) > 0;)
+    text.append(buffer, static_cast<size_t>(n));
   ::close(pipe[0]);
   for (const pid_t pid : children) {
     int status = 0;
@@ -291,7 +322,8 @@ TEST_F(Store, ProcessesGetDistinctVersionsWhilePromotingAndDeleting) {
   std::map<int64_t, std::string> acknowledged;
   std::stringstream in(text);
   int64_t version = 0;
-  for (std::string digest; in >> version >> digest;) EXPECT_TRUE(acknowledged.emplace(version, digest).second) << version;
+  for (std::string digest; in >> version >> digest;)
+    EXPECT_TRUE(acknowledged.emplace(version, digest).second) << version;
   EXPECT_EQ(acknowledged.size(), static_cast<size_t>(processes * each));
   for (const auto& [number, digest] : acknowledged) EXPECT_EQ(store_.get("a", number).digest(), digest);
   EXPECT_TRUE(store_.verify().ok()) << problems_of(store_.verify());
@@ -333,7 +365,8 @@ TEST(StorePlanted, ReplacingRenamesLoseVersions) {
       });
     for (std::thread& publisher : publishers) publisher.join();
   }
-  EXPECT_LT(versions.size(), static_cast<size_t>(published)) << "the check for distinct versions must catch this";
+  EXPECT_LT(versions.size(), static_cast<size_t>(published))
+      << "the check for distinct versions must catch this";
 }
 
 }  // namespace

@@ -18,7 +18,9 @@ inline std::string file_of(const std::string& header, size_t data_bytes) {
 }
 
 // One tensor "a" with these fields.
-inline std::string one(const std::string& fields, size_t data_bytes = 24) { return file_of("{\"a\":{" + fields + "}}", data_bytes); }
+inline std::string one(const std::string& fields, size_t data_bytes = 24) {
+  return file_of("{\"a\":{" + fields + "}}", data_bytes);
+}
 
 struct BadFile {
   const char* what;
@@ -79,18 +81,23 @@ inline std::vector<BadFile> bad_files() {
       {"negative offset", one(R"("dtype":"F32","shape":[2,3],"data_offsets":[-24,0])")},
       {"one offset", one(R"("dtype":"F32","shape":[2,3],"data_offsets":[24])")},
       {"three offsets", one(R"("dtype":"F32","shape":[2,3],"data_offsets":[0,24,24])")},
-      {"offset 2^64-1", one(R"("dtype":"F32","shape":[2,3],"data_offsets":[18446744073709551591,18446744073709551615])")},
+      {"offset 2^64-1",
+       one(R"("dtype":"F32","shape":[2,3],"data_offsets":[18446744073709551591,18446744073709551615])")},
       {"unknown dtype", one(R"("dtype":"F31","shape":[2,3],"data_offsets":[0,24])")},
       {"dtype in small letters", one(R"("dtype":"f32","shape":[2,3],"data_offsets":[0,24])")},
       {"dtype a number", one(R"("dtype":32,"shape":[2,3],"data_offsets":[0,24])")},
       {"begin after end", one(R"("dtype":"F32","shape":[2,3],"data_offsets":[24,0])")},
-      {"overlap", file_of("{\"a\":{" + entry + R"(},"b":{"dtype":"F32","shape":[1],"data_offsets":[2,6]}})", 6)},
+      {"overlap",
+       file_of("{\"a\":{" + entry + R"(},"b":{"dtype":"F32","shape":[1],"data_offsets":[2,6]}})", 6)},
       {"the same bytes twice", file_of("{\"a\":{" + entry + "},\"b\":{" + entry + "}}", 4)},
-      {"gap", file_of("{\"a\":{" + entry + R"(},"b":{"dtype":"F32","shape":[1],"data_offsets":[8,12]}})", 12)},
+      {"gap",
+       file_of("{\"a\":{" + entry + R"(},"b":{"dtype":"F32","shape":[1],"data_offsets":[8,12]}})", 12)},
       {"gap at the start", one(R"("dtype":"F32","shape":[1],"data_offsets":[4,8])", 8)},
       {"outside of the file", one(R"("dtype":"F32","shape":[200],"data_offsets":[0,800])")},
-      {"elements overflow", one(R"("dtype":"F32","shape":[4294967296,4294967296,4],"data_offsets":[0,0])", 0)},
-      {"bytes overflow to 0", one(R"("dtype":"F32","shape":[4503599627370496,1024],"data_offsets":[0,0])", 0)},
+      {"elements overflow",
+       one(R"("dtype":"F32","shape":[4294967296,4294967296,4],"data_offsets":[0,0])", 0)},
+      {"bytes overflow to 0",
+       one(R"("dtype":"F32","shape":[4503599627370496,1024],"data_offsets":[0,0])", 0)},
       {"size smaller than shape", one(R"("dtype":"F32","shape":[2,4],"data_offsets":[0,24])")},
       {"size larger than shape", one(R"("dtype":"F32","shape":[2,2],"data_offsets":[0,24])")},
       {"scalar of the wrong size", one(R"("dtype":"F32","shape":[],"data_offsets":[0,24])")},

@@ -28,11 +28,14 @@ std::string refusal(Body body) {
   return "";
 }
 
-bool says(const std::string& message, const std::string& part) { return message.find(part) != std::string::npos; }
+bool says(const std::string& message, const std::string& part) {
+  return message.find(part) != std::string::npos;
+}
 
 Tensor numbers(DType dtype, Shape shape, uint64_t seed = 1) {
   Tensor t = Tensor::zeros(DType::float32, std::move(shape));
-  for (int64_t i = 0; i < t.numel(); ++i) t.data<float>()[i] = static_cast<float>(base::normal(base::derive(seed, 0), static_cast<uint64_t>(i)));
+  for (int64_t i = 0; i < t.numel(); ++i)
+    t.data<float>()[i] = static_cast<float>(base::normal(base::derive(seed, 0), static_cast<uint64_t>(i)));
   return dtype == DType::float32 ? t : convert(t, dtype);
 }
 
@@ -71,14 +74,18 @@ TEST(Safetensors, WhatIsWrittenIsReadBack) {
     for (const auto& [name, tensor] : sample()) EXPECT_TRUE(same(file.tensor(name), tensor)) << name;
     EXPECT_EQ(file.metadata().at("note"), "größe \"q\"");
   }
-  EXPECT_EQ(base::read_file(path), to_safetensors(sample(), {{"format", "pt"}, {"note", "größe \"q\""}})) << "one writer, two doors";
+  EXPECT_EQ(base::read_file(path), to_safetensors(sample(), {{"format", "pt"}, {"note", "größe \"q\""}}))
+      << "one writer, two doors";
 }
 
 TEST(Safetensors, BytesAreThoseOfTheFormatsOwnWriter) {
-  // As safetensors.torch.save_file wrote it (compared by hand with its version 0.8.0): wide elements first, then names.
-  const std::string header = R"({"__metadata__":{"format":"pt"},"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},)"
-                             R"("c":{"dtype":"F32","shape":[1],"data_offsets":[4,8]},"b":{"dtype":"BF16","shape":[2],"data_offsets":[8,12]}})";
-  Tensor a = Tensor::zeros(DType::float32, {1}), c = Tensor::zeros(DType::float32, {1}), b = Tensor::zeros(DType::bfloat16, {2});
+  // As safetensors.torch.save_file wrote it (compared by hand with its version 0.8.0): wide elements first,
+  // then names.
+  const std::string header =
+      R"({"__metadata__":{"format":"pt"},"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},)"
+      R"("c":{"dtype":"F32","shape":[1],"data_offsets":[4,8]},"b":{"dtype":"BF16","shape":[2],"data_offsets":[8,12]}})";
+  Tensor a = Tensor::zeros(DType::float32, {1}), c = Tensor::zeros(DType::float32, {1}),
+         b = Tensor::zeros(DType::bfloat16, {2});
   a.data<float>()[0] = 2;
   c.data<float>()[0] = 3;
   b.data<uint16_t>()[0] = b.data<uint16_t>()[1] = float_to_bf16(1);
@@ -93,12 +100,14 @@ TEST(Safetensors, ColumnSlicesAreWrittenAsTheyLook) {
   const std::string bytes = to_safetensors({{"part", whole.columns(1, 3)}});
   const Tensor part = parse(bytes).tensor("part");
   for (int64_t i = 0; i < 3; ++i)
-    for (int64_t j = 0; j < 2; ++j) EXPECT_EQ(part.data<float>()[i * 2 + j], whole.data<float>()[i * 4 + 1 + j]);
+    for (int64_t j = 0; j < 2; ++j)
+      EXPECT_EQ(part.data<float>()[i * 2 + j], whole.data<float>()[i * 4 + 1 + j]);
 }
 
 TEST(Safetensors, MisalignedTensorsAreCopiedToWhereTheyMayBeRead) {
   const std::string bytes = file_of(
-      R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"b":{"dtype":"F32","shape":[2],"data_offsets":[1,9]}})", 9);
+      R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"b":{"dtype":"F32","shape":[2],"data_offsets":[1,9]}})",
+      9);
   const Tensor b = parse(bytes).tensor("b");
   EXPECT_EQ(reinterpret_cast<uintptr_t>(b.raw()) % 4, 0u);
   EXPECT_EQ(std::memcmp(b.raw(), "\1\1\1\1\1\1\1\1", 8), 0);
@@ -124,7 +133,8 @@ TEST(Safetensors, RefusesEveryClassOfTheList) {
 
 TEST(Safetensors, RefusesAFileCutAnywhere) {
   const std::string whole = to_safetensors(sample());
-  for (size_t n = 0; n < whole.size(); ++n) EXPECT_THROW(parse(whole.substr(0, n)), std::invalid_argument) << n;
+  for (size_t n = 0; n < whole.size(); ++n)
+    EXPECT_THROW(parse(whole.substr(0, n)), std::invalid_argument) << n;
   base::TemporaryFolder folder;
   for (const size_t n : {size_t{0}, size_t{7}, size_t{20}, whole.size() - 1}) {
     base::write_file_durably(folder.path() + "/x", whole.substr(0, n));
@@ -135,8 +145,11 @@ TEST(Safetensors, RefusesAFileCutAnywhere) {
 TEST(Safetensors, AcceptsWhatIsOddButRight) {
   EXPECT_TRUE(parse(file_of("{}", 0)).names().empty());
   EXPECT_TRUE(parse(file_of(" {} \n", 0)).names().empty()) << "padding around the header";
-  EXPECT_EQ(parse(file_of(R"({"a":{"shape":[0,7],"data_offsets":[0,0],"dtype":"F32"}})", 0)).tensor("a").numel(), 0);
-  EXPECT_EQ(parse(file_of(R"({"a":{"dtype":"F64","shape":[1],"data_offsets":[0,8]}})", 8)).names().size(), 1u);
+  EXPECT_EQ(
+      parse(file_of(R"({"a":{"shape":[0,7],"data_offsets":[0,0],"dtype":"F32"}})", 0)).tensor("a").numel(),
+      0);
+  EXPECT_EQ(parse(file_of(R"({"a":{"dtype":"F64","shape":[1],"data_offsets":[0,8]}})", 8)).names().size(),
+            1u);
 }
 
 TEST(Safetensors, UnusableDtypesAreRefusedByNameWhenUsed) {
@@ -149,12 +162,18 @@ TEST(Safetensors, UnusableDtypesAreRefusedByNameWhenUsed) {
 TEST(Safetensors, AdapterLimitsAreNarrower) {
   std::string header = "{";
   for (int i = 0; i < 65'537; ++i)
-    header += std::string(i ? "," : "") + "\"" + std::to_string(i) + R"(":{"dtype":"U8","shape":[0],"data_offsets":[0,0]})";
+    header += std::string(i ? "," : "") + "\"" + std::to_string(i) +
+              R"(":{"dtype":"U8","shape":[0],"data_offsets":[0,0]})";
   header += "}";
   EXPECT_EQ(parse(file_of(header, 0)).names().size(), 65'537u);
-  EXPECT_TRUE(says(refusal([&] { parse(file_of(header, 0), {.max_header_bytes = 100u << 20, .max_tensors = 65'536}); }), "65536"));
-  EXPECT_TRUE(says(refusal([&] { parse(file_of(header + std::string(4 << 20, ' '), 0), SafetensorsLimits::adapter()); }), "4194304"));
-  const std::string longname = file_of("{\"" + std::string(600, 'n') + R"(":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}})", 0);
+  EXPECT_TRUE(says(
+      refusal([&] { parse(file_of(header, 0), {.max_header_bytes = 100u << 20, .max_tensors = 65'536}); }),
+      "65536"));
+  EXPECT_TRUE(says(
+      refusal([&] { parse(file_of(header + std::string(4 << 20, ' '), 0), SafetensorsLimits::adapter()); }),
+      "4194304"));
+  const std::string longname =
+      file_of("{\"" + std::string(600, 'n') + R"(":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}})", 0);
   EXPECT_NO_THROW(parse(longname));
   EXPECT_THROW(parse(longname, SafetensorsLimits::adapter()), std::invalid_argument);
 }
@@ -164,15 +183,21 @@ TEST(Safetensors, AdapterLimitsAreNarrower) {
 class Sharded : public testing::Test {
  protected:
   Sharded() {
-    tensors_ = {{"a", numbers(DType::float32, {8}, 1)}, {"b", numbers(DType::float32, {8}, 2)}, {"c", numbers(DType::float32, {8}, 3)}};
+    tensors_ = {{"a", numbers(DType::float32, {8}, 1)},
+                {"b", numbers(DType::float32, {8}, 2)},
+                {"c", numbers(DType::float32, {8}, 3)}};
     write_safetensors_model(folder_.path(), tensors_, 40);
   }
   std::string index() const { return folder_.path() + "/model.safetensors.index.json"; }
-  std::string shard(int i) const { return folder_.path() + "/model-0000" + std::to_string(i) + "-of-00003.safetensors"; }
+  std::string shard(int i) const {
+    return folder_.path() + "/model-0000" + std::to_string(i) + "-of-00003.safetensors";
+  }
   std::string refused() {
     return refusal([&] { Safetensors::open_model(folder_.path()); });
   }
-  void with_index(const std::string& map) { base::write_file_durably(index(), "{\"weight_map\": " + map + "}"); }
+  void with_index(const std::string& map) {
+    base::write_file_durably(index(), "{\"weight_map\": " + map + "}");
+  }
 
   base::TemporaryFolder folder_;
   std::map<std::string, Tensor> tensors_;
@@ -246,19 +271,56 @@ uint64_t pick(uint64_t key, uint64_t& draw, uint64_t n) { return base::below(key
 // One deterministic mutation of a good file: bits, bytes, numbers, pieces cut, doubled, swapped, lengths.
 std::string mutate(std::string bytes, uint64_t key) {
   uint64_t draw = 0;
-  const char* words[] = {"0", "-1", "18446744073709551615", "9007199254740993", "1e3", "null", "true", "{", "}", "[", "]", "\"", ",", ":",
-                         "\"F32\"", "\"F64\"", "\"F4\"", "\"a\"", "\"__metadata__\"", "\\u0000", "\xff", "\"shape\"", "[[", "{{", "[0,0]"};
+  const char* words[] = {"0",
+                         "-1",
+                         "18446744073709551615",
+                         "9007199254740993",
+                         "1e3",
+                         "null",
+                         "true",
+                         "{",
+                         "}",
+                         "[",
+                         "]",
+                         "\"",
+                         ",",
+                         ":",
+                         "\"F32\"",
+                         "\"F64\"",
+                         "\"F4\"",
+                         "\"a\"",
+                         "\"__metadata__\"",
+                         "\\u0000",
+                         "\xff",
+                         "\"shape\"",
+                         "[[",
+                         "{{",
+                         "[0,0]"};
   const uint64_t header = std::min<uint64_t>(bytes.size(), 300);
   for (uint64_t times = 1 + pick(key, draw, 3); times > 0 && !bytes.empty(); --times) {
     const size_t at = pick(key, draw, std::min<uint64_t>(header, bytes.size()));
     switch (pick(key, draw, 8)) {
-      case 0: bytes[at] ^= static_cast<char>(1 << pick(key, draw, 8)); break;
-      case 1: bytes[at] = static_cast<char>(pick(key, draw, 256)); break;
-      case 2: bytes.erase(at, 1 + pick(key, draw, 16)); break;
-      case 3: bytes.insert(at, bytes.substr(at, 1 + pick(key, draw, 40))); break;
-      case 4: bytes.resize(pick(key, draw, bytes.size() + 1)); break;
-      case 5: bytes.append(1 + pick(key, draw, 9), '\0'); break;
-      case 6: bytes.insert(at, words[pick(key, draw, std::size(words))]); break;
+      case 0:
+        bytes[at] ^= static_cast<char>(1 << pick(key, draw, 8));
+        break;
+      case 1:
+        bytes[at] = static_cast<char>(pick(key, draw, 256));
+        break;
+      case 2:
+        bytes.erase(at, 1 + pick(key, draw, 16));
+        break;
+      case 3:
+        bytes.insert(at, bytes.substr(at, 1 + pick(key, draw, 40)));
+        break;
+      case 4:
+        bytes.resize(pick(key, draw, bytes.size() + 1));
+        break;
+      case 5:
+        bytes.append(1 + pick(key, draw, 9), '\0');
+        break;
+      case 6:
+        bytes.insert(at, words[pick(key, draw, std::size(words))]);
+        break;
       case 7: {
         const std::string word = words[pick(key, draw, std::size(words))];
         bytes.replace(at, std::min(word.size(), bytes.size() - at), word);
