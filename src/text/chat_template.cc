@@ -11,10 +11,20 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 // Tokens that end a turn in the well-known families.
-constexpr const char* kEndOfTurn[] = {"<|im_end|>",  "<|eot_id|>",      "<|eom_id|>", "<|end|>",
-                                      "<|eot|>",     "<end_of_turn>",   "<|return|>", "<|call|>",
-                                      "<turn|>",     "<|endoftext|>",   "</s>",       "<|end_of_text|>",
-                                      "<|EOT|>",     "<|END_OF_TURN_TOKEN|>",
+constexpr const char* kEndOfTurn[] = {"<|im_end|>",
+                                      "<|eot_id|>",
+                                      "<|eom_id|>",
+                                      "<|end|>",
+                                      "<|eot|>",
+                                      "<end_of_turn>",
+                                      "<|return|>",
+                                      "<|call|>",
+                                      "<turn|>",
+                                      "<|endoftext|>",
+                                      "</s>",
+                                      "<|end_of_text|>",
+                                      "<|EOT|>",
+                                      "<|END_OF_TURN_TOKEN|>",
                                       "<｜end▁of▁sentence｜>"};
 
 std::vector<std::string> end_of_turn_tokens(const ChatTemplateOptions& options) {

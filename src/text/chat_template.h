@@ -19,33 +19,33 @@ struct ChatTemplateOptions {
   std::map<std::string, std::string> special_tokens = {};
   // Tokens that end a turn. Empty: eos_token and the well-known ones (<|im_end|>, <|eot_id|>, <|end|>, …).
   std::vector<std::string> end_of_turn_tokens = {};
-  std::uint64_t fuel = 2'000'000;             // template instructions per render; more means an endless loop
-  std::size_t max_output_bytes = 64u << 20;   // a longer rendering, or intermediate string, is an error
+  std::uint64_t fuel = 2'000'000;            // template instructions per render; more means an endless loop
+  std::size_t max_output_bytes = 64u << 20;  // a longer rendering, or intermediate string, is an error
 };
 
 struct RenderOptions {
-  std::string_view tools_json = {};           // JSON list, or empty for none
-  bool add_generation_prompt = false;         // end with the header of the turn to be generated
-  std::string_view extra_json = {};           // JSON object of further variables (enable_thinking …), or empty
+  std::string_view tools_json = {};    // JSON list, or empty for none
+  bool add_generation_prompt = false;  // end with the header of the turn to be generated
+  std::string_view extra_json = {};    // JSON object of further variables (enable_thinking …), or empty
   // What strftime_now() reads, seconds since 1970 (UTC). Pin it where results are cached or compared.
   std::optional<std::int64_t> now = {};
 };
 
 // Bytes that the assistant has to produce in one turn.
 struct AssistantSpan {
-  ByteRange bytes;                            // from its first byte to the end-of-turn token, included
+  ByteRange bytes;  // from its first byte to the end-of-turn token, included
   std::size_t message_index = 0;
-  bool terminated = false;                    // false: the template writes no end-of-turn token here
+  bool terminated = false;  // false: the template writes no end-of-turn token here
   bool operator==(const AssistantSpan&) const = default;
 };
 
 struct RenderedChat {
   std::string text;
-  std::vector<AssistantSpan> assistant;       // in text order, disjoint
-  std::vector<ByteRange> untrusted;           // bytes from system, user and tool messages and from tools
+  std::vector<AssistantSpan> assistant;  // in text order, disjoint
+  std::vector<ByteRange> untrusted;      // bytes from system, user and tool messages and from tools
   // Content of the assistant's own messages: to be encoded without control tokens too when it is data.
   std::vector<ByteRange> assistant_content;
-  std::string method;                         // "provenance" or "prefix": how the spans were found
+  std::string method;  // "provenance" or "prefix": how the spans were found
 };
 
 class ChatTemplate {

@@ -27,10 +27,10 @@ class GrammarVocabulary {
 };
 
 struct GrammarLimits {
-  std::size_t max_source_bytes = 1u << 20;    // longer schemas and patterns are refused before compiling
-  std::size_t max_initial_fuel = 1'000'000;   // work to compile; a hostile schema ends with an error
-  std::size_t max_step_fuel = 200'000;        // work per token
-  std::size_t max_items = 50'000;             // parser items per token
+  std::size_t max_source_bytes = 1u << 20;   // longer schemas and patterns are refused before compiling
+  std::size_t max_initial_fuel = 1'000'000;  // work to compile; a hostile schema ends with an error
+  std::size_t max_step_fuel = 200'000;       // work per token
+  std::size_t max_items = 50'000;            // parser items per token
 };
 
 class GrammarMatcher;

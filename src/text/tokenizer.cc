@@ -18,7 +18,8 @@ Encoding take_encoding(const whorl_encoding& encoding) {
   out.ids.assign(encoding.ids, encoding.ids + encoding.size);
   if (encoding.begins) {
     out.ranges.reserve(encoding.size);
-    for (std::size_t i = 0; i < encoding.size; ++i) out.ranges.push_back({encoding.begins[i], encoding.ends[i]});
+    for (std::size_t i = 0; i < encoding.size; ++i)
+      out.ranges.push_back({encoding.begins[i], encoding.ends[i]});
   }
   whorl_encoding_free(encoding);
   return out;
@@ -92,12 +93,14 @@ Tokenizer Tokenizer::train_bpe(const std::function<std::optional<std::string>()>
   TextSource source{next, {}, nullptr};
   whorl_tokenizer* handle = nullptr;
   whorl_bytes error{};
-  const int code = whorl_tokenizer_train_bpe(&TextSource::step, &source, options.vocab_size,
-                                             options.min_frequency, options.split_digits, special.data(),
-                                             special.size(), &handle, &error);
+  const int code =
+      whorl_tokenizer_train_bpe(&TextSource::step, &source, options.vocab_size, options.min_frequency,
+                                options.split_digits, special.data(), special.size(), &handle, &error);
   if (source.thrown) {
-    if (code == 0) whorl_tokenizer_free(handle);
-    else whorl_bytes_free(error);
+    if (code == 0)
+      whorl_tokenizer_free(handle);
+    else
+      whorl_bytes_free(error);
     std::rethrow_exception(source.thrown);
   }
   check_call(code, error, "Tokenizer.train_bpe");

@@ -33,10 +33,10 @@ struct Encoding {
 };
 
 struct TrainBpeOptions {
-  std::size_t vocab_size = 4096;             // upper bound, special tokens and the 256 bytes included
+  std::size_t vocab_size = 4096;                 // upper bound, special tokens and the 256 bytes included
   std::vector<std::string> special_tokens = {};  // get the first ids, in this order
-  std::size_t min_frequency = 2;             // pairs rarer than this are not merged
-  bool split_digits = true;                  // one token per digit: numbers can be copied digit by digit
+  std::size_t min_frequency = 2;                 // pairs rarer than this are not merged
+  bool split_digits = true;                      // one token per digit: numbers can be copied digit by digit
 };
 
 class Tokenizer {

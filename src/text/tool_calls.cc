@@ -28,8 +28,10 @@ std::size_t bracketed_length(std::string_view text) {
   for (std::size_t i = 0; i < text.size(); ++i) {
     const char c = text[i];
     if (in_string) {
-      if (c == '\\') ++i;
-      else if (c == '"') in_string = false;
+      if (c == '\\')
+        ++i;
+      else if (c == '"')
+        in_string = false;
     } else if (c == '"') {
       in_string = true;
     } else if (c == '{' || c == '[') {
@@ -60,9 +62,12 @@ std::optional<std::string> member_text(std::string_view text, std::string_view k
     ++at;  // the colon
     skip();
     std::size_t end;
-    if (text[at] == '"') end = string_end(at);
-    else if (const std::size_t length = bracketed_length(text.substr(at))) end = at + length;
-    else end = text.find_first_of(",} \t\r\n", at);
+    if (text[at] == '"')
+      end = string_end(at);
+    else if (const std::size_t length = bracketed_length(text.substr(at)))
+      end = at + length;
+    else
+      end = text.find_first_of(",} \t\r\n", at);
     if (match) found = std::string(text.substr(at, end - at));
     at = end;
     skip();
@@ -79,7 +84,8 @@ std::optional<ToolCall> read_call(std::string_view object, std::string& error) {
   if (json.contains("function") && json["function"].is_object()) {
     return read_call(*member_text(object, "function"), error);
   }
-  if (!json.contains("name") || !json["name"].is_string() || json["name"].get_ref<const std::string&>().empty())
+  if (!json.contains("name") || !json["name"].is_string() ||
+      json["name"].get_ref<const std::string&>().empty())
     return error = "expected the tool call's 'name' to be a non-empty string", std::nullopt;
   const char* key = json.contains("arguments") ? "arguments" : "parameters";
   if (!json.contains(key)) return ToolCall{json["name"], "{}"};
@@ -98,7 +104,10 @@ std::vector<std::string_view> elements(std::string_view text) {
   std::vector<std::string_view> out;
   for (std::size_t i = 1; i < text.size();) {
     const std::size_t length = bracketed_length(text.substr(i));
-    if (length == 0) { ++i; continue; }
+    if (length == 0) {
+      ++i;
+      continue;
+    }
     out.push_back(text.substr(i, length));
     i += length;
   }
@@ -153,9 +162,8 @@ ParsedToolCalls parse_tagged(std::string_view text, std::string_view tag, bool s
   const bool tagged = at != std::string_view::npos;
   std::string_view before = tagged ? text.substr(0, at) : std::string_view{};
   std::string_view rest = trim(tagged ? text.substr(at + tag.size()) : text);
-  const bool looks_like_call =
-      tagged || (!rest.empty() && (rest[0] == '{' || rest[0] == '[') &&
-                 rest.find("\"name\"") != std::string_view::npos);
+  const bool looks_like_call = tagged || (!rest.empty() && (rest[0] == '{' || rest[0] == '[') &&
+                                          rest.find("\"name\"") != std::string_view::npos);
   if (!looks_like_call) return {std::string(text), {}, {}};
   while (!rest.empty()) {
     const std::size_t length = bracketed_length(rest);
@@ -187,22 +195,32 @@ ToolCallFormat detect_tool_call_format(std::string_view source) {
 
 ParsedToolCalls parse_tool_calls(std::string_view text, ToolCallFormat format) {
   switch (format) {
-    case ToolCallFormat::none: break;
-    case ToolCallFormat::hermes: return parse_hermes(text);
-    case ToolCallFormat::llama3: return parse_tagged(text, kPythonTag, true);
-    case ToolCallFormat::mistral: return parse_tagged(text, kMistralTag, false);
-    case ToolCallFormat::json: return parse_tagged(text, "", false);
+    case ToolCallFormat::none:
+      break;
+    case ToolCallFormat::hermes:
+      return parse_hermes(text);
+    case ToolCallFormat::llama3:
+      return parse_tagged(text, kPythonTag, true);
+    case ToolCallFormat::mistral:
+      return parse_tagged(text, kMistralTag, false);
+    case ToolCallFormat::json:
+      return parse_tagged(text, "", false);
   }
   return {std::string(text), {}, {}};
 }
 
 const char* to_string(ToolCallFormat format) {
   switch (format) {
-    case ToolCallFormat::none: return "none";
-    case ToolCallFormat::hermes: return "hermes";
-    case ToolCallFormat::llama3: return "llama3";
-    case ToolCallFormat::mistral: return "mistral";
-    case ToolCallFormat::json: return "json";
+    case ToolCallFormat::none:
+      return "none";
+    case ToolCallFormat::hermes:
+      return "hermes";
+    case ToolCallFormat::llama3:
+      return "llama3";
+    case ToolCallFormat::mistral:
+      return "mistral";
+    case ToolCallFormat::json:
+      return "json";
   }
   return "none";
 }

@@ -7,11 +7,11 @@
 namespace whorl::text {
 
 enum class ToolCallFormat {
-  none,        // the template knows no tools: the text is all content
-  hermes,      // <tool_call>{"name": …, "arguments": {…}}</tool_call>, as Qwen and Hermes write
-  llama3,      // {"name": …, "parameters": {…}}, perhaps after <|python_tag|>, several joined by ';'
-  mistral,     // [TOOL_CALLS][{"name": …, "arguments": {…}}]
-  json         // a bare JSON object or list of {"name": …, "arguments": {…}}
+  none,     // the template knows no tools: the text is all content
+  hermes,   // <tool_call>{"name": …, "arguments": {…}}</tool_call>, as Qwen and Hermes write
+  llama3,   // {"name": …, "parameters": {…}}, perhaps after <|python_tag|>, several joined by ';'
+  mistral,  // [TOOL_CALLS][{"name": …, "arguments": {…}}]
+  json      // a bare JSON object or list of {"name": …, "arguments": {…}}
 };
 
 struct ToolCall {

@@ -34,7 +34,8 @@ const Tokenizer& small_tokenizer() {
   static const Tokenizer tokenizer = [] {
     std::vector<std::string> texts;
     for (int i = 0; i < 200; ++i) {
-      texts.push_back("the quick brown fox number " + std::to_string(i * 37) + " jumps over user and assistant\n");
+      texts.push_back("the quick brown fox number " + std::to_string(i * 37) +
+                      " jumps over user and assistant\n");
       texts.push_back("naïve café 世界 😀 {\"name\": \"get\", \"arguments\": {}}\n");
     }
     return Tokenizer::train_bpe(

@@ -76,7 +76,8 @@ TEST(Grammar, SchemaTextsObey) {
     // A planted fault: a text that breaks the schema must be refused somewhere.
     GrammarMatcher matcher = grammar.matcher();
     bool all = true;
-    for (const TokenId id : small_tokenizer().encode(R"({"name":"rm","n":1})", false)) all = all && matcher.accept(id);
+    for (const TokenId id : small_tokenizer().encode(R"({"name":"rm","n":1})", false))
+      all = all && matcher.accept(id);
     EXPECT_FALSE(all);
   }
   EXPECT_GT(ended, 30);
@@ -100,7 +101,8 @@ TEST(Grammar, AcceptAgreesWithTheMask) {
 
 TEST(Grammar, EndOfSequenceExactlyWhereTheTextMayEnd) {
   GrammarMatcher matcher = Grammar::regex(vocabulary(), "ab?").matcher();
-  const TokenId a = small_tokenizer().token_to_id("a").value(), b = small_tokenizer().token_to_id("b").value();
+  const TokenId a = small_tokenizer().token_to_id("a").value(),
+                b = small_tokenizer().token_to_id("b").value();
   EXPECT_FALSE(matcher.is_accepting());
   EXPECT_FALSE(matcher.accept(eos()));
   EXPECT_FALSE(matcher.accept(b));
@@ -124,7 +126,8 @@ TEST(Grammar, EndOfSequenceExactlyWhereTheTextMayEnd) {
 
 TEST(Grammar, SpecialTokensAreNotText) {
   GrammarMatcher matcher = Grammar::regex(vocabulary(), "(.|\\n)*").matcher();
-  for (const TokenId id : allowed(matcher)) EXPECT_TRUE(id == eos() || !small_tokenizer().is_special(id)) << id;
+  for (const TokenId id : allowed(matcher))
+    EXPECT_TRUE(id == eos() || !small_tokenizer().is_special(id)) << id;
 }
 
 TEST(Grammar, LarkForToolCalls) {
@@ -146,21 +149,22 @@ TEST(Grammar, HostileSourcesEndWithAnError) {
   for (int i = 0; i < 30000; ++i) alternatives += "[a-z]{0,1000}x|";
   const auto start = std::chrono::steady_clock::now();
   for (const std::string& schema :
-       {std::string("{"), std::string("[]"), std::string("{\"type\":\"frob\"}"), std::string("{\"$ref\":\"http://example.com/x\"}"),
-        std::string("{\"$ref\":\"#/$defs/missing\"}"), std::string("{\"type\":\"string\",\"pattern\":\"(\"}"),
-        deep,
-        std::string(2 << 20, ' ')}) {
+       {std::string("{"), std::string("[]"), std::string("{\"type\":\"frob\"}"),
+        std::string("{\"$ref\":\"http://example.com/x\"}"), std::string("{\"$ref\":\"#/$defs/missing\"}"),
+        std::string("{\"type\":\"string\",\"pattern\":\"(\"}"), deep, std::string(2 << 20, ' ')}) {
     SCOPED_TRACE(schema.substr(0, 80));
     EXPECT_THROW(Grammar::json_schema(vocabulary(), schema), std::invalid_argument);
   }
-  for (const std::string& pattern : {std::string("("), std::string("[z-a]"), std::string("a{5,2}"), parentheses}) {
+  for (const std::string& pattern :
+       {std::string("("), std::string("[z-a]"), std::string("a{5,2}"), parentheses}) {
     SCOPED_TRACE(pattern.substr(0, 80));
     EXPECT_THROW(Grammar::regex(vocabulary(), pattern), std::invalid_argument);
   }
   EXPECT_THROW(Grammar::lark(vocabulary(), "start: missing"), std::invalid_argument);
   // Legal, but far too large to expand: refused, or stepped through within the limits.
-  for (const std::string& pattern : {std::string("((([a-z]{1,1000}){1,1000}){1,1000}){1,1000}"), alternatives + "y)",
-                                     std::string("(a|b)*a(a|b){2000}"), std::string("(.*a.*b){500}|(.*b.*a){500}")}) {
+  for (const std::string& pattern :
+       {std::string("((([a-z]{1,1000}){1,1000}){1,1000}){1,1000}"), alternatives + "y)",
+        std::string("(a|b)*a(a|b){2000}"), std::string("(.*a.*b){500}|(.*b.*a){500}")}) {
     SCOPED_TRACE(pattern.substr(0, 80));
     try {
       random_text(Grammar::regex(vocabulary(), pattern), 1);

@@ -26,7 +26,8 @@ void expect_stream_equals_decode(const Tokenizer& tokenizer, const std::vector<T
 }
 
 void check(const Tokenizer& tokenizer) {
-  const std::string text = "Hello 世界 😀👩‍👩‍👧 naïve\n\n  x <s></s> <0x0A> \xEF\xBF\xBD end";
+  const std::string text =
+      "Hello 世界 😀👩‍👩‍👧 naïve\n\n  x <s></s> <0x0A> \xEF\xBF\xBD end";
   for (const bool skip : {false, true}) {
     expect_stream_equals_decode(tokenizer, tokenizer.encode(text, true), skip);
     std::uint64_t state = 7;

@@ -38,7 +38,8 @@ void for_each_golden(bool keep_generation_tags, Check&& check) {
   for (const Json& golden : goldens()["cases"]) {
     SCOPED_TRACE(name_of(golden));
     const ChatTemplate chat(template_source(golden["template"], keep_generation_tags), template_options());
-    check(golden, chat, Rendering(goldens()["conversations"][golden["conversation"].get<int>()], golden["generate"]));
+    check(golden, chat,
+          Rendering(goldens()["conversations"][golden["conversation"].get<int>()], golden["generate"]));
   }
 }
 

@@ -17,20 +17,27 @@ std::string refused(const std::string& source, const std::string& messages = kHe
 }
 
 TEST(TemplateHostile, EndlessWork) {
-  EXPECT_NE(refused("{% for i in range(99999) %}{% for j in range(99999) %}{% set x = i * j %}{% endfor %}{% endfor %}")
-                .find("fuel"), std::string::npos);
+  EXPECT_NE(
+      refused(
+          "{% for i in range(99999) %}{% for j in range(99999) %}{% set x = i * j %}{% endfor %}{% endfor %}")
+          .find("fuel"),
+      std::string::npos);
   for (const char* source : {
            "{% for i in range(100000) %}{% for j in range(100000) %}{{ 'x' * 1000 }}{% endfor %}{% endfor %}",
            "{% for i in range(10000000000) %}x{% endfor %}",
            "{{ 'x' * 10000000000 }}",
            "{{ ('x' * 1000000) * 1000000 }}",
-           "{% set ns = namespace(x='aaaaaaaa') %}{% for i in range(60) %}{% set ns.x = ns.x ~ ns.x %}{% endfor %}{{ ns.x | length }}",
-           "{% set ns = namespace(x='aaaaaaaa') %}{% for i in range(60) %}{% set ns.x = ns.x | replace('a', 'aa') %}{% endfor %}{{ ns.x | length }}",
-           "{% set ns = namespace(x=[1]) %}{% for i in range(60) %}{% set ns.x = (ns.x + ns.x) | list %}{% endfor %}{{ ns.x | length }}",
+           "{% set ns = namespace(x='aaaaaaaa') %}{% for i in range(60) %}{% set ns.x = ns.x ~ ns.x %}{% "
+           "endfor %}{{ ns.x | length }}",
+           "{% set ns = namespace(x='aaaaaaaa') %}{% for i in range(60) %}{% set ns.x = ns.x | replace('a', "
+           "'aa') %}{% endfor %}{{ ns.x | length }}",
+           "{% set ns = namespace(x=[1]) %}{% for i in range(60) %}{% set ns.x = (ns.x + ns.x) | list %}{% "
+           "endfor %}{{ ns.x | length }}",
            "{{ '%100000000000d' | format(1) }}",
            "{{ range(100000) | join('x' * 100000) }}",
            "{% macro f(n) %}{{ f(n) }}{{ f(n) }}{% endmacro %}{{ f(1) }}",
-           "{%- for a in 'x' * 100000 -%}{%- for b in 'x' * 100000 -%}{%- for c in 'x' * 100000 -%}{%- endfor -%}{%- endfor -%}{%- endfor -%}",
+           "{%- for a in 'x' * 100000 -%}{%- for b in 'x' * 100000 -%}{%- for c in 'x' * 100000 -%}{%- "
+           "endfor -%}{%- endfor -%}{%- endfor -%}",
        }) {
     SCOPED_TRACE(source);
     EXPECT_NE(refused(source), "");
@@ -44,11 +51,16 @@ TEST(TemplateHostile, DeepNesting) {
     lists += '[';
     blocks += "{% if true %}";
   }
-  for (const std::string& source : {"{{ " + parentheses, "{{ " + lists, blocks}) EXPECT_NE(refused(source), "");
+  for (const std::string& source : {"{{ " + parentheses, "{{ " + lists, blocks})
+    EXPECT_NE(refused(source), "");
   // Values nested by the template itself, written out or merely dropped at the end.
-  for (const char* use : {"", "{{ ns.x }}", "{{ ns.x | tojson }}", "{{ ns.x == ns.x }}", "{{ ns.x | string | length }}"}) {
-    const std::string source = std::string("{% set ns = namespace(x=[]) %}{% for j in range(8) %}{% for i in range(90000) %}"
-                                           "{% set ns.x = [ns.x] %}{% endfor %}{% endfor %}") + use;
+  for (const char* use :
+       {"", "{{ ns.x }}", "{{ ns.x | tojson }}", "{{ ns.x == ns.x }}", "{{ ns.x | string | length }}"}) {
+    const std::string source =
+        std::string(
+            "{% set ns = namespace(x=[]) %}{% for j in range(8) %}{% for i in range(90000) %}"
+            "{% set ns.x = [ns.x] %}{% endfor %}{% endfor %}") +
+        use;
     SCOPED_TRACE(use);
     try {
       ChatTemplate(source, template_options()).render_text(kHello);
@@ -65,7 +77,8 @@ TEST(TemplateHostile, OutputCap) {
   const ChatTemplate chat("{% for i in range(300) %}abcd{% endfor %}", options);
   EXPECT_NE(refusal([&] { chat.render_text(kHello); }).find("more than 1000 bytes"), std::string::npos);
   options.max_output_bytes = 1200;
-  EXPECT_EQ(ChatTemplate("{% for i in range(300) %}abcd{% endfor %}", options).render_text(kHello).size(), 1200u);
+  EXPECT_EQ(ChatTemplate("{% for i in range(300) %}abcd{% endfor %}", options).render_text(kHello).size(),
+            1200u);
 }
 
 TEST(TemplateHostile, ErrorsNameTheLine) {
@@ -99,9 +112,10 @@ TEST(TemplateHostile, NoWayOut) {
 
 TEST(TemplateHostile, Messages) {
   const std::string source = "{% for m in messages %}{{ m.content }}{% endfor %}";
-  for (const char* bad : {"", "{}", "[", "[1]", "[{}]", "[{\"role\":1}]", "null", "[{\"role\":\"user\"}] x",
-                          "[{\"role\":\"user\",\"content\":\"\\ud800\"}]", "[{\"role\":\"user\",\"content\":\"\xFF\"}]",
-                          "[{\"role\":\"user\",\"content\":\"a\nb\"}]", "[{\"role\":\"user\",\"content\":01}]"}) {
+  for (const char* bad :
+       {"", "{}", "[", "[1]", "[{}]", "[{\"role\":1}]", "null", "[{\"role\":\"user\"}] x",
+        "[{\"role\":\"user\",\"content\":\"\\ud800\"}]", "[{\"role\":\"user\",\"content\":\"\xFF\"}]",
+        "[{\"role\":\"user\",\"content\":\"a\nb\"}]", "[{\"role\":\"user\",\"content\":01}]"}) {
     SCOPED_TRACE(bad);
     EXPECT_NE(refused(source, bad), "");
   }

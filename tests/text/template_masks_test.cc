@@ -31,8 +31,10 @@ std::string quoted(const std::string& text) {
   std::string out(1, '"');
   for (const char c : text) {
     if (c == '"' || c == '\\') out += '\\';
-    if (c == '\n') out += "\\n";
-    else out += c;
+    if (c == '\n')
+      out += "\\n";
+    else
+      out += c;
   }
   out += '"';
   return out;
@@ -64,7 +66,11 @@ Conversation random_conversation(const std::string& name, Dice& dice) {
     out.turns.push_back(std::move(turn));
   };
   const auto word = [&] {
-    return std::string("w").append(std::to_string(count++)).append("x").append(std::to_string(dice.below(1000000))).append("w");
+    return std::string("w")
+        .append(std::to_string(count++))
+        .append("x")
+        .append(std::to_string(dice.below(1000000)))
+        .append("w");
   };
   const auto say = [&](const std::string& role, const std::string& extra = "") {
     const std::string w = word();
@@ -78,7 +84,8 @@ Conversation random_conversation(const std::string& name, Dice& dice) {
       const std::string w = word();
       add("assistant",
           ",\"tool_calls\":[{\"id\":\"abcdefghi\",\"type\":\"function\",\"function\":{\"name\":\"find\","
-          "\"arguments\":{\"q\":" + quoted(around(dice, w)) + ",\"n\":" + std::to_string(dice.below(9)) + "}}}]",
+          "\"arguments\":{\"q\":" +
+              quoted(around(dice, w)) + ",\"n\":" + std::to_string(dice.below(9)) + "}}}]",
           "", {"assistant", "", w});
       say("tool", ",\"tool_call_id\":\"abcdefghi\"");
     }
@@ -114,7 +121,8 @@ std::string fault_in(const Conversation& conversation, const RenderedChat& chat)
       const std::size_t word = chat.text.find(turn.word);
       if (word == std::string::npos) continue;
       for (const AssistantSpan& span : chat.assistant)
-        if (span.bytes.begin < word + turn.word.size() && word < span.bytes.end) return "a user's word in a span";
+        if (span.bytes.begin < word + turn.word.size() && word < span.bytes.end)
+          return "a user's word in a span";
       if (!inside_any(chat.untrusted, word, word + turn.word.size())) return "a user's word is not untrusted";
       continue;
     }
@@ -157,11 +165,10 @@ TEST_P(TemplateMasks, RandomConversations) {
 // Planted faults: the checker must see a shifted, widened, lost or swapped span.
 TEST_P(TemplateMasks, CheckerSeesPlantedFaults) {
   const ChatTemplate chat(template_source(GetParam(), false), template_options());
-  const std::string json =
-      R"([{"role":"user","content":"w1w"},{"role":"assistant","content":"w2w"},)"
-      R"({"role":"user","content":"w3w"},{"role":"assistant","content":"w4w"}])";
-  const Conversation conversation{{{"user", "w1w", ""}, {"assistant", "w2w", ""}, {"user", "w3w", ""},
-                                   {"assistant", "w4w", ""}}, json};
+  const std::string json = R"([{"role":"user","content":"w1w"},{"role":"assistant","content":"w2w"},)"
+                           R"({"role":"user","content":"w3w"},{"role":"assistant","content":"w4w"}])";
+  const Conversation conversation{
+      {{"user", "w1w", ""}, {"assistant", "w2w", ""}, {"user", "w3w", ""}, {"assistant", "w4w", ""}}, json};
   const RenderedChat good = chat.render(json, {.now = 0});
   ASSERT_EQ(fault_in(conversation, good), "");
   const auto planted = [&](auto&& change) {
@@ -172,13 +179,14 @@ TEST_P(TemplateMasks, CheckerSeesPlantedFaults) {
   EXPECT_NE(planted([](RenderedChat& c) { c.assistant[0].bytes.end -= 1; }), "");
   EXPECT_NE(planted([](RenderedChat& c) { c.assistant[1].bytes.begin = c.assistant[0].bytes.end; }), "");
   EXPECT_NE(planted([](RenderedChat& c) { c.assistant.pop_back(); }), "");
-  EXPECT_NE(planted([](RenderedChat& c) { std::swap(c.assistant[0].message_index, c.assistant[1].message_index); }), "");
+  EXPECT_NE(
+      planted([](RenderedChat& c) { std::swap(c.assistant[0].message_index, c.assistant[1].message_index); }),
+      "");
   EXPECT_NE(planted([](RenderedChat& c) { c.untrusted.clear(); }), "");
 }
 
-INSTANTIATE_TEST_SUITE_P(All, TemplateMasks, testing::ValuesIn(template_names()), [](const auto& each) {
-  return each.param.substr(0, each.param.find('.'));
-});
+INSTANTIATE_TEST_SUITE_P(All, TemplateMasks, testing::ValuesIn(template_names()),
+                         [](const auto& each) { return each.param.substr(0, each.param.find('.')); });
 
 RenderedChat render(const std::string& source, const std::string& messages, const std::string& tools = "") {
   RenderOptions options;
@@ -191,7 +199,8 @@ TEST(TemplateMaskRefusal, CutsMessagesByThemselves) {
   const std::string source =
       "{% for m in messages %}<|{{ m.role }}|>{% if m.content[0] == 'A' %}!{% endif %}{{ m.content }}<|end|>"
       "{% endfor %}{% if add_generation_prompt %}<|assistant|>{% endif %}";
-  const RenderedChat chat = render(source, R"([{"role":"user","content":"Aha"},{"role":"assistant","content":"An"}])");
+  const RenderedChat chat =
+      render(source, R"([{"role":"user","content":"Aha"},{"role":"assistant","content":"An"}])");
   EXPECT_EQ(chat.method, "prefix");
   ASSERT_EQ(chat.assistant.size(), 1u);
   EXPECT_EQ(bytes_of(chat.text, chat.assistant[0].bytes), "!An<|end|>");
@@ -201,29 +210,31 @@ TEST(TemplateMaskRefusal, CutsMessagesByThemselves) {
 
 TEST(TemplateMaskRefusal, NamesTheFilterItCannotFollow) {
   const std::string source =
-      "{% for m in messages %}<|{{ loop.revindex }}{{ m.role }}|>{{ m.content | reverse }}<|end|>{% endfor %}";
-  const std::string message = refusal([&] {
-    render(source, R"([{"role":"user","content":"abc"},{"role":"assistant","content":"def"}])");
-  });
+      "{% for m in messages %}<|{{ loop.revindex }}{{ m.role }}|>{{ m.content | reverse }}<|end|>{% endfor "
+      "%}";
+  const std::string message = refusal(
+      [&] { render(source, R"([{"role":"user","content":"abc"},{"role":"assistant","content":"def"}])"); });
   EXPECT_NE(message.find("reverse"), std::string::npos) << message;
 }
 
 TEST(TemplateMaskRefusal, CharactersThatMarkOrigins) {
   const std::string source = template_source("chatml.jinja", false);
-  const RenderedChat chat = render(source, "[{\"role\":\"user\",\"content\":\"a\xF3\xB0\x80\x80z\"},"
-                                           "{\"role\":\"assistant\",\"content\":\"b\"}]");
+  const RenderedChat chat = render(source,
+                                   "[{\"role\":\"user\",\"content\":\"a\xF3\xB0\x80\x80z\"},"
+                                   "{\"role\":\"assistant\",\"content\":\"b\"}]");
   EXPECT_EQ(chat.method, "prefix");
   EXPECT_EQ(bytes_of(chat.text, chat.assistant.at(0).bytes), "b<|im_end|>");
 }
 
 TEST(TemplateMasks, TurnWithoutTerminatorDoesNotTakeTheNextOne) {
   const std::string source =
-      "{% for m in messages %}{% if m.role == 'assistant' %}A: {{ m.content }}\n{% else %}U: {{ m.content }}<|end|>"
+      "{% for m in messages %}{% if m.role == 'assistant' %}A: {{ m.content }}\n{% else %}U: {{ m.content "
+      "}}<|end|>"
       "{% endif %}{% endfor %}";
   for (const char* next : {"more", ""}) {
-    const RenderedChat chat = render(source, std::string(R"([{"role":"user","content":"q"},)") +
-                                                 R"({"role":"assistant","content":"yes"},{"role":"user","content":")" +
-                                                 next + "\"}]");
+    const RenderedChat chat = render(
+        source, std::string(R"([{"role":"user","content":"q"},)") +
+                    R"({"role":"assistant","content":"yes"},{"role":"user","content":")" + next + "\"}]");
     ASSERT_EQ(chat.assistant.size(), 1u);
     EXPECT_FALSE(chat.assistant[0].terminated);
     EXPECT_TRUE(bytes_of(chat.text, chat.assistant[0].bytes).ends_with("yes"));
@@ -244,9 +255,11 @@ TEST(TemplateMasks, KeysAndToolTextsAreUntrustedToo) {
 }
 
 TEST(TemplateMasks, StringArgumentsBecomeWhatTheTemplateWants) {
-  const std::string call = R"([{"role":"user","content":"q"},{"role":"assistant","content":"",)"
-                           R"("tool_calls":[{"function":{"name":"f","arguments":"{\"b\": 1.50, \"a\": [1e3]}"}}]}])";
-  EXPECT_NE(render(template_source("qwen2.jinja", false), call).text.find(R"("arguments": {"b": 1.50, "a": [1e3]}})"),
+  const std::string call =
+      R"([{"role":"user","content":"q"},{"role":"assistant","content":"",)"
+      R"("tool_calls":[{"function":{"name":"f","arguments":"{\"b\": 1.50, \"a\": [1e3]}"}}]}])";
+  EXPECT_NE(render(template_source("qwen2.jinja", false), call)
+                .text.find(R"("arguments": {"b": 1.50, "a": [1e3]}})"),
             std::string::npos);
 }
 

@@ -60,9 +60,15 @@ TEST(TokenizerHostile, MergesAndAddedTokens) {
 TEST(TokenizerHostile, Parts) {
   expect_refused("", [](Json& j) { j["version"] = "9.9"; });
   expect_refused("", [](Json& j) { j["normalizer"] = {{"type", "Unheard"}}; });
-  expect_refused("", [](Json& j) { j["pre_tokenizer"] = {{"type", "Split"}, {"pattern", {{"Regex", "("}}}, {"behavior", "Isolated"}, {"invert", false}}; });
+  expect_refused("", [](Json& j) {
+    j["pre_tokenizer"] = {
+        {"type", "Split"}, {"pattern", {{"Regex", "("}}}, {"behavior", "Isolated"}, {"invert", false}};
+  });
   expect_refused("pattern", [](Json& j) {
-    j["pre_tokenizer"] = {{"type", "Split"}, {"pattern", {{"Regex", std::string(9000, 'a')}}}, {"behavior", "Isolated"}, {"invert", false}};
+    j["pre_tokenizer"] = {{"type", "Split"},
+                          {"pattern", {{"Regex", std::string(9000, 'a')}}},
+                          {"behavior", "Isolated"},
+                          {"invert", false}};
   });
   expect_refused("nested", [](Json& j) {
     Json inner = {{"type", "Lowercase"}};
@@ -72,19 +78,24 @@ TEST(TokenizerHostile, Parts) {
   expect_refused("longer", [](Json& j) {
     Json list = Json::array();
     for (int i = 0; i < 4; ++i)
-      list.push_back({{"type", "Replace"}, {"pattern", {{"String", "a"}}}, {"content", std::string(64, 'a')}});
+      list.push_back(
+          {{"type", "Replace"}, {"pattern", {{"String", "a"}}}, {"content", std::string(64, 'a')}});
     j["normalizer"] = {{"type", "Sequence"}, {"normalizers", list}};
   });
   expect_refused("99999", [](Json& j) {
-    j["post_processor"] = {{"type", "TemplateProcessing"},
-                           {"single", {{{"SpecialToken", {{"id", "<s>"}, {"type_id", 0}}}}, {{"Sequence", {{"id", "A"}, {"type_id", 0}}}}}},
-                           {"pair", Json::array()},
-                           {"special_tokens", {{"<s>", {{"id", "<s>"}, {"ids", {99999}}, {"tokens", {"<s>"}}}}}}};
+    j["post_processor"] = {
+        {"type", "TemplateProcessing"},
+        {"single",
+         {{{"SpecialToken", {{"id", "<s>"}, {"type_id", 0}}}},
+          {{"Sequence", {{"id", "A"}, {"type_id", 0}}}}}},
+        {"pair", Json::array()},
+        {"special_tokens", {{"<s>", {{"id", "<s>"}, {"ids", {99999}}, {"tokens", {"<s>"}}}}}}};
   });
 }
 
 TEST(TokenizerHostile, NotJson) {
-  for (const std::string bad : {"", "{", "[]", "null", "7", "\"x\"", "{}", "{\"model\":{}}", "\xFF\xFE", "{} x"}) {
+  for (const std::string bad :
+       {"", "{", "[]", "null", "7", "\"x\"", "{}", "{\"model\":{}}", "\xFF\xFE", "{} x"}) {
     EXPECT_THROW(Tokenizer::from_json(bad), std::invalid_argument) << bad;
   }
   EXPECT_THROW(Tokenizer::from_json(std::string(100000, '[')), std::invalid_argument);
@@ -111,7 +122,10 @@ TEST(TokenizerHostile, CutAndFlipped) {
 
 TEST(TokenizerHostile, PatternThatBacktracks) {
   Json json = good();
-  json["pre_tokenizer"] = {{"type", "Split"}, {"pattern", {{"Regex", "(a*)*(a*)*(a*)*b"}}}, {"behavior", "Isolated"}, {"invert", false}};
+  json["pre_tokenizer"] = {{"type", "Split"},
+                           {"pattern", {{"Regex", "(a*)*(a*)*(a*)*b"}}},
+                           {"behavior", "Isolated"},
+                           {"invert", false}};
   const Tokenizer tokenizer = Tokenizer::from_json(json.dump());
   const auto start = std::chrono::steady_clock::now();
   try {

@@ -46,7 +46,8 @@ TEST(TokenizerTrain, JsonGivesTheSameTokenizer) {
 
 TEST(TokenizerTrain, RefusesBadOptionsAndTexts) {
   const auto train = [](const TrainBpeOptions& options) { return Tokenizer::train_bpe(corpus(), options); };
-  EXPECT_NE(refusal([&] { train({.vocab_size = 256, .special_tokens = {"<s>"}}); }).find("257"), std::string::npos);
+  EXPECT_NE(refusal([&] { train({.vocab_size = 256, .special_tokens = {"<s>"}}); }).find("257"),
+            std::string::npos);
   EXPECT_THROW(train({.special_tokens = {"<s>", "<s>"}}), std::invalid_argument);
   EXPECT_THROW(train({.special_tokens = {""}}), std::invalid_argument);
   const std::vector<std::string> bad = {"fine", "bad \xFF byte"};

@@ -46,8 +46,7 @@ fn is_word(c: char) -> bool {
 
 impl AddedTokens {
     pub fn new(tokenizer: &Tokenizer) -> Outcome<AddedTokens> {
-        let tokens: HashMap<u32, AddedToken> =
-            tokenizer.get_added_tokens_decoder().into_iter().collect();
+        let tokens: HashMap<u32, AddedToken> = tokenizer.get_added_tokens_decoder().into_iter().collect();
         let (mut raw, mut normalized) = (Vec::new(), Vec::new());
         for (&id, token) in &tokens {
             if token.content.is_empty() {
@@ -113,10 +112,7 @@ impl AddedTokens {
         let mut cuts: Vec<(Option<u32>, usize, usize)> = Vec::new();
         let mut done = 0;
         let mut from = 0;
-        while let Some(found) = automaton
-            .as_ref()
-            .and_then(|a| a.leftmost_find_iter(&text[from..]).next())
-        {
+        while let Some(found) = automaton.as_ref().and_then(|a| a.leftmost_find_iter(&text[from..]).next()) {
             let (first, last) = (from + found.start(), from + found.end());
             let token = &self.tokens[&found.value()];
             if is_control(token) && touches(&piece, first, last, untrusted) {

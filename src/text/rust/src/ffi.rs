@@ -73,10 +73,9 @@ pub unsafe fn slice<'a, T>(data: *const T, size: usize) -> &'a [T] {
 pub unsafe fn text<'a>(data: *const u8, size: usize, what: &str) -> Outcome<&'a str> {
     match std::str::from_utf8(slice(data, size)) {
         Ok(text) => Ok(text),
-        Err(error) => invalid(format!(
-            "expected {what} to be UTF-8, got a bad byte at offset {}",
-            error.valid_up_to()
-        )),
+        Err(error) => {
+            invalid(format!("expected {what} to be UTF-8, got a bad byte at offset {}", error.valid_up_to()))
+        }
     }
 }
 

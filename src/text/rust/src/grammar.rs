@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use llguidance::api::{GrammarInit, ParserLimits, TopLevelGrammar};
-use llguidance::toktrie::{InferenceCapabilities, TokRxInfo, TokTrie};
 use llguidance::toktrie::{ApproximateTokEnv, TokEnv};
+use llguidance::toktrie::{InferenceCapabilities, TokRxInfo, TokTrie};
 use llguidance::{Logger, Matcher, ParserFactory};
 
 use crate::ffi::{invalid, Fault, Outcome};
@@ -53,11 +53,7 @@ impl Vocabulary {
 
     pub fn compile(&self, kind: &str, source: &str, limits: &Limits) -> Outcome<Matcher> {
         if source.len() > limits.source_bytes {
-            return invalid(format!(
-                "expected at most {} bytes, got {}",
-                limits.source_bytes,
-                source.len()
-            ));
+            return invalid(format!("expected at most {} bytes, got {}", limits.source_bytes, source.len()));
         }
         let grammar = TopLevelGrammar::from_tagged_str(kind, source).map_err(anyhow_fault)?;
         let parser = self
@@ -146,7 +142,8 @@ impl Sequence {
             return Ok(false);
         }
         if self.eos.contains(&id) {
-            let allowed = self.ended || self.matcher.is_stopped() || self.matcher.is_accepting().map_err(step_fault)?;
+            let allowed =
+                self.ended || self.matcher.is_stopped() || self.matcher.is_accepting().map_err(step_fault)?;
             self.ended |= allowed;
             return Ok(allowed);
         }

@@ -77,8 +77,23 @@ pub fn install(env: &mut Environment<'static>, names: &[&'static str]) {
 /// The filters that `install` covers. Those not named see through marks by themselves (join, default,
 /// string, tojson …).
 pub const COVERED: [&str; 17] = [
-    "trim", "upper", "lower", "title", "capitalize", "split", "lines", "length", "count", "int", "float",
-    "bool", "replace", "indent", "first", "last", "reverse",
+    "trim",
+    "upper",
+    "lower",
+    "title",
+    "capitalize",
+    "split",
+    "lines",
+    "length",
+    "count",
+    "int",
+    "float",
+    "bool",
+    "replace",
+    "indent",
+    "first",
+    "last",
+    "reverse",
 ];
 
 /// Registers the engine's own filters once more under the names `call` uses.

@@ -53,7 +53,14 @@ fn turn(template: &Template, text: &str, begin: usize, end: usize, message: usiz
 }
 
 // The strings of a message, looked up in the part of the text that the message added.
-fn words(message: &Json, text: &str, from: usize, to: usize, out: &mut Vec<(usize, usize)>, k: usize) -> Outcome<()> {
+fn words(
+    message: &Json,
+    text: &str,
+    from: usize,
+    to: usize,
+    out: &mut Vec<(usize, usize)>,
+    k: usize,
+) -> Outcome<()> {
     let content = match message.get("content") {
         Some(Json::String(content)) => content.trim(),
         Some(Json::Null) | None => return Ok(()),

@@ -57,7 +57,11 @@ impl Marker {
     // A key that a template could look up is left alone; one that could hold a token is somebody's words.
     fn key(&mut self, key: &str, owner: Option<usize>) -> String {
         let name = key.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '$'));
-        if name { key.to_string() } else { self.string(key, owner) }
+        if name {
+            key.to_string()
+        } else {
+            self.string(key, owner)
+        }
     }
 
     fn value(&mut self, json: &Json, owner: Option<usize>) -> Value {
@@ -121,8 +125,11 @@ fn prove_with(
     mark_tools: bool,
 ) -> Result<Proof, String> {
     let mut marker = Marker::default();
-    let messages: Vec<Value> =
-        input.messages[..count].iter().enumerate().map(|(k, message)| marker.value(message, Some(k))).collect();
+    let messages: Vec<Value> = input.messages[..count]
+        .iter()
+        .enumerate()
+        .map(|(k, message)| marker.value(message, Some(k)))
+        .collect();
     let tools = match &input.tools {
         Some(tools) if mark_tools => marker.value(tools, None),
         Some(tools) => tools.to_value(),
@@ -136,7 +143,9 @@ fn prove_with(
         .map_err(|error| describe(&error, usize::MAX))?;
     let marked = Marked::parse(&rendered).ok_or("the template cuts a string where its origin is lost")?;
     if marked.text != truth {
-        return Err("the template looks at the words themselves, so that marking them changes its output".into());
+        return Err(
+            "the template looks at the words themselves, so that marking them changes its output".into()
+        );
     }
     Ok(Proof { marked, owners: marker.owners })
 }

@@ -30,7 +30,10 @@ impl Turns {
     fn neighbours(&self, first: usize, last: usize, size: usize) -> (usize, usize) {
         let before = self.all.partition_point(|(_, r)| r.1 <= first);
         let after = self.all.partition_point(|(_, r)| r.0 < last);
-        (before.checked_sub(1).map_or(0, |i| self.all[i].1 .1), self.all.get(after).map_or(size, |(_, r)| r.0))
+        (
+            before.checked_sub(1).map_or(0, |i| self.all[i].1 .1),
+            self.all.get(after).map_or(size, |(_, r)| r.0),
+        )
     }
 
     fn interrupted(&self, k: usize, first: usize, last: usize) -> bool {
@@ -43,12 +46,20 @@ pub fn end_of_turn(template: &Template, text: &str, from: usize, to: usize) -> O
     template
         .end_of_turn
         .iter()
-        .filter_map(|token| text[from..to].find(token.as_str()).map(|at| (from + at, from + at + token.len())))
+        .filter_map(|token| {
+            text[from..to].find(token.as_str()).map(|at| (from + at, from + at + token.len()))
+        })
         .min_by_key(|&(begin, end)| (begin, std::cmp::Reverse(end)))
 }
 
 /// The rendering of the first `k` messages, if it is how the whole text begins.
-pub fn prefix_length(template: &Template, input: &Input, text: &str, k: usize, generate: bool) -> Option<usize> {
+pub fn prefix_length(
+    template: &Template,
+    input: &Input,
+    text: &str,
+    k: usize,
+    generate: bool,
+) -> Option<usize> {
     let prefix = template.plain_text(input, k, generate).ok()?;
     text.starts_with(&prefix).then_some(prefix.len())
 }
@@ -61,7 +72,12 @@ struct Finder<'a> {
     header: String,
 }
 
-pub fn assistant_spans(template: &Template, input: &Input, text: &str, turns: &Turns) -> Result<Vec<Span>, String> {
+pub fn assistant_spans(
+    template: &Template,
+    input: &Input,
+    text: &str,
+    turns: &Turns,
+) -> Result<Vec<Span>, String> {
     let finder = Finder { template, input, text, turns, header: header(template, input) };
     let mut spans = Vec::new();
     for (k, message) in input.messages.iter().enumerate() {
@@ -117,7 +133,12 @@ impl Finder<'_> {
         let proof = prove(self.template, self.input, k + 1, false)?;
         let tail = match proof.tail() {
             Some((owner, tail)) if owner == Some(k) => tail,
-            _ => return Err(format!("the end of message {k} is not certain: message {} shows no words", k + 1)),
+            _ => {
+                return Err(format!(
+                    "the end of message {k} is not certain: message {} shows no words",
+                    k + 1
+                ))
+            }
         };
         match end_of_turn(self.template, tail, 0, tail.len()) {
             None => Ok(None),

@@ -147,7 +147,14 @@ impl Template {
     }
 
     /// Renders `messages` (all that the template may see of the conversation).
-    pub fn render(&self, messages: Value, tools: Value, input: &Input, generate: bool, marked: bool) -> Result<String, Error> {
+    pub fn render(
+        &self,
+        messages: Value,
+        tools: Value,
+        input: &Input,
+        generate: bool,
+        marked: bool,
+    ) -> Result<String, Error> {
         let env = if marked { &self.marked } else { &self.plain };
         let mut context: Vec<(String, Value)> = vec![
             ("documents".into(), Value::from(())),
@@ -165,7 +172,11 @@ impl Template {
             let failed = |_| Error::new(ErrorKind::InvalidOperation, "the output is not UTF-8");
             String::from_utf8(sink.out).map_err(failed)
         };
-        if self.can_nest() { on_deep_stack(run) } else { run() }
+        if self.can_nest() {
+            on_deep_stack(run)
+        } else {
+            run()
+        }
     }
 
     // Values that hold values that hold values are printed and freed by recursion. A template can pile them

@@ -32,7 +32,10 @@ pub fn environment(fuel: u64, marked: bool) -> Result<Environment<'static>, Erro
 }
 
 fn raise_exception(message: String) -> Result<Value, Error> {
-    Err(Error::new(ErrorKind::InvalidOperation, format!("the template refuses: {}", crate::marks::strip(&message))))
+    Err(Error::new(
+        ErrorKind::InvalidOperation,
+        format!("the template refuses: {}", crate::marks::strip(&message)),
+    ))
 }
 
 fn strftime_now(state: &State, format: &str) -> Result<String, Error> {
@@ -42,8 +45,18 @@ fn strftime_now(state: &State, format: &str) -> Result<String, Error> {
 
 const DAYS: [&str; 7] = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
 const MONTHS: [&str; 12] = [
-    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
-    "November", "December",
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
 ];
 
 struct Date {

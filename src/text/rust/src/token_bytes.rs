@@ -16,9 +16,7 @@ pub enum Spelling {
 
 fn decoders(decoder: &DecoderWrapper) -> Vec<&DecoderWrapper> {
     match decoder {
-        DecoderWrapper::Sequence(sequence) => {
-            sequence.get_decoders().iter().flat_map(decoders).collect()
-        }
+        DecoderWrapper::Sequence(sequence) => sequence.get_decoders().iter().flat_map(decoders).collect(),
         other => vec![other],
     }
 }
@@ -59,7 +57,8 @@ pub fn decodes_backwards(tokenizer: &Tokenizer) -> bool {
 
 fn byte_of(c: char) -> Option<u8> {
     let code = c as u32;
-    let printable = |b: u32| (0x21..=0x7e).contains(&b) || (0xa1..=0xac).contains(&b) || (0xae..=0xff).contains(&b);
+    let printable =
+        |b: u32| (0x21..=0x7e).contains(&b) || (0xa1..=0xac).contains(&b) || (0xae..=0xff).contains(&b);
     if code < 256 {
         return printable(code).then_some(code as u8);
     }

@@ -106,7 +106,11 @@ pub fn after(json: &str, tokenizer: &Tokenizer) -> Outcome<()> {
                 ))
             }
         }
-        if token.len() == 6 && token.starts_with("<0x") && token.ends_with('>') && fallback_byte(token).is_none() {
+        if token.len() == 6
+            && token.starts_with("<0x")
+            && token.ends_with('>')
+            && fallback_byte(token).is_none()
+        {
             return invalid(format!("expected byte token '{token}' to name a byte, 00 to FF"));
         }
     }

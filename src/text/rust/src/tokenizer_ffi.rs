@@ -185,7 +185,8 @@ pub unsafe extern "C" fn whorl_tokenizer_added_tokens(handle: Handle, only_speci
 }
 
 /// Yields the next text; false at the end. The bytes stay valid until the next call.
-pub type NextText = unsafe extern "C" fn(context: *mut c_void, data: *mut *const u8, size: *mut usize) -> bool;
+pub type NextText =
+    unsafe extern "C" fn(context: *mut c_void, data: *mut *const u8, size: *mut usize) -> bool;
 
 struct Texts {
     next: NextText,
@@ -261,7 +262,12 @@ pub unsafe extern "C" fn whorl_stream_free(stream: *mut Stream) {
 }
 
 #[no_mangle]
-pub unsafe extern "C" fn whorl_stream_push(stream: *mut Stream, id: u32, out: *mut Bytes, error: *mut Bytes) -> i32 {
+pub unsafe extern "C" fn whorl_stream_push(
+    stream: *mut Stream,
+    id: u32,
+    out: *mut Bytes,
+    error: *mut Bytes,
+) -> i32 {
     guard(error, || {
         *out = Bytes::new((*stream).push(id)?.into_bytes());
         Ok(())

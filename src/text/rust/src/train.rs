@@ -1,8 +1,8 @@
 //! Byte-level BPE from texts.
 
-use tokenizers::pre_tokenizers::byte_level::ByteLevel;
 use tokenizers::models::bpe::{BpeTrainer, BPE};
 use tokenizers::models::TrainerWrapper;
+use tokenizers::pre_tokenizers::byte_level::ByteLevel;
 use tokenizers::pre_tokenizers::digits::Digits;
 use tokenizers::pre_tokenizers::sequence::Sequence;
 use tokenizers::pre_tokenizers::PreTokenizerWrapper;
@@ -36,10 +36,7 @@ fn check(recipe: &Recipe) -> Outcome<()> {
     Ok(())
 }
 
-pub fn train_bpe(
-    texts: impl Iterator<Item = String> + Send,
-    recipe: &Recipe,
-) -> Outcome<TextTokenizer> {
+pub fn train_bpe(texts: impl Iterator<Item = String> + Send, recipe: &Recipe) -> Outcome<TextTokenizer> {
     check(recipe)?;
     // One thread: the host program's threads are its own business.
     tokenizers::parallelism::set_parallelism(false);
