@@ -80,9 +80,10 @@ Value row_value(const Row& row) {
   }
   Value extra;
   ParseProblem problem;
+  const std::vector<std::string> own = out.keys;
   if (!row.extra.empty() && parse_whole(row.extra, &extra, &problem))
     for (size_t i = 0; i < extra.keys.size(); ++i) {
-      const bool taken = std::find(out.keys.begin(), out.keys.end(), extra.keys[i]) != out.keys.end();
+      const bool taken = std::find(own.begin(), own.end(), extra.keys[i]) != own.end();
       out.add(taken ? extra.keys[i] + "_" : extra.keys[i], std::move(extra.items[i]));
     }
   return out;

@@ -60,7 +60,7 @@ class Loader {
 
   Dataset finish() {
     if (impl_->format.empty()) settle();
-    if (options_.on_bad_row == "error" && !problems_.empty()) problems_.raise(context_, impl_->read);
+    if (options_.on_bad_row == "error" && !problems_.empty()) problems_.raise(context_, impl_->read, " (on_bad_row=\"drop\" leaves them out)");
     Dataset::Impl::Step step{.name = "load"};
     for (const auto& [source, message] : problems_.found()) {
       impl_->changes.push_back({source, "dropped", "load", message});

@@ -29,8 +29,8 @@ class Problems {
   void add(std::string source, std::string message) { found_.emplace_back(std::move(source), std::move(message)); }
   bool empty() const { return found_.empty(); }
   const std::vector<std::pair<std::string, std::string>>& found() const { return found_; }
-  // std::invalid_argument with up to 20 of them and the count of all.
-  [[noreturn]] void raise(const std::string& context, int64_t rows) const;
+  // std::invalid_argument with up to 20 of them and the count of all; `hint` says what the caller can do.
+  [[noreturn]] void raise(const std::string& context, int64_t rows, const std::string& hint = {}) const;
 
  private:
   std::vector<std::pair<std::string, std::string>> found_;
