@@ -4,8 +4,10 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <functional>
 #include <set>
 #include <thread>
+#include <utility>
 
 #include "adapter/peft.h"
 #include "base/forwarding_file.h"
@@ -329,44 +331,42 @@ TEST_F(Store, ProcessesGetDistinctVersionsWhilePromotingAndDeleting) {
   EXPECT_TRUE(store_.verify().ok()) << problems_of(store_.verify());
 }
 
-// The planted fault: numbers handed out as "highest plus one" and put in place by a rename that replaces.
-class ReplacingFileSystem final : public base::ForwardingFileSystem {
+// Just before the first version is put in place, another publisher takes the number. `replace` is the planted
+// fault: a rename that puts the later version over the earlier one.
+class Overtaken final : public base::ForwardingFileSystem {
  public:
-  using ForwardingFileSystem::ForwardingFileSystem;
+  Overtaken(base::FileSystem& inner, bool replace) : ForwardingFileSystem(inner), replace_(replace) {}
+
   int rename_new(const std::string& from, const std::string& to) override {
-    FileInfo there;
-    if (inner_.info(to, there) == 0 && there.kind == FileInfo::Kind::directory) base::remove_tree(inner_, to);
-    return inner_.rename(from, to);
+    if (to.find("/versions/") == std::string::npos) return inner_.rename_new(from, to);
+    if (const auto overtake = std::exchange(overtake_, nullptr)) overtake();
+    if (replace_) base::remove_tree(inner_, to);
+    return inner_.rename_new(from, to);
   }
-  using FileInfo = base::FileInfo;
+  void before_first_version(std::function<void()> action) { overtake_ = std::move(action); }
+
+ private:
+  bool replace_;
+  std::function<void()> overtake_;
 };
 
-TEST(StorePlanted, ReplacingRenamesLoseVersions) {
+// The versions that two publishers got, the second in the middle of the first.
+std::multiset<int64_t> publish_overtaken(bool replace) {
   base::MemoryFileSystem disk;
-  auto spoiled = std::make_shared<ReplacingFileSystem>(disk);
-  const AdapterStore prepared = open_store("/store", {}, spoiled);
-  std::set<int64_t> versions;
-  std::mutex mutex;
-  int published = 0;
-  for (int round = 0; round < 50 && versions.size() == static_cast<size_t>(published); ++round) {
-    std::vector<std::thread> publishers;
-    for (uint64_t t = 0; t < 4; ++t)
-      publishers.emplace_back([&, t] {
-        try {
-          AdapterStore store = prepared;
-          const int64_t version = store.publish("a", small_adapter(t + 1), {.promote = false}).version;
-          std::lock_guard lock(mutex);
-          ++published;
-          versions.insert(version);
-        } catch (const std::exception&) {
-          std::lock_guard lock(mutex);
-          ++published;
-        }
-      });
-    for (std::thread& publisher : publishers) publisher.join();
-  }
-  EXPECT_LT(versions.size(), static_cast<size_t>(published))
-      << "the check for distinct versions must catch this";
+  const auto layer = std::make_shared<Overtaken>(disk, replace);
+  AdapterStore store = open_store("/store", {}, layer);
+  std::multiset<int64_t> versions;
+  layer->before_first_version([&] { versions.insert(store.publish("a", small_adapter(2)).version); });
+  versions.insert(store.publish("a", small_adapter(1)).version);
+  return versions;
+}
+
+TEST(StoreOvertaken, BothGetTheirOwnVersion) {
+  EXPECT_EQ(publish_overtaken(false), (std::multiset<int64_t>{1, 2}));
+}
+
+TEST(StoreOvertaken, PlantedReplacingRenameIsSeen) {
+  EXPECT_EQ(publish_overtaken(true), (std::multiset<int64_t>{1, 1})) << "one of the two is lost";
 }
 
 }  // namespace
