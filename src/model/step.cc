@@ -130,7 +130,8 @@ Tensor Decoder::step(const Batch& batch, std::span<const ops::PagedSequence> seq
       backend_->attention_paged(l.query, l.key, l.value, sequences, shape, cache.layers[layer], l.attention);
     });
   }
-  Tensor out = logits(b.input, scratch.normed, logit_rows);
+  Tensor out = Tensor::zeros(DType::float32, {0, config_.vocab_size});
+  if (!logit_rows.empty()) out = logits(b.input, scratch.normed, logit_rows);
   const std::lock_guard lock(mutex_);
   spare_.push_back(std::move(buffers));
   return out;
