@@ -24,7 +24,8 @@ int leading(std::string_view digits, size_t count) {
   return out;
 }
 
-// The issuers' ranges and lengths: Visa, Mastercard (also 2221-2720), American Express, Discover, JCB, Diners, UnionPay.
+// The issuers' ranges and lengths: Visa, Mastercard (also 2221-2720), American Express, Discover, JCB, Diners, UnionPay,
+// Maestro.
 bool issued(std::string_view d) {
   const size_t n = d.size();
   const int two = leading(d, 2), three = leading(d, 3), four = leading(d, 4);
@@ -33,6 +34,9 @@ bool issued(std::string_view d) {
   if (two == 34 || two == 37) return n == 15;
   if (four == 6011 || two == 65 || (three >= 644 && three <= 649)) return n >= 16;
   if (four >= 3528 && four <= 3589) return n >= 16;
+  if (four == 2131 || four == 1800) return n == 15;
+  for (const int maestro : {5018, 5020, 5038, 5893, 6304, 6759, 6761, 6762, 6763})
+    if (four == maestro) return true;
   if ((three >= 300 && three <= 305) || two == 36 || two == 38 || two == 39) return n >= 14;
   return two == 62 && n >= 16;
 }
@@ -46,7 +50,7 @@ size_t card_end(std::string_view text, size_t begin) {
     if (!is_digit(text[i])) break;
     digits[count++] = text[i++];
     const std::string_view number(digits.data(), count);
-    if (count >= 13 && !is_word(char_at(text, i)) && issued(number) && luhn(number)) good = i;
+    if (count >= 12 && !is_word(char_at(text, i)) && issued(number) && luhn(number)) good = i;
     const char c = char_at(text, i);
     const bool separates = (c == ' ' || c == '-' || c == '.') && is_digit(char_at(text, i + 1));
     if (!separates) continue;

@@ -17,9 +17,19 @@ struct Written {
   size_t end = 0;                    // in the text, after the last digit
   bool plus = false, bracket = false, dots_only = true, separated = false, slash = false;
   bool too_long = false;
+  size_t extension = 0;              // end of "x123" directly behind, or 0
 };
 
 bool separates(char c) { return c == ' ' || c == '-' || c == '.' || c == '/' || c == '(' || c == ')'; }
+
+// "x123": up to six digits of an extension.
+bool read_extension(std::string_view text, size_t at, Written* out) {
+  size_t end = at + 1;
+  while (end < text.size() && is_digit(text[end])) ++end;
+  if ((text[at] | 0x20) != 'x' || end == at + 1 || end > at + 7 || is_word(char_at(text, end))) return false;
+  out->extension = end;
+  return true;
+}
 
 // Between digits at most three separators may stand, as in ") - ".
 Written read_written(std::string_view text, size_t at) {
@@ -44,7 +54,7 @@ Written read_written(std::string_view text, size_t at) {
       if (c == '/') out.slash = true;
       if (c != '.') out.dots_only = false;
     } else {
-      if (is_word(c) && gap == 0) out.too_long = true;  // "12ab"
+      if (is_word(c) && gap == 0 && !read_extension(text, i, &out)) out.too_long = true;  // "12ab"
       break;
     }
   }
@@ -89,6 +99,8 @@ bool is_phone(std::string_view text, size_t at, const Written& w) {
   if (w.separated && !is_date(w) && north_american_groups(w)) return true;
   const bool national = w.digits[0] == '0' && w.count >= 9 && w.count <= 12 && w.groups[0] >= 2;
   if (national && w.separated && !w.dots_only && !is_date(w) && w.group_count <= 6) return true;
+  // 01.84.17.61.18, as the French write it.
+  if (national && w.count == 10 && w.group_count == 5 && std::count(w.groups.begin(), w.groups.begin() + 5, 2u) == 5) return true;
   if (!announced(text, at) || is_date(w)) return false;
   return national || (w.count >= 10 && w.count <= 11 && north_american(w, w.count - 10));
 }
@@ -97,7 +109,7 @@ bool is_phone(std::string_view text, size_t at, const Written& w) {
 size_t phone_end(std::string_view text, size_t at) {
   Written w = read_written(text, at);
   if (w.count == 0) return at;
-  if (is_phone(text, at, w)) return w.end;
+  if (is_phone(text, at, w)) return std::max(w.end, w.extension);
   while (w.group_count > 1) {
     const size_t cut = w.groups[--w.group_count];
     w.count -= cut;

@@ -1,6 +1,5 @@
 // Files of every kind, the dirt of real ones, and what errors say.
-#include <thread>
-
+#include "data/rows.h"
 #include "support.h"
 
 namespace whorl {
@@ -100,6 +99,20 @@ TEST(ReadCsv, SaysWhatIsWrong) {
   EXPECT_TRUE(contains(said("prompt,prompt\na,b\n"), "two columns are named 'prompt'"));
   EXPECT_TRUE(contains(said("prompt,\na,b\n"), "header: column 2 has no name"));
   EXPECT_TRUE(contains(said("prompt,completion\n\xff,b\n"), "column 'prompt': bytes that are not UTF-8"));
+}
+
+// Tables that Python's csv module wrote and read (make_csv_golden.py).
+TEST(ReadCsv, AgreesWithPython) {
+  const Dataset golden = Dataset::load(std::filesystem::path(WHORL_SOURCE_DIR) / "tests/data/csv_golden.jsonl", {.format = "text"});
+  ASSERT_EQ(golden.size(), 150);
+  for (int64_t i = 0; i < golden.size(); ++i) {
+    std::string rows;
+    const data::RowSink sink{[&](data::Value row, std::string) { rows += (rows.empty() ? "[" : ", ") + data::to_text(row); },
+                             [&](std::string source, std::string message) { ADD_FAILURE() << source << message; },
+                             [](std::string, std::string) {}};
+    data::read_csv(golden[i].text, "g.csv", {}, sink);
+    EXPECT_EQ("{\"rows\": " + rows + "]}", golden[i].extra);
+  }
 }
 
 TEST(ReadCsv, ColumnsAreMappedAndMessagesMayBeJson) {
