@@ -31,6 +31,7 @@ SHAPE = {
     "num_key_value_heads": 2,
     "max_position_embeddings": 512,
     "tie_word_embeddings": True,
+    "initializer_range": 0.08,
 }
 TRAINING = {
     "epochs": 1,
@@ -74,7 +75,7 @@ def write_tokenizer(rows: list[dict], folder: Path) -> None:
 
 
 def tell(progress: whorl.Progress) -> None:
-    if progress.step % 50 == 0 or progress.event != "step":
+    if progress.step % 20 == 0 or progress.event != "step":
         print(
             f"{progress.event} {progress.step}/{progress.total_steps} loss {progress.loss:.4f} "
             f"validation {progress.validation_loss:.4f} {progress.tokens_per_second:,.0f} tokens/s "

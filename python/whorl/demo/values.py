@@ -11,10 +11,10 @@ from collections.abc import Callable
 
 HELD_OUT_SHARE = 0.3
 
-_ONSETS = "b br d dr f fl g gr h j k kl l m n p pr r s st t tr v w z".split()
-_VOWELS = "a e i o u ai ei".split()
-_CODAS = "l n r s t k m nd rk lm st x".split()
-
+# Made-up words, as varied as real names are: whoever learns on them can only copy, there is nothing to remember.
+_ONSETS = "b br c ch cl d dr f fl g gr h j k kl l m n p pl pr qu r s sch sh st t th tr v w y z".split()
+_VOWELS = "a e i o u a e i o u ai au ea ee ei ie oo ou ue y".split()
+_CODAS = "l n r s t k m x d ck ch gh ld lle lm nd ne nne ns rg rk ster st tz".split()
 _MONTHS = "January February March April May June July August September October November December".split()
 _STREET_ENDS = ["weg", "gata", "straat", "gate", "lane", "allee"]
 _CITIES = (
@@ -78,6 +78,10 @@ def _city(rng: random.Random) -> str:
     return rng.choice(_CITIES)
 
 
+def _town(rng: random.Random) -> str:
+    return _word(rng, rng.choice([1, 1, 2])) + rng.choice(["", "", "", "a", "au", "burg", "dam", "ford", "o", "ton"])
+
+
 def _street(rng: random.Random) -> str:
     return f"{_word(rng, rng.choice([1, 1, 2]))}{rng.choice(_STREET_ENDS)} {rng.randint(2, 199)}"
 
@@ -96,7 +100,8 @@ KINDS: dict[str, Callable[[random.Random], str]] = {
     "amount": _amount,
     "date": _date,
     "time": _time,
-    "city": _city,
+    "city": _city,  # real ones
+    "town": _town,  # made-up ones
     "street": _street,
     "product": _product,
     "name": _name,
