@@ -1,5 +1,10 @@
 #pragma once
 // Continuous batching over one frozen base: every row of a step may use another adapter, or none.
+#include <whorl/adapter.h>
+#include <whorl/adapter_store.h>
+#include <whorl/model.h>
+#include <whorl/types.h>
+
 #include <functional>
 #include <future>
 #include <memory>
@@ -7,45 +12,51 @@
 #include <string>
 #include <vector>
 
-#include <whorl/adapter.h>
-#include <whorl/adapter_store.h>
-#include <whorl/model.h>
-#include <whorl/types.h>
-
 namespace whorl {
 
 struct EngineOptions {
-  int64_t max_batch_size = 64;          // sequences decoded in one step
-  int64_t max_step_tokens = 512;        // prompt tokens processed in one step (chunked prefill): smaller keeps streams smooth
-  size_t kv_cache_bytes = 512u << 20;   // budget of the paged cache; sequences wait when it is full
-  int64_t page_size = 16;               // tokens of a page
-  size_t adapter_cache_bytes = 1u << 30;  // adapters kept ready; the least recently used leave first
-  int64_t max_queue = 4096;             // requests waiting; one more is refused with std::runtime_error
+  int64_t max_batch_size = 64;  // sequences decoded in one step
+  int64_t max_step_tokens =
+      512;  // prompt tokens processed in one step (chunked prefill): smaller keeps streams smooth
+  // Budget of the paged cache. Pages for prompt + max_new_tokens are reserved when a sequence starts, so it
+  // is never interrupted; sequences wait, first come first served, when it is full. One that could never fit
+  // is refused.
+  size_t kv_cache_bytes = 512u << 20;
+  int64_t page_size = 16;  // tokens of a page
+  size_t adapter_cache_bytes =
+      1u << 30;              // adapters kept ready; the least recently used that nobody uses leave first
+  int64_t max_queue = 4096;  // requests waiting; submit() refuses one more with std::runtime_error
 };
 
+// Applied in this order: repetition, presence and frequency penalties, temperature, top_k, top_p, min_p.
 struct SamplingOptions {
-  int64_t max_new_tokens = 256;
+  int64_t max_new_tokens = 256;   // at most the model's context; less when the prompt leaves less room
   double temperature = 0;         // 0 = the likeliest token
-  int64_t top_k = 0;              // 0 = all
-  double top_p = 1;
+  int64_t top_k = 0;              // exactly so many of the likeliest; 0 = all
+  double top_p = 1;               // the fewest of them that hold this share of what top_k left
   double min_p = 0;               // drop tokens below min_p times the likeliest
   double repetition_penalty = 1;  // over prompt and output (Keskar et al. 2019)
   double presence_penalty = 0, frequency_penalty = 0;  // over the output (OpenAI's definition)
-  uint64_t seed = 0;              // same seed, same request: same tokens, whatever else runs
-  std::vector<std::string> stop = {};         // ends before the first of these; not part of the text
-  std::vector<int32_t> stop_token_ids = {};   // besides the model's end-of-sequence tokens
+  uint64_t seed = 0;  // same seed, same request: same tokens, whatever else runs
+  // The text ends before the first of these to be complete, wherever tokens begin and end. At most 16.
+  std::vector<std::string> stop = {};
+  std::vector<int32_t> stop_token_ids =
+      {};  // besides the model's end-of-sequence tokens; in ids, not in the text
   bool ignore_eos = false;
-  int64_t logprobs = -1;          // -1 = none, 0 = of the chosen token, k = and of the k likeliest
-  int64_t n = 1;                  // independent samples of the same prompt (seed, seed + 1, …)
+  int64_t logprobs = -1;  // -1 = none, 0 = of the chosen token, k <= 20 = and of the k likeliest
+  int64_t n = 1;          // independent samples of the same prompt (seed, seed + 1, …), at most 64
 };
 
 struct GenerateRequest {
-  std::string adapter = {};             // "" = the base; "name" = its latest version; "name@3" = that version
-  std::vector<Message> messages = {};   // chat, or
-  std::string prompt = {};              // plain text, or
-  std::vector<int32_t> prompt_ids = {}; // token ids; exactly one of the three
+  std::string adapter = {};  // "" = the base; "name" = its latest version; "name@3" = that version
+  // Chat, through the model's template: nothing that stands in messages or tools becomes a control token. Or
+  std::vector<Message> messages = {};
+  std::string prompt = {};               // plain text, in which special tokens count, or
+  std::vector<int32_t> prompt_ids = {};  // token ids; exactly one of the three
   std::vector<Tool> tools = {};
-  std::string tool_choice = "auto";     // "auto", "none", "required" (constrained to a call), or a tool's name
+  // "auto"; "none" (tools are left out of the prompt); "required" (constrained to one call or more); or a
+  // tool's name (constrained to one call of it).
+  std::string tool_choice = "auto";
   std::string template_variables = {};  // JSON object for the chat template
   std::string json_schema = {};         // the text must be JSON that satisfies this schema
   std::string regex = {};               // the text must match this pattern (linear-time syntax)
@@ -55,20 +66,20 @@ struct GenerateRequest {
 struct TokenLogprob {
   int32_t id = 0;
   std::string text;
-  double logprob = 0;
+  double logprob = 0;  // of the model's own distribution, before penalties and temperature
   std::vector<std::pair<int32_t, double>> top = {};  // the k likeliest, best first
 };
 
 struct GenerateResult {
-  int64_t index = 0;                    // which of the n samples
-  std::string text;                     // as generated, special tokens left out
-  std::string content;                  // text without the tool calls
+  int64_t index = 0;    // which of the n samples
+  std::string text;     // as generated, special tokens left out
+  std::string content;  // text without the tool calls
   std::vector<ToolCall> tool_calls = {};
-  std::string tool_call_error = {};     // a call that does not parse, and why; its text stays in content
+  std::string tool_call_error = {};  // a call that does not parse, and why; its text stays in content
   std::vector<int32_t> ids = {};
   std::vector<TokenLogprob> logprobs = {};
-  std::string finish_reason;            // "stop", "length", "tool_calls" or "cancelled"
-  std::string adapter;                  // resolved: "tickets@3", or "" for the base
+  std::string finish_reason;  // "stop", "length", "tool_calls" or "cancelled"
+  std::string adapter;        // resolved: "tickets@3", or "" for the base
   std::string adapter_digest;
   int64_t prompt_tokens = 0, completion_tokens = 0;
   double seconds_to_first_token = 0, seconds = 0;
@@ -77,19 +88,21 @@ struct GenerateResult {
 // A piece of a stream. The concatenation of all pieces of an index is GenerateResult::text.
 struct StreamEvent {
   int64_t index = 0;
-  std::string text;            // newly complete characters, may be empty
+  std::string text;  // newly complete characters, may be empty
   std::vector<int32_t> ids;
-  bool finished = false;       // the last event of this index; `result` is set
+  bool finished = false;  // the last event of this index; `result` is set
   const GenerateResult* result = nullptr;
 };
-// Called on the engine's thread: return quickly. Return false to cancel the request.
+// Called on the engine's thread: return quickly, and never wait for a generation in it (that is refused).
+// Return false to cancel the request with all its samples; it is not called again then. What it throws ends
+// the request and reaches wait().
 using StreamCallback = std::function<bool(const StreamEvent&)>;
 
 class WHORL_API Generation {  // a running request; copies refer to the same one
  public:
   std::vector<GenerateResult> wait() const;  // throws what ended the request, if anything did
   bool done() const;
-  void cancel() const;                       // frees its place and pages within one step; results say "cancelled"
+  void cancel() const;  // all samples; frees its place and pages within one step; results say "cancelled"
   struct Impl;
   explicit Generation(std::shared_ptr<Impl> impl);
 
@@ -99,16 +112,18 @@ class WHORL_API Generation {  // a running request; copies refer to the same one
 
 struct EngineStats {
   int64_t running = 0, waiting = 0, pages_used = 0, pages_total = 0, adapters_loaded = 0;
-  size_t adapter_bytes = 0;   // of the loaded adapters, packed
+  size_t adapter_bytes = 0;  // of the loaded adapters, packed
+  // Since the start. prompt_tokens: computed ones, so that shared prefixes count once; cancelled: sequences.
   int64_t requests = 0, prompt_tokens = 0, generated_tokens = 0, steps = 0, cancelled = 0;
 };
 
-// Thread-safe. One engine thread runs while there is work and sleeps otherwise; the destructor cancels what is left.
+// Thread-safe. One engine thread runs while there is work and sleeps otherwise; the destructor cancels what
+// is left.
 class WHORL_API InferenceEngine {
  public:
   explicit InferenceEngine(const Model& base, const EngineOptions& options = {});
-  // Adapters are found in the store by name; a version published or promoted later is used by the next request,
-  // while running requests keep theirs.
+  // Adapters are found in the store by name; a version published or promoted later is used by the next
+  // request, while running requests keep theirs.
   InferenceEngine(const Model& base, const AdapterStore& store, const EngineOptions& options = {});
   ~InferenceEngine();
   InferenceEngine(const InferenceEngine&) = delete;
@@ -116,12 +131,14 @@ class WHORL_API InferenceEngine {
 
   // Adapters without a store; the name shadows one in the store. Refuses what does not bind whole.
   void add_adapter(const std::string& name, const Adapter& adapter);
-  void remove_adapter(const std::string& name);     // running requests keep it
+  void remove_adapter(const std::string& name);  // running requests keep it
   std::vector<std::string> adapters() const;
 
+  // std::invalid_argument names the field that is wrong; std::runtime_error when the queue is full.
   Generation submit(const GenerateRequest& request, const StreamCallback& callback = {});
-  GenerateResult generate(const GenerateRequest& request);                        // n must be 1
-  std::vector<std::vector<GenerateResult>> generate(const std::vector<GenerateRequest>& requests);  // one batch
+  GenerateResult generate(const GenerateRequest& request);  // n must be 1
+  // One batch, of any length: what does not fit into the queue waits. The first error ends the others.
+  std::vector<std::vector<GenerateResult>> generate(const std::vector<GenerateRequest>& requests);
 
   // log p(continuation | context), summed; per token; and whether greedy decoding would give it.
   struct Likelihood {
@@ -131,7 +148,7 @@ class WHORL_API InferenceEngine {
   };
   struct LikelihoodRequest {
     std::string adapter = {};
-    std::vector<int32_t> context = {};        // may be empty: the first token is then given, not scored
+    std::vector<int32_t> context = {};  // may be empty: the first token is then given, not scored
     std::vector<int32_t> continuation = {};
   };
   std::vector<Likelihood> log_likelihood(const std::vector<LikelihoodRequest>& requests);

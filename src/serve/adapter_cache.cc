@@ -13,8 +13,9 @@ AdapterCache::AdapterCache(std::shared_ptr<const model::Transformer> transformer
 
 std::shared_ptr<const model::DeviceAdapter> AdapterCache::prepare(const Adapter& adapter) const {
   auto packed = transformer_->prepare(adapter::adapter_impl(adapter));
-  base::check_argument(packed->nbytes <= budget_, "[InferenceEngine] expected an adapter of at most adapter_cache_bytes = ",
-                       budget_, ", got one of ", packed->nbytes, " bytes");
+  base::check_argument(packed->nbytes <= budget_,
+                       "[InferenceEngine] expected an adapter of at most adapter_cache_bytes = ", budget_,
+                       ", got one of ", packed->nbytes, " bytes");
   return packed;
 }
 
@@ -52,7 +53,8 @@ void AdapterCache::make_room(size_t needed) {
   while (bytes_ + needed > budget_) {
     auto oldest = entries_.end();
     for (auto entry = entries_.begin(); entry != entries_.end(); ++entry)
-      if (entry->second.adapter.use_count() == 1 && (oldest == entries_.end() || entry->second.used < oldest->second.used))
+      if (entry->second.adapter.use_count() == 1 &&
+          (oldest == entries_.end() || entry->second.used < oldest->second.used))
         oldest = entry;
     if (oldest == entries_.end()) return;
     bytes_ -= oldest->second.adapter->nbytes;

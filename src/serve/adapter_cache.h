@@ -19,9 +19,10 @@ class AdapterCache {
   AdapterCache(std::shared_ptr<const model::Transformer> transformer, size_t budget);
 
   // The packed adapter; `load` is called, outside the lock and once for all who ask at the same time, when it
-  // is not there. Throws what `load` throws, and std::invalid_argument when the adapter does not bind whole or
-  // is larger than the budget; nothing is kept then, and the next call tries again.
-  std::shared_ptr<const model::DeviceAdapter> get(const std::string& digest, const std::function<Adapter()>& load);
+  // is not there. Throws what `load` throws, and std::invalid_argument when the adapter does not bind whole
+  // or is larger than the budget; nothing is kept then, and the next call tries again.
+  std::shared_ptr<const model::DeviceAdapter> get(const std::string& digest,
+                                                  const std::function<Adapter()>& load);
   // Forgets it; the bytes go with the last request that uses it.
   void drop(const std::string& digest);
 

@@ -10,8 +10,8 @@
 
 namespace whorl::serve {
 
-AdapterDirectory::AdapterDirectory(std::shared_ptr<const model::Transformer> transformer, const AdapterStore* store,
-                                   size_t cache_bytes)
+AdapterDirectory::AdapterDirectory(std::shared_ptr<const model::Transformer> transformer,
+                                   const AdapterStore* store, size_t cache_bytes)
     : cache_(std::move(transformer), cache_bytes) {
   if (store) store_.emplace(*store);
 }
@@ -27,11 +27,12 @@ AdapterDirectory::Found AdapterDirectory::resolve(const std::string& name) {
   if (name.empty()) return {};
   if (const auto adapter = local(name))
     return {cache_.get(adapter->digest(), [&] { return *adapter; }), name, adapter->digest()};
-  base::check_argument(store_.has_value(), "[InferenceEngine.submit] unknown adapter '", base::printable(name), "'",
-                       base::did_you_mean(name, names()));
+  base::check_argument(store_.has_value(), "[InferenceEngine.submit] unknown adapter '",
+                       base::printable(name), "'", base::did_you_mean(name, names()));
   const AdapterVersion version = store_->resolve(name);
   auto load = [&] { return store_->get(version.name, version.version); };
-  return {cache_.get(version.digest, load), version.name + "@" + std::to_string(version.version), version.digest};
+  return {cache_.get(version.digest, load), version.name + "@" + std::to_string(version.version),
+          version.digest};
 }
 
 void AdapterDirectory::add(const std::string& name, const Adapter& adapter) {
@@ -47,14 +48,16 @@ void AdapterDirectory::add(const std::string& name, const Adapter& adapter) {
 void AdapterDirectory::remove(const std::string& name) {
   std::lock_guard lock(mutex_);
   const auto found = local_.find(name);
-  base::check_argument(found != local_.end(), "[InferenceEngine.remove_adapter] unknown adapter '", base::printable(name), "'");
+  base::check_argument(found != local_.end(), "[InferenceEngine.remove_adapter] unknown adapter '",
+                       base::printable(name), "'");
   const std::string digest = found->second.digest();
   local_.erase(found);
   drop_unless_named(digest);
 }
 
 void AdapterDirectory::drop_unless_named(const std::string& digest) {
-  const bool named = std::any_of(local_.begin(), local_.end(), [&](const auto& e) { return e.second.digest() == digest; });
+  const bool named =
+      std::any_of(local_.begin(), local_.end(), [&](const auto& e) { return e.second.digest() == digest; });
   if (!named) cache_.drop(digest);
 }
 

@@ -19,11 +19,13 @@ class AdapterDirectory {
     std::string name, digest;
   };
 
-  AdapterDirectory(std::shared_ptr<const model::Transformer> transformer, const AdapterStore* store, size_t cache_bytes);
+  AdapterDirectory(std::shared_ptr<const model::Transformer> transformer, const AdapterStore* store,
+                   size_t cache_bytes);
 
   // "" is the base. The store is asked each time, so what it answers now is what the request gets.
   Found resolve(const std::string& name);
-  void add(const std::string& name, const Adapter& adapter);  // packs it, so that what does not bind is refused here
+  void add(const std::string& name,
+           const Adapter& adapter);  // packs it, so that what does not bind is refused here
   void remove(const std::string& name);
   std::vector<std::string> names() const;
   const AdapterCache& cache() const { return cache_; }

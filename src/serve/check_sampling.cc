@@ -9,12 +9,13 @@ namespace {
 constexpr const char* kWhere = "[InferenceEngine.submit] expected sampling.";
 
 void check_int(const char* field, int64_t value, int64_t low, int64_t high) {
-  base::check_argument(value >= low && value <= high, kWhere, field, " in [", low, ", ", high, "], got ", value);
+  base::check_argument(value >= low && value <= high, kWhere, field, " in [", low, ", ", high, "], got ",
+                       value);
 }
 
 void check_real(const char* field, double value, double low, double high) {
-  base::check_argument(std::isfinite(value) && value >= low && value <= high, kWhere, field, " in [", low, ", ", high,
-                       "], got ", value);
+  base::check_argument(std::isfinite(value) && value >= low && value <= high, kWhere, field, " in [", low,
+                       ", ", high, "], got ", value);
 }
 
 }  // namespace
@@ -31,12 +32,13 @@ void check_sampling(const SamplingOptions& options, int64_t context, int64_t voc
   check_real("frequency_penalty", options.frequency_penalty, -100, 100);
   check_int("logprobs", options.logprobs, -1, 20);
   check_int("n", options.n, 1, 64);
-  base::check_argument(options.stop.size() <= 16, kWhere, "stop of at most 16 strings, got ", options.stop.size());
+  base::check_argument(options.stop.size() <= 16, kWhere, "stop of at most 16 strings, got ",
+                       options.stop.size());
   for (const auto& stop : options.stop)
-    base::check_argument(!stop.empty() && stop.size() <= 1024, kWhere, "stop strings of 1 to 1024 bytes, got one of ",
-                         stop.size());
-  base::check_argument(options.stop_token_ids.size() <= 256, kWhere, "stop_token_ids of at most 256 ids, got ",
-                       options.stop_token_ids.size());
+    base::check_argument(!stop.empty() && stop.size() <= 1024, kWhere,
+                         "stop strings of 1 to 1024 bytes, got one of ", stop.size());
+  base::check_argument(options.stop_token_ids.size() <= 256, kWhere,
+                       "stop_token_ids of at most 256 ids, got ", options.stop_token_ids.size());
   for (const int32_t id : options.stop_token_ids) check_int("stop_token_ids", id, 0, vocab - 1);
 }
 

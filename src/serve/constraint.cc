@@ -12,12 +12,15 @@ constexpr size_t kRemembered = 64;
 Constraints::Constraints(std::shared_ptr<const text::Tokenizer> tokenizer, std::vector<int32_t> eos)
     : tokenizer_(std::move(tokenizer)), eos_(std::move(eos)) {}
 
-std::optional<text::Grammar> Constraints::grammar_for(const GenerateRequest& request, text::ToolCallFormat format) {
+std::optional<text::Grammar> Constraints::grammar_for(const GenerateRequest& request,
+                                                      text::ToolCallFormat format) {
   const bool call = must_call(request);
   const int wanted = (request.json_schema.empty() ? 0 : 1) + (request.regex.empty() ? 0 : 1) + (call ? 1 : 0);
   if (wanted == 0) return {};
-  base::check_argument(wanted == 1, "[InferenceEngine.submit] expected at most one of json_schema, regex and a tool_choice "
-                                    "that demands a call");
+  base::check_argument(
+      wanted == 1,
+      "[InferenceEngine.submit] expected at most one of json_schema, regex and a tool_choice "
+      "that demands a call");
   base::check_argument(tokenizer_ != nullptr,
                        "[InferenceEngine.submit] constrained output needs a model with a tokenizer");
   if (!request.json_schema.empty()) return compile(Kind::json_schema, request.json_schema);

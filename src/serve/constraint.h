@@ -1,5 +1,6 @@
 #pragma once
-// What a request allows its text to be, as a grammar: a JSON Schema, a pattern, or a tool call that must come.
+// What a request allows its text to be, as a grammar: a JSON Schema, a pattern, or a tool call that must
+// come.
 #include <list>
 #include <memory>
 #include <mutex>
@@ -20,8 +21,8 @@ class Constraints {
  public:
   Constraints(std::shared_ptr<const text::Tokenizer> tokenizer, std::vector<int32_t> eos);
 
-  // Empty when the request constrains nothing. std::invalid_argument for a bad schema, pattern or tool_choice, or for
-  // more than one constraint.
+  // Empty when the request constrains nothing. std::invalid_argument for a bad schema, pattern or
+  // tool_choice, or for more than one constraint.
   std::optional<text::Grammar> grammar_for(const GenerateRequest& request, text::ToolCallFormat format);
 
  private:
@@ -35,8 +36,8 @@ class Constraints {
   std::list<std::pair<std::pair<Kind, std::string>, text::Grammar>> recent_;
 };
 
-// A grammar (llguidance's Lark dialect) of one or more calls, or of exactly one when `single`, in the format that
-// the chat template reads back.
+// A grammar (llguidance's Lark dialect) of one or more calls, or of exactly one when `single`, in the format
+// that the chat template reads back.
 std::string tool_call_grammar(const std::vector<Tool>& tools, text::ToolCallFormat format, bool single,
                               const text::Tokenizer& tokenizer);
 

@@ -54,9 +54,10 @@ EngineLoop::~EngineLoop() {
 
 void EngineLoop::check_fits(const Sequence& sequence) const {
   const int64_t needed = pages_for(sequence.max_cached, options_.page_size);
-  check_argument(needed <= pages_total_, "[InferenceEngine.submit] expected prompt and max_new_tokens to fit the KV cache: ",
-                 sequence.max_cached, " tokens need ", needed, " pages of ", options_.page_size, ", kv_cache_bytes gives ",
-                 pages_total_);
+  check_argument(needed <= pages_total_,
+                 "[InferenceEngine.submit] expected prompt and max_new_tokens to fit the KV cache: ",
+                 sequence.max_cached, " tokens need ", needed, " pages of ", options_.page_size,
+                 ", kv_cache_bytes gives ", pages_total_);
 }
 
 void EngineLoop::enqueue(std::vector<std::unique_ptr<SequenceGroup>> groups, bool wait_for_room) {

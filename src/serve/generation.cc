@@ -14,13 +14,14 @@ uint64_t sample_seed(const GenerationPlan& plan, int64_t index) {
 
 std::string token_text(const text::Tokenizer* tokenizer, int32_t id) {
   if (!tokenizer) return {};
-  // The bytes keep a leading space that decoding one token alone may drop; half a character is shown as U+FFFD.
+  // The bytes keep a leading space that decoding one token alone may drop; half a character is shown as
+  // U+FFFD.
   std::string decoded = tokenizer->decode(std::vector<int32_t>{id}, false);
   return decoded.find("\xEF\xBF\xBD") == std::string::npos ? tokenizer->id_bytes(id) : decoded;
 }
 
-GenerationSequence::GenerationSequence(std::shared_ptr<Generation::Impl> job, std::shared_ptr<const GenerationPlan> plan,
-                                       int64_t index)
+GenerationSequence::GenerationSequence(std::shared_ptr<Generation::Impl> job,
+                                       std::shared_ptr<const GenerationPlan> plan, int64_t index)
     : job_(std::move(job)),
       plan_(std::move(plan)),
       sampler_(plan_->sampling, sample_seed(*plan_, index), plan_->prompt),
@@ -52,9 +53,12 @@ int32_t GenerationSequence::choose(std::span<const float> logits) {
 
 void GenerationSequence::note_logprobs(int32_t id, std::span<const float> logits) {
   const double norm = log_sum_exp(logits);
-  auto logprob = [&](int32_t token) { return static_cast<double>(logits[static_cast<size_t>(token)]) - norm; };
+  auto logprob = [&](int32_t token) {
+    return static_cast<double>(logits[static_cast<size_t>(token)]) - norm;
+  };
   TokenLogprob entry{id, token_text(plan_->tokenizer.get(), id), logprob(id)};
-  for (const int32_t token : largest(logits, plan_->sampling.logprobs)) entry.top.emplace_back(token, logprob(token));
+  for (const int32_t token : largest(logits, plan_->sampling.logprobs))
+    entry.top.emplace_back(token, logprob(token));
   result_.logprobs.push_back(std::move(entry));
 }
 
@@ -100,7 +104,8 @@ void GenerationSequence::complete() {
 
 void GenerationSequence::cancel() { deliver("cancelled", text_.finish(), {}); }
 
-void GenerationSequence::deliver(const std::string& reason, std::string last_text, std::vector<int32_t> last_ids) {
+void GenerationSequence::deliver(const std::string& reason, std::string last_text,
+                                 std::vector<int32_t> last_ids) {
   try {
     result_.finish_reason = reason;
     result_.text = text_.text();
@@ -122,13 +127,15 @@ void GenerationSequence::read_tool_calls() {
   std::vector<int32_t> ids = result_.ids;
   const auto& stops = plan_->stop_ids;
   if (!ids.empty() && std::find(stops.begin(), stops.end(), ids.back()) != stops.end()) ids.pop_back();
-  auto parsed = text::parse_tool_calls(text_.stopped() ? result_.text : plan_->tokenizer->decode(ids, false), plan_->format);
+  auto parsed = text::parse_tool_calls(text_.stopped() ? result_.text : plan_->tokenizer->decode(ids, false),
+                                       plan_->format);
   result_.tool_call_error = std::move(parsed.error);
   if (parsed.calls.empty()) return;
   result_.content = std::move(parsed.content);
   for (size_t i = 0; i < parsed.calls.size(); ++i) {
     auto& call = parsed.calls[i];
-    result_.tool_calls.push_back({std::move(call.name), std::move(call.arguments), "call_" + std::to_string(i)});
+    result_.tool_calls.push_back(
+        {std::move(call.name), std::move(call.arguments), "call_" + std::to_string(i)});
   }
   if (result_.finish_reason == "stop") result_.finish_reason = "tool_calls";
 }

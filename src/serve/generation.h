@@ -1,6 +1,6 @@
 #pragma once
-// A generation request on the engine's thread: one GenerationSequence per sample, one Generation::Impl for the
-// caller who waits.
+// A generation request on the engine's thread: one GenerationSequence per sample, one Generation::Impl for
+// the caller who waits.
 #include <chrono>
 #include <memory>
 #include <optional>
@@ -30,7 +30,7 @@ namespace serve {
 // What all samples of a request share.
 struct GenerationPlan {
   std::vector<int32_t> prompt;
-  SamplingOptions sampling;     // max_new_tokens within the context
+  SamplingOptions sampling;       // max_new_tokens within the context
   std::vector<int32_t> stop_ids;  // the model's and the request's
   std::optional<text::Grammar> grammar;
   text::ToolCallFormat format = text::ToolCallFormat::none;
@@ -44,7 +44,8 @@ struct GenerationPlan {
 
 class GenerationSequence : public Sequence {
  public:
-  GenerationSequence(std::shared_ptr<Generation::Impl> job, std::shared_ptr<const GenerationPlan> plan, int64_t index);
+  GenerationSequence(std::shared_ptr<Generation::Impl> job, std::shared_ptr<const GenerationPlan> plan,
+                     int64_t index);
 
   void take(int64_t position, std::span<const float> logits) override;
   bool cancelled() const override { return job_->cancelled(); }

@@ -21,7 +21,8 @@ bool Job::done() const {
 void Job::wait() const {
   std::unique_lock lock(mutex_);
   if (left_ > 0 && std::this_thread::get_id() == engine_)
-    base::failed("[Generation.wait] called inside a stream callback: the engine's thread would wait for itself");
+    base::failed(
+        "[Generation.wait] called inside a stream callback: the engine's thread would wait for itself");
   over_.wait(lock, [&] { return left_ == 0; });
   if (error_) std::rethrow_exception(error_);
 }

@@ -36,7 +36,8 @@ void LikelihoodSequence::complete() {
 }
 
 void LikelihoodSequence::cancel() {
-  job_->part_done(std::make_exception_ptr(std::runtime_error("[InferenceEngine.log_likelihood] the engine was shut down")));
+  job_->part_done(std::make_exception_ptr(
+      std::runtime_error("[InferenceEngine.log_likelihood] the engine was shut down")));
 }
 
 }  // namespace whorl::serve

@@ -33,7 +33,8 @@ size_t held_back(const std::string& text, const std::vector<std::string>& stops)
   return longest;
 }
 
-OutputText::OutputText(const text::Tokenizer* tokenizer, std::vector<std::string> stops) : stops_(std::move(stops)) {
+OutputText::OutputText(const text::Tokenizer* tokenizer, std::vector<std::string> stops)
+    : stops_(std::move(stops)) {
   if (tokenizer) decoder_.emplace(*tokenizer, true);
 }
 

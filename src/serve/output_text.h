@@ -14,9 +14,9 @@ class OutputText {
   // Without a tokenizer the text stays empty.
   OutputText(const text::Tokenizer* tokenizer, std::vector<std::string> stops);
 
-  std::string push(int32_t id);   // what may leave now, perhaps nothing
-  std::string finish();           // the rest; call once
-  bool stopped() const { return stopped_; }   // a stop string was met; nothing more will leave
+  std::string push(int32_t id);                      // what may leave now, perhaps nothing
+  std::string finish();                              // the rest; call once
+  bool stopped() const { return stopped_; }          // a stop string was met; nothing more will leave
   const std::string& text() const { return text_; }  // all that has left
 
  private:

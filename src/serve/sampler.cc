@@ -27,7 +27,8 @@ void sort_first(std::vector<int32_t>& order, std::span<const float> logits, size
   std::partial_sort(order.begin(), order.begin() + static_cast<int64_t>(count), order.end(), better);
 }
 
-// Index of the weight in which `target` of the running sum falls; the last positive one if rounding passes all.
+// Index of the weight in which `target` of the running sum falls; the last positive one if rounding passes
+// all.
 size_t find_in_sum(std::span<const double> weights, double target) {
   double sum = 0;
   size_t last = 0;
@@ -49,7 +50,9 @@ int32_t argmax(std::span<const float> logits) {
     broken |= !(logits[i] < std::numeric_limits<float>::infinity());
     if (logits[i] > logits[best]) best = i;
   }
-  if (broken) base::failed("[InferenceEngine] expected finite logits, got NaN or infinity: the weights or the adapter overflow");
+  if (broken)
+    base::failed(
+        "[InferenceEngine] expected finite logits, got NaN or infinity: the weights or the adapter overflow");
   if (logits[best] == kNever) base::failed("[InferenceEngine] no token is allowed here");
   return static_cast<int32_t>(best);
 }
@@ -69,7 +72,8 @@ Sampler::Sampler(const SamplingOptions& options, uint64_t seed, std::span<const 
 bool Sampler::penalised() const { return repetition_ != 1 || presence_ != 0 || frequency_ != 0; }
 
 void Sampler::penalise(std::span<float> logits) const {
-  for (const int32_t id : seen_) {  // Keskar et al. 2019, section 4.1, with Hugging Face's rule for negative scores
+  for (const int32_t id :
+       seen_) {  // Keskar et al. 2019, section 4.1, with Hugging Face's rule for negative scores
     float& x = logits[static_cast<size_t>(id)];
     x = static_cast<float>(x < 0 ? x * repetition_ : x / repetition_);
   }
@@ -79,7 +83,8 @@ void Sampler::penalise(std::span<float> logits) const {
   }
 }
 
-int32_t Sampler::choose(std::span<const float> logits, std::span<const uint32_t> mask, SamplerScratch& scratch) {
+int32_t Sampler::choose(std::span<const float> logits, std::span<const uint32_t> mask,
+                        SamplerScratch& scratch) {
   argmax(logits);  // refuses what is not finite before a mask or a penalty can hide it
   if (penalised() || !mask.empty()) {
     scratch.logits.assign(logits.begin(), logits.end());
@@ -106,7 +111,8 @@ int32_t Sampler::draw(std::span<const float> logits, SamplerScratch& scratch) co
     weights[i] = std::exp((logits[i] - best) / temperature_);  // the likeliest weighs 1
     total += weights[i];
   }
-  const bool all = (top_k_ == 0 || top_k_ >= static_cast<int64_t>(logits.size())) && top_p_ >= 1 && min_p_ == 0;
+  const bool all =
+      (top_k_ == 0 || top_k_ >= static_cast<int64_t>(logits.size())) && top_p_ >= 1 && min_p_ == 0;
   if (all) return static_cast<int32_t>(find_in_sum(weights, u * total));
 
   auto& order = scratch.order;
@@ -115,7 +121,8 @@ int32_t Sampler::draw(std::span<const float> logits, SamplerScratch& scratch) co
   const size_t limit = top_k_ == 0 ? order.size() : std::min(order.size(), static_cast<size_t>(top_k_));
   size_t sorted = 0;
   auto weight_at = [&](size_t i) {
-    if (i >= sorted) sort_first(order, logits, sorted = std::min(order.size(), std::max<size_t>(64, 4 * sorted)));
+    if (i >= sorted)
+      sort_first(order, logits, sorted = std::min(order.size(), std::max<size_t>(64, 4 * sorted)));
     return weights[static_cast<size_t>(order[i])];
   };
   if (limit < order.size()) {  // top_p is a share of what top_k leaves

@@ -40,7 +40,7 @@ class Scheduler {
   void add(std::unique_ptr<SequenceGroup> group);
   // Cancelled sequences, waiting or running, with their places and pages given back.
   std::vector<std::unique_ptr<Sequence>> take_cancelled();
-  StepPlan plan();               // admits what fits; empty when there is nothing to do
+  StepPlan plan();                     // admits what fits; empty when there is nothing to do
   void advance(const StepPlan& plan);  // the step was computed
   // Finished and failed sequences, with their places and pages given back.
   std::vector<std::unique_ptr<Sequence>> take_ended();

@@ -17,17 +17,17 @@ class Sequence {
   virtual ~Sequence() = default;
 
   // ---- said once, before it is queued
-  std::vector<int32_t> tokens;     // known so far; a generation appends
-  int64_t prompt_tokens = 0;       // of these, the ones that count against max_step_tokens
-  int64_t max_cached = 0;          // positions that may ever be cached: pages for them are reserved at admission
-  int64_t first_logit = 0;         // logits are wanted at this position and all after it
+  std::vector<int32_t> tokens;  // known so far; a generation appends
+  int64_t prompt_tokens = 0;    // of these, the ones that count against max_step_tokens
+  int64_t max_cached = 0;       // positions that may ever be cached: pages for them are reserved at admission
+  int64_t first_logit = 0;      // logits are wanted at this position and all after it
   std::shared_ptr<const model::DeviceAdapter> adapter;  // null = the base
 
   // ---- kept by the scheduler
-  int64_t past = 0;                // positions in the cache
+  int64_t past = 0;  // positions in the cache
   PageLease pages;
   std::shared_ptr<SharedPrefix> prefix;
-  std::vector<int32_t> page_table; // the prefix's pages, then its own
+  std::vector<int32_t> page_table;  // the prefix's pages, then its own
 
   // ---- its part, on the engine's thread
   // Logits after `tokens[position]`, positions ascending. Sets `finished` when it wants no more.
@@ -39,9 +39,9 @@ class Sequence {
   virtual void fail(std::exception_ptr cause) = 0;
 
   bool finished = false;
-  std::exception_ptr error;        // thrown by take(); ends this sequence alone
+  std::exception_ptr error;  // thrown by take(); ends this sequence alone
 
-  int64_t ready() const {          // tokens that could be fed now
+  int64_t ready() const {  // tokens that could be fed now
     if (prefix && !prefix->filled && past == prefix->tokens) return 0;
     return std::min(static_cast<int64_t>(tokens.size()), max_cached) - past;
   }

@@ -10,14 +10,16 @@ namespace {
 using base::Json;
 
 Json parameters_of(const Tool& tool) {
-  if (tool.parameters.empty()) return {{"type", "object"}, {"properties", Json::object()}, {"additionalProperties", false}};
+  if (tool.parameters.empty())
+    return {{"type", "object"}, {"properties", Json::object()}, {"additionalProperties", false}};
   const std::string context = "[InferenceEngine.submit] parameters of tool '" + tool.name + "'";
   Json schema = base::parse_json(tool.parameters, context);
   base::check_argument(schema.is_object(), context, ": expected an object, got ", base::kind_of(schema));
   return schema;
 }
 
-// {"name": NAME, ARGUMENTS: {…}} as a schema of its own. Definitions move to its root, where "#/$defs/…" looks.
+// {"name": NAME, ARGUMENTS: {…}} as a schema of its own. Definitions move to its root, where "#/$defs/…"
+// looks.
 std::string call_schema(const Tool& tool, const char* arguments) {
   Json parameters = parameters_of(tool);
   Json schema = {{"type", "object"}};
@@ -41,7 +43,9 @@ std::string marker(const std::string& text, const text::Tokenizer& tokenizer) {
 
 }  // namespace
 
-bool must_call(const GenerateRequest& request) { return request.tool_choice != "auto" && request.tool_choice != "none"; }
+bool must_call(const GenerateRequest& request) {
+  return request.tool_choice != "auto" && request.tool_choice != "none";
+}
 
 std::vector<Tool> chosen_tools(const GenerateRequest& request) {
   if (request.tool_choice == "none") return {};
@@ -54,15 +58,17 @@ std::vector<Tool> chosen_tools(const GenerateRequest& request) {
     if (tool.name == request.tool_choice) return {tool};
     names.push_back(tool.name);
   }
-  base::invalid("[InferenceEngine.submit] expected tool_choice 'auto', 'none', 'required' or a tool's name, got '",
-                request.tool_choice, "'", base::did_you_mean(request.tool_choice, names));
+  base::invalid(
+      "[InferenceEngine.submit] expected tool_choice 'auto', 'none', 'required' or a tool's name, got '",
+      request.tool_choice, "'", base::did_you_mean(request.tool_choice, names));
 }
 
 std::string tool_call_grammar(const std::vector<Tool>& tools, text::ToolCallFormat format, bool single,
                               const text::Tokenizer& tokenizer) {
   using text::ToolCallFormat;
-  base::check_argument(format != ToolCallFormat::none,
-                       "[InferenceEngine.submit] the model's chat template knows no tool calls, so none can be demanded");
+  base::check_argument(
+      format != ToolCallFormat::none,
+      "[InferenceEngine.submit] the model's chat template knows no tool calls, so none can be demanded");
   const char* arguments = format == ToolCallFormat::llama3 ? "parameters" : "arguments";
   std::string rules, body;
   for (size_t i = 0; i < tools.size(); ++i) {
@@ -73,7 +79,8 @@ std::string tool_call_grammar(const std::vector<Tool>& tools, text::ToolCallForm
   rules += "body: " + body + "\n";
   std::string start;
   if (format == ToolCallFormat::hermes) {
-    rules += "call: " + marker("<tool_call>", tokenizer) + " \"\\n\" body \"\\n\" " + marker("</tool_call>", tokenizer) + "\n";
+    rules += "call: " + marker("<tool_call>", tokenizer) + " \"\\n\" body \"\\n\" " +
+             marker("</tool_call>", tokenizer) + "\n";
     start = single ? "call" : "call (\"\\n\" call)*";
   } else if (format == ToolCallFormat::mistral) {
     start = marker("[TOOL_CALLS]", tokenizer) + " \"[\" body " + (single ? "" : "(\", \" body)* ") + "\"]\"";

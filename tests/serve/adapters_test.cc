@@ -1,6 +1,6 @@
-// Adapters under the engine: by name, by version, by content. Among these the items that no peer's tests assert:
-// the adapter changes the output, every tensor of it counts, a reload is never stale, an unload leaves running
-// requests alone, and memory returns to where it was.
+// Adapters under the engine: by name, by version, by content. Among these the items that no peer's tests
+// assert: the adapter changes the output, every tensor of it counts, a reload is never stale, an unload
+// leaves running requests alone, and memory returns to where it was.
 #include <gtest/gtest.h>
 
 #include <thread>
@@ -53,7 +53,8 @@ TEST(Adapters, EveryTensorIsConsumed) {
       m.b = b;
     }
     engine.add_adapter("changed", adapter::make_adapter(std::move(changed), "[test]"));
-    EXPECT_NE(logprobs_of(engine.generate(request_of("changed"))), expected) << module.name << " has no effect";
+    EXPECT_NE(logprobs_of(engine.generate(request_of("changed"))), expected)
+        << module.name << " has no effect";
   }
 }
 
@@ -66,7 +67,8 @@ TEST(Adapters, WhatDoesNotBindWholeIsRefusedAndDisturbsNobody) {
   config.targets = adapter::Targets::of_list({"q_proj"});
   const Adapter foreign = adapter::make_adapter(adapter::create_lora(config, other, 1), "[test]");
   for (int i = 0; i < 50; ++i)
-    EXPECT_NE(message_of<std::invalid_argument>([&] { engine.add_adapter("bad", foreign); }).find("layers.7"), std::string::npos);
+    EXPECT_NE(message_of<std::invalid_argument>([&] { engine.add_adapter("bad", foreign); }).find("layers.7"),
+              std::string::npos);
   EXPECT_EQ(engine.stats().adapters_loaded, 0);
   EXPECT_TRUE(engine.adapters().empty());
   engine.add_adapter("bad", random_adapter(model, 4, 1));  // the name was not poisoned
@@ -92,10 +94,13 @@ TEST(Adapters, UnloadDuringDecodingLeavesTheRequestItsAdapter) {
   engine.add_adapter("a", random_adapter(model, 4, 1));
   const auto expected = engine.generate(request_of("a", 60));
   int seen = 0;
-  const auto results = engine.submit(request_of("a", 60), [&](const StreamEvent&) {
-    if (++seen == 10) engine.remove_adapter("a");
-    return true;
-  }).wait();
+  const auto results = engine
+                           .submit(request_of("a", 60),
+                                   [&](const StreamEvent&) {
+                                     if (++seen == 10) engine.remove_adapter("a");
+                                     return true;
+                                   })
+                           .wait();
   EXPECT_EQ(results[0].ids, expected.ids);
   EXPECT_EQ(logprobs_of(results[0]), logprobs_of(expected));
   EXPECT_THROW(engine.generate(request_of("a")), std::invalid_argument);
@@ -131,11 +136,14 @@ TEST(Adapters, TheCacheKeepsWithinItsBytesLeastRecentlyUsedFirst) {
   for (uint64_t i = 0; i < 10; ++i) engine.add_adapter(base::concat("a", i), random_adapter(model, 2, i));
   EXPECT_EQ(engine.stats().adapters_loaded, 3);
   for (uint64_t round = 0; round < 2; ++round)
-    for (uint64_t i = 0; i < 10; ++i) EXPECT_EQ(engine.generate(request_of(base::concat("a", i))).ids.size(), 8u);
+    for (uint64_t i = 0; i < 10; ++i)
+      EXPECT_EQ(engine.generate(request_of(base::concat("a", i))).ids.size(), 8u);
   EXPECT_EQ(engine.stats().adapters_loaded, 3);
   options.adapter_cache_bytes = 999;
   InferenceEngine small(model, options);
-  EXPECT_NE(message_of<std::invalid_argument>([&] { small.add_adapter("a", random_adapter(model, 2, 1)); }).find("adapter_cache_bytes"),
+  EXPECT_NE(message_of<std::invalid_argument>([&] {
+              small.add_adapter("a", random_adapter(model, 2, 1));
+            }).find("adapter_cache_bytes"),
             std::string::npos);
 }
 
@@ -178,10 +186,13 @@ TEST_F(StoreAdapters, RunningRequestsKeepTheirVersion) {
   InferenceEngine engine(model, store);
   const auto expected = engine.generate(request_of("tickets", 60));
   int seen = 0;
-  const auto results = engine.submit(request_of("tickets", 60), [&](const StreamEvent&) {
-    if (++seen == 5) store.publish("tickets", random_adapter(model, 8, 2));
-    return true;
-  }).wait();
+  const auto results = engine
+                           .submit(request_of("tickets", 60),
+                                   [&](const StreamEvent&) {
+                                     if (++seen == 5) store.publish("tickets", random_adapter(model, 8, 2));
+                                     return true;
+                                   })
+                           .wait();
   EXPECT_EQ(results[0].adapter, "tickets@1");
   EXPECT_EQ(logprobs_of(results[0]), logprobs_of(expected));
   EXPECT_EQ(engine.generate(request_of("tickets")).adapter, "tickets@2");
@@ -208,7 +219,8 @@ TEST_F(StoreAdapters, ManyThreadsLoadOneAdapterOnce) {
   store.publish("tickets", random_adapter(model, 4, 1));
   InferenceEngine engine(model, store);
   std::vector<std::thread> users;
-  for (int i = 0; i < 8; ++i) users.emplace_back([&] { EXPECT_EQ(engine.generate(request_of("tickets")).ids.size(), 8u); });
+  for (int i = 0; i < 8; ++i)
+    users.emplace_back([&] { EXPECT_EQ(engine.generate(request_of("tickets")).ids.size(), 8u); });
   for (auto& user : users) user.join();
   EXPECT_EQ(engine.stats().adapters_loaded, 1);
 }

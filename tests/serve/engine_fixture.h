@@ -15,7 +15,8 @@
 
 namespace whorl::testing {
 
-inline Model model_over(std::shared_ptr<const model::Transformer> transformer, const Model* text_of = nullptr) {
+inline Model model_over(std::shared_ptr<const model::Transformer> transformer,
+                        const Model* text_of = nullptr) {
   auto impl = std::make_shared<Model::Impl>();
   impl->config = transformer->config();
   impl->transformer = std::move(transformer);
@@ -64,13 +65,15 @@ inline Adapter random_adapter(const Model& model, int64_t rank, uint64_t seed) {
   config.alpha = static_cast<double>(4 * rank);
   config.init = "false";
   config.targets = adapter::Targets::of_list({"all-linear"});
-  return adapter::make_adapter(adapter::create_lora(config, description_of(*model.impl()->transformer), seed), "[test]");
+  return adapter::make_adapter(adapter::create_lora(config, description_of(*model.impl()->transformer), seed),
+                               "[test]");
 }
 
 inline std::vector<int32_t> random_ids(uint64_t seed, int64_t length, int64_t vocab) {
   std::vector<int32_t> out;
   for (int64_t i = 0; i < length; ++i)
-    out.push_back(static_cast<int32_t>(base::below(seed, static_cast<uint64_t>(i), static_cast<uint64_t>(vocab))));
+    out.push_back(
+        static_cast<int32_t>(base::below(seed, static_cast<uint64_t>(i), static_cast<uint64_t>(vocab))));
   return out;
 }
 

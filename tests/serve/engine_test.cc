@@ -1,5 +1,5 @@
-// The engine's manners: streams, samples, cancellation, limits, errors, likelihoods, shutdown. Mostly on the fake, whose
-// steps cost nothing, so that timing is the engine's own.
+// The engine's manners: streams, samples, cancellation, limits, errors, likelihoods, shutdown. Mostly on the
+// fake, whose steps cost nothing, so that timing is the engine's own.
 #include <gtest/gtest.h>
 
 #include <chrono>
@@ -135,14 +135,17 @@ TEST(Engine, StreamBringsEveryTokenOnceAndTheResultLast) {
   request.sampling.temperature = 1;
   std::vector<std::vector<int32_t>> ids(3);
   std::vector<int> finished(3);
-  const auto results = engine.submit(request, [&](const StreamEvent& event) {
-    const auto i = static_cast<size_t>(event.index);
-    EXPECT_EQ(finished[i], 0);
-    ids[i].insert(ids[i].end(), event.ids.begin(), event.ids.end());
-    finished[i] += event.finished;
-    EXPECT_EQ(event.finished, event.result != nullptr);
-    return true;
-  }).wait();
+  const auto results = engine
+                           .submit(request,
+                                   [&](const StreamEvent& event) {
+                                     const auto i = static_cast<size_t>(event.index);
+                                     EXPECT_EQ(finished[i], 0);
+                                     ids[i].insert(ids[i].end(), event.ids.begin(), event.ids.end());
+                                     finished[i] += event.finished;
+                                     EXPECT_EQ(event.finished, event.result != nullptr);
+                                     return true;
+                                   })
+                           .wait();
   for (size_t i = 0; i < 3; ++i) {
     EXPECT_EQ(ids[i], results[i].ids);
     EXPECT_EQ(finished[i], 1);
@@ -181,7 +184,8 @@ TEST(Engine, CallbackThatReturnsFalseCancelsAllSamples) {
 TEST(Engine, CallbackThatThrowsEndsItsOwnRequestOnly) {
   InferenceEngine engine(testing::fake_model());
   const auto good = engine.submit(request_of({9}, 50));
-  const auto bad = engine.submit(request_of({1, 2}, 50), [](const StreamEvent&) -> bool { throw std::runtime_error("listener"); });
+  const auto bad = engine.submit(request_of({1, 2}, 50),
+                                 [](const StreamEvent&) -> bool { throw std::runtime_error("listener"); });
   EXPECT_EQ(message_of<std::runtime_error>([&] { bad.wait(); }), "listener");
   EXPECT_EQ(good.wait()[0].ids.size(), 50u);
   EXPECT_EQ(engine.stats().pages_used, 0);
@@ -190,17 +194,23 @@ TEST(Engine, CallbackThatThrowsEndsItsOwnRequestOnly) {
 TEST(Engine, WaitingInsideACallbackIsRefused) {
   InferenceEngine engine(testing::fake_model());
   std::string said;
-  engine.submit(request_of({1}, 2), [&](const StreamEvent& event) {
-    if (!event.finished) said = message_of<std::runtime_error>([&] { engine.generate(request_of({2}, 2)); });
-    return true;
-  }).wait();
+  engine
+      .submit(request_of({1}, 2),
+              [&](const StreamEvent& event) {
+                if (!event.finished)
+                  said = message_of<std::runtime_error>([&] { engine.generate(request_of({2}, 2)); });
+                return true;
+              })
+      .wait();
   EXPECT_NE(said.find("callback"), std::string::npos) << said;
 }
 
 TEST(Engine, AFailingStepReachesThoseWhoWaitAndNobodyElse) {
   const auto fake = std::make_shared<FakeTransformer>();
   std::atomic<bool> broken{true};
-  fake->before_step = [&](const auto&, auto) { if (broken) throw std::runtime_error("device is gone"); };
+  fake->before_step = [&](const auto&, auto) {
+    if (broken) throw std::runtime_error("device is gone");
+  };
   InferenceEngine engine(testing::model_over(fake));
   EXPECT_EQ(message_of<std::runtime_error>([&] { engine.generate(request_of({1}, 4)); }), "device is gone");
   broken = false;
@@ -214,7 +224,8 @@ TEST(Engine, RefusesWhatCanNeverFit) {
   InferenceEngine engine(testing::fake_model(), options);
   EXPECT_EQ(engine.stats().pages_total, 4);
   EXPECT_EQ(engine.generate(request_of(testing::random_ids(1, 40, 40), 25)).ids.size(), 25u);  // 64 positions
-  const auto said = message_of<std::invalid_argument>([&] { engine.submit(request_of(testing::random_ids(1, 40, 40), 26)); });
+  const auto said = message_of<std::invalid_argument>(
+      [&] { engine.submit(request_of(testing::random_ids(1, 40, 40), 26)); });
   EXPECT_NE(said.find("kv_cache_bytes"), std::string::npos) << said;
 }
 
@@ -265,12 +276,14 @@ TEST(Engine, CancelChurnLeavesNoPageBehind) {
   for (uint64_t user = 0; user < 4; ++user) {
     users.emplace_back([&, user] {
       for (uint64_t i = 0; i < 120; ++i) {
-        auto request = request_of(testing::random_ids(user * 1000 + i, 1 + static_cast<int64_t>(base::below(user, i, 30)), 40),
-                                  1 + static_cast<int64_t>(base::below(user, 1000 + i, 60)));
+        auto request = request_of(
+            testing::random_ids(user * 1000 + i, 1 + static_cast<int64_t>(base::below(user, i, 30)), 40),
+            1 + static_cast<int64_t>(base::below(user, 1000 + i, 60)));
         request.sampling.n = 1 + static_cast<int64_t>(base::below(user, 2000 + i, 4));
         const auto stop_after = base::below(user, 3000 + i, 40);
         uint64_t seen = 0;
-        const auto generation = engine.submit(request, [&, stop_after](const StreamEvent&) { return ++seen < 20 + stop_after; });
+        const auto generation =
+            engine.submit(request, [&, stop_after](const StreamEvent&) { return ++seen < 20 + stop_after; });
         if (i % 3 == 0) std::this_thread::sleep_for(std::chrono::microseconds(stop_after * 5));
         if (i % 2 == 0) generation.cancel();
         const auto results = generation.wait();
@@ -289,7 +302,9 @@ TEST(Engine, CancelChurnLeavesNoPageBehind) {
 
 TEST(Engine, BadRequestsNameTheirField) {
   InferenceEngine engine(testing::fake_model());
-  auto said = [&](const GenerateRequest& request) { return message_of<std::invalid_argument>([&] { engine.submit(request); }); };
+  auto said = [&](const GenerateRequest& request) {
+    return message_of<std::invalid_argument>([&] { engine.submit(request); });
+  };
   EXPECT_NE(said({}).find("exactly one of messages, prompt and prompt_ids"), std::string::npos);
   EXPECT_NE(said(request_of({40}, 5)).find("prompt_ids"), std::string::npos);
   EXPECT_NE(said(request_of({-1}, 5)).find("prompt_ids"), std::string::npos);
@@ -335,7 +350,8 @@ TEST(Likelihood, EqualsTheModelsLogSoftmax) {
   InferenceEngine engine(model, options);
   const auto ids = testing::random_ids(4, 14, 97);
   const auto logits = model.logits(ids);
-  const auto result = engine.log_likelihood({{"", {ids.begin(), ids.begin() + 5}, {ids.begin() + 5, ids.end()}}}).at(0);
+  const auto result =
+      engine.log_likelihood({{"", {ids.begin(), ids.begin() + 5}, {ids.begin() + 5, ids.end()}}}).at(0);
   ASSERT_EQ(result.token_logprobs.size(), 9u);
   double total = 0;
   for (size_t t = 0; t < 9; ++t) {
@@ -356,7 +372,8 @@ TEST(Likelihood, GreedyOutputIsGreedyAndScoresItsOwnLogprobs) {
   const auto generated = engine.generate(request);
   const auto scored = engine.log_likelihood({{"", {3, 1, 4}, generated.ids}}).at(0);
   EXPECT_TRUE(scored.is_greedy);
-  for (size_t t = 0; t < 12; ++t) EXPECT_EQ(scored.token_logprobs[t], generated.logprobs[t].logprob);  // bit for bit
+  for (size_t t = 0; t < 12; ++t)
+    EXPECT_EQ(scored.token_logprobs[t], generated.logprobs[t].logprob);  // bit for bit
   auto other = generated.ids;
   other.back() = (other.back() + 1) % 97;
   EXPECT_FALSE(engine.log_likelihood({{"", {3, 1, 4}, other}}).at(0).is_greedy);
@@ -368,14 +385,16 @@ TEST(Likelihood, EmptyContextGivesTheFirstToken) {
   const auto one = engine.log_likelihood({{"", {}, {1}}}).at(0);
   EXPECT_EQ(one.logprob, 0);
   EXPECT_TRUE(one.token_logprobs.empty());
-  EXPECT_EQ(engine.log_likelihood({{"", {}, {1, 2, 3}}}).at(0).token_logprobs, engine.log_likelihood({{"", {1}, {2, 3}}}).at(0).token_logprobs);
+  EXPECT_EQ(engine.log_likelihood({{"", {}, {1, 2, 3}}}).at(0).token_logprobs,
+            engine.log_likelihood({{"", {1}, {2, 3}}}).at(0).token_logprobs);
 }
 
 TEST(Likelihood, ManyAtOnceEqualOneByOne) {
   InferenceEngine engine(testing::fake_model());
   std::vector<InferenceEngine::LikelihoodRequest> requests;
   for (uint64_t i = 0; i < 100; ++i)
-    requests.push_back({"", testing::random_ids(i, static_cast<int64_t>(i % 7), 40), testing::random_ids(500 + i, 1 + static_cast<int64_t>(i % 9), 40)});
+    requests.push_back({"", testing::random_ids(i, static_cast<int64_t>(i % 7), 40),
+                        testing::random_ids(500 + i, 1 + static_cast<int64_t>(i % 9), 40)});
   const auto together = engine.log_likelihood(requests);
   for (size_t i = 0; i < requests.size(); ++i)
     EXPECT_EQ(together[i].token_logprobs, engine.log_likelihood({requests[i]}).at(0).token_logprobs);

@@ -1,7 +1,7 @@
 #pragma once
-// A transformer for tests of the engine alone. It does what the engine relies on and nothing else: it writes each
-// token into the page that the step names, and its logits are a hash of all tokens that it then finds in the
-// sequence's pages, and of the adapter. A wrong page, past, position, adapter or row gives other logits.
+// A transformer for tests of the engine alone. It does what the engine relies on and nothing else: it writes
+// each token into the page that the step names, and its logits are a hash of all tokens that it then finds in
+// the sequence's pages, and of the adapter. A wrong page, past, position, adapter or row gives other logits.
 #include <atomic>
 #include <cmath>
 #include <functional>
@@ -49,7 +49,8 @@ class FakeTransformer : public model::Transformer {
     for (const auto& sequence : sequences) {
       for (int64_t row = sequence.begin; row < sequence.end; ++row) {
         const int64_t position = sequence.past + row - sequence.begin;
-        if (batch.positions[static_cast<size_t>(row)] != position) throw std::logic_error("positions disagree");
+        if (batch.positions[static_cast<size_t>(row)] != position)
+          throw std::logic_error("positions disagree");
         *slot(cache, sequence, position) = batch.ids[static_cast<size_t>(row)];
         if (next == logit_rows.size() || logit_rows[next] != row) continue;
         fill(logits.data<float>() + static_cast<int64_t>(next++) * config_.vocab_size,
@@ -66,7 +67,7 @@ class FakeTransformer : public model::Transformer {
   mutable std::atomic<int64_t> steps{0};
   std::function<void(const model::Batch&, std::span<const ops::PagedSequence>)> before_step;
 
- private:
+ protected:
   static int32_t* slot(model::KvCache& cache, const ops::PagedSequence& sequence, int64_t position) {
     const int64_t page = sequence.pages[static_cast<size_t>(position / cache.page_size)];
     if (page < 0 || page >= cache.pages) throw std::logic_error("no such page");
@@ -80,7 +81,8 @@ class FakeTransformer : public model::Transformer {
   static uint64_t hash(model::KvCache& cache, const ops::PagedSequence& sequence, int64_t position,
                        const model::DeviceAdapter* adapter) {
     uint64_t h = adapter ? base::xxh3_64(adapter->digest) : 1;
-    for (int64_t p = 0; p <= position; ++p) h = base::mix64(h ^ static_cast<uint64_t>(*slot(cache, sequence, p)));
+    for (int64_t p = 0; p <= position; ++p)
+      h = base::mix64(h ^ static_cast<uint64_t>(*slot(cache, sequence, p)));
     return h;
   }
   void fill(float* logits, uint64_t h) const {

@@ -1,6 +1,7 @@
-// Promise 1: a mixed batch is each of its rows alone, bit for bit. Random requests with several adapters and ranks run
-// together under many chunk sizes, page sizes and orders of arrival, and each must give the ids and log-probabilities
-// that it gives alone. The same checker then has to find the faults planted in a model around the model.
+// Promise 1: a mixed batch is each of its rows alone, bit for bit. Random requests with several adapters and
+// ranks run together under many chunk sizes, page sizes and orders of arrival, and each must give the ids and
+// log-probabilities that it gives alone. The same checker then has to find the faults planted in a model
+// around the model.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -19,10 +20,13 @@ using Results = std::vector<std::vector<GenerateResult>>;  // by request, by sam
 
 struct Roll {
   uint64_t seed, next = 0;
-  int64_t operator()(int64_t n) { return static_cast<int64_t>(base::below(seed, next++, static_cast<uint64_t>(n))); }
+  int64_t operator()(int64_t n) {
+    return static_cast<int64_t>(base::below(seed, next++, static_cast<uint64_t>(n)));
+  }
 };
 
-std::vector<GenerateRequest> random_requests(uint64_t seed, int count, int64_t vocab, const std::vector<std::string>& adapters) {
+std::vector<GenerateRequest> random_requests(uint64_t seed, int count, int64_t vocab,
+                                             const std::vector<std::string>& adapters) {
   Roll roll{seed};
   std::vector<GenerateRequest> out;
   for (int i = 0; i < count; ++i) {
@@ -98,12 +102,12 @@ Results run_mixed(const Model& model, const std::vector<GenerateRequest>& reques
   add_adapters(engine, model);
   std::vector<size_t> order(requests.size());
   std::iota(order.begin(), order.end(), 0);
-  for (size_t i = order.size(); i > 1; --i)
-    std::swap(order[i - 1], order[base::below(setting.order, i, i)]);
+  for (size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[base::below(setting.order, i, i)]);
   std::vector<std::optional<Generation>> running(requests.size());
   for (size_t i = 0; i < order.size(); ++i) {
     running[order[i]] = engine.submit(requests[order[i]]);
-    if (i % 5 == 4) std::this_thread::sleep_for(std::chrono::microseconds(base::below(setting.order, 100 + i, 800)));
+    if (i % 5 == 4)
+      std::this_thread::sleep_for(std::chrono::microseconds(base::below(setting.order, 100 + i, 800)));
   }
   Results out;
   for (const auto& generation : running) out.push_back(generation->wait());
@@ -112,8 +116,8 @@ Results run_mixed(const Model& model, const std::vector<GenerateRequest>& reques
   return out;
 }
 
-const std::vector<Setting> kSettings = {
-    {64, 1, 16, 1}, {64, 3, 4, 2}, {64, 16, 1, 3}, {64, 512, 16, 4}, {5, 512, 7, 5}, {2, 16, 32, 6}, {64, 512, 5, 7}};
+const std::vector<Setting> kSettings = {{64, 1, 16, 1}, {64, 3, 4, 2},  {64, 16, 1, 3}, {64, 512, 16, 4},
+                                        {5, 512, 7, 5}, {2, 16, 32, 6}, {64, 512, 5, 7}};
 
 void expect_mixed_equals_alone(const Model& model, uint64_t seeds, int count) {
   for (uint64_t seed = 1; seed <= seeds; ++seed) {
@@ -121,32 +125,48 @@ void expect_mixed_equals_alone(const Model& model, uint64_t seeds, int count) {
     const auto alone = run_alone(model, requests);
     for (const auto& setting : kSettings) {
       const auto found = difference(alone, run_mixed(model, requests, setting));
-      EXPECT_FALSE(found) << *found << " (seed " << seed << ", max_step_tokens " << setting.max_step_tokens << ", page_size "
-                          << setting.page_size << ")";
+      EXPECT_FALSE(found) << *found << " (seed " << seed << ", max_step_tokens " << setting.max_step_tokens
+                          << ", page_size " << setting.page_size << ")";
     }
   }
 }
 
-TEST(MixedBatch, EngineGivesEachRowItsOwnPagesPositionsAndAdapter) { expect_mixed_equals_alone(testing::fake_model(), 10, 30); }
+TEST(MixedBatch, EngineGivesEachRowItsOwnPagesPositionsAndAdapter) {
+  expect_mixed_equals_alone(testing::fake_model(), 10, 30);
+}
 TEST(MixedBatch, Float32ModelIsBitIdentical) { expect_mixed_equals_alone(testing::tiny_model(), 3, 16); }
-TEST(MixedBatch, Bfloat16ModelIsBitIdentical) { expect_mixed_equals_alone(testing::tiny_model(2, "bfloat16"), 2, 16); }
+TEST(MixedBatch, Bfloat16ModelIsBitIdentical) {
+  expect_mixed_equals_alone(testing::tiny_model(2, "bfloat16"), 2, 16);
+}
 
 // ---- planted faults ------------------------------------------------------------------------------------
 
-enum class Fault { none, swapped_adapters, lost_adapter, past_off_by_one, foreign_page, last_bit_of_a_neighbour };
+enum class Fault {
+  none,
+  swapped_adapters,
+  lost_adapter,
+  past_off_by_one,
+  foreign_page,
+  last_bit_of_a_neighbour
+};
 
 // Does what the inner model does, except that batches of several sequences suffer from one fault.
 class Faulty : public model::Transformer {
  public:
-  Faulty(std::shared_ptr<const model::Transformer> inner, Fault fault) : inner_(std::move(inner)), fault_(fault) {}
+  Faulty(std::shared_ptr<const model::Transformer> inner, Fault fault)
+      : inner_(std::move(inner)), fault_(fault) {}
 
   const ModelConfig& config() const override { return inner_->config(); }
   ops::Backend& backend() const override { return inner_->backend(); }
   const std::vector<std::string>& linear_names() const override { return inner_->linear_names(); }
   Shape linear_shape(size_t index) const override { return inner_->linear_shape(index); }
-  std::shared_ptr<model::DeviceAdapter> prepare(const adapter::LoraAdapter& lora) const override { return inner_->prepare(lora); }
+  std::shared_ptr<model::DeviceAdapter> prepare(const adapter::LoraAdapter& lora) const override {
+    return inner_->prepare(lora);
+  }
   size_t kv_bytes_per_page(int64_t page_size) const override { return inner_->kv_bytes_per_page(page_size); }
-  model::KvCache make_kv_cache(int64_t pages, int64_t size) const override { return inner_->make_kv_cache(pages, size); }
+  model::KvCache make_kv_cache(int64_t pages, int64_t size) const override {
+    return inner_->make_kv_cache(pages, size);
+  }
   const model::DecoderWeights& weights() const override { return inner_->weights(); }
   Tensor rope(int64_t positions) const override { return inner_->rope(positions); }
   void prepare_backward() const override { inner_->prepare_backward(); }
@@ -157,7 +177,8 @@ class Faulty : public model::Transformer {
     std::vector<ops::PagedSequence> paged(sequences.begin(), sequences.end());
     std::vector<int32_t> positions(batch.positions.begin(), batch.positions.end());
     std::vector<int32_t> pages;
-    if (adapters.size() > 1 && fault_ == Fault::swapped_adapters) std::swap(adapters[0].adapter, adapters[1].adapter);
+    if (adapters.size() > 1 && fault_ == Fault::swapped_adapters)
+      std::swap(adapters[0].adapter, adapters[1].adapter);
     if (adapters.size() > 1 && fault_ == Fault::lost_adapter) adapters.pop_back();
     if (paged.size() > 1) {
       auto& victim = paged.back();
@@ -173,7 +194,8 @@ class Faulty : public model::Transformer {
     }
     Tensor logits = inner_->step({batch.ids, positions, adapters}, paged, cache, logit_rows);
     if (fault_ == Fault::last_bit_of_a_neighbour && paged.size() > 1)
-      for (int64_t i = 0; i < logits.numel(); ++i) logits.data<float>()[i] = std::nextafter(logits.data<float>()[i], 1e9f);
+      for (int64_t i = 0; i < logits.numel(); ++i)
+        logits.data<float>()[i] = std::nextafter(logits.data<float>()[i], 1e9f);
     return logits;
   }
 
@@ -194,8 +216,8 @@ std::optional<std::string> checked_with(const Model& model, Fault fault) {
 TEST(MixedBatch, TheCheckerFindsPlantedFaults) {
   for (const auto& model : {testing::fake_model(), testing::tiny_model()}) {
     EXPECT_FALSE(checked_with(model, Fault::none));
-    for (const Fault fault : {Fault::swapped_adapters, Fault::lost_adapter, Fault::past_off_by_one, Fault::foreign_page,
-                              Fault::last_bit_of_a_neighbour})
+    for (const Fault fault : {Fault::swapped_adapters, Fault::lost_adapter, Fault::past_off_by_one,
+                              Fault::foreign_page, Fault::last_bit_of_a_neighbour})
       EXPECT_TRUE(checked_with(model, fault)) << "fault " << static_cast<int>(fault) << " went unseen";
   }
 }

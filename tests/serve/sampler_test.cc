@@ -1,4 +1,5 @@
-// Tokens from logits: each rule against a value worked out by hand or a brute-force reading of its definition.
+// Tokens from logits: each rule against a value worked out by hand or a brute-force reading of its
+// definition.
 #include "serve/sampler.h"
 
 #include <gtest/gtest.h>
@@ -19,7 +20,8 @@ std::map<int32_t, int> histogram(const SamplingOptions& options, const Logits& l
                                  std::vector<uint32_t> mask = {}) {
   std::map<int32_t, int> out;
   SamplerScratch scratch;
-  for (int i = 0; i < draws; ++i) ++out[Sampler(options, static_cast<uint64_t>(i), {}).choose(logits, mask, scratch)];
+  for (int i = 0; i < draws; ++i)
+    ++out[Sampler(options, static_cast<uint64_t>(i), {}).choose(logits, mask, scratch)];
   return out;
 }
 
@@ -102,9 +104,11 @@ TEST(Sampler, TopPOverALargeVocabularyEqualsAFullSort) {
 TEST(Sampler, RepetitionPenaltyDividesPositiveAndMultipliesNegativeScores) {
   SamplerScratch scratch;
   const std::vector<int32_t> prompt = {0};
-  EXPECT_EQ(Sampler({.repetition_penalty = 2}, 0, prompt).choose(Logits{3, 1.6f, 0}, {}, scratch), 1);   // 3 -> 1.5
+  EXPECT_EQ(Sampler({.repetition_penalty = 2}, 0, prompt).choose(Logits{3, 1.6f, 0}, {}, scratch),
+            1);  // 3 -> 1.5
   EXPECT_EQ(Sampler({.repetition_penalty = 2}, 0, prompt).choose(Logits{3, 1.4f, 0}, {}, scratch), 0);
-  EXPECT_EQ(Sampler({.repetition_penalty = 2}, 0, prompt).choose(Logits{-1, -1.9f, -9}, {}, scratch), 1);  // -1 -> -2
+  EXPECT_EQ(Sampler({.repetition_penalty = 2}, 0, prompt).choose(Logits{-1, -1.9f, -9}, {}, scratch),
+            1);  // -1 -> -2
 }
 
 TEST(Sampler, PresenceCountsOnceFrequencyEachTime) {
@@ -129,7 +133,8 @@ TEST(Sampler, MaskForbids) {
   SamplerScratch scratch;
   const std::vector<uint32_t> mask = {0b100};
   EXPECT_EQ(Sampler({}, 0, {}).choose(Logits{9, 8, -4}, mask, scratch), 2);
-  EXPECT_THROW(Sampler({}, 0, {}).choose(Logits{9, 8, -4}, std::vector<uint32_t>{0}, scratch), std::runtime_error);
+  EXPECT_THROW(Sampler({}, 0, {}).choose(Logits{9, 8, -4}, std::vector<uint32_t>{0}, scratch),
+               std::runtime_error);
 }
 
 TEST(Sampler, NotFiniteLogitsAreAnErrorEvenWhereTheMaskHidesThem) {

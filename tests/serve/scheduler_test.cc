@@ -36,7 +36,8 @@ class TestSequence : public Sequence {
 
 std::unique_ptr<SequenceGroup> group_of(int64_t prompt, int64_t output, int64_t n = 1, int name = 0) {
   auto group = std::make_unique<SequenceGroup>();
-  for (int64_t i = 0; i < n; ++i) group->sequences.push_back(std::make_unique<TestSequence>(prompt, output, name));
+  for (int64_t i = 0; i < n; ++i)
+    group->sequences.push_back(std::make_unique<TestSequence>(prompt, output, name));
   return group;
 }
 
@@ -47,7 +48,8 @@ void expect_sound(const StepPlan& plan, int64_t page_size) {
   for (const auto& sequence : plan.paged) {
     EXPECT_EQ(sequence.begin, row);
     row = sequence.end;
-    for (int64_t p = sequence.past / page_size; p <= (sequence.past + sequence.end - sequence.begin - 1) / page_size; ++p)
+    for (int64_t p = sequence.past / page_size;
+         p <= (sequence.past + sequence.end - sequence.begin - 1) / page_size; ++p)
       EXPECT_TRUE(written.insert(sequence.pages[static_cast<size_t>(p)]).second) << "page written twice";
   }
   EXPECT_EQ(row, std::ssize(plan.ids));
@@ -82,7 +84,8 @@ TEST(Scheduler, DecodingGoesOnBesideALongPrompt) {
   scheduler.add(group_of(2, 30));
   run_step(scheduler);
   scheduler.add(group_of(20, 2));
-  for (int step = 0; step < 4; ++step) EXPECT_EQ(run_step(scheduler), 6);  // 5 of the prompt and the stream's one
+  for (int step = 0; step < 4; ++step)
+    EXPECT_EQ(run_step(scheduler), 6);  // 5 of the prompt and the stream's one
 }
 
 TEST(Scheduler, OldestPromptGetsTheBudgetFirst) {
@@ -156,9 +159,12 @@ TEST(Scheduler, CancelledLeaveAtOnceWhereverTheyAre) {
 
 TEST(Scheduler, RandomWorkloadsEndWithAllPagesBack) {
   for (uint64_t seed = 0; seed < 200; ++seed) {
-    auto roll = [&, i = uint64_t{0}](uint64_t n) mutable { return static_cast<int64_t>(base::below(seed, i++, n)); };
+    auto roll = [&, i = uint64_t{0}](uint64_t n) mutable {
+      return static_cast<int64_t>(base::below(seed, i++, n));
+    };
     const int64_t page_size = 1 + roll(7);
-    Scheduler scheduler({.max_batch_size = 1 + roll(6), .max_step_tokens = 1 + roll(20), .page_size = page_size}, 60);
+    Scheduler scheduler(
+        {.max_batch_size = 1 + roll(6), .max_step_tokens = 1 + roll(20), .page_size = page_size}, 60);
     std::vector<std::shared_ptr<bool>> flags;
     int64_t total = 0;
     for (int step = 0; step < 3000; ++step) {

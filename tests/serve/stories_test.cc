@@ -1,4 +1,5 @@
-// Really trained weights: the engine must reproduce the transcript that their author published, byte for byte.
+// Really trained weights: the engine must reproduce the transcript that their author published, byte for
+// byte.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -47,9 +48,10 @@ class Stories : public ::testing::Test {
   void SetUp() override {
     if (!fs::exists(data_folder() / "stories260K.bin"))
       GTEST_SKIP() << "the stories260K weights are not in " << data_folder() << "; set WHORL_SHARED_DATA";
-    const std::string command = "python3 " + quoted(fs::path(WHORL_SOURCE_DIR) / "scripts/convert_llama2c.py") + " " +
-                                quoted(data_folder() / "stories260K.bin") + " " + quoted(data_folder() / "tok512.bin") + " " +
-                                quoted(folder_.path);
+    const std::string command = "python3 " +
+                                quoted(fs::path(WHORL_SOURCE_DIR) / "scripts/convert_llama2c.py") + " " +
+                                quoted(data_folder() / "stories260K.bin") + " " +
+                                quoted(data_folder() / "tok512.bin") + " " + quoted(folder_.path);
     ASSERT_EQ(std::system(command.c_str()), 0);
   }
   testing::TemporaryFolder folder_;
@@ -79,7 +81,8 @@ TEST_F(Stories, StreamedInPiecesAndFromAPrompt) {
   request.prompt = "Once upon a time";
   request.sampling.max_new_tokens = 60;
   std::string streamed;
-  const auto results = engine.submit(request, [&](const StreamEvent& event) { return streamed += event.text, true; }).wait();
+  const auto results =
+      engine.submit(request, [&](const StreamEvent& event) { return streamed += event.text, true; }).wait();
   EXPECT_EQ(streamed, results[0].text);
   const std::string golden = read(fs::path(WHORL_SOURCE_DIR) / "tests/serve/golden/stories260K.txt");
   EXPECT_TRUE(("Once upon a time" + results[0].text).starts_with(golden.substr(0, 80))) << results[0].text;

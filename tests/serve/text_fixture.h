@@ -1,6 +1,6 @@
 #pragma once
-// A chat model whose tokens a test writes down: a small byte-level tokenizer, a template with tools, and a transformer
-// that follows a script.
+// A chat model whose tokens a test writes down: a small byte-level tokenizer, a template with tools, and a
+// transformer that follows a script.
 #include <fstream>
 
 #include "serve/engine_fixture.h"
@@ -10,11 +10,12 @@ namespace whorl::testing {
 inline constexpr const char* kTemplate =
     "{%- if tools %}<|im_start|>system\n# Tools\n{% for tool in tools %}{{ tool | tojson }}\n{% endfor %}"
     "Answer with <tool_call>\n{\"name\": …, \"arguments\": …}\n</tool_call><|im_end|>\n{% endif %}"
-    "{%- for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n{% endfor %}"
+    "{%- for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n{% "
+    "endfor %}"
     "{%- if add_generation_prompt %}<|im_start|>assistant\n{% endif %}";
 
-// Likes the next token of the script most, whatever came before; after its end, and for tokens that a grammar forbids,
-// a hash decides. Serves one request at a time.
+// Likes the next token of the script most, whatever came before; after its end, and for tokens that a grammar
+// forbids, a hash decides. Serves one request at a time.
 class ScriptedTransformer : public FakeTransformer {
  public:
   explicit ScriptedTransformer(int64_t vocab) : FakeTransformer(vocab, 4096) {}
@@ -42,7 +43,9 @@ struct ChatModel {
   ChatModel() {
     std::vector<std::string> texts;
     for (int i = 0; i < 3; ++i)
-      texts.push_back("{\"name\": \"get_weather\", \"arguments\": {\"city\": \"Paris\", \"days\": 3}} the weather in Paris is good");
+      texts.push_back(
+          "{\"name\": \"get_weather\", \"arguments\": {\"city\": \"Paris\", \"days\": 3}} the weather in "
+          "Paris is good");
     text::TrainBpeOptions options;
     options.vocab_size = 340;
     options.special_tokens = {"<|im_start|>", "<|im_end|>", "<tool_call>", "</tool_call>"};
