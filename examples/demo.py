@@ -21,7 +21,9 @@ def main(data: Path, out: Path, base_folder: Path) -> None:
     # Data. Each step returns a new Dataset and remembers what it dropped or changed, and why.
     raw = whorl.Dataset.load(data / "train.jsonl", on_bad_row="drop")
     cleaned = (
-        raw.deduplicate(field="prompt", threshold=0.85, shingle_words=2).mask_pii().limit_length(base, max_tokens=256)
+        raw.deduplicate(field="prompt", threshold=0.85, shingle_words=2)
+        .mask_pii()
+        .limit_length(base, max_tokens=256)
     )
     for change in cleaned.changes[:3]:
         print(f"{change.source}: {change.action} by {change.step}: {change.reason}")
@@ -63,7 +65,9 @@ def main(data: Path, out: Path, base_folder: Path) -> None:
         results = whorl.Evaluator(engine).run(test, ["", *(run.name for run in runs)], sampling=greedy)
         for result in results:
             for metric, score in result.scores.items():
-                print(f"{result.adapter or 'base':12} {metric:34} {score.value:.3f} ± {score.stderr:.3f} (n={score.n})")
+                print(
+                    f"{result.adapter or 'base':12} {metric:34} {score.value:.3f} ± {score.stderr:.3f} (n={score.n})"
+                )
 
         # The best is published, durably. The engine has been running all along and finds it at its next request.
         whole_calls = [result.scores["function_name_and_args_accuracy"].value for result in results[1:]]
@@ -73,7 +77,9 @@ def main(data: Path, out: Path, base_folder: Path) -> None:
 
         # One batch: every row another adapter, one row none.
         requests = [
-            whorl.GenerateRequest(messages=[row.messages[0]], tools=row.tools, adapter=adapter, sampling=greedy)
+            whorl.GenerateRequest(
+                messages=[row.messages[0]], tools=row.tools, adapter=adapter, sampling=greedy
+            )
             for adapter, row in zip(["", *(run.name for run in runs), "support"], test, strict=False)
         ]
         for request, [answer] in zip(requests, engine.generate(requests), strict=True):

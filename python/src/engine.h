@@ -8,8 +8,14 @@
 #include <vector>
 
 #include "compute.h"
+#include "fields.h"
 
 namespace whorl::python {
+
+template <>
+Fields<SamplingOptions> fields_of<SamplingOptions>();
+template <>
+inline constexpr bool kDictWillDo<SamplingOptions> = true;
 
 // StreamEvent with its own copy of the result.
 struct Event {

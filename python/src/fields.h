@@ -50,8 +50,29 @@ std::string type_name() {
   }
 }
 
+// Options inside options, which may be written as a dict too; specialised where fields_of<V> is declared.
+template <class V>
+constexpr bool kDictWillDo = false;
+
+struct Setter {
+  std::string name;
+  std::function<void(py::handle)> set;
+};
+
+// Applies every keyword or throws TypeError naming the nearest valid one.
+void apply(const std::string& where, const std::vector<Setter>& setters, const py::kwargs& keywords);
+template <class T>
+void apply_to(const std::string& where, T& target, const py::kwargs& keywords);
+
 template <class V>
 V value_from(const std::string& name, py::handle value) {
+  if constexpr (kDictWillDo<V>) {
+    if (py::isinstance<py::dict>(value)) {
+      V made{};
+      apply_to(type_name<V>(), made, py::kwargs(py::reinterpret_borrow<py::kwargs>(value)));
+      return made;
+    }
+  }
   if constexpr (std::is_same_v<V, std::vector<std::string>>) {
     if (py::isinstance<py::str>(value)) return {value.cast<std::string>()};
   }
@@ -111,20 +132,12 @@ Field<T> json_field(const char* name, std::string T::* member, const char* doc) 
 }
 
 // ---- keyword arguments ---------------------------------------------------------------------------------
-struct Setter {
-  std::string name;
-  std::function<void(py::handle)> set;
-};
-
 template <class T>
 void add_setters(std::vector<Setter>& setters, T& target) {
   for (auto& f : fields_of<T>()) {
     setters.push_back({f.name, [set = f.set, &target](py::handle value) { set(target, value); }});
   }
 }
-
-// Applies every keyword or throws TypeError naming the nearest valid one.
-void apply(const std::string& where, const std::vector<Setter>& setters, const py::kwargs& keywords);
 
 template <class T>
 void apply_to(const std::string& where, T& target, const py::kwargs& keywords) {

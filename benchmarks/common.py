@@ -1,0 +1,131 @@
+"""Shapes, models of random weights, and what a figure needs beside it: machine, instruction set, threads, commit."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import random
+import resource
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import whorl
+
+SHAPES: dict[str, dict[str, Any]] = {
+    "S": {
+        "vocab_size": 8192,
+        "hidden_size": 512,
+        "intermediate_size": 1408,
+        "num_hidden_layers": 8,
+        "num_attention_heads": 8,
+        "num_key_value_heads": 4,
+    },
+    "M": {
+        "model_type": "qwen2",
+        "vocab_size": 151936,
+        "hidden_size": 896,
+        "intermediate_size": 4864,
+        "num_hidden_layers": 24,
+        "num_attention_heads": 14,
+        "num_key_value_heads": 2,
+        "tie_word_embeddings": True,
+        "attention_bias": True,
+    },
+    "1B": {
+        "vocab_size": 128256,
+        "hidden_size": 2048,
+        "intermediate_size": 8192,
+        "num_hidden_layers": 16,
+        "num_attention_heads": 32,
+        "num_key_value_heads": 8,
+        "tie_word_embeddings": True,
+    },
+}
+
+
+def parser(description: str) -> argparse.ArgumentParser:
+    made = argparse.ArgumentParser(description=description)
+    made.add_argument("--shape", choices=SHAPES, default="S")
+    made.add_argument("--seq", type=int, default=512, help="tokens of a sequence")
+    made.add_argument("--batch", type=int, default=8)
+    made.add_argument("--rank", type=int, default=16)
+    made.add_argument("--adapters", type=int, default=1)
+    made.add_argument("--threads", type=int, default=0, help="0 = all")
+    made.add_argument("--dtype", choices=["float32", "bfloat16"], default=None)
+    made.add_argument("--json", action="store_true", help="one JSON object, nothing else")
+    return made
+
+
+def word_tokenizer(folder: Path, vocab_size: int) -> Path:
+    """Words t0, t1, … as tokens, so that rows of any length can be written."""
+    vocab = {f"t{i}": i for i in range(vocab_size)}
+    model = {"type": "WordLevel", "unk_token": "t0", "vocab": vocab}
+    tokenizer = {
+        "version": "1.0",
+        "added_tokens": [],
+        "normalizer": None,
+        "pre_tokenizer": {"type": "WhitespaceSplit"},
+        "post_processor": None,
+        "decoder": None,
+        "model": model,
+    }
+    (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
+    (folder / "tokenizer_config.json").write_text('{"eos_token": "t1"}')
+    return folder
+
+
+def make_model(shape: str, dtype: str, threads: int, seq: int) -> whorl.Model:
+    length = max(2048, 2 * seq)
+    config = whorl.ModelConfig(
+        **SHAPES[shape], max_position_embeddings=length, torch_dtype=dtype, eos_token_ids=[1]
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        tokenizer = word_tokenizer(Path(folder), config.vocab_size)
+        return whorl.Model.create(config, seed=1, tokenizer_folder=tokenizer, threads=threads, dtype=dtype)
+
+
+def random_ids(shape: str, count: int, seed: int) -> list[int]:
+    draw = random.Random(seed)
+    return [draw.randrange(2, SHAPES[shape]["vocab_size"]) for _ in range(count)]
+
+
+def cpu_name() -> str:
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return platform.processor()
+
+
+def commit() -> str:
+    here = Path(__file__).resolve().parent
+    done = subprocess.run(
+        ["git", "describe", "--always", "--dirty"], cwd=here, capture_output=True, text=True
+    )
+    return done.stdout.strip() or "unknown"
+
+
+def report(arguments: argparse.Namespace, figures: dict[str, Any]) -> None:
+    facts = whorl.info()
+    document = {
+        "machine": cpu_name(),
+        "isa": facts["isa"],
+        "threads": arguments.threads or facts["threads"],
+        "commit": commit(),
+        "version": whorl.__version__,
+        "shape": arguments.shape,
+        "dtype": arguments.dtype,
+        "seq": arguments.seq,
+        "batch": arguments.batch,
+        "rank": arguments.rank,
+        "adapters": arguments.adapters,
+        **figures,
+        "peak_rss_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+    }
+    if arguments.json:
+        print(json.dumps(document))
+        return
+    for name, value in document.items():
+        print(f"{name:>32}  {value:,.4g}" if isinstance(value, float) else f"{name:>32}  {value}")
