@@ -64,7 +64,7 @@ DecoderWeights pack_weights(const ModelConfig& config, const TensorSource& sourc
                             bool backward, std::string& digest) {
   base::Sha256 hash;
   base::Json identity = to_json(config);
-  identity.erase("torch_dtype");
+  for (const char* key : {"torch_dtype", "initializer_range", "bos_token_id", "eos_token_id"}) identity.erase(key);
   hash.update(base::to_sorted_json(identity));
   DecoderWeights weights;
   for (TensorSlot& slot : tensor_slots(config, weights)) {

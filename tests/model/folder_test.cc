@@ -229,6 +229,9 @@ TEST_F(Folder, SavedAndLoadedItIsTheSameModel) {
 TEST_F(Folder, TheDigestIsOfValuesNotOfStorage) {
   const fs::path folder = fresh();
   EXPECT_EQ(Model::load(folder, {.dtype = "float32"}).digest(), Model::load(folder).digest());
+  const fs::path ends = fresh();
+  std::ofstream(ends / "generation_config.json") << "{\"eos_token_id\": [9]}";
+  EXPECT_EQ(Model::load(ends).digest(), Model::load(folder).digest());
   EXPECT_NE(Model::load(fresh("qwen2")).digest(), Model::load(folder).digest());
   EXPECT_NE(Model::load(fresh("llama_rope_linear")).digest(), Model::load(folder).digest());
 }
