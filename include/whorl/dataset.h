@@ -62,10 +62,12 @@ struct LengthOptions {
   int64_t max_tokens = 0;        // 0 = the model's max_position_embeddings
 };
 
-// What a cleaning step did: every row that was not kept as it was, and why.
+// What a cleaning step did: every row that was not kept as it was, and why. Rows that a split or a selection sets
+// aside are counted in account() only.
 struct RowChange {
   std::string source;
-  std::string action;   // "dropped" or "changed"
+  std::string action;   // "dropped", "changed", "found" (mask_pii that only reports) or "ignored" (no row: a file
+                        // or a column that cannot be read)
   std::string step;     // "load", "deduplicate", "mask_pii", "limit_length", …
   std::string reason;   // "exact duplicate of tickets.jsonl:3", "masked EMAIL x1, PHONE x1"
 };
@@ -111,11 +113,13 @@ class WHORL_API Dataset {
   // All that was dropped or changed since the file was read, in order.
   const std::vector<RowChange>& changes() const;
   // Counts per step and reason, as JSON text: {"read": 120, "kept": 96, "steps": [{"step", "dropped", "changed", "reasons": {…}}]}.
+  // kept = read - dropped (+ "added" where select names a row twice).
   std::string account() const;
 
   // Renders and tokenises through the model's own chat template. Trained tokens: assistant turns with reasoning,
-  // calls and terminator; completions; all of a text. `Message::train` overrides. A token that straddles the border of
-  // a trained span is not trained. Throws when the template's spans cannot be told with certainty.
+  // calls and terminator; completions; all of a text. Completions and texts end in the model's EOS, which is trained.
+  // Text that looks like a control token is plain text in every row. `Message::train` overrides for assistant turns.
+  // A token that straddles the border of a trained span is not trained. Throws when the template's spans cannot be told with certainty.
   EncodedRow encode(const Model& model, int64_t row) const;
   // The rendered text of a row with its trained spans as byte ranges, for looking at what will be learnt.
   struct Preview {
@@ -129,7 +133,9 @@ class WHORL_API Dataset {
   std::string describe() const;
   std::string describe(const Model& model) const;
 
-  void save(const std::filesystem::path& jsonl) const;  // canonical rows, one JSON object a line
+  // Canonical rows, one JSON object a line, written durably; `extra` stands beside the row's own fields. Loading the
+  // file gives equal rows (pin `format` where extra columns look like another format, as KTO's label does).
+  void save(const std::filesystem::path& jsonl) const;
 
   struct Impl;
   explicit Dataset(std::shared_ptr<const Impl> impl);

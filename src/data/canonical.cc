@@ -49,7 +49,8 @@ Value tool_value(const Tool& tool) {
   ParseProblem problem;
   if (!tool.parameters.empty()) {
     // An object where that spells the same text again, otherwise the text itself.
-    const bool same = parse_whole(tool.parameters, &parameters, &problem) && to_text(parameters) == tool.parameters;
+    const bool same =
+        parse_whole(tool.parameters, &parameters, &problem) && to_text(parameters) == tool.parameters;
     function.add("parameters", same ? std::move(parameters) : Value::string(tool.parameters));
   }
   Value out = Value::object();
@@ -71,7 +72,8 @@ Value row_value(const Row& row) {
       out.add("prompt", Value::string(row.prompt));
       out.add("completion", Value::string(row.completion));
       break;
-    case RowKind::text: out.add("text", Value::string(row.text));
+    case RowKind::text:
+      out.add("text", Value::string(row.text));
   }
   if (!row.tools.empty()) {
     Value tools = Value::list();

@@ -58,7 +58,8 @@ std::vector<std::vector<int64_t>> groups_of(const Rows& rows, const std::string&
   std::vector<std::vector<int64_t>> groups;
   std::unordered_map<std::string, size_t> index;
   for (size_t i = 0; i < rows.size(); ++i) {
-    const size_t group = key.empty() ? groups.size() : index.try_emplace(group_of(*rows[i], key), groups.size()).first->second;
+    const size_t group =
+        key.empty() ? groups.size() : index.try_emplace(group_of(*rows[i], key), groups.size()).first->second;
     if (group == groups.size()) groups.emplace_back();
     groups[group].push_back(static_cast<int64_t>(i));
   }
@@ -69,7 +70,8 @@ Dataset part_of(const Dataset::Impl& from, const std::vector<bool>& in_train, bo
   StepBuilder step(from, "split");
   for (size_t i = 0; i < from.rows.size(); ++i)
     if (in_train[i] == train) step.keep(from.rows[i]);
-  step.set_aside(std::count(in_train.begin(), in_train.end(), !train), train ? "went to valid" : "went to train");
+  step.set_aside(std::count(in_train.begin(), in_train.end(), !train),
+                 train ? "went to valid" : "went to train");
   return Dataset(step.finish());
 }
 
@@ -79,12 +81,14 @@ Dataset part_of(const Dataset::Impl& from, const std::vector<bool>& in_train, bo
 
 Dataset Dataset::shuffle(uint64_t seed) const {
   data::StepBuilder step(*impl_, "shuffle");
-  for (const int64_t i : data::permutation(size(), seed, data::shuffle_stream)) step.keep(impl_->rows[static_cast<size_t>(i)]);
+  for (const int64_t i : data::permutation(size(), seed, data::shuffle_stream))
+    step.keep(impl_->rows[static_cast<size_t>(i)]);
   return Dataset(step.finish());
 }
 
 DatasetSplit Dataset::split(double fraction, uint64_t seed, const std::string& group_by) const {
-  check_argument(fraction >= 0 && fraction <= 1, "[Dataset.split] expected fraction to be between 0 and 1, got ", fraction);
+  check_argument(fraction >= 0 && fraction <= 1,
+                 "[Dataset.split] expected fraction to be between 0 and 1, got ", fraction);
   const int64_t wanted = std::llround(fraction * static_cast<double>(size()));
   const auto groups = data::groups_of(impl_->rows, group_by);
   std::vector<bool> in_train(impl_->rows.size(), false);

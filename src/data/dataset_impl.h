@@ -12,8 +12,8 @@ namespace whorl {
 struct Dataset::Impl {
   struct Step {
     std::string name;
-    int64_t dropped = 0, changed = 0, added = 0;     // rows
-    std::map<std::string, int64_t> reasons = {};     // per kind of reason; a row may have several
+    int64_t dropped = 0, changed = 0, added = 0;  // rows
+    std::map<std::string, int64_t> reasons = {};  // per kind of reason; a row may have several
   };
 
   std::vector<std::shared_ptr<const Row>> rows;
@@ -34,7 +34,8 @@ class StepBuilder {
   void keep(std::shared_ptr<const Row> row) { next_->rows.push_back(std::move(row)); }
   // `kind` is the reason without its particulars, for the counts; `reason` is said about this row.
   void drop(const Row& row, const std::string& kind, const std::string& reason);
-  void change(std::shared_ptr<const Row> row, const std::map<std::string, int64_t>& kinds, const std::string& reason);
+  void change(std::shared_ptr<const Row> row, const std::map<std::string, int64_t>& kinds,
+              const std::string& reason);
   // Counts what a step found without touching the row.
   void report(const Row& row, const std::map<std::string, int64_t>& kinds, const std::string& reason);
   // Rows that are elsewhere now, not bad: counted, not listed.
@@ -50,7 +51,8 @@ class StepBuilder {
 // One canonical JSON object, without a line break. Loading it gives the same row.
 std::string canonical_json(const Row& row);
 
-// The row's text as parts: contents, reasoning, calls; which of them `field` ("all", "prompt", "completion") means.
+// The row's text as parts: contents, reasoning, calls; which of them `field` ("all", "prompt", "completion")
+// means.
 enum class RowKind : uint8_t { messages, prompt_completion, text };
 RowKind kind_of(const Row& row);
 

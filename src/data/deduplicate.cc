@@ -31,8 +31,8 @@ void check_options(const DeduplicateOptions& options) {
                        "expected 16 <= permutations <= 4096, got ", options.permutations);
   const std::vector<std::string> fields = {"all", "prompt", "completion"};
   if (std::find(fields.begin(), fields.end(), options.field) == fields.end())
-    base::invalid(context, "expected field to be \"all\", \"prompt\" or \"completion\", got \"", options.field, "\"",
-                  base::did_you_mean(options.field, fields));
+    base::invalid(context, "expected field to be \"all\", \"prompt\" or \"completion\", got \"",
+                  options.field, "\"", base::did_you_mean(options.field, fields));
 }
 
 bool wanted(const Message& message, const std::string& field) {
@@ -48,17 +48,19 @@ void add_message(const Message& message, std::vector<std::string>* out) {
   }
 }
 
-// The texts of a row that `field` means. For exact comparison roles and whole tools are among them; likeness looks
-// at what is said, and at the tools' names, since long descriptions would drown the rest.
+// The texts of a row that `field` means. For exact comparison roles and whole tools are among them; likeness
+// looks at what is said, and at the tools' names, since long descriptions would drown the rest.
 std::vector<std::string> field_parts(const Row& row, const std::string& field, bool exact) {
   std::vector<std::string> out;
   switch (kind_of(row)) {
-    case RowKind::text: return {row.text};
+    case RowKind::text:
+      return {row.text};
     case RowKind::prompt_completion:
       if (field != "completion") out.push_back(row.prompt);
       if (field != "prompt") out.push_back(row.completion);
       return out;
-    case RowKind::messages: break;
+    case RowKind::messages:
+      break;
   }
   for (const Message& message : row.messages) {
     if (!wanted(message, field)) continue;
@@ -66,7 +68,8 @@ std::vector<std::string> field_parts(const Row& row, const std::string& field, b
     add_message(message, &out);
   }
   if (field != "all") return out;
-  if (exact) out.push_back(text::tools_json(row.tools));
+  if (exact)
+    out.push_back(text::tools_json(row.tools));
   else
     for (const Tool& tool : row.tools) out.push_back(tool.name);
   return out;
@@ -90,7 +93,9 @@ std::vector<size_t> exact_leaders(const Rows& rows, const DeduplicateOptions& op
   base::ThreadPool::shared()->run(static_cast<int64_t>(rows.size()), [&](int64_t i) {
     keys[static_cast<size_t>(i)] = base::xxh3_128(exact_text(*rows[static_cast<size_t>(i)], options.field));
   });
-  const auto hash = [](const std::pair<uint64_t, uint64_t>& key) { return static_cast<size_t>(key.first ^ key.second); };
+  const auto hash = [](const std::pair<uint64_t, uint64_t>& key) {
+    return static_cast<size_t>(key.first ^ key.second);
+  };
   std::unordered_map<std::pair<uint64_t, uint64_t>, size_t, decltype(hash)> first(rows.size() * 2, hash);
   std::vector<size_t> leaders(rows.size());
   for (size_t i = 0; i < rows.size(); ++i) leaders[i] = first.try_emplace(keys[i], i).first->second;
@@ -129,8 +134,9 @@ Dataset Dataset::deduplicate(const DeduplicateOptions& options) const {
     }
     const size_t place = next++;
     if (options.near && near.leader[place] != place)
-      step.drop(*rows[i], "near duplicate",
-                data::near_reason(*rows[left[near.leader[place]]], near.similarity[place], options.threshold));
+      step.drop(
+          *rows[i], "near duplicate",
+          data::near_reason(*rows[left[near.leader[place]]], near.similarity[place], options.threshold));
     else
       step.keep(rows[i]);
   }

@@ -1,9 +1,10 @@
 // Rows to tokens and masks. The spans come from the chat template's own account of what it rendered.
+#include "data/encode.h"
+
 #include <algorithm>
 
 #include "base/check.h"
 #include "data/dataset_impl.h"
-#include "data/encode.h"
 #include "text/messages_json.h"
 
 namespace whorl {
@@ -16,8 +17,8 @@ namespace {
 
 // The assistant may write markers such as <think> in its content, never a control token that ends the turn
 // or begins another: those are spelt out.
-void add_special_tokens_within(const std::string& text, const ByteRange& range, const std::vector<std::string>& specials,
-                               std::vector<ByteRange>* out) {
+void add_special_tokens_within(const std::string& text, const ByteRange& range,
+                               const std::vector<std::string>& specials, std::vector<ByteRange>* out) {
   for (size_t i = range.begin; i < range.end; ++i)
     for (const std::string& token : specials)
       if (!token.empty() && i + token.size() <= range.end && text.compare(i, token.size(), token) == 0)
@@ -25,18 +26,22 @@ void add_special_tokens_within(const std::string& text, const ByteRange& range, 
 }
 
 std::vector<ByteRange> merged(std::vector<ByteRange> ranges) {
-  std::sort(ranges.begin(), ranges.end(), [](const ByteRange& a, const ByteRange& b) { return a.begin < b.begin; });
+  std::sort(ranges.begin(), ranges.end(),
+            [](const ByteRange& a, const ByteRange& b) { return a.begin < b.begin; });
   std::vector<ByteRange> out;
   for (const ByteRange& range : ranges) {
-    if (!out.empty() && range.begin <= out.back().end) out.back().end = std::max(out.back().end, range.end);
-    else if (range.begin < range.end) out.push_back(range);
+    if (!out.empty() && range.begin <= out.back().end)
+      out.back().end = std::max(out.back().end, range.end);
+    else if (range.begin < range.end)
+      out.push_back(range);
   }
   return out;
 }
 
 Rendered render_messages(const text::ModelText& model, const Row& row) {
   if (!model.chat_template)
-    base::invalid("[Dataset.encode] ", row.source, ": the row is a conversation, and the model has no chat template");
+    base::invalid("[Dataset.encode] ", row.source,
+                  ": the row is a conversation, and the model has no chat template");
   const std::string tools = text::tools_json(row.tools);
   text::RenderOptions options;
   options.tools_json = tools;
@@ -51,7 +56,8 @@ Rendered render_messages(const text::ModelText& model, const Row& row) {
   out.untrusted = chat.untrusted;
   if (model.tokenizer) {
     const std::vector<std::string> specials = model.tokenizer->special_tokens();
-    for (const ByteRange& range : chat.assistant_content) add_special_tokens_within(chat.text, range, specials, &out.untrusted);
+    for (const ByteRange& range : chat.assistant_content)
+      add_special_tokens_within(chat.text, range, specials, &out.untrusted);
   }
   out.untrusted = merged(std::move(out.untrusted));
   return out;
@@ -61,14 +67,16 @@ Rendered render_messages(const text::ModelText& model, const Row& row) {
 
 Rendered render(const text::ModelText& model, const Row& row) {
   switch (kind_of(row)) {
-    case RowKind::messages: return render_messages(model, row);
+    case RowKind::messages:
+      return render_messages(model, row);
     case RowKind::prompt_completion: {
       Rendered out{.text = row.prompt + row.completion};
       out.trained = {{row.prompt.size(), out.text.size()}};
       out.untrusted = {{0, out.text.size()}};
       return out;
     }
-    case RowKind::text: break;
+    case RowKind::text:
+      break;
   }
   return {.text = row.text, .trained = {{0, row.text.size()}}, .untrusted = {{0, row.text.size()}}};
 }

@@ -10,10 +10,10 @@ namespace whorl::data {
 
 struct Rendered {
   std::string text;
-  std::vector<text::ByteRange> trained = {};     // sorted, disjoint
-  std::vector<text::ByteRange> untrusted = {};   // sorted, disjoint; control tokens in there are plain text
-  // A rendered chat holds its own BOS and terminators; bare text gets the tokenizer's additions and an EOS, so
-  // that the model learns to stop.
+  std::vector<text::ByteRange> trained = {};    // sorted, disjoint
+  std::vector<text::ByteRange> untrusted = {};  // sorted, disjoint; control tokens in there are plain text
+  // A rendered chat holds its own BOS and terminators; bare text gets the tokenizer's additions and an EOS,
+  // so that the model learns to stop.
   bool add_special_tokens = true;
   bool append_eos = true;
 };

@@ -33,17 +33,19 @@ std::string object_text(const Value& value, const std::string& field) {
 namespace {
 
 // An unknown key that is nearly a known one is a misspelling, and would lose what it holds; another is noted.
-void unknown_key(const std::string& key, const std::vector<std::string>& near, const std::string& field, Notes& notes,
-                 const std::string& where) {
+void unknown_key(const std::string& key, const std::vector<std::string>& near, const std::string& field,
+                 Notes& notes, const std::string& where) {
   const std::string meant = base::nearest_name(key, near);
-  if (!meant.empty()) bad_row(field, ": unknown key '", base::printable(key), "'; did you mean '", meant, "'?");
+  if (!meant.empty())
+    bad_row(field, ": unknown key '", base::printable(key), "'; did you mean '", meant, "'?");
   notes.add("key '" + base::printable(key) + "' of a " + where + " is not used");
 }
 
 std::string string_field(const Value& object, const char* key, const std::string& field) {
   const Value* value = object.find(key);
   if (!value) return "";
-  if (!value->is(Value::Kind::string)) bad_row(field, ".", key, ": expected a string, got ", kind_name(*value));
+  if (!value->is(Value::Kind::string))
+    bad_row(field, ".", key, ": expected a string, got ", kind_name(*value));
   return value->text;
 }
 
@@ -56,7 +58,8 @@ std::string read_content(const Value& value, const std::string& field) {
     const Value* type = value.items[i].find("type");
     const Value* text = value.items[i].find("text");
     if (!type || type->text != "text" || !text || !text->is(Value::Kind::string))
-      bad_row(field, "[", i, "]: expected a part {\"type\": \"text\", \"text\": …}; other parts are not read");
+      bad_row(field, "[", i,
+              "]: expected a part {\"type\": \"text\", \"text\": …}; other parts are not read");
     out += text->text;
   }
   return out;
@@ -65,7 +68,8 @@ std::string read_content(const Value& value, const std::string& field) {
 std::optional<bool> read_train(const Value& message, const std::string& field) {
   const Value* train = message.find("train");
   const Value* weight = message.find("weight");
-  if (train && !train->is(Value::Kind::boolean)) bad_row(field, ".train: expected true or false, got ", kind_name(*train));
+  if (train && !train->is(Value::Kind::boolean))
+    bad_row(field, ".train: expected true or false, got ", kind_name(*train));
   if (weight && !(weight->is(Value::Kind::number) && (weight->text == "0" || weight->text == "1" ||
                                                       weight->text == "0.0" || weight->text == "1.0")))
     bad_row(field, ".weight: expected 0 or 1 (weights in between are not supported)");
@@ -85,16 +89,19 @@ void read_tool_calls(const Value& message, const std::string& field, Message* ou
   if (const Value* legacy = message.find("function_call"))  // OpenAI's older form
     out->tool_calls.push_back(read_tool_call(*legacy, field + ".function_call", notes));
   if (!out->tool_calls.empty() && out->role != "assistant")
-    bad_row(field, ".tool_calls: only the assistant calls tools, and the role is '", base::printable(out->role), "'");
+    bad_row(field, ".tool_calls: only the assistant calls tools, and the role is '",
+            base::printable(out->role), "'");
 }
 
 void check_message_keys(const Value& message, const std::string& field, Notes& notes) {
-  static const std::vector<std::string> known = {"role", "content", "tool_calls", "tool_call_id", "name",
-                                                 "reasoning_content", "train", "weight", "function_call"};
+  static const std::vector<std::string> known = {"role",         "content", "tool_calls",
+                                                 "tool_call_id", "name",    "reasoning_content",
+                                                 "train",        "weight",  "function_call"};
   static const std::vector<std::string> near = {"content", "tool_calls", "tool_call_id", "reasoning_content",
-                                                "train", "weight", "function_call"};
+                                                "train",   "weight",     "function_call"};
   for (size_t i = 0; i < message.keys.size(); ++i)
-    if (std::find(known.begin(), known.end(), message.keys[i]) == known.end() && !message.items[i].is(Value::Kind::null))
+    if (std::find(known.begin(), known.end(), message.keys[i]) == known.end() &&
+        !message.items[i].is(Value::Kind::null))
       unknown_key(message.keys[i], near, field, notes, "message");
 }
 
@@ -104,7 +111,8 @@ Message read_message(const Value& message, const std::string& field, Notes& note
   Message out;
   out.role = string_field(message, "role", field);
   if (out.role.empty())
-    bad_row(field, ".role: missing", message.find("from") ? "; it has 'from', so this is sharegpt's form" : "");
+    bad_row(field, ".role: missing",
+            message.find("from") ? "; it has 'from', so this is sharegpt's form" : "");
   out.reasoning_content = string_field(message, "reasoning_content", field);
   out.tool_call_id = string_field(message, "tool_call_id", field);
   out.name = string_field(message, "name", field);
@@ -128,7 +136,8 @@ ToolCall read_tool_call(const Value& call, const std::string& field, Notes& note
   static const std::vector<std::string> near = {"arguments", "function"};
   for (const Value* object : {&call, &body})
     for (const std::string& key : object->keys)
-      if (std::find(known.begin(), known.end(), key) == known.end()) unknown_key(key, near, field, notes, "tool call");
+      if (std::find(known.begin(), known.end(), key) == known.end())
+        unknown_key(key, near, field, notes, "tool call");
   ToolCall out;
   out.name = string_field(body, "name", field);
   if (out.name.empty()) bad_row(field, ".name: missing");
@@ -148,7 +157,8 @@ std::vector<Message> read_messages(const Value& value, const std::string& field,
 }
 
 std::vector<Tool> read_tools(const Value& value, Notes& notes) {
-  if (value.is(Value::Kind::string) && value.text.find_first_not_of(" \t\r\n") == std::string::npos) return {};
+  if (value.is(Value::Kind::string) && value.text.find_first_not_of(" \t\r\n") == std::string::npos)
+    return {};
   const Value list = unwrap(value, "tools");
   if (!list.is(Value::Kind::list)) bad_row("tools: expected a list, got ", kind_name(list));
   static const std::vector<std::string> known = {"name", "description", "parameters"};
@@ -164,7 +174,8 @@ std::vector<Tool> read_tools(const Value& value, Notes& notes) {
         unknown_key(key, known, field, notes, "tool");
     Tool read{string_field(body, "name", field), string_field(body, "description", field), ""};
     if (read.name.empty()) bad_row(field, ".name: missing");
-    if (const Value* parameters = body.find("parameters")) read.parameters = object_text(*parameters, field + ".parameters");
+    if (const Value* parameters = body.find("parameters"))
+      read.parameters = object_text(*parameters, field + ".parameters");
     out.push_back(std::move(read));
   }
   return out;

@@ -14,8 +14,8 @@ namespace whorl::data {
 const std::vector<std::string>& format_names();
 
 struct Detected {
-  std::string format;   // "" = none of them
-  std::string reason;   // what the row has, "a list 'messages'"; or why it is none
+  std::string format;  // "" = none of them
+  std::string reason;  // what the row has, "a list 'messages'"; or why it is none
 };
 // Looks at the keys alone. Preference and KTO rows are told apart, with the reason.
 Detected detect(const Value& row);

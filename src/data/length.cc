@@ -114,7 +114,10 @@ Value lengths(const std::vector<Measure>& measures) {
   for (const Measure& m : measures) sorted.push_back(m.tokens);
   std::sort(sorted.begin(), sorted.end());
   const auto at = [&sorted](double quantile) {  // nearest rank
-    return sorted.empty() ? 0 : sorted[std::min(sorted.size() - 1, static_cast<size_t>(quantile * static_cast<double>(sorted.size())))];
+    return sorted.empty()
+               ? 0
+               : sorted[std::min(sorted.size() - 1,
+                                 static_cast<size_t>(quantile * static_cast<double>(sorted.size())))];
   };
   Value out = Value::object();
   out.add("min", number(at(0)));
@@ -133,7 +136,8 @@ Dataset Dataset::limit_length(const Model& model, const LengthOptions& options) 
   const text::ModelText access = text::model_text(model);
   const int64_t longest = options.max_tokens > 0 ? options.max_tokens : access.max_positions;
   base::check_argument(options.min_tokens >= 0 && options.max_tokens >= 0 && options.min_tokens <= longest,
-                       "[Dataset.limit_length] expected 0 <= min_tokens <= max_tokens, got ", options.min_tokens, " and ", longest);
+                       "[Dataset.limit_length] expected 0 <= min_tokens <= max_tokens, got ",
+                       options.min_tokens, " and ", longest);
   const auto measures = data::measure(impl_->rows, access);
   data::raise_problems(impl_->rows, measures, "Dataset.limit_length");
   data::StepBuilder step(*impl_, "limit_length");
@@ -142,7 +146,8 @@ Dataset Dataset::limit_length(const Model& model, const LengthOptions& options) 
     if (tokens > longest)
       step.drop(*impl_->rows[i], "too long", base::concat(tokens, " tokens, more than ", longest));
     else if (tokens < options.min_tokens)
-      step.drop(*impl_->rows[i], "too short", base::concat(tokens, " tokens, fewer than ", options.min_tokens));
+      step.drop(*impl_->rows[i], "too short",
+                base::concat(tokens, " tokens, fewer than ", options.min_tokens));
     else
       step.keep(impl_->rows[i]);
   }
@@ -157,7 +162,8 @@ std::string Dataset::describe(const Model& model) const {
   const auto measures = data::measure(impl_->rows, text::model_text(model));
   data::raise_problems(impl_->rows, measures, "Dataset.describe");
   int64_t tokens = 0, trained = 0, untrained_rows = 0;
-  for (const data::Measure& m : measures) tokens += m.tokens, trained += m.trained, untrained_rows += m.trained == 0;
+  for (const data::Measure& m : measures)
+    tokens += m.tokens, trained += m.trained, untrained_rows += m.trained == 0;
   data::Value out = data::description(*impl_);
   out.add("tokens", data::number(tokens));
   out.add("trained_tokens", data::number(trained));

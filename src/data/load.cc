@@ -20,12 +20,13 @@ using base::invalid;
 
 constexpr size_t sniffed = 100;
 
-void one_of(const std::string& value, const std::vector<std::string>& names, const char* option, const std::string& context) {
+void one_of(const std::string& value, const std::vector<std::string>& names, const char* option,
+            const std::string& context) {
   if (std::find(names.begin(), names.end(), value) != names.end()) return;
   std::string list;
   for (const std::string& name : names) list += (list.empty() ? "\"" : ", \"") + name + "\"";
-  invalid("[", context, "] expected option '", option, "' to be one of ", list, "; got \"", base::printable(value), "\"",
-          base::did_you_mean(value, names));
+  invalid("[", context, "] expected option '", option, "' to be one of ", list, "; got \"",
+          base::printable(value), "\"", base::did_you_mean(value, names));
 }
 
 void check_options(const LoadOptions& options, const std::string& context) {
@@ -35,11 +36,13 @@ void check_options(const LoadOptions& options, const std::string& context) {
   one_of(options.on_bad_row, {"error", "drop"}, "on_bad_row", context);
   one_of(options.alpaca_prompt, {"template", "stanford"}, "alpaca_prompt", context);
   one_of(options.text_unit, {"paragraph", "line", "file"}, "text_unit", context);
-  base::check_argument(options.max_line_bytes > 0, "[", context, "] expected option 'max_line_bytes' to be positive, got ",
-                       options.max_line_bytes);
+  base::check_argument(options.max_line_bytes > 0, "[", context,
+                       "] expected option 'max_line_bytes' to be positive, got ", options.max_line_bytes);
   for (const auto& [field, column] : options.columns) {
-    one_of(field, {"messages", "tools", "prompt", "completion", "instruction", "input", "output", "system", "history",
-                   "conversations", "text"}, "columns", context);
+    one_of(field,
+           {"messages", "tools", "prompt", "completion", "instruction", "input", "output", "system",
+            "history", "conversations", "text"},
+           "columns", context);
     base::check_argument(!column.empty(), "[", context, "] option 'columns': '", field, "' names no column");
   }
 }
@@ -47,20 +50,26 @@ void check_options(const LoadOptions& options, const std::string& context) {
 // Takes rows in file order; holds the first ones back until the format is known.
 class Loader {
  public:
-  Loader(std::string context, const LoadOptions& options) : context_(std::move(context)), options_(options), impl_(std::make_shared<Dataset::Impl>()) {
+  Loader(std::string context, const LoadOptions& options)
+      : context_(std::move(context)), options_(options), impl_(std::make_shared<Dataset::Impl>()) {
     check_options(options, context_);
     if (options.format != "auto") impl_->format = options.format, impl_->reason = "given by the caller";
   }
 
   RowSink sink() {
     return {[this](Value row, std::string source) { row_seen(std::move(row), std::move(source)); },
-            [this](std::string source, std::string message) { ++impl_->read, problems_.add(std::move(source), std::move(message)); },
-            [this](std::string source, std::string reason) { impl_->changes.push_back({std::move(source), "ignored", "load", std::move(reason)}); }};
+            [this](std::string source, std::string message) {
+              ++impl_->read, problems_.add(std::move(source), std::move(message));
+            },
+            [this](std::string source, std::string reason) {
+              impl_->changes.push_back({std::move(source), "ignored", "load", std::move(reason)});
+            }};
   }
 
   Dataset finish() {
     if (impl_->format.empty()) settle();
-    if (options_.on_bad_row == "error" && !problems_.empty()) problems_.raise(context_, impl_->read, " (on_bad_row=\"drop\" leaves them out)");
+    if (options_.on_bad_row == "error" && !problems_.empty())
+      problems_.raise(context_, impl_->read, " (on_bad_row=\"drop\" leaves them out)");
     Dataset::Impl::Step step{.name = "load"};
     for (const auto& [source, message] : problems_.found()) {
       impl_->changes.push_back({source, "dropped", "load", message});
@@ -95,11 +104,13 @@ class Loader {
         invalid("[", context_, "] ", source, ": ", detected.reason);
       if (impl_->format.empty() && !detected.format.empty()) {
         impl_->format = detected.format;
-        impl_->reason = concat("the first ", held_.size(), held_.size() == 1 ? " row has " : " rows have ", detected.reason);
+        impl_->reason = concat("the first ", held_.size(), held_.size() == 1 ? " row has " : " rows have ",
+                               detected.reason);
       }
       if (verdict.empty()) verdict = detected.reason, place = source;
     }
-    if (impl_->format.empty() && !held_.empty()) invalid("[", context_, "] ", place, ": the row is ", verdict);
+    if (impl_->format.empty() && !held_.empty())
+      invalid("[", context_, "] ", place, ": the row is ", verdict);
     if (impl_->format.empty()) impl_->format = "empty", impl_->reason = "there are no rows";
     for (const auto& [row, source] : held_) convert(row, source);
     held_.clear();
@@ -110,7 +121,8 @@ class Loader {
     if (detected.format == impl_->format) return;
     if (detected.reason.find("preference") != std::string::npos) bad_row("the row is ", detected.reason);
     if (!detected.format.empty())
-      bad_row("mixed formats: the row has ", detected.reason, " (", detected.format, "), the rows before are ", impl_->format);
+      bad_row("mixed formats: the row has ", detected.reason, " (", detected.format,
+              "), the rows before are ", impl_->format);
   }
 
   void convert(const Value& value, const std::string& source) {
@@ -141,7 +153,8 @@ class Loader {
 
 std::string extension_of(const std::string& path) {
   std::string out = std::filesystem::path(path).extension().string();
-  std::transform(out.begin(), out.end(), out.begin(), [](char c) { return static_cast<char>(to_lower(static_cast<unsigned char>(c))); });
+  std::transform(out.begin(), out.end(), out.begin(),
+                 [](char c) { return static_cast<char>(to_lower(static_cast<unsigned char>(c))); });
   return out;
 }
 
@@ -155,9 +168,11 @@ TextReader reader_for(const std::string& path) {
   return nullptr;
 }
 
-void load_file(const std::string& path, const std::string& name, const std::string& context, const LoadOptions& options, const RowSink& sink) {
+void load_file(const std::string& path, const std::string& name, const std::string& context,
+               const LoadOptions& options, const RowSink& sink) {
   const TextReader reader = reader_for(path);
-  if (!reader) invalid("[", context, "] ", path, ": expected .jsonl, .json, .csv, .tsv, .txt or a folder of these");
+  if (!reader)
+    invalid("[", context, "] ", path, ": expected .jsonl, .json, .csv, .tsv, .txt or a folder of these");
   std::string text = base::read_file(*base::FileSystem::real(), path, uint64_t{1} << 40, context);
   try {
     check_encoding(text);
@@ -167,8 +182,10 @@ void load_file(const std::string& path, const std::string& name, const std::stri
   }
 }
 
-// Files by name, folders within as well; hidden ones are left out, and so is, with a note, what no reader knows.
-int64_t load_folder(const std::string& path, const std::string& name, const std::string& context, const LoadOptions& options, const RowSink& sink) {
+// Files by name, folders within as well; hidden ones are left out, and so is, with a note, what no reader
+// knows.
+int64_t load_folder(const std::string& path, const std::string& name, const std::string& context,
+                    const LoadOptions& options, const RowSink& sink) {
   base::FileSystem& fs = *base::FileSystem::real();
   int64_t files = 0;
   for (const std::string& entry : base::list_directory(fs, path, context)) {
@@ -221,7 +238,8 @@ Dataset Dataset::load(const std::filesystem::path& path, const LoadOptions& opti
   data::Loader loader(context, options);
   if (std::filesystem::is_directory(path)) {
     if (data::load_folder(path.string(), "", context, options, loader.sink()) == 0)
-      base::invalid("[", context, "] ", path.string(), ": the folder holds no .jsonl, .json, .csv, .tsv or .txt file");
+      base::invalid("[", context, "] ", path.string(),
+                    ": the folder holds no .jsonl, .json, .csv, .tsv or .txt file");
   } else {
     data::load_file(path.string(), path.filename().string(), context, options, loader.sink());
   }

@@ -86,7 +86,8 @@ class Masker {
 
 std::string reason_of(const char* verb, const Counts& counts) {
   std::string out = verb;
-  for (const auto& [entity, count] : counts) out += base::concat(out == verb ? " " : ", ", entity, " x", count);
+  for (const auto& [entity, count] : counts)
+    out += base::concat(out == verb ? " " : ", ", entity, " x", count);
   return out;
 }
 

@@ -35,7 +35,8 @@ namespace {
 // Sixteen permutations stay in registers while all hashes pass. The vector type is the compiler's own, so one
 // source serves every instruction set.
 template <class Vector>
-[[gnu::always_inline]] inline void kernel(const MinHashFamily& family, std::span<const uint32_t> hashes, uint32_t* out) {
+[[gnu::always_inline]] inline void kernel(const MinHashFamily& family, std::span<const uint32_t> hashes,
+                                          uint32_t* out) {
   constexpr size_t lanes = sizeof(Vector) / sizeof(uint32_t), vectors = 16 / lanes;
   for (size_t p = 0; p < family.a.size(); p += 16) {
     Vector a[vectors], b[vectors], least[vectors];
@@ -59,13 +60,17 @@ using Vector16 [[gnu::vector_size(64)]] = uint32_t;
 
 using Kernel = void (*)(const MinHashFamily&, std::span<const uint32_t>, uint32_t*);
 
-void minhash_plain(const MinHashFamily& f, std::span<const uint32_t> h, uint32_t* out) { kernel<Vector4>(f, h, out); }
+void minhash_plain(const MinHashFamily& f, std::span<const uint32_t> h, uint32_t* out) {
+  kernel<Vector4>(f, h, out);
+}
 
 #if defined(__x86_64__)
-[[gnu::target("avx2")]] void minhash_avx2(const MinHashFamily& f, std::span<const uint32_t> h, uint32_t* out) {
+[[gnu::target("avx2")]] void minhash_avx2(const MinHashFamily& f, std::span<const uint32_t> h,
+                                          uint32_t* out) {
   kernel<Vector8>(f, h, out);
 }
-[[gnu::target("avx512f")]] void minhash_avx512(const MinHashFamily& f, std::span<const uint32_t> h, uint32_t* out) {
+[[gnu::target("avx512f")]] void minhash_avx512(const MinHashFamily& f, std::span<const uint32_t> h,
+                                               uint32_t* out) {
   kernel<Vector16>(f, h, out);
 }
 Kernel choose() {

@@ -24,8 +24,8 @@ void minhash_reference(const MinHashFamily& family, std::span<const uint32_t> ha
 std::vector<uint64_t> shingles(std::string_view words, int shingle_words);
 double jaccard(std::span<const uint64_t> x, std::span<const uint64_t> y);
 
-// Bands of `rows` values each. Chosen so that two sets at the threshold meet in a band with probability at least
-// 0.999, with as long bands (as few needless candidates) as that allows.
+// Bands of `rows` values each. Chosen so that two sets at the threshold meet in a band with probability at
+// least 0.999, with as long bands (as few needless candidates) as that allows.
 struct Banding {
   int bands = 0, rows = 0;
 };

@@ -37,13 +37,20 @@ uint32_t folded(uint64_t hash) { return static_cast<uint32_t>(hash ^ (hash >> 32
 class Finder {
  public:
   Finder(size_t count, const std::function<std::string(size_t)>& words, const DeduplicateOptions& options)
-      : count_(count), words_(words), options_(options), family_(make_family(options.permutations, options.seed)),
-        width_(family_.a.size()), signatures_(count * width_), empty_(count), clusters_(count) {}
+      : count_(count),
+        words_(words),
+        options_(options),
+        family_(make_family(options.permutations, options.seed)),
+        width_(family_.a.size()),
+        signatures_(count * width_),
+        empty_(count),
+        clusters_(count) {}
 
   NearDuplicates run() {
     sign_all();
     const Banding banding = choose_banding(options_.permutations, options_.threshold);
-    for (int band = 0; band < banding.bands; ++band) join_band(static_cast<size_t>(band * banding.rows), static_cast<size_t>(banding.rows));
+    for (int band = 0; band < banding.bands; ++band)
+      join_band(static_cast<size_t>(band * banding.rows), static_cast<size_t>(banding.rows));
     return result();
   }
 
@@ -84,8 +91,8 @@ class Finder {
       }
   }
 
-  // The signatures' agreement estimates the similarity with a standard error below 0.5 / sqrt(permutations); six of
-  // those under the threshold need no exact count.
+  // The signatures' agreement estimates the similarity with a standard error below 0.5 / sqrt(permutations);
+  // six of those under the threshold need no exact count.
   bool alike(size_t x, size_t y) {
     const uint32_t* a = &signatures_[x * width_];
     const uint32_t* b = &signatures_[y * width_];
@@ -117,7 +124,7 @@ class Finder {
   const DeduplicateOptions& options_;
   MinHashFamily family_;
   size_t width_;
-  std::vector<uint32_t> signatures_;   // [count, width]
+  std::vector<uint32_t> signatures_;  // [count, width]
   std::vector<uint8_t> empty_;
   UnionFind clusters_;
   std::unordered_map<size_t, std::vector<uint64_t>> sets_;

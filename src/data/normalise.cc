@@ -17,7 +17,9 @@ constexpr std::array<char, 128> table(bool punctuation) {
   std::array<char, 128> out{};
   for (unsigned char c = 0; c < 128; ++c) {
     const bool space = c == ' ' || (c >= 0x09 && c <= 0x0d);
-    out[c] = static_cast<char>(space || (punctuation && ascii_punctuation(c)) ? 0 : c >= 'A' && c <= 'Z' ? c + 32 : c);
+    out[c] = static_cast<char>(space || (punctuation && ascii_punctuation(c)) ? 0
+                               : c >= 'A' && c <= 'Z'                         ? c + 32
+                                                                              : c);
   }
   out[0] = punctuation ? 0 : 1;  // NUL must not look like a separator in the exact form
   return out;
@@ -25,7 +27,10 @@ constexpr std::array<char, 128> table(bool punctuation) {
 
 constexpr auto exact_table = table(false), words_table = table(true);
 
-bool punctuation(char32_t c) { return (c >= 0x2010 && c <= 0x205e) || (c >= 0x3001 && c <= 0x303f) || c == 0xa1 || c == 0xbf || c == 0xab || c == 0xbb; }
+bool punctuation(char32_t c) {
+  return (c >= 0x2010 && c <= 0x205e) || (c >= 0x3001 && c <= 0x303f) || c == 0xa1 || c == 0xbf ||
+         c == 0xab || c == 0xbb;
+}
 
 bool word_by_itself(char32_t c) {
   return (c >= 0x0e00 && c <= 0x0eff) || (c >= 0x1000 && c <= 0x109f) || (c >= 0x1780 && c <= 0x17ff) ||

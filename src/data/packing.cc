@@ -43,13 +43,14 @@ std::vector<Bin> pack_best_fit(std::span<const int64_t> lengths, int64_t capacit
   return pack(lengths, std::move(rows), capacity);
 }
 
-std::vector<Bin> pack_epoch(std::span<const int64_t> lengths, std::span<const int64_t> order, int64_t capacity,
-                            int64_t window, uint64_t seed) {
+std::vector<Bin> pack_epoch(std::span<const int64_t> lengths, std::span<const int64_t> order,
+                            int64_t capacity, int64_t window, uint64_t seed) {
   base::check_argument(window > 0, "[pack] expected a window of at least one row, got ", window);
   std::vector<Bin> bins;
   for (size_t start = 0; start < order.size(); start += static_cast<size_t>(window)) {
     const auto part = order.subspan(start, std::min(order.size() - start, static_cast<size_t>(window)));
-    for (Bin& bin : pack(lengths, std::vector<int64_t>(part.begin(), part.end()), capacity)) bins.push_back(std::move(bin));
+    for (Bin& bin : pack(lengths, std::vector<int64_t>(part.begin(), part.end()), capacity))
+      bins.push_back(std::move(bin));
   }
   const uint64_t key = base::derive(seed, 0x62696e73);  // "bins"
   for (size_t i = bins.size(); i > 1; --i) std::swap(bins[i - 1], bins[base::below(key, i, i)]);

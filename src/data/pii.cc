@@ -10,13 +10,20 @@ using Scanner = void (*)(std::string_view, std::vector<PiiSpan>*);
 
 Scanner scanner_of(Entity entity) {
   switch (entity) {
-    case Entity::url: return find_urls;
-    case Entity::email: return find_emails;
-    case Entity::iban: return find_ibans;
-    case Entity::credit_card: return find_credit_cards;
-    case Entity::us_ssn: return find_us_ssns;
-    case Entity::ip_address: return find_ip_addresses;
-    case Entity::phone: return find_phones;
+    case Entity::url:
+      return find_urls;
+    case Entity::email:
+      return find_emails;
+    case Entity::iban:
+      return find_ibans;
+    case Entity::credit_card:
+      return find_credit_cards;
+    case Entity::us_ssn:
+      return find_us_ssns;
+    case Entity::ip_address:
+      return find_ip_addresses;
+    case Entity::phone:
+      return find_phones;
   }
   return nullptr;
 }
@@ -25,7 +32,8 @@ Scanner scanner_of(Entity entity) {
 
 // In the order of the enumeration.
 const std::vector<std::string>& entity_names() {
-  static const std::vector<std::string> names = {"URL", "EMAIL", "IBAN", "CREDIT_CARD", "US_SSN", "IP_ADDRESS", "PHONE"};
+  static const std::vector<std::string> names = {"URL",    "EMAIL",      "IBAN", "CREDIT_CARD",
+                                                 "US_SSN", "IP_ADDRESS", "PHONE"};
   return names;
 }
 

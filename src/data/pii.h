@@ -1,6 +1,6 @@
 #pragma once
-// Personal data in text, by hand-written scanners: each looks at a byte a bounded number of times, so no text can
-// make them slow, and checks what can be checked (Luhn, mod 97, octets).
+// Personal data in text, by hand-written scanners: each looks at a byte a bounded number of times, so no text
+// can make them slow, and checks what can be checked (Luhn, mod 97, octets).
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -29,14 +29,16 @@ void find_us_ssns(std::string_view text, std::vector<PiiSpan>* out);
 void find_ip_addresses(std::string_view text, std::vector<PiiSpan>* out);
 void find_phones(std::string_view text, std::vector<PiiSpan>* out);
 
-// All of `entities`, in text order, without overlaps: spans that overlap become one, named after the longest of
-// them (the earlier in the enumeration among equals), so that nothing that was found stays visible.
+// All of `entities`, in text order, without overlaps: spans that overlap become one, named after the longest
+// of them (the earlier in the enumeration among equals), so that nothing that was found stays visible.
 std::vector<PiiSpan> find_pii(std::string_view text, const std::vector<Entity>& entities);
 
 // Character classes of ASCII, whatever the locale.
 inline bool is_digit(char c) { return c >= '0' && c <= '9'; }
 inline bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
-inline bool is_word(char c) { return is_digit(c) || is_letter(c) || c == '_' || static_cast<unsigned char>(c) >= 0x80; }
+inline bool is_word(char c) {
+  return is_digit(c) || is_letter(c) || c == '_' || static_cast<unsigned char>(c) >= 0x80;
+}
 inline char char_at(std::string_view text, size_t i) { return i < text.size() ? text[i] : '\0'; }
 inline bool word_before(std::string_view text, size_t i) { return i > 0 && is_word(text[i - 1]); }
 

@@ -17,7 +17,8 @@ bool starts_with(std::string_view text, size_t at, std::string_view lower_prefix
 }
 
 bool ends_url(char c) {
-  return static_cast<unsigned char>(c) <= 0x20 || c == '"' || c == '<' || c == '>' || c == '`' || c == '\\' || c == '|' || c == '^' || c == '{' || c == '}';
+  return static_cast<unsigned char>(c) <= 0x20 || c == '"' || c == '<' || c == '>' || c == '`' || c == '\\' ||
+         c == '|' || c == '^' || c == '{' || c == '}';
 }
 
 // Full stops and brackets at the end belong to the sentence, unless the bracket was opened in the URL.
@@ -46,7 +47,9 @@ void find_urls(std::string_view text, std::vector<PiiSpan>* out) {
     const char c = lower(text[i]);
     if ((c != 'h' && c != 'f' && c != 'w') || word_before(text, i)) continue;
     for (const std::string_view opening : openings) {
-      if (!starts_with(text, i, opening) || !(is_word(char_at(text, i + opening.size())) || char_at(text, i + opening.size()) == '[')) continue;
+      if (!starts_with(text, i, opening) ||
+          !(is_word(char_at(text, i + opening.size())) || char_at(text, i + opening.size()) == '['))
+        continue;
       size_t end = i + opening.size();
       while (end < text.size() && !ends_url(text[end])) ++end;
       end = trimmed_end(text, i, end);
@@ -61,18 +64,23 @@ void find_urls(std::string_view text, std::vector<PiiSpan>* out) {
 
 namespace {
 
-bool is_local(char c) { return is_digit(c) || is_letter(c) || std::string_view("._%+-").find(c) != std::string_view::npos; }
+bool is_local(char c) {
+  return is_digit(c) || is_letter(c) || std::string_view("._%+-").find(c) != std::string_view::npos;
+}
 
-// Labels of letters, digits and inner hyphens, at least two, the last of two letters or more. Returns the end.
+// Labels of letters, digits and inner hyphens, at least two, the last of two letters or more. Returns the
+// end.
 size_t domain_end(std::string_view text, size_t at) {
   size_t good = at, label = at, labels = 0;
   for (size_t i = at;; ++i) {
     const char c = char_at(text, i);
-    if (i < text.size() && (is_digit(c) || is_letter(c) || c == '-' || static_cast<unsigned char>(c) >= 0x80)) continue;
+    if (i < text.size() && (is_digit(c) || is_letter(c) || c == '-' || static_cast<unsigned char>(c) >= 0x80))
+      continue;
     if (i == label || text[label] == '-' || text[i - 1] == '-' || i - label > 63) break;
     ++labels;
     const std::string_view name = text.substr(label, i - label);
-    const bool top = name.size() >= 2 && std::none_of(name.begin(), name.end(), [](char l) { return is_digit(l) || l == '-'; });
+    const bool top = name.size() >= 2 &&
+                     std::none_of(name.begin(), name.end(), [](char l) { return is_digit(l) || l == '-'; });
     if (labels >= 2 && (top || starts_with(name, 0, "xn--"))) good = i;
     if (c != '.' || i >= text.size()) break;
     label = i + 1;
@@ -121,7 +129,8 @@ bool is_ipv6(std::string_view address) {
   size_t i = 0;
   if (address.substr(0, 2) == "::") gap = true, i = 2;
   while (i < address.size()) {
-    if (const size_t end = ipv4_end(address, i); end == address.size() && end > i) return groups + 2 + gap <= 8 && (gap || groups == 6);
+    if (const size_t end = ipv4_end(address, i); end == address.size() && end > i)
+      return groups + 2 + gap <= 8 && (gap || groups == 6);
     const size_t start = i;
     for (; i < address.size() && is_hex(address[i]); ++i) digits += is_digit(address[i]);
     if (i == start || i - start > 4) return false;
@@ -149,16 +158,21 @@ void find_ip_addresses(std::string_view text, std::vector<PiiSpan>* out) {
     size_t end = i;
     while (end < text.size() && (is_hex(text[end]) || text[end] == ':' || text[end] == '.')) ++end;
     const size_t run = end;
-    while (end > i && (text[end - 1] == '.' || (text[end - 1] == ':' && (end < i + 2 || text[end - 2] != ':')))) --end;
+    while (end > i &&
+           (text[end - 1] == '.' || (text[end - 1] == ':' && (end < i + 2 || text[end - 2] != ':'))))
+      --end;
     const std::string_view candidate = text.substr(i, end - i);
     const bool ends = !candidate.empty() && (run == text.size() || !is_word(text[run]));
-    const bool v4 = ends && !inside && candidate.find(':') == std::string_view::npos && ipv4_end(candidate, 0) == candidate.size();
-    const bool v6 = ends && !inside && candidate.size() >= 3 && candidate.size() <= 45 && candidate.find(':') != std::string_view::npos;
+    const bool v4 = ends && !inside && candidate.find(':') == std::string_view::npos &&
+                    ipv4_end(candidate, 0) == candidate.size();
+    const bool v6 = ends && !inside && candidate.size() >= 3 && candidate.size() <= 45 &&
+                    candidate.find(':') != std::string_view::npos;
     if (v4 || (v6 && is_ipv6(candidate))) {
       out->push_back({i, end, Entity::ip_address});
     } else if (ends && !inside) {  // 10.0.0.1:8080
       const size_t colon = candidate.find(':');
-      if (colon != std::string_view::npos && colon > 0 && ipv4_end(candidate, 0) == colon) out->push_back({i, i + colon, Entity::ip_address});
+      if (colon != std::string_view::npos && colon > 0 && ipv4_end(candidate, 0) == colon)
+        out->push_back({i, i + colon, Entity::ip_address});
     }
     i = run > i ? run - 1 : i;
   }

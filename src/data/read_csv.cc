@@ -12,13 +12,14 @@ namespace {
 
 struct Record {
   std::vector<std::string> cells;
-  int64_t line = 1;        // where it begins
-  std::string problem;     // why it cannot be used, or empty
+  int64_t line = 1;     // where it begins
+  std::string problem;  // why it cannot be used, or empty
 };
 
 class CsvReader {
  public:
-  CsvReader(std::string_view text, char separator, size_t max_bytes) : text_(text), separator_(separator), max_bytes_(max_bytes) {}
+  CsvReader(std::string_view text, char separator, size_t max_bytes)
+      : text_(text), separator_(separator), max_bytes_(max_bytes) {}
 
   // False at the end. A record with a problem is read on to its line's end.
   bool next(Record* record) {
@@ -38,7 +39,8 @@ class CsvReader {
       }
     }
     if (at_ - start > max_bytes_ && record->problem.empty())
-      record->problem = base::concat("the row has ", at_ - start, " bytes, more than max_line_bytes = ", max_bytes_);
+      record->problem =
+          base::concat("the row has ", at_ - start, " bytes, more than max_line_bytes = ", max_bytes_);
     skip_break();
     return true;
   }
@@ -81,11 +83,13 @@ class CsvReader {
     while (true) {
       const size_t quote = text_.find('"', at_);
       if (quote == std::string_view::npos) {
-        record->problem = base::concat("column ", record->cells.size(), ": a quoted cell without its closing quote");
+        record->problem =
+            base::concat("column ", record->cells.size(), ": a quoted cell without its closing quote");
         at_ = text_.size();
         return false;
       }
-      line_ += std::count(text_.begin() + static_cast<std::ptrdiff_t>(at_), text_.begin() + static_cast<std::ptrdiff_t>(quote), '\n');
+      line_ += std::count(text_.begin() + static_cast<std::ptrdiff_t>(at_),
+                          text_.begin() + static_cast<std::ptrdiff_t>(quote), '\n');
       cell.append(text_.substr(at_, quote - at_));
       at_ = quote + 1;
       if (at_ >= text_.size() || text_[at_] != '"') break;
@@ -110,7 +114,8 @@ void check_header(const Record& header) {
   for (size_t i = 0; i < header.cells.size(); ++i) {
     if (header.cells[i].empty()) bad_row("header: column ", i + 1, " has no name");
     if (find_invalid_utf8(header.cells[i]) != std::string::npos) bad_row("header: bytes that are not UTF-8");
-    if (!seen.insert(header.cells[i]).second) bad_row("header: two columns are named '", base::printable(header.cells[i]), "'");
+    if (!seen.insert(header.cells[i]).second)
+      bad_row("header: two columns are named '", base::printable(header.cells[i]), "'");
   }
 }
 
@@ -129,7 +134,8 @@ Value to_row(const Record& header, Record& record) {
 
 }  // namespace
 
-void read_csv(const std::string& text, const std::string& name, const LoadOptions& options, const RowSink& sink) {
+void read_csv(const std::string& text, const std::string& name, const LoadOptions& options,
+              const RowSink& sink) {
   const char separator = name.size() > 4 && name.compare(name.size() - 4, 4, ".tsv") == 0 ? '\t' : ',';
   CsvReader reader(text, separator, static_cast<size_t>(options.max_line_bytes));
   Record header, record;

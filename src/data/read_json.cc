@@ -14,8 +14,10 @@ void check_encoding(std::string& text) {
   const auto is = [&](size_t i, char c) { return i < text.size() && text[i] == c; };
   if (is(0, '\xff') && is(1, '\xfe')) bad_row("the file is UTF-16 (little endian); save it as UTF-8");
   if (is(0, '\xfe') && is(1, '\xff')) bad_row("the file is UTF-16 (big endian); save it as UTF-8");
-  if (is(1, '\0') && is(3, '\0') && !is(0, '\0')) bad_row("the file looks like UTF-16 (little endian); save it as UTF-8");
-  if (is(0, '\0') && is(2, '\0') && !is(1, '\0')) bad_row("the file looks like UTF-16 (big endian); save it as UTF-8");
+  if (is(1, '\0') && is(3, '\0') && !is(0, '\0'))
+    bad_row("the file looks like UTF-16 (little endian); save it as UTF-8");
+  if (is(0, '\0') && is(2, '\0') && !is(1, '\0'))
+    bad_row("the file looks like UTF-16 (big endian); save it as UTF-8");
   if (text.compare(0, 3, "\xef\xbb\xbf") == 0) text.erase(0, 3);
 }
 
@@ -42,7 +44,8 @@ Value parse_line(std::string_view line, const LoadOptions& options) {
 
 }  // namespace
 
-void read_jsonl(const std::string& text, const std::string& name, const LoadOptions& options, const RowSink& sink) {
+void read_jsonl(const std::string& text, const std::string& name, const LoadOptions& options,
+                const RowSink& sink) {
   size_t start = 0;
   for (int64_t number = 1; start < text.size(); ++number) {
     size_t end = std::min(text.find('\n', start), text.size());
@@ -69,7 +72,8 @@ struct ArrayWalk {
   int64_t line = 1;
 
   void skip_space() {
-    for (; at < text.size() && (text[at] == ' ' || text[at] == '\t' || text[at] == '\n' || text[at] == '\r'); ++at)
+    for (; at < text.size() && (text[at] == ' ' || text[at] == '\t' || text[at] == '\n' || text[at] == '\r');
+         ++at)
       line += text[at] == '\n';
   }
   bool take(char c) {
@@ -89,17 +93,20 @@ bool read_element(ArrayWalk& walk, const std::string& name, const LoadOptions& o
   ParseProblem problem;
   size_t end = start;
   if (!parse_value(walk.text, &end, &row, &problem)) {
-    const int64_t line = walk.line + std::count(walk.text.begin() + static_cast<std::ptrdiff_t>(start),
-                                                walk.text.begin() + static_cast<std::ptrdiff_t>(problem.offset), '\n');
-    sink.problem(base::concat(name, ":", line),
-                 base::concat("column ", problem.column, ": not valid JSON: ", base::printable(problem.reason)));
+    const int64_t line =
+        walk.line + std::count(walk.text.begin() + static_cast<std::ptrdiff_t>(start),
+                               walk.text.begin() + static_cast<std::ptrdiff_t>(problem.offset), '\n');
+    sink.problem(
+        base::concat(name, ":", line),
+        base::concat("column ", problem.column, ": not valid JSON: ", base::printable(problem.reason)));
     return false;
   }
   walk.line += std::count(walk.text.begin() + static_cast<std::ptrdiff_t>(start),
                           walk.text.begin() + static_cast<std::ptrdiff_t>(end), '\n');
   walk.at = end;
   if (static_cast<int64_t>(end - start) > options.max_line_bytes)
-    sink.problem(source, base::concat("the row has ", end - start, " bytes, more than max_line_bytes = ", options.max_line_bytes));
+    sink.problem(source, base::concat("the row has ", end - start,
+                                      " bytes, more than max_line_bytes = ", options.max_line_bytes));
   else if (!row.is(Value::Kind::object))
     sink.problem(source, base::concat("expected a JSON object, got ", kind_name(row)));
   else
@@ -109,16 +116,19 @@ bool read_element(ArrayWalk& walk, const std::string& name, const LoadOptions& o
 
 }  // namespace
 
-void read_json_array(const std::string& text, const std::string& name, const LoadOptions& options, const RowSink& sink) {
+void read_json_array(const std::string& text, const std::string& name, const LoadOptions& options,
+                     const RowSink& sink) {
   ArrayWalk walk{text};
   if (!walk.take('[')) return read_jsonl(text, name, options, sink);  // lines in a file called .json
   if (walk.take(']')) return;
   do {
     if (!read_element(walk, name, options, sink)) return;
   } while (walk.take(','));
-  if (!walk.take(']')) return sink.problem(base::concat(name, ":", walk.line), "expected ',' or ']' after a row of the list");
+  if (!walk.take(']'))
+    return sink.problem(base::concat(name, ":", walk.line), "expected ',' or ']' after a row of the list");
   walk.skip_space();
-  if (walk.at != text.size()) sink.problem(base::concat(name, ":", walk.line), "text after the end of the list");
+  if (walk.at != text.size())
+    sink.problem(base::concat(name, ":", walk.line), "text after the end of the list");
 }
 
 }  // namespace whorl::data

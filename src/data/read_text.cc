@@ -29,8 +29,9 @@ struct TextRows {
     if (blank(text)) return;
     const std::string source = base::concat(name, ":", line);
     if (options.text_unit != "file" && static_cast<int64_t>(text.size()) > options.max_line_bytes)
-      return sink.problem(source, base::concat("the ", options.text_unit, " has ", text.size(),
-                                               " bytes, more than max_line_bytes = ", options.max_line_bytes));
+      return sink.problem(source,
+                          base::concat("the ", options.text_unit, " has ", text.size(),
+                                       " bytes, more than max_line_bytes = ", options.max_line_bytes));
     if (const size_t bad = find_invalid_utf8(text); bad != std::string_view::npos)
       return sink.problem(source, base::concat("byte ", bad, " of the ", options.text_unit, ": not UTF-8"));
     Value row = Value::object();
@@ -41,7 +42,8 @@ struct TextRows {
 
 }  // namespace
 
-void read_text(const std::string& raw, const std::string& name, const LoadOptions& options, const RowSink& sink) {
+void read_text(const std::string& raw, const std::string& name, const LoadOptions& options,
+               const RowSink& sink) {
   const std::string text = with_line_feeds(raw);
   const TextRows rows{name, options, sink};
   if (options.text_unit == "file") return rows.give(text, 1);

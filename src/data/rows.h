@@ -26,7 +26,9 @@ template <class... Parts>
 // Bad rows of one pass, in file order.
 class Problems {
  public:
-  void add(std::string source, std::string message) { found_.emplace_back(std::move(source), std::move(message)); }
+  void add(std::string source, std::string message) {
+    found_.emplace_back(std::move(source), std::move(message));
+  }
   bool empty() const { return found_.empty(); }
   const std::vector<std::pair<std::string, std::string>>& found() const { return found_; }
   // std::invalid_argument with up to 20 of them and the count of all; `hint` says what the caller can do.
@@ -45,10 +47,14 @@ struct RowSink {
 
 // Readers of one text each; `name` stands before the line number. Rows that cannot be read go to
 // sink.problem, what makes the whole text unreadable (UTF-16, a header) is a RowError.
-void read_jsonl(const std::string& text, const std::string& name, const LoadOptions& options, const RowSink& sink);
-void read_json_array(const std::string& text, const std::string& name, const LoadOptions& options, const RowSink& sink);
-void read_csv(const std::string& text, const std::string& name, const LoadOptions& options, const RowSink& sink);
-void read_text(const std::string& text, const std::string& name, const LoadOptions& options, const RowSink& sink);
+void read_jsonl(const std::string& text, const std::string& name, const LoadOptions& options,
+                const RowSink& sink);
+void read_json_array(const std::string& text, const std::string& name, const LoadOptions& options,
+                     const RowSink& sink);
+void read_csv(const std::string& text, const std::string& name, const LoadOptions& options,
+              const RowSink& sink);
+void read_text(const std::string& text, const std::string& name, const LoadOptions& options,
+               const RowSink& sink);
 
 // Removes a UTF-8 byte-order mark; a RowError names UTF-16 and UTF-32.
 void check_encoding(std::string& text);

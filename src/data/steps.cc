@@ -2,7 +2,8 @@
 
 namespace whorl::data {
 
-StepBuilder::StepBuilder(const Dataset::Impl& from, std::string step) : next_(std::make_shared<Dataset::Impl>()) {
+StepBuilder::StepBuilder(const Dataset::Impl& from, std::string step)
+    : next_(std::make_shared<Dataset::Impl>()) {
   next_->format = from.format;
   next_->reason = from.reason;
   next_->changes = from.changes;
@@ -17,14 +18,16 @@ void StepBuilder::drop(const Row& row, const std::string& kind, const std::strin
   next_->changes.push_back({row.source, "dropped", step_.name, reason});
 }
 
-void StepBuilder::change(std::shared_ptr<const Row> row, const std::map<std::string, int64_t>& kinds, const std::string& reason) {
+void StepBuilder::change(std::shared_ptr<const Row> row, const std::map<std::string, int64_t>& kinds,
+                         const std::string& reason) {
   ++step_.changed;
   for (const auto& [kind, count] : kinds) step_.reasons[kind] += count;
   next_->changes.push_back({row->source, "changed", step_.name, reason});
   keep(std::move(row));
 }
 
-void StepBuilder::report(const Row& row, const std::map<std::string, int64_t>& kinds, const std::string& reason) {
+void StepBuilder::report(const Row& row, const std::map<std::string, int64_t>& kinds,
+                         const std::string& reason) {
   for (const auto& [kind, count] : kinds) step_.reasons[kind] += count;
   next_->changes.push_back({row.source, "found", step_.name, reason});
 }

@@ -11,7 +11,9 @@ bool continues(std::string_view text, size_t position) {
   return position < text.size() && (static_cast<unsigned char>(text[position]) & 0xc0) == 0x80;
 }
 
-char32_t bits(std::string_view text, size_t position) { return static_cast<unsigned char>(text[position]) & 0x3f; }
+char32_t bits(std::string_view text, size_t position) {
+  return static_cast<unsigned char>(text[position]) & 0x3f;
+}
 
 // Code points first, first + step, … last become lower case by adding `delta`.
 struct CaseRange {
@@ -80,9 +82,9 @@ void append_utf8(char32_t value, std::string& out) {
 }
 
 bool is_space(char32_t value) {
-  return (value >= 0x09 && value <= 0x0d) || value == 0x20 || value == 0x85 || value == 0xa0 || value == 0x1680 ||
-         (value >= 0x2000 && value <= 0x200a) || value == 0x2028 || value == 0x2029 || value == 0x202f ||
-         value == 0x205f || value == 0x3000;
+  return (value >= 0x09 && value <= 0x0d) || value == 0x20 || value == 0x85 || value == 0xa0 ||
+         value == 0x1680 || (value >= 0x2000 && value <= 0x200a) || value == 0x2028 || value == 0x2029 ||
+         value == 0x202f || value == 0x205f || value == 0x3000;
 }
 
 char32_t to_lower(char32_t value) {

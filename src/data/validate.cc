@@ -16,12 +16,15 @@ bool is_trained(const Message& message) { return message.train.value_or(message.
 // A misspelt role is trained, or left out, without anybody noticing. Roles unlike the known ones pass: a
 // template may have its own.
 void check_role(const std::string& role, const std::string& field) {
-  static const std::vector<std::string> known = {"system", "developer", "user", "assistant", "tool", "function", "ipython"};
+  static const std::vector<std::string> known = {"system", "developer", "user",   "assistant",
+                                                 "tool",   "function",  "ipython"};
   if (std::find(known.begin(), known.end(), role) != known.end()) return;
   if (role == "human" || role == "gpt" || role == "bot" || role == "model")
-    bad_row(field, ".role: '", role, "' is not a role here; write '", role == "human" ? "user" : "assistant", "'");
+    bad_row(field, ".role: '", role, "' is not a role here; write '", role == "human" ? "user" : "assistant",
+            "'");
   const std::string meant = base::nearest_name(role, known);
-  if (!meant.empty()) bad_row(field, ".role: unknown '", base::printable(role), "'; did you mean '", meant, "'?");
+  if (!meant.empty())
+    bad_row(field, ".role: unknown '", base::printable(role), "'; did you mean '", meant, "'?");
 }
 
 void check_calls(const Row& row, const Message& message, const std::string& field) {
@@ -31,8 +34,8 @@ void check_calls(const Row& row, const Message& message, const std::string& fiel
     if (row.tools.empty() || std::any_of(row.tools.begin(), row.tools.end(), same)) continue;
     std::vector<std::string> names;
     for (const Tool& tool : row.tools) names.push_back(tool.name);
-    bad_row(field, ".tool_calls[", i, "].name: '", base::printable(call.name), "' is not among the row's tools",
-            base::did_you_mean(call.name, names));
+    bad_row(field, ".tool_calls[", i, "].name: '", base::printable(call.name),
+            "' is not among the row's tools", base::did_you_mean(call.name, names));
   }
 }
 
@@ -51,7 +54,8 @@ void validate(const Row& row) {
     const std::string field = base::concat("messages[", i, "]");
     check_role(message.role, field);
     check_calls(row, message, field);
-    const bool empty = blank(message.content) && blank(message.reasoning_content) && message.tool_calls.empty();
+    const bool empty =
+        blank(message.content) && blank(message.reasoning_content) && message.tool_calls.empty();
     if (is_trained(message) && empty) bad_row(field, ".content: empty, so there is nothing to train on");
     trained = trained || is_trained(message);
   }
@@ -61,7 +65,8 @@ void validate(const Row& row) {
 namespace {
 
 void check_utf8(const std::string& text, const std::string& field) {
-  if (const size_t at = find_invalid_utf8(text); at != std::string::npos) bad_row(field, ": byte ", at, " is not UTF-8");
+  if (const size_t at = find_invalid_utf8(text); at != std::string::npos)
+    bad_row(field, ": byte ", at, " is not UTF-8");
 }
 
 void check_message_strings(const Message& message, const std::string& field) {
@@ -86,13 +91,15 @@ void check_strings(const Row& row) {
   check_utf8(row.prompt, "prompt");
   check_utf8(row.completion, "completion");
   check_utf8(row.text, "text");
-  for (size_t i = 0; i < row.messages.size(); ++i) check_message_strings(row.messages[i], base::concat("messages[", i, "]"));
+  for (size_t i = 0; i < row.messages.size(); ++i)
+    check_message_strings(row.messages[i], base::concat("messages[", i, "]"));
   for (size_t i = 0; i < row.tools.size(); ++i) {
     const std::string field = base::concat("tools[", i, "]");
     if (row.tools[i].name.empty()) bad_row(field, ".name: missing");
     check_utf8(row.tools[i].name, field + ".name");
     check_utf8(row.tools[i].description, field + ".description");
-    if (!row.tools[i].parameters.empty()) object_text(Value::string(row.tools[i].parameters), field + ".parameters");
+    if (!row.tools[i].parameters.empty())
+      object_text(Value::string(row.tools[i].parameters), field + ".parameters");
   }
   if (!row.extra.empty()) object_text(Value::string(row.extra), "extra");
 }

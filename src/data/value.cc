@@ -51,12 +51,18 @@ void Value::add(std::string key, Value value) {
 
 const char* kind_name(const Value& value) {
   switch (value.kind) {
-    case Value::Kind::null: return "null";
-    case Value::Kind::boolean: return "true/false";
-    case Value::Kind::number: return "a number";
-    case Value::Kind::string: return "a string";
-    case Value::Kind::list: return "a list";
-    case Value::Kind::object: return "an object";
+    case Value::Kind::null:
+      return "null";
+    case Value::Kind::boolean:
+      return "true/false";
+    case Value::Kind::number:
+      return "a number";
+    case Value::Kind::string:
+      return "a string";
+    case Value::Kind::list:
+      return "a list";
+    case Value::Kind::object:
+      return "an object";
   }
   return "something else";
 }
@@ -65,10 +71,18 @@ namespace {
 
 void append(const Value& value, std::string& out) {
   switch (value.kind) {
-    case Value::Kind::null: out += "null"; break;
-    case Value::Kind::boolean: out += value.flag ? "true" : "false"; break;
-    case Value::Kind::number: out += value.text; break;
-    case Value::Kind::string: out += text::json_quoted(value.text); break;
+    case Value::Kind::null:
+      out += "null";
+      break;
+    case Value::Kind::boolean:
+      out += value.flag ? "true" : "false";
+      break;
+    case Value::Kind::number:
+      out += value.text;
+      break;
+    case Value::Kind::string:
+      out += text::json_quoted(value.text);
+      break;
     case Value::Kind::list:
     case Value::Kind::object: {
       const bool object = value.kind == Value::Kind::object;

@@ -14,8 +14,8 @@ struct Value {
   enum class Kind : uint8_t { null, boolean, number, string, list, object };
 
   Kind kind = Kind::null;
-  bool flag = false;             // boolean
-  std::string text = {};         // string: the characters; number: its spelling
+  bool flag = false;                   // boolean
+  std::string text = {};               // string: the characters; number: its spelling
   std::vector<std::string> keys = {};  // object: keys[i] belongs to items[i]
   std::vector<Value> items = {};       // list, object
 
@@ -45,8 +45,8 @@ struct ParseProblem {
 
 constexpr size_t max_json_depth = 64;
 
-// Reads one value at `*position` and moves it behind. Strict: UTF-8, no lone surrogates, no duplicate keys, no
-// nesting beyond `max_json_depth`. False: `problem` says why, `value` is unspecified.
+// Reads one value at `*position` and moves it behind. Strict: UTF-8, no lone surrogates, no duplicate keys,
+// no nesting beyond `max_json_depth`. False: `problem` says why, `value` is unspecified.
 bool parse_value(std::string_view text, size_t* position, Value* value, ParseProblem* problem);
 // The same, and nothing but white space may stand around it.
 bool parse_whole(std::string_view text, Value* value, ParseProblem* problem);

@@ -25,7 +25,9 @@ class Reader {
   }
 
   void skip_space() {
-    while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\t' || text_[at_] == '\n' || text_[at_] == '\r')) ++at_;
+    while (at_ < text_.size() &&
+           (text_[at_] == ' ' || text_[at_] == '\t' || text_[at_] == '\n' || text_[at_] == '\r'))
+      ++at_;
   }
 
   bool fail(std::string reason) {
@@ -48,13 +50,25 @@ class Reader {
     opened_ = false;
     if (at_ >= text_.size()) return fail("the text ends in the middle of a value");
     switch (text_[at_]) {
-      case '{': return open(Value::object(), '}', value);
-      case '[': return open(Value::list(), ']', value);
-      case '"': value->kind = Value::Kind::string; return read_string(&value->text);
-      case 't': value->kind = Value::Kind::boolean; value->flag = true; return word("true");
-      case 'f': value->kind = Value::Kind::boolean; return word("false");
-      case 'n': return word("null");
-      default: value->kind = Value::Kind::number; return read_number(&value->text);
+      case '{':
+        return open(Value::object(), '}', value);
+      case '[':
+        return open(Value::list(), ']', value);
+      case '"':
+        value->kind = Value::Kind::string;
+        return read_string(&value->text);
+      case 't':
+        value->kind = Value::Kind::boolean;
+        value->flag = true;
+        return word("true");
+      case 'f':
+        value->kind = Value::Kind::boolean;
+        return word("false");
+      case 'n':
+        return word("null");
+      default:
+        value->kind = Value::Kind::number;
+        return read_number(&value->text);
     }
   }
 
@@ -109,7 +123,8 @@ class Reader {
       if (object) level.value.keys.push_back(std::move(level.key));
       level.value.items.push_back(std::move(value));
       skip_space();
-      if (at_ >= text_.size()) return fail(object ? "the text ends inside an object" : "the text ends inside a list");
+      if (at_ >= text_.size())
+        return fail(object ? "the text ends inside an object" : "the text ends inside a list");
       const char c = text_[at_];
       if (c == ',') {
         ++at_;
@@ -177,7 +192,10 @@ class Reader {
     return fail("the text ends inside a string");
   }
 
-  static bool plain(char c) { return static_cast<unsigned char>(c) >= 0x20 && static_cast<unsigned char>(c) < 0x80 && c != '"' && c != '\\'; }
+  static bool plain(char c) {
+    return static_cast<unsigned char>(c) >= 0x20 && static_cast<unsigned char>(c) < 0x80 && c != '"' &&
+           c != '\\';
+  }
 
   bool read_escape(std::string* out) {
     if (at_ + 1 >= text_.size()) return fail("the text ends inside a string");
@@ -196,7 +214,8 @@ class Reader {
       at_ += 6;
       return true;
     }
-    const bool pair = unit < 0xdc00 && text_.substr(at_ + 6, 2) == "\\u" && hex(at_ + 8, &low) && low >= 0xdc00 && low <= 0xdfff;
+    const bool pair = unit < 0xdc00 && text_.substr(at_ + 6, 2) == "\\u" && hex(at_ + 8, &low) &&
+                      low >= 0xdc00 && low <= 0xdfff;
     if (!pair) return fail("a lone surrogate, which no UTF-8 text can hold");
     append_utf8(0x10000 + ((unit - 0xd800) << 10) + (low - 0xdc00), *out);
     at_ += 12;
@@ -208,7 +227,10 @@ class Reader {
     uint32_t value = 0;
     for (size_t i = position; i < position + 4; ++i) {
       const char c = text_[i];
-      const int digit = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+      const int digit = c >= '0' && c <= '9'   ? c - '0'
+                        : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                        : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                               : -1;
       if (digit < 0) return false;
       value = value << 4 | static_cast<uint32_t>(digit);
     }

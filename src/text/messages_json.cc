@@ -21,7 +21,8 @@ std::string tool_call_json(const ToolCall& call) {
 }
 
 std::string message_json(const Message& message) {
-  std::string out = "{\"role\": " + json_quoted(message.role) + ", \"content\": " + json_quoted(message.content);
+  std::string out =
+      "{\"role\": " + json_quoted(message.role) + ", \"content\": " + json_quoted(message.content);
   const auto add = [&out](const char* key, const std::string& value) {
     if (!value.empty()) out += ", \"" + std::string(key) + "\": " + json_quoted(value);
   };
@@ -45,11 +46,21 @@ std::string json_quoted(std::string_view text) {
   out.reserve(text.size() + 2);
   for (const char c : text) {
     switch (c) {
-      case '"': out += "\\\""; break;
-      case '\\': out += "\\\\"; break;
-      case '\n': out += "\\n"; break;
-      case '\r': out += "\\r"; break;
-      case '\t': out += "\\t"; break;
+      case '"':
+        out += "\\\"";
+        break;
+      case '\\':
+        out += "\\\\";
+        break;
+      case '\n':
+        out += "\\n";
+        break;
+      case '\r':
+        out += "\\r";
+        break;
+      case '\t':
+        out += "\\t";
+        break;
       default:
         if (static_cast<unsigned char>(c) < 0x20) {
           out += "\\u00";

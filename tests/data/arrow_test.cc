@@ -61,15 +61,18 @@ Column strings(std::string name, std::string format, std::vector<const char*> va
   c.array.length = static_cast<int64_t>(values.size());
   std::string valid(values.size() / 8 + 1, '\0'), offsets = bytes<Offset>({0}), data;
   for (size_t i = 0; i < values.size(); ++i) {
-    if (values[i]) valid[i / 8] = static_cast<char>(valid[i / 8] | 1 << i % 8), data += values[i];
-    else ++c.array.null_count;
+    if (values[i])
+      valid[i / 8] = static_cast<char>(valid[i / 8] | 1 << i % 8), data += values[i];
+    else
+      ++c.array.null_count;
     offsets += bytes<Offset>({static_cast<Offset>(data.size())});
   }
   c.buffers = {valid, offsets, data};
   return c;
 }
 
-Column numbers(std::string name, std::string format, std::string data, int64_t length, std::string valid = "") {
+Column numbers(std::string name, std::string format, std::string data, int64_t length,
+               std::string valid = "") {
   Column c;
   c.name = std::move(name);
   c.format = std::move(format);
@@ -102,7 +105,9 @@ struct Producer {
       auto* self = static_cast<Producer*>(s->private_data);
       *out = self->batches[0].schema;
       out->private_data = self;
-      out->release = [](ArrowSchema* schema) { ++static_cast<Producer*>(schema->private_data)->released, schema->release = nullptr; };
+      out->release = [](ArrowSchema* schema) {
+        ++static_cast<Producer*>(schema->private_data)->released, schema->release = nullptr;
+      };
       return 0;
     };
     stream.get_next = [](ArrowArrayStream* s, ArrowArray* out) {
@@ -112,11 +117,15 @@ struct Producer {
       if (self->next == self->batches.size()) return 0;
       *out = self->batches[self->next++].array;
       out->private_data = self;
-      out->release = [](ArrowArray* array) { ++static_cast<Producer*>(array->private_data)->released, array->release = nullptr; };
+      out->release = [](ArrowArray* array) {
+        ++static_cast<Producer*>(array->private_data)->released, array->release = nullptr;
+      };
       return 0;
     };
     stream.get_last_error = [](ArrowArrayStream*) -> const char* { return "the wire broke"; };
-    stream.release = [](ArrowArrayStream* s) { ++static_cast<Producer*>(s->private_data)->released, s->release = nullptr; };
+    stream.release = [](ArrowArrayStream* s) {
+      ++static_cast<Producer*>(s->private_data)->released, s->release = nullptr;
+    };
   }
 };
 
@@ -137,30 +146,38 @@ std::vector<std::vector<Column>> batches(Batches... given) {
 TEST(Arrow, ReadsEveryScalarTypeAndChunks) {
   Column dictionary = numbers("kind", "c", bytes<int8_t>({1, 0}), 2);
   dictionary.dictionary = std::make_unique<Column>(strings<int32_t>("", "u", {"cat", "dog"}));
-  std::string view = bytes<int32_t>({5}) + "short" + std::string(7, '\0') + bytes<int32_t>({20}) + "a lo" + bytes<int32_t>({0, 3});
+  std::string view = bytes<int32_t>({5}) + "short" + std::string(7, '\0') + bytes<int32_t>({20}) + "a lo" +
+                     bytes<int32_t>({0, 3});
   Column views = numbers("view", "vu", view, 2);
   views.buffers.push_back("xyza long text for view");
   views.buffers.push_back(bytes<int64_t>({23}));
   const auto first = [&] {
-    return columns(strings<int32_t>("text", "u", {"eins", "zwei"}), strings<int64_t>("big", "U", {nullptr, "x"}),
-                   numbers("i8", "c", bytes<int8_t>({-1, 2}), 2), numbers("u8", "C", bytes<uint8_t>({255, 2}), 2),
-                   numbers("i16", "s", bytes<int16_t>({-300, 2}), 2), numbers("u16", "S", bytes<uint16_t>({65535, 2}), 2),
-                   numbers("i32", "i", bytes<int32_t>({-70000, 2}), 2), numbers("u32", "I", bytes<uint32_t>({4294967295u, 2}), 2),
-                   numbers("i64", "l", bytes<int64_t>({INT64_MIN, 2}), 2, "\x02"), numbers("u64", "L", bytes<uint64_t>({UINT64_MAX, 2}), 2),
-                   numbers("f16", "e", bytes<uint16_t>({0x3e00, 0xc000}), 2), numbers("f32", "f", bytes<float>({0.1f, 2}), 2),
-                   numbers("f64", "g", bytes<double>({1e300, NAN}), 2), numbers("flag", "b", "\x01", 2), std::move(dictionary), std::move(views));
+    return columns(
+        strings<int32_t>("text", "u", {"eins", "zwei"}), strings<int64_t>("big", "U", {nullptr, "x"}),
+        numbers("i8", "c", bytes<int8_t>({-1, 2}), 2), numbers("u8", "C", bytes<uint8_t>({255, 2}), 2),
+        numbers("i16", "s", bytes<int16_t>({-300, 2}), 2),
+        numbers("u16", "S", bytes<uint16_t>({65535, 2}), 2),
+        numbers("i32", "i", bytes<int32_t>({-70000, 2}), 2),
+        numbers("u32", "I", bytes<uint32_t>({4294967295u, 2}), 2),
+        numbers("i64", "l", bytes<int64_t>({INT64_MIN, 2}), 2, "\x02"),
+        numbers("u64", "L", bytes<uint64_t>({UINT64_MAX, 2}), 2),
+        numbers("f16", "e", bytes<uint16_t>({0x3e00, 0xc000}), 2),
+        numbers("f32", "f", bytes<float>({0.1f, 2}), 2), numbers("f64", "g", bytes<double>({1e300, NAN}), 2),
+        numbers("flag", "b", "\x01", 2), std::move(dictionary), std::move(views));
   };
   Producer producer(batches(first()));
   const Dataset data = Dataset::from_arrow(&producer.stream);
   ASSERT_EQ(data.size(), 2);
   EXPECT_EQ(data[0].text, "eins");
   EXPECT_EQ(data[0].source, "arrow:1");
-  EXPECT_EQ(data[0].extra,
-            R"({"i8": -1, "u8": 255, "i16": -300, "u16": 65535, "i32": -70000, "u32": 4294967295, "u64": 18446744073709551615, )"
-            R"("f16": 1.5, "f32": 0.1, "f64": 1e+300, "flag": true, "kind": "dog", "view": "short"})");
-  EXPECT_EQ(data[1].extra,
-            R"({"big": "x", "i8": 2, "u8": 2, "i16": 2, "u16": 2, "i32": 2, "u32": 2, "i64": 2, "u64": 2, "f16": -2.0, "f32": 2.0, )"
-            R"("flag": false, "kind": "cat", "view": "a long text for view"})");
+  EXPECT_EQ(
+      data[0].extra,
+      R"({"i8": -1, "u8": 255, "i16": -300, "u16": 65535, "i32": -70000, "u32": 4294967295, "u64": 18446744073709551615, )"
+      R"("f16": 1.5, "f32": 0.1, "f64": 1e+300, "flag": true, "kind": "dog", "view": "short"})");
+  EXPECT_EQ(
+      data[1].extra,
+      R"({"big": "x", "i8": 2, "u8": 2, "i16": 2, "u16": 2, "i32": 2, "u32": 2, "i64": 2, "u64": 2, "f16": -2.0, "f32": 2.0, )"
+      R"("flag": false, "kind": "cat", "view": "a long text for view"})");
   EXPECT_EQ(producer.released, 3) << "schema, one batch, stream";
 }
 
@@ -170,7 +187,8 @@ Column message_list() {
   item.name = "item";
   item.array.length = 3;
   item.buffers = {""};
-  item.children = columns(strings<int32_t>("role", "u", {"user", "assistant", "assistant"}), strings<int32_t>("content", "u", {"q", "a", "b"}),
+  item.children = columns(strings<int32_t>("role", "u", {"user", "assistant", "assistant"}),
+                          strings<int32_t>("content", "u", {"q", "a", "b"}),
                           strings<int32_t>("name", "u", {nullptr, nullptr, nullptr}));
   Column list = numbers("messages", "+l", bytes<int32_t>({0, 2, 3}), 2);
   list.children.push_back(std::move(item));
@@ -200,7 +218,8 @@ TEST(Arrow, HonoursOffsetsOfSlices) {
 }
 
 TEST(Arrow, SaysWhatItCannotRead) {
-  Producer dates(batches(columns(strings<int32_t>("text", "u", {"a"}), numbers("when", "tsu:UTC", bytes<int64_t>({0}), 1))));
+  Producer dates(batches(
+      columns(strings<int32_t>("text", "u", {"a"}), numbers("when", "tsu:UTC", bytes<int64_t>({0}), 1))));
   const Dataset data = Dataset::from_arrow(&dates.stream);
   EXPECT_EQ(data.size(), 1);
   ASSERT_EQ(data.changes().size(), 1u);

@@ -94,7 +94,8 @@ TEST(Shuffle, EveryPlaceIsEquallyLikely) {
   std::vector<int> counts(36, 0);
   for (uint64_t seed = 0; seed < 6000; ++seed) {
     const auto order = all_texts(texts(6).shuffle(seed));
-    for (size_t place = 0; place < 6; ++place) ++counts[place * 6 + static_cast<size_t>(order[place].back() - '0')];
+    for (size_t place = 0; place < 6; ++place)
+      ++counts[place * 6 + static_cast<size_t>(order[place].back() - '0')];
   }
   for (const int count : counts) EXPECT_NEAR(count, 1000, 130);  // 4.5 standard deviations
 }
@@ -118,8 +119,9 @@ TEST(Select, TakeConcatAndTheAccount) {
 Row random_row(uint64_t key, int kind) {
   uint64_t counter = 0;
   const auto pick = [&](uint64_t n) { return base::below(key, counter++, n); };
-  static const std::vector<std::string> pieces = {"a", " ", "\"", "\\", "\n", "\r\n", "\t", "é", "😀", "中文", std::string(1, '\0'), "\x1f",
-                                                  "<|im_end|>", "{", "}", "\xe2\x80\xa8", "1.0", "ﬁ"};
+  static const std::vector<std::string> pieces = {
+      "a",    " ",          "\"", "\\", "\n",           "\r\n", "\t", "é", "😀", "中文", std::string(1, '\0'),
+      "\x1f", "<|im_end|>", "{",  "}",  "\xe2\x80\xa8", "1.0",  "ﬁ"};
   const auto text = [&] {
     std::string out = "x";
     for (uint64_t i = pick(12); i > 0; --i) out += pieces[pick(pieces.size())];
@@ -128,14 +130,17 @@ Row random_row(uint64_t key, int kind) {
   Row row;
   if (kind == 0) return {.text = text(), .extra = pick(2) ? "{\"n\": 1.50}" : ""};
   if (kind == 1) return {.prompt = pick(3) ? text() : "", .completion = text()};
-  if (pick(2)) row.tools = {{"f", pick(2) ? text() : "", pick(2) ? "{\"b\": 1.0, \"a\": [1e5]}" : "{\"odd\":  1}"}};
+  if (pick(2))
+    row.tools = {{"f", pick(2) ? text() : "", pick(2) ? "{\"b\": 1.0, \"a\": [1e5]}" : "{\"odd\":  1}"}};
   row.messages.push_back({.role = "user", .content = text()});
   Message answer{.role = "assistant", .content = pick(2) ? text() : ""};
   if (pick(2)) answer.reasoning_content = text();
-  if (pick(2) || answer.content.empty()) answer.tool_calls = {{"f", pick(2) ? "{\"x\":1.0}" : "{\"y\": \"\\u00e9\"}", pick(2) ? "id1" : ""}};
+  if (pick(2) || answer.content.empty())
+    answer.tool_calls = {{"f", pick(2) ? "{\"x\":1.0}" : "{\"y\": \"\\u00e9\"}", pick(2) ? "id1" : ""}};
   if (pick(4) == 0) answer.train = true;
   row.messages.push_back(std::move(answer));
-  if (pick(2)) row.messages.push_back({.role = "tool", .content = text(), .tool_call_id = "id1", .name = "f"});
+  if (pick(2))
+    row.messages.push_back({.role = "tool", .content = text(), .tool_call_id = "id1", .name = "f"});
   if (pick(2)) row.extra = "{\"k\": {\"z\": null, \"a\": 12345678901234567890}}";
   return row;
 }
@@ -159,15 +164,18 @@ TEST(Save, LoadsBackEqual) {
       ASSERT_EQ(again[i].messages.size(), data[i].messages.size());
       for (size_t m = 0; m < data[i].messages.size(); ++m) {
         const Message &x = again[i].messages[m], &y = data[i].messages[m];
-        EXPECT_TRUE(x.role == y.role && x.content == y.content && x.reasoning_content == y.reasoning_content && x.name == y.name &&
+        EXPECT_TRUE(x.role == y.role && x.content == y.content &&
+                    x.reasoning_content == y.reasoning_content && x.name == y.name &&
                     x.tool_call_id == y.tool_call_id && x.train == y.train);
         ASSERT_EQ(x.tool_calls.size(), y.tool_calls.size());
         for (size_t c = 0; c < x.tool_calls.size(); ++c)
-          EXPECT_TRUE(x.tool_calls[c].name == y.tool_calls[c].name && x.tool_calls[c].arguments == y.tool_calls[c].arguments &&
+          EXPECT_TRUE(x.tool_calls[c].name == y.tool_calls[c].name &&
+                      x.tool_calls[c].arguments == y.tool_calls[c].arguments &&
                       x.tool_calls[c].id == y.tool_calls[c].id);
       }
       ASSERT_EQ(again[i].tools.size(), data[i].tools.size());
-      for (size_t t = 0; t < data[i].tools.size(); ++t) EXPECT_EQ(again[i].tools[t].parameters, data[i].tools[t].parameters);
+      for (size_t t = 0; t < data[i].tools.size(); ++t)
+        EXPECT_EQ(again[i].tools[t].parameters, data[i].tools[t].parameters);
     }
     again.save(file);
     EXPECT_EQ(Dataset::load(file).digest(), data.digest());
@@ -178,13 +186,15 @@ TEST(Digest, SeesContentAndOrderNotSources) {
   const Dataset a = Dataset::from_jsonl("{\"text\": \"x\"}\n{\"text\": \"y\"}", "one");
   EXPECT_EQ(a.digest(), Dataset::from_jsonl("{\"text\":\"x\"}\n\n{\"text\":\"y\"}", "two").digest());
   EXPECT_NE(a.digest(), Dataset::from_jsonl("{\"text\": \"y\"}\n{\"text\": \"x\"}").digest());
-  EXPECT_EQ(Dataset::from_rows({}).digest(), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+  EXPECT_EQ(Dataset::from_rows({}).digest(),
+            "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
 }
 
 TEST(Describe, SaysRowsFormatAndAccount) {
-  EXPECT_EQ(texts(2).describe(),
-            R"({"rows": 2, "format": "text", "format_reason": "rows given in memory", "messages": 0, "rows_with_tools": 0, "tool_calls": 0, )"
-            R"("account": {"read": 2, "kept": 2, "steps": []}})");
+  EXPECT_EQ(
+      texts(2).describe(),
+      R"({"rows": 2, "format": "text", "format_reason": "rows given in memory", "messages": 0, "rows_with_tools": 0, "tool_calls": 0, )"
+      R"("account": {"read": 2, "kept": 2, "steps": []}})");
 }
 
 }  // namespace

@@ -15,7 +15,8 @@ namespace {
 
 std::vector<uint32_t> random_hashes(size_t count, uint64_t seed) {
   std::vector<uint32_t> out(count);
-  for (size_t i = 0; i < count; ++i) out[i] = static_cast<uint32_t>(base::random_bits(base::derive(seed, 1), i));
+  for (size_t i = 0; i < count; ++i)
+    out[i] = static_cast<uint32_t>(base::random_bits(base::derive(seed, 1), i));
   return out;
 }
 
@@ -124,8 +125,10 @@ std::vector<std::string> synthetic(size_t count, uint64_t seed) {
       words.clear();
       std::string word;
       for (const char c : out[pick(out.size())] + " ") {
-        if (c != ' ') word += c;
-        else words.push_back(std::exchange(word, ""));
+        if (c != ' ')
+          word += c;
+        else
+          words.push_back(std::exchange(word, ""));
       }
       for (uint64_t i = pick(8); i > 0; --i) words[pick(words.size())] = numbered(pick(500));
     }
@@ -176,7 +179,8 @@ TEST(NearDuplicates, UnverifiedCandidatesAreCaught) {
   std::vector<std::vector<uint32_t>> signatures;
   for (const std::string& text : texts) {
     std::vector<uint32_t> hashes, signature(family.a.size());
-    for (const uint64_t h : shingles(words_form(text), 3)) hashes.push_back(static_cast<uint32_t>(h ^ (h >> 32)));
+    for (const uint64_t h : shingles(words_form(text), 3))
+      hashes.push_back(static_cast<uint32_t>(h ^ (h >> 32)));
     minhash(family, hashes, signature.data());
     signatures.push_back(std::move(signature));
   }
@@ -184,7 +188,10 @@ TEST(NearDuplicates, UnverifiedCandidatesAreCaught) {
   std::iota(unverified.begin(), unverified.end(), size_t{0});
   const auto meet = [&](size_t i, size_t j) {
     for (int band = 0; band < banding.bands; ++band)
-      if (std::equal(signatures[i].begin() + band * banding.rows, signatures[i].begin() + (band + 1) * banding.rows, signatures[j].begin() + band * banding.rows)) return true;
+      if (std::equal(signatures[i].begin() + band * banding.rows,
+                     signatures[i].begin() + (band + 1) * banding.rows,
+                     signatures[j].begin() + band * banding.rows))
+        return true;
     return false;
   };
   for (int round = 0; round < 10; ++round)
@@ -216,19 +223,23 @@ Row chat(const std::string& question, const std::string& answer) {
   return {.messages = {{.role = "user", .content = question}, {.role = "assistant", .content = answer}}};
 }
 
-const std::string long_text = "please tell me where my parcel with the red shoes has gone since it left the big warehouse last monday";
+const std::string long_text =
+    "please tell me where my parcel with the red shoes has gone since it left the big warehouse last monday";
 
 TEST(Deduplicate, SaysWhichRowsAndWhy) {
-  const Dataset data = Dataset::from_rows({chat("Where is it?", "Here."), chat(long_text, "On its way to you."), chat("WHERE  is it?\n", "here."),
-                                           chat(long_text + " please", "On its way to you."), chat("Where is it?", "There.")});
+  const Dataset data = Dataset::from_rows(
+      {chat("Where is it?", "Here."), chat(long_text, "On its way to you."), chat("WHERE  is it?\n", "here."),
+       chat(long_text + " please", "On its way to you."), chat("Where is it?", "There.")});
   const Dataset clean = data.deduplicate();
   EXPECT_EQ(clean.size(), 3);
   ASSERT_EQ(clean.changes().size(), 2u);
   EXPECT_EQ(clean.changes()[0].source, "row 3");
   EXPECT_EQ(clean.changes()[0].reason, "exact duplicate of row 1");
   EXPECT_EQ(clean.changes()[1].source, "row 4");
-  EXPECT_TRUE(test::contains(clean.changes()[1].reason, "near duplicate of row 2 (similarity 0.8")) << clean.changes()[1].reason;
-  EXPECT_TRUE(test::contains(clean.account(), R"({"exact duplicate": 1, "near duplicate": 1})")) << clean.account();
+  EXPECT_TRUE(test::contains(clean.changes()[1].reason, "near duplicate of row 2 (similarity 0.8"))
+      << clean.changes()[1].reason;
+  EXPECT_TRUE(test::contains(clean.account(), R"({"exact duplicate": 1, "near duplicate": 1})"))
+      << clean.account();
   EXPECT_EQ(data.deduplicate({.near = false}).size(), 4);
   EXPECT_EQ(data.deduplicate({.near = false, .field = "prompt"}).size(), 3);
   EXPECT_EQ(data.deduplicate({.near = false, .field = "completion"}).size(), 3);
@@ -236,7 +247,8 @@ TEST(Deduplicate, SaysWhichRowsAndWhy) {
 }
 
 TEST(Deduplicate, RolesCallsAndToolsMakeRowsDifferent) {
-  Row call{.messages = {{.role = "user", .content = "q"}, {.role = "assistant", .tool_calls = {{"f", "{\"x\": 1}"}}}}};
+  Row call{.messages = {{.role = "user", .content = "q"},
+                        {.role = "assistant", .tool_calls = {{"f", "{\"x\": 1}"}}}}};
   Row other = call, tooled = call;
   other.messages[1].tool_calls[0].arguments = "{\"x\": 2}";
   tooled.tools = {{"f"}};

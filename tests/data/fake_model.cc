@@ -13,7 +13,9 @@ ModelText model_text(const Model& model) { return model.impl()->text; }
 }  // namespace text
 
 namespace test {
-Model fake_model(text::ModelText text) { return Model(std::make_shared<const Model::Impl>(Model::Impl{std::move(text)})); }
+Model fake_model(text::ModelText text) {
+  return Model(std::make_shared<const Model::Impl>(Model::Impl{std::move(text)}));
+}
 }  // namespace test
 
 }  // namespace whorl

@@ -45,11 +45,14 @@ bool one(const std::string& bytes, Reader reader, const char* name) {
     }
     LoadOptions pinned;
     if (data.format() == "text" || data.format() == "prompt_completion") pinned.format = data.format();
-    if (data.format() == "prompt_completion" && data.size() > 0 && !data[0].messages.empty()) pinned.format = "messages";
+    if (data.format() == "prompt_completion" && data.size() > 0 && !data[0].messages.empty())
+      pinned.format = "messages";
     bool same_kind = true;
     for (int64_t i = 1; i < data.size(); ++i) same_kind = same_kind && kind_of(data[i]) == kind_of(data[0]);
-    if (same_kind && Dataset::from_jsonl(lines, name, pinned).digest() != data.digest()) broken("saving and loading keeps rows", bytes);
-    if (bytes.size() % 16 == 0) data.mask_pii().deduplicate({.permutations = 16});  // they wake every thread: seldom
+    if (same_kind && Dataset::from_jsonl(lines, name, pinned).digest() != data.digest())
+      broken("saving and loading keeps rows", bytes);
+    if (bytes.size() % 16 == 0)
+      data.mask_pii().deduplicate({.permutations = 16});  // they wake every thread: seldom
     return true;
   } catch (const std::invalid_argument&) {
     return false;

@@ -1,5 +1,5 @@
-// Parsers under fire: seeds changed at random, ten thousand times each, always the same way. Nothing may crash, hang
-// or throw anything but std::invalid_argument; what loads must save and load again.
+// Parsers under fire: seeds changed at random, ten thousand times each, always the same way. Nothing may
+// crash, hang or throw anything but std::invalid_argument; what loads must save and load again.
 #include <functional>
 
 #include "base/random.h"
@@ -10,9 +10,35 @@ namespace whorl {
 namespace {
 
 std::string mutated(const std::string& seed, uint64_t key) {
-  static const std::vector<std::string> pieces = {"{", "}", "[", "]", "\"", ",", ":", "\n", "\r", "\r\n", "\\u", "\\ud800", "\\", "null", "1e999",
-                                                  "-", "\xff", "\xc3", "\xef\xbb\xbf", std::string(1, '\0'), "\"\"", "messages", "role", "content",
-                                                  "tool_calls", "[[[[[[[[", "{\"a\":", "true", "0.10"};
+  static const std::vector<std::string> pieces = {"{",
+                                                  "}",
+                                                  "[",
+                                                  "]",
+                                                  "\"",
+                                                  ",",
+                                                  ":",
+                                                  "\n",
+                                                  "\r",
+                                                  "\r\n",
+                                                  "\\u",
+                                                  "\\ud800",
+                                                  "\\",
+                                                  "null",
+                                                  "1e999",
+                                                  "-",
+                                                  "\xff",
+                                                  "\xc3",
+                                                  "\xef\xbb\xbf",
+                                                  std::string(1, '\0'),
+                                                  "\"\"",
+                                                  "messages",
+                                                  "role",
+                                                  "content",
+                                                  "tool_calls",
+                                                  "[[[[[[[[",
+                                                  "{\"a\":",
+                                                  "true",
+                                                  "0.10"};
   std::string text = seed;
   uint64_t counter = 0;
   const auto pick = [&](uint64_t n) { return base::below(key, counter++, n); };
@@ -21,11 +47,20 @@ std::string mutated(const std::string& seed, uint64_t key) {
     std::string put;
     size_t cut = 0;
     switch (pick(5)) {
-      case 0: cut = length; break;
-      case 1: put = pieces[pick(pieces.size())]; break;
-      case 2: put = text.substr(pick(text.size() + 1), pick(40)); break;
-      case 3: put.push_back(static_cast<char>(pick(256))), cut = std::min<size_t>(1, text.size() - at); break;
-      default: put = pieces[pick(pieces.size())], cut = length;
+      case 0:
+        cut = length;
+        break;
+      case 1:
+        put = pieces[pick(pieces.size())];
+        break;
+      case 2:
+        put = text.substr(pick(text.size() + 1), pick(40));
+        break;
+      case 3:
+        put.push_back(static_cast<char>(pick(256))), cut = std::min<size_t>(1, text.size() - at);
+        break;
+      default:
+        put = pieces[pick(pieces.size())], cut = length;
     }
     std::string next(text, 0, at);
     next.append(put).append(text, at + cut);
@@ -40,7 +75,8 @@ struct Tally {
 
 Tally bombard(const std::string& seed, const std::function<bool(const std::string&)>& one) {
   Tally tally;
-  for (uint64_t i = 0; i < 10'000; ++i) ++(one(mutated(seed, base::derive(2024, i))) ? tally.loaded : tally.refused);
+  for (uint64_t i = 0; i < 10'000; ++i)
+    ++(one(mutated(seed, base::derive(2024, i))) ? tally.loaded : tally.refused);
   return tally;
 }
 
@@ -59,13 +95,17 @@ TEST(Mutation, JsonLines) {
 }
 
 TEST(Mutation, JsonArray) {
-  const Tally tally = bombard("[\n{\"prompt\": \"a\", \"completion\": \"b\"},\n {\"prompt\": \"\", \"completion\": \"d\\n\", \"x\": [1, {}]}\n]\n", data::fuzz_json);
+  const Tally tally = bombard(
+      "[\n{\"prompt\": \"a\", \"completion\": \"b\"},\n {\"prompt\": \"\", \"completion\": \"d\\n\", \"x\": "
+      "[1, {}]}\n]\n",
+      data::fuzz_json);
   EXPECT_GT(tally.loaded, 200);
   EXPECT_GT(tally.refused, 500);
 }
 
 TEST(Mutation, Csv) {
-  const Tally tally = bombard("prompt,completion,note\n\"a, \"\"b\"\"\n c\",d,1\r\ne,f,\"\"\n\n\"g\",h,i\n", data::fuzz_csv);
+  const Tally tally =
+      bombard("prompt,completion,note\n\"a, \"\"b\"\"\n c\",d,1\r\ne,f,\"\"\n\n\"g\",h,i\n", data::fuzz_csv);
   EXPECT_GT(tally.loaded, 200);
   EXPECT_GT(tally.refused, 500);
 }
@@ -75,7 +115,8 @@ TEST(Mutation, PlainText) {
 }
 
 TEST(Mutation, EveryTruncationOfASeed) {
-  for (size_t length = 0; length <= jsonl_seed.size(); ++length) data::fuzz_jsonl(jsonl_seed.substr(0, length));
+  for (size_t length = 0; length <= jsonl_seed.size(); ++length)
+    data::fuzz_jsonl(jsonl_seed.substr(0, length));
 }
 
 TEST(Mutation, DeepAndLongTextsEndSoon) {
@@ -88,7 +129,8 @@ TEST(Mutation, DeepAndLongTextsEndSoon) {
   EXPECT_TRUE(data::fuzz_jsonl(keys + "}"));
 }
 
-// The planted fault: a reader that takes a lone surrogate makes rows that are no UTF-8; the same law must see it.
+// The planted fault: a reader that takes a lone surrogate makes rows that are no UTF-8; the same law must see
+// it.
 TEST(Mutation, TheLawSeesBadRows) {
   EXPECT_NE(data::law_broken_by({.text = "t\xed\xa0\x80"}), "");
   EXPECT_EQ(data::law_broken_by({.text = "t"}), "");

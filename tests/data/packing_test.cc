@@ -11,7 +11,8 @@ namespace {
 
 std::vector<int64_t> random_lengths(size_t count, int64_t longest, uint64_t seed) {
   std::vector<int64_t> out(count);
-  for (size_t i = 0; i < count; ++i) out[i] = 1 + static_cast<int64_t>(base::below(base::derive(seed, 0), i, static_cast<uint64_t>(longest)));
+  for (size_t i = 0; i < count; ++i)
+    out[i] = 1 + static_cast<int64_t>(base::below(base::derive(seed, 0), i, static_cast<uint64_t>(longest)));
   return out;
 }
 
@@ -59,7 +60,8 @@ TEST(Packing, EpochsAreSeededAndComplete) {
   const auto lengths = random_lengths(5000, 400, 1);
   std::vector<int64_t> order(lengths.size());
   std::iota(order.begin(), order.end(), 0);
-  const auto bins = pack_epoch(lengths, order, 1024, 1000, 9), again = pack_epoch(lengths, order, 1024, 1000, 9);
+  const auto bins = pack_epoch(lengths, order, 1024, 1000, 9),
+             again = pack_epoch(lengths, order, 1024, 1000, 9);
   std::vector<int64_t> seen;
   bool same = bins.size() == again.size();
   for (size_t i = 0; i < bins.size(); ++i) {

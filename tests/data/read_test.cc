@@ -12,7 +12,8 @@ using test::TemporaryFolder;
 const char* const good = R"({"prompt": "a", "completion": "b"})";
 
 TEST(ReadJsonl, TakesByteOrderMarkEmptyLinesAndCrLf) {
-  const Dataset data = Dataset::from_jsonl(std::string("\xef\xbb\xbf") + good + "\r\n\n   \n" + good + "\r\n" + good, "t.jsonl");
+  const Dataset data = Dataset::from_jsonl(
+      std::string("\xef\xbb\xbf") + good + "\r\n\n   \n" + good + "\r\n" + good, "t.jsonl");
   ASSERT_EQ(data.size(), 3);
   EXPECT_EQ(data[0].source, "t.jsonl:1");
   EXPECT_EQ(data[1].source, "t.jsonl:4");
@@ -20,34 +21,44 @@ TEST(ReadJsonl, TakesByteOrderMarkEmptyLinesAndCrLf) {
 }
 
 TEST(ReadJsonl, NamesFileLineAndField) {
-  EXPECT_EQ(refusal([] { Dataset::from_jsonl("{\"messages\": \"[{}\"}", "d.jsonl", {.format = "messages"}); }),
-            "[Dataset.from_jsonl] d.jsonl:1: messages: JSON text, column 4: the text ends inside a list");
+  EXPECT_EQ(
+      refusal([] { Dataset::from_jsonl("{\"messages\": \"[{}\"}", "d.jsonl", {.format = "messages"}); }),
+      "[Dataset.from_jsonl] d.jsonl:1: messages: JSON text, column 4: the text ends inside a list");
   EXPECT_EQ(refusal([] { Dataset::from_jsonl("{\"messages\": 5}", "d.jsonl", {.format = "messages"}); }),
             "[Dataset.from_jsonl] d.jsonl:1: expected field 'messages' to be a list, got a number");
   EXPECT_EQ(refusal([] { Dataset::from_jsonl("\n{\"prompt\": \"x\", \"completion\": 3}", "d.jsonl"); }),
             "[Dataset.from_jsonl] d.jsonl:2: expected field 'completion' to be a string, got a number");
-  EXPECT_EQ(refusal([] { Dataset::from_jsonl("{\"prompt\": \"x\", \"completoin\": \"y\"}", "d", {.format = "prompt_completion"}); }),
+  EXPECT_EQ(refusal([] {
+              Dataset::from_jsonl("{\"prompt\": \"x\", \"completoin\": \"y\"}", "d",
+                                  {.format = "prompt_completion"});
+            }),
             "[Dataset.from_jsonl] d:1: missing field 'completion'; did you mean 'completoin'?");
 }
 
 TEST(ReadJsonl, ListsEveryBadRowInOnePass) {
   std::string text;
-  for (int i = 0; i < 50; ++i) text += i % 2 ? std::string(good) + "\n" : "{\"prompt\": 1, \"completion\": \"\"}\n";
-  const std::string said = refusal([&] { Dataset::from_jsonl(text, "d.jsonl", {.format = "prompt_completion"}); });
+  for (int i = 0; i < 50; ++i)
+    text += i % 2 ? std::string(good) + "\n" : "{\"prompt\": 1, \"completion\": \"\"}\n";
+  const std::string said =
+      refusal([&] { Dataset::from_jsonl(text, "d.jsonl", {.format = "prompt_completion"}); });
   EXPECT_TRUE(contains(said, "25 bad rows of 50")) << said;
-  EXPECT_TRUE(contains(said, "d.jsonl:1: ") && contains(said, "d.jsonl:39: ") && contains(said, "and 5 more")) << said;
+  EXPECT_TRUE(contains(said, "d.jsonl:1: ") && contains(said, "d.jsonl:39: ") && contains(said, "and 5 more"))
+      << said;
   EXPECT_FALSE(contains(said, "d.jsonl:41: ")) << said;
 }
 
 TEST(ReadJsonl, DropsAndCountsWhenAsked) {
-  const std::string text = std::string(good) + "\nnot json\n[1]\n" + good + "\n{\"prompt\": \"\", \"completion\": \" \"}\n";
+  const std::string text =
+      std::string(good) + "\nnot json\n[1]\n" + good + "\n{\"prompt\": \"\", \"completion\": \" \"}\n";
   const Dataset data = Dataset::from_jsonl(text, "d.jsonl", {.on_bad_row = "drop"});
   EXPECT_EQ(data.size(), 2);
   ASSERT_EQ(data.changes().size(), 3u);
   EXPECT_EQ(data.changes()[0].source, "d.jsonl:2");
   EXPECT_EQ(data.changes()[0].action, "dropped");
   EXPECT_EQ(data.changes()[2].reason, "the row is empty: expected messages, a completion or a text");
-  EXPECT_EQ(data.account(), R"({"read": 5, "kept": 2, "steps": [{"step": "load", "dropped": 3, "changed": 0, "reasons": {"bad row": 3}}]})");
+  EXPECT_EQ(
+      data.account(),
+      R"({"read": 5, "kept": 2, "steps": [{"step": "load", "dropped": 3, "changed": 0, "reasons": {"bad row": 3}}]})");
 }
 
 TEST(ReadJsonl, RefusesLoneCarriageReturnsLongLinesAndUtf16) {
@@ -65,21 +76,25 @@ TEST(ReadJsonl, RefusesLoneCarriageReturnsLongLinesAndUtf16) {
 
 TEST(ReadJson, TakesAListAndKnowsLines) {
   const TemporaryFolder folder;
-  const auto file = folder.write("d.json", "[\n  {\"text\": \"one\"},\n  {\n \"text\": \"two\"}\n, {\"text\": \"\"}]\n");
+  const auto file =
+      folder.write("d.json", "[\n  {\"text\": \"one\"},\n  {\n \"text\": \"two\"}\n, {\"text\": \"\"}]\n");
   EXPECT_EQ(refusal([&] { Dataset::load(file); }),
             "[Dataset.load] d.json:5: the row is empty: expected messages, a completion or a text");
   const Dataset data = Dataset::load(file, {.on_bad_row = "drop"});
   ASSERT_EQ(data.size(), 2);
   EXPECT_EQ(data[1].source, "d.json:3");
-  EXPECT_REFUSED(Dataset::load(folder.write("e.json", "[{\"text\": \"a\"}\n{\"text\": \"b\"}]")), "e.json:2: expected ',' or ']'");
-  EXPECT_REFUSED(Dataset::load(folder.write("f.json", "[{\"text\": \"a\"},\n{\"text\" \"b\"}]")), "f.json:2: column");
+  EXPECT_REFUSED(Dataset::load(folder.write("e.json", "[{\"text\": \"a\"}\n{\"text\": \"b\"}]")),
+                 "e.json:2: expected ',' or ']'");
+  EXPECT_REFUSED(Dataset::load(folder.write("f.json", "[{\"text\": \"a\"},\n{\"text\" \"b\"}]")),
+                 "f.json:2: column");
   EXPECT_EQ(Dataset::load(folder.write("lines.json", "{\"text\": \"a\"}\n{\"text\": \"b\"}\n")).size(), 2);
   EXPECT_EQ(Dataset::load(folder.write("empty.json", "[]")).size(), 0);
 }
 
 TEST(ReadCsv, FollowsRfc4180) {
   const TemporaryFolder folder;
-  const auto file = folder.write("d.csv", "prompt,completion,n\r\n\"a, \"\"quoted\"\"\nnewline\",b,1\r\n\r\nc,\"\",2\n\"d\",e,\"3\"");
+  const auto file = folder.write(
+      "d.csv", "prompt,completion,n\r\n\"a, \"\"quoted\"\"\nnewline\",b,1\r\n\r\nc,\"\",2\n\"d\",e,\"3\"");
   const Dataset data = Dataset::load(file, {.on_bad_row = "drop"});
   ASSERT_EQ(data.size(), 2);
   EXPECT_EQ(data[0].prompt, "a, \"quoted\"\nnewline");
@@ -90,8 +105,11 @@ TEST(ReadCsv, FollowsRfc4180) {
 
 TEST(ReadCsv, SaysWhatIsWrong) {
   const TemporaryFolder folder;
-  const auto said = [&](const std::string& text) { return refusal([&] { Dataset::load(folder.write("d.csv", text)); }); };
-  EXPECT_TRUE(contains(said("prompt,completion\na,b\nc\n"), "d.csv:3: expected 2 cells as in the header, got 1"));
+  const auto said = [&](const std::string& text) {
+    return refusal([&] { Dataset::load(folder.write("d.csv", text)); });
+  };
+  EXPECT_TRUE(
+      contains(said("prompt,completion\na,b\nc\n"), "d.csv:3: expected 2 cells as in the header, got 1"));
   EXPECT_TRUE(contains(said("prompt,completion\na\"b,c\n"), "d.csv:2: column 1: a quote inside a cell"));
   EXPECT_TRUE(contains(said("prompt,completion\n\"a\"b,c\n"), "text after the closing quote"));
   EXPECT_TRUE(contains(said("prompt,completion\n\"a,c\n"), "without its closing quote"));
@@ -103,13 +121,15 @@ TEST(ReadCsv, SaysWhatIsWrong) {
 
 // Tables that Python's csv module wrote and read (make_csv_golden.py).
 TEST(ReadCsv, AgreesWithPython) {
-  const Dataset golden = Dataset::load(std::filesystem::path(WHORL_SOURCE_DIR) / "tests/data/csv_golden.jsonl", {.format = "text"});
+  const Dataset golden = Dataset::load(
+      std::filesystem::path(WHORL_SOURCE_DIR) / "tests/data/csv_golden.jsonl", {.format = "text"});
   ASSERT_EQ(golden.size(), 150);
   for (int64_t i = 0; i < golden.size(); ++i) {
     std::string rows;
-    const data::RowSink sink{[&](data::Value row, std::string) { rows += (rows.empty() ? "[" : ", ") + data::to_text(row); },
-                             [&](std::string source, std::string message) { ADD_FAILURE() << source << message; },
-                             [](std::string, std::string) {}};
+    const data::RowSink sink{
+        [&](data::Value row, std::string) { rows += (rows.empty() ? "[" : ", ") + data::to_text(row); },
+        [&](std::string source, std::string message) { ADD_FAILURE() << source << message; },
+        [](std::string, std::string) {}};
     data::read_csv(golden[i].text, "g.csv", {}, sink);
     EXPECT_EQ("{\"rows\": " + rows + "]}", golden[i].extra);
   }
@@ -118,14 +138,17 @@ TEST(ReadCsv, AgreesWithPython) {
 TEST(ReadCsv, ColumnsAreMappedAndMessagesMayBeJson) {
   const TemporaryFolder folder;
   const auto intents = folder.write("intents.csv", "text,category\nwhere is it?,card_arrival\n");
-  const Dataset mapped = Dataset::load(intents, {.columns = {{"instruction", "text"}, {"output", "category"}}});
+  const Dataset mapped =
+      Dataset::load(intents, {.columns = {{"instruction", "text"}, {"output", "category"}}});
   ASSERT_EQ(mapped.format(), "alpaca");
   EXPECT_EQ(mapped[0].messages[1].content, "card_arrival");
   EXPECT_EQ(Dataset::load(intents).format(), "text");
   EXPECT_REFUSED(Dataset::load(intents, {.columns = {{"prompt", "texd"}}}), "no column 'texd'");
   EXPECT_REFUSED(Dataset::load(intents, {.columns = {{"promt", "text"}}}), "did you mean 'prompt'?");
-  const auto chat = folder.write(
-      "chat.csv", "id,messages\n7,\"[{\"\"role\"\": \"\"user\"\", \"\"content\"\": \"\"hi\"\"}, {\"\"role\"\": \"\"assistant\"\", \"\"content\"\": \"\"yo\"\"}]\"\n");
+  const auto chat =
+      folder.write("chat.csv",
+                   "id,messages\n7,\"[{\"\"role\"\": \"\"user\"\", \"\"content\"\": \"\"hi\"\"}, "
+                   "{\"\"role\"\": \"\"assistant\"\", \"\"content\"\": \"\"yo\"\"}]\"\n");
   const Dataset data = Dataset::load(chat);
   EXPECT_EQ(data.format(), "messages");
   EXPECT_EQ(data[0].messages[1].content, "yo");
@@ -134,7 +157,9 @@ TEST(ReadCsv, ColumnsAreMappedAndMessagesMayBeJson) {
 
 TEST(ReadText, ParagraphsLinesOrFile) {
   const TemporaryFolder folder;
-  const auto file = folder.write("t.txt", "\xef\xbb\xbf" "one\r\nstill one\r\n\r\n \ntwo\n\n\n\nthree");
+  const auto file = folder.write("t.txt",
+                                 "\xef\xbb\xbf"
+                                 "one\r\nstill one\r\n\r\n \ntwo\n\n\n\nthree");
   const Dataset data = Dataset::load(file);
   ASSERT_EQ(data.size(), 3);
   EXPECT_EQ(data[0].text, "one\nstill one");
@@ -143,7 +168,8 @@ TEST(ReadText, ParagraphsLinesOrFile) {
   EXPECT_EQ(data[2].text, "three");
   EXPECT_EQ(Dataset::load(file, {.text_unit = "line"}).size(), 4);
   EXPECT_EQ(Dataset::load(file, {.text_unit = "file"})[0].text, "one\nstill one\n\n \ntwo\n\n\n\nthree");
-  EXPECT_REFUSED(Dataset::load(folder.write("bad.txt", "a\n\nb\xff")), "bad.txt:3: byte 1 of the paragraph: not UTF-8");
+  EXPECT_REFUSED(Dataset::load(folder.write("bad.txt", "a\n\nb\xff")),
+                 "bad.txt:3: byte 1 of the paragraph: not UTF-8");
 }
 
 TEST(ReadFolder, TakesWhatItKnowsAndSaysWhatItLeaves) {

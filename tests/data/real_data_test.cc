@@ -15,7 +15,8 @@ namespace {
 class RealData : public ::testing::Test {
  protected:
   void SetUp() override {
-    if (!std::filesystem::exists(test::shared_data())) GTEST_SKIP() << "no real data here; set WHORL_SHARED_DATA to its folder";
+    if (!std::filesystem::exists(test::shared_data()))
+      GTEST_SKIP() << "no real data here; set WHORL_SHARED_DATA to its folder";
   }
   static std::filesystem::path at(const std::string& name) { return test::shared_data() / name; }
 };
@@ -34,12 +35,15 @@ TEST_F(RealData, Banking77HasQuotedNewlines) {
   EXPECT_EQ(train.size(), 10003);
   EXPECT_EQ(Dataset::load(at("banking77/test.csv"), options).size(), 3080);
   bool newline = false;
-  for (int64_t i = 0; i < train.size(); ++i) newline = newline || test::contains(train[i].messages[0].content, "\n");
+  for (int64_t i = 0; i < train.size(); ++i)
+    newline = newline || test::contains(train[i].messages[0].content, "\n");
   EXPECT_TRUE(newline);
 }
 
 TEST_F(RealData, SelfInstruct) {
-  const Dataset data = Dataset::load(at("self_instruct/seed_tasks.jsonl"), {.columns = {{"input", "/instances/0/input"}, {"output", "/instances/0/output"}}});
+  const Dataset data =
+      Dataset::load(at("self_instruct/seed_tasks.jsonl"),
+                    {.columns = {{"input", "/instances/0/input"}, {"output", "/instances/0/output"}}});
   EXPECT_EQ(data.size(), 175);
   EXPECT_EQ(data.format(), "alpaca");
 }
@@ -50,7 +54,8 @@ TEST_F(RealData, ShareGptAndToolCalls) {
   EXPECT_EQ(glaive.size(), 300);
   int64_t calls = 0;
   for (int64_t i = 0; i < glaive.size(); ++i)
-    for (const Message& message : glaive[i].messages) calls += static_cast<int64_t>(message.tool_calls.size());
+    for (const Message& message : glaive[i].messages)
+      calls += static_cast<int64_t>(message.tool_calls.size());
   EXPECT_GE(calls, 211);
 }
 
@@ -69,7 +74,8 @@ TEST_F(RealData, NearDuplicatesEqualBruteForceOnC4) {
   std::vector<std::string> words;
   for (int64_t i = 0; i < data.size(); ++i) {
     words.push_back(data::words_form(data[i].text));
-    words.push_back(words.back().substr(0, words.back().size() * static_cast<size_t>(50 + i % 50) / 100));  // cut copies
+    words.push_back(
+        words.back().substr(0, words.back().size() * static_cast<size_t>(50 + i % 50) / 100));  // cut copies
   }
   for (const double threshold : {0.6, 0.8, 0.9}) {
     const DeduplicateOptions options{.threshold = threshold};
@@ -80,9 +86,14 @@ TEST_F(RealData, NearDuplicatesEqualBruteForceOnC4) {
     for (size_t i = 0; i < words.size(); ++i)
       for (size_t j = 0; j < i; ++j)
         if (truth[i] != truth[j] && data::jaccard(sets[i], sets[j]) >= threshold)
-          for (size_t k = 0, from = std::max(truth[i], truth[j]), to = std::min(truth[i], truth[j]); k <= i; ++k)
+          for (size_t k = 0, from = std::max(truth[i], truth[j]), to = std::min(truth[i], truth[j]); k <= i;
+               ++k)
             if (truth[k] == from) truth[k] = to;
-    EXPECT_EQ(data::find_near_duplicates(words.size(), [&](size_t i) { return words[i]; }, options).leader, truth) << threshold;
+    EXPECT_EQ(data::find_near_duplicates(
+                  words.size(), [&](size_t i) { return words[i]; }, options)
+                  .leader,
+              truth)
+        << threshold;
   }
 }
 
@@ -106,8 +117,8 @@ TEST_F(RealData, DeduplicationSpeed) {
   const std::clock_t start = std::clock();
   const int64_t kept = many.deduplicate().size();
   const double seconds = static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
-  std::cout << "deduplicate: " << bytes / 1e6 / seconds << " MB/s a thread, " << bytes / 1e6 << " MB, " << kept << " of "
-            << many.size() << " rows kept\n";
+  std::cout << "deduplicate: " << bytes / 1e6 / seconds << " MB/s a thread, " << bytes / 1e6 << " MB, "
+            << kept << " of " << many.size() << " rows kept\n";
   EXPECT_GT(kept, 0);
 }
 

@@ -14,7 +14,8 @@ namespace whorl::test {
 
 inline std::filesystem::path shared_data() {
   const char* given = std::getenv("WHORL_SHARED_DATA");
-  return given ? std::filesystem::path(given) : std::filesystem::path(WHORL_SOURCE_DIR) / ".." / "shared" / "data";
+  return given ? std::filesystem::path(given)
+               : std::filesystem::path(WHORL_SOURCE_DIR) / ".." / "shared" / "data";
 }
 
 // What the call threw as std::invalid_argument, or "" if it threw nothing.
@@ -28,11 +29,13 @@ std::string refusal(Call call) {
   return "";
 }
 
-inline bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+inline bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
 
-#define EXPECT_REFUSED(call, part)                                   \
-  do {                                                               \
-    const std::string said = ::whorl::test::refusal([&] { call; });  \
+#define EXPECT_REFUSED(call, part)                                        \
+  do {                                                                    \
+    const std::string said = ::whorl::test::refusal([&] { call; });       \
     EXPECT_TRUE(::whorl::test::contains(said, part)) << "said: " << said; \
   } while (false)
 

@@ -15,7 +15,8 @@ std::string reason_of(const std::string& text) {
 }
 
 TEST(Value, KeepsOrderAndNumberSpelling) {
-  const std::string text = R"({"z": 1.50, "a": [1e5, -0, 12345678901234567890123], "m": {"k": null, "t": true}})";
+  const std::string text =
+      R"({"z": 1.50, "a": [1e5, -0, 12345678901234567890123], "m": {"k": null, "t": true}})";
   Value value;
   ParseProblem problem;
   ASSERT_TRUE(parse_whole(text, &value, &problem)) << problem.reason;
@@ -30,19 +31,23 @@ TEST(Value, UnderstandsEscapes) {
 }
 
 TEST(Value, RefusesWhatIsNotStrictJson) {
-  for (const char* text : {"", " ", "{", "[1,]", "{\"a\":1,}", "{'a':1}", "01", "1.", ".5", "+1", "1e", "NaN", "nul", "\"a\nb\"",
-                           "\"\\x\"", "\"\\u12\"", "[1] 2", "{\"a\" 1}", "{\"a\":}", "[1 2]", "\"abc", "\"\\", "-", "{\"a\":1", "[\"a\""})
+  for (const char* text :
+       {"",         " ",     "{",     "[1,]", "{\"a\":1,}", "{'a':1}",  "01",        "1.",    ".5",
+        "+1",       "1e",    "NaN",   "nul",  "\"a\nb\"",   "\"\\x\"",  "\"\\u12\"", "[1] 2", "{\"a\" 1}",
+        "{\"a\":}", "[1 2]", "\"abc", "\"\\", "-",          "{\"a\":1", "[\"a\""})
     EXPECT_NE(reason_of(text), "") << text;
 }
 
 TEST(Value, RefusesLoneSurrogates) {
-  for (const char* text : {R"("\ud800")", R"("\udc00")", R"("\ud800x")", R"("\ud800\u0041")", R"("\ud800\ud800")"})
+  for (const char* text :
+       {R"("\ud800")", R"("\udc00")", R"("\ud800x")", R"("\ud800\u0041")", R"("\ud800\ud800")"})
     EXPECT_EQ(reason_of(text), "a lone surrogate, which no UTF-8 text can hold") << text;
 }
 
 TEST(Value, RefusesBadUtf8) {
-  for (const std::string& text : {std::string("\"\xc0\xaf\""), std::string("\"\xed\xa0\x80\""), std::string("\"\xf5\x80\x80\x80\""),
-                                  std::string("\"\xe2\x82\""), std::string("\"\xff\"")})
+  for (const std::string& text :
+       {std::string("\"\xc0\xaf\""), std::string("\"\xed\xa0\x80\""), std::string("\"\xf5\x80\x80\x80\""),
+        std::string("\"\xe2\x82\""), std::string("\"\xff\"")})
     EXPECT_EQ(reason_of(text), "bytes that are not UTF-8");
 }
 
@@ -82,9 +87,10 @@ TEST(Utf8, AgreesWithADirectTranscriptionOfTheDefinition) {
 }
 
 TEST(Utf8, LowersLikeUnicode) {
-  const std::pair<char32_t, char32_t> cases[] = {{U'A', U'a'}, {U'Ä', U'ä'}, {U'×', U'×'}, {U'Ŷ', U'ŷ'}, {U'Ÿ', U'ÿ'}, {U'Σ', U'σ'},
-                                                 {U'Ж', U'ж'}, {U'Ա', U'ա'}, {U'Ａ', U'ａ'}, {U'ß', U'ß'}, {U'İ', U'i'}, {U'ǅ', U'ǆ'},
-                                                 {U'Ⴀ', U'ⴀ'}, {U'𐐀', U'𐐨'}, {U'中', U'中'}, {U'ẞ', U'ß'}, {U'Ω', U'ω'}};
+  const std::pair<char32_t, char32_t> cases[] = {
+      {U'A', U'a'}, {U'Ä', U'ä'}, {U'×', U'×'},   {U'Ŷ', U'ŷ'}, {U'Ÿ', U'ÿ'}, {U'Σ', U'σ'},
+      {U'Ж', U'ж'}, {U'Ա', U'ա'}, {U'Ａ', U'ａ'}, {U'ß', U'ß'}, {U'İ', U'i'}, {U'ǅ', U'ǆ'},
+      {U'Ⴀ', U'ⴀ'}, {U'𐐀', U'𐐨'}, {U'中', U'中'}, {U'ẞ', U'ß'}, {U'Ω', U'ω'}};
   for (const auto& [upper, lower] : cases) EXPECT_EQ(to_lower(upper), lower) << static_cast<uint32_t>(upper);
 }
 
