@@ -1,7 +1,7 @@
 #pragma once
 // LoRA (and full-weight) supervised fine-tuning. One Trainer trains one or many adapters in one pass over
-// one frozen base: each adapter has its own rank, scale, learning rate, schedule and data order, and
-// gets the bits that it would get alone.
+// one frozen base: each adapter has its own rank, scale, learning rate, decay and dropout, stops on its own, and gets
+// the bits that it would get alone. All see the rows in the same order.
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -46,7 +46,7 @@ struct TrainOptions {
   int64_t early_stopping_patience = 0;      // validations without improvement before an adapter stops; 0 = never
   double early_stopping_threshold = 0;      // an improvement is at least this much of validation loss
   bool keep_best = false;                   // return the weights of the best validation instead of the last
-  int64_t save_steps = 0;                   // checkpoint every so many optimizer steps; 0 = only when stopped
+  int64_t save_steps = 0;                   // checkpoint every so many optimizer steps; 0 = only when stopped or done
   std::filesystem::path checkpoint_dir = {};  // empty = no checkpoints
   bool resume = false;                      // continue from checkpoint_dir; no checkpoint there = start anew
   std::filesystem::path metrics_file = {};  // one JSON object a line; empty = none
