@@ -81,7 +81,7 @@ def model(tokenizer_folder):
         num_hidden_layers=2,
         num_attention_heads=4,
         num_key_value_heads=2,
-        max_position_embeddings=128,
+        max_position_embeddings=1024,
         eos_token_ids=[1],
     )
     return whorl.Model.create(config, seed=1, tokenizer_folder=tokenizer_folder)
