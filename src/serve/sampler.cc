@@ -18,13 +18,14 @@ bool allowed(std::span<const uint32_t> mask, size_t id) {
   return id / 32 < mask.size() && (mask[id / 32] >> (id % 32) & 1u);
 }
 
-// The first `count` of `order` sorted: likeliest first, ties by id.
-void sort_first(std::vector<int32_t>& order, std::span<const float> logits, size_t count) {
+// Sorts `order` up to `count`, likeliest first and ties by id, when it is sorted up to `from` already.
+void sort_first(std::vector<int32_t>& order, std::span<const float> logits, size_t from, size_t count) {
   auto better = [&](int32_t a, int32_t b) {
     const float x = logits[static_cast<size_t>(a)], y = logits[static_cast<size_t>(b)];
     return x > y || (x == y && a < b);
   };
-  std::partial_sort(order.begin(), order.begin() + static_cast<int64_t>(count), order.end(), better);
+  std::partial_sort(order.begin() + static_cast<int64_t>(from), order.begin() + static_cast<int64_t>(count),
+                    order.end(), better);
 }
 
 // Index of the weight in which `target` of the running sum falls; the last positive one if rounding passes
@@ -121,8 +122,11 @@ int32_t Sampler::draw(std::span<const float> logits, SamplerScratch& scratch) co
   const size_t limit = top_k_ == 0 ? order.size() : std::min(order.size(), static_cast<size_t>(top_k_));
   size_t sorted = 0;
   auto weight_at = [&](size_t i) {
-    if (i >= sorted)
-      sort_first(order, logits, sorted = std::min(order.size(), std::max<size_t>(64, 4 * sorted)));
+    if (i >= sorted) {
+      const size_t more = std::min(order.size(), std::max<size_t>(64, 4 * sorted));
+      sort_first(order, logits, sorted, more);
+      sorted = more;
+    }
     return weights[static_cast<size_t>(order[i])];
   };
   if (limit < order.size()) {  // top_p is a share of what top_k leaves
@@ -151,7 +155,7 @@ std::vector<int32_t> largest(std::span<const float> logits, int64_t k) {
   std::vector<int32_t> order(logits.size());
   std::iota(order.begin(), order.end(), 0);
   const size_t count = std::min(order.size(), static_cast<size_t>(k));
-  sort_first(order, logits, count);
+  sort_first(order, logits, 0, count);
   order.resize(count);
   return order;
 }

@@ -216,7 +216,7 @@ TEST_F(Evaluate, PerplexityOfAConversationCountsTheAnswerAlone) {
 
 TEST_F(Evaluate, JsonHoldsTheScoresAndTheRows) {
   InferenceEngine engine(*model);
-  teach("", {call("get_weather", R"({"city": "Rome", "days": 1})"), "x\xc3", "", ""});
+  teach("", {call("get_weather", R"({"city": "Rome", "days": 1})"), "x", "", ""});
   const auto json = nlohmann::json::parse(Evaluator(engine).run(Dataset::from_rows(rows)).to_json());
   EXPECT_EQ(json["scores"]["function_name_accuracy"]["value"], .25);
   EXPECT_EQ(json["scores"]["function_name_accuracy"]["n"], 4);
