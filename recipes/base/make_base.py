@@ -16,6 +16,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
+import card  # noqa: E402
 import corpus  # noqa: E402
 import score  # noqa: E402
 import tokenizer as base_tokenizer  # noqa: E402
@@ -116,7 +117,9 @@ def main() -> None:
     print(f"{len(rows)} conversations after {time.perf_counter() - start:.0f} s", flush=True)
     trained = train(rows, work / "tokenizer", work / "checkpoints", chosen.seed)
     trained.model.save(chosen.out, dtype="bfloat16")
-    print(json.dumps(score.score(chosen.out), indent=2))
+    scores = score.score(chosen.out)
+    card.write(chosen.out, chosen.rows, chosen.seed, trained.history[-1], scores)
+    print(json.dumps(scores, indent=2))
     print(f"{chosen.out} after {time.perf_counter() - start:.0f} s")
 
 

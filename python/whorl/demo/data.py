@@ -27,6 +27,7 @@ class Prepared:
     valid: whorl.Dataset
     test: whorl.Dataset
     account: dict
+    changes: list[whorl.RowChange]
     planted: Planted
     leaks: leaks.Leaks
 
@@ -64,4 +65,6 @@ def prepare(files: Files, model: whorl.Model, seed: int) -> Prepared:
     test = whorl.Dataset.load(files.test)
     train, valid = cleaned.shuffle(seed).split(0.92, seed=seed, group_by="phrasing")
     found = leaks.find(asked(cleaned), asked(test))
-    return Prepared(train, valid, test, cleaned.account(), files.planted, found)
+    told = "".join(json.dumps(change.to_dict(), ensure_ascii=False) + "\n" for change in cleaned.changes)
+    files.train.with_name("changes.jsonl").write_text(told, encoding="utf-8")
+    return Prepared(train, valid, test, cleaned.account(), cleaned.changes, files.planted, found)

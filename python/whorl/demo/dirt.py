@@ -41,7 +41,7 @@ def _saying(row: dict, text: str) -> dict:
 
 def near_duplicate(row: dict, rng: random.Random) -> dict:
     """The same sentence sent again with a small change, as impatient people do."""
-    return _saying(row, _said(row) + rng.choice([" Please!", " Hello?", " Thanks in advance"]))
+    return _saying(row, _said(row) + rng.choice([" Please!", " Hello?", " Thanks"]))
 
 
 def with_pii(row: dict, rng: random.Random) -> dict:
@@ -69,10 +69,9 @@ def too_long(row: dict, rng: random.Random) -> dict:
     return _saying(row, f"{_said(row)}\n{thread}")
 
 
-def broken(row: dict, rng: random.Random) -> str:
-    """One line of a file that something went wrong with."""
+def broken(row: dict, kind: int, rng: random.Random) -> str:
+    """One line of a file that something went wrong with, in one of five ways."""
     made = _copy(row)
-    kind = rng.randrange(5)
     if kind == 0:  # cut off in the middle
         line = json.dumps(made)
         return line[: rng.randint(20, len(line) - 20)]
@@ -99,7 +98,7 @@ def soil(rows: list[dict], seed: int) -> tuple[list[str], Planted]:
     mixed = [with_pii(row, rng) if i in personal else row for i, row in enumerate(rows)]
     long = [too_long(row, rng) for row in rng.sample(rows, share // 2)]
     lines = [json.dumps(row) for row in mixed + exact + near + long]
-    lines += [broken(row, rng) for row in rng.sample(rows, share // 2)]
+    lines += [broken(row, i % 5, rng) for i, row in enumerate(rng.sample(rows, share // 2))]
     rng.shuffle(lines)
     planted = Planted(len(rows) - share, len(exact), len(near), share, share // 2, len(long))
     return lines, planted

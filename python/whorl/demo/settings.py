@@ -25,7 +25,7 @@ class Settings:
     train_rows: int = 800
     test_rows: int = 210
     epochs: float = 2
-    batch_tokens: int = 2048
+    batch_tokens: int = 1024
     adapters: tuple[AdapterPlan, ...] = (
         AdapterPlan("careful-r4", 4, 8, 1e-3),
         AdapterPlan("steady-r8", 8, 16, 3e-3),
@@ -37,7 +37,7 @@ class Settings:
         return {
             "epochs": self.epochs,
             "batch_tokens": self.batch_tokens,
-            "max_length": 256,
+            "max_length": 512,
             "lr_scheduler": "cosine",
             "warmup_ratio": 0.05,
             "seed": seed,

@@ -50,6 +50,10 @@ def account(console: Console, prepared: Prepared) -> None:
         reasons = ", ".join(f"{n} x {reason}" for reason, n in entry.get("reasons", {}).items())
         table.add_row(entry["step"], str(entry["dropped"]), str(entry["changed"]), reasons or "-")
     console.print(table)
+    for change in _one_of_each(prepared.changes):
+        told_why = f"  {Path(change.source).name} {change.action}: {change.reason}"
+        console.print(Text(told_why, style="dim", no_wrap=True, overflow="ellipsis"))
+    console.print(f"  [dim]… all {len(prepared.changes)} of them in data/changes.jsonl[/]\n")
     console.print(
         f"read {told['read']}, kept {told['kept']}: {len(prepared.train)} to train on, {len(prepared.valid)} to validate"
     )
@@ -64,6 +68,14 @@ def account(console: Console, prepared: Prepared) -> None:
     console.print(
         f"held out: {len(prepared.test)} rows; of their phrasings and values in training: {verdict}"
     )
+
+
+def _one_of_each(changes: list[whorl.RowChange]) -> list[whorl.RowChange]:
+    """The first change of every step and kind, to show what they look like."""
+    first: dict[tuple[str, str], whorl.RowChange] = {}
+    for change in changes:
+        first.setdefault((change.step, change.reason.split()[0]), change)
+    return list(first.values())[:8]
 
 
 def _example(row: whorl.Row) -> Text:
