@@ -1,5 +1,6 @@
 #pragma once
-// The two rules of every call that takes time: Python's lock is released, and no thread pool is used across a fork.
+// The two rules of every call that takes time: Python's lock is released, and no thread pool is used across a
+// fork.
 #include <pybind11/pybind11.h>
 
 #include <exception>
@@ -11,8 +12,8 @@
 
 namespace whorl::python {
 
-// Throws std::runtime_error in a process that was forked after Whorl had computed in its parent: the worker threads did
-// not come along, and waiting for them would never end.
+// Throws std::runtime_error in a process that was forked after Whorl had computed in its parent: the worker
+// threads did not come along, and waiting for them would never end.
 void refuse_after_fork();
 
 // Releases the lock while it lives.
@@ -61,7 +62,8 @@ Slot<T> make_slot(std::unique_ptr<T> object) {
 // A Python object that any thread may drop.
 std::shared_ptr<py::object> shared_object(py::object object);
 
-// Remembers the first Python exception of a callback; the caller's thread throws it when the library has returned.
+// Remembers the first Python exception of a callback; the caller's thread throws it when the library has
+// returned.
 class Pending {
  public:
   // Runs `call` with the lock held. False: an exception (now or before), or an interrupt from the keyboard.

@@ -15,7 +15,8 @@ std::string described(py::handle value) {
 }
 
 std::string default_text(py::handle value) {
-  if (py::hasattr(value, "to_dict") || py::hasattr(value, "__fspath__")) return py::hasattr(value, "to_dict") ? "None" : "''";
+  if (py::hasattr(value, "to_dict") || py::hasattr(value, "__fspath__"))
+    return py::hasattr(value, "to_dict") ? "None" : "''";
   return py::repr(value);
 }
 
@@ -28,7 +29,8 @@ py::object plain(const py::object& value) {
   }
   if (py::isinstance<py::dict>(value)) {
     py::dict made;
-    for (auto item : value.cast<py::dict>()) made[item.first] = plain(py::reinterpret_borrow<py::object>(item.second));
+    for (auto item : value.cast<py::dict>())
+      made[item.first] = plain(py::reinterpret_borrow<py::object>(item.second));
     return made;
   }
   if (py::hasattr(value, "__fspath__")) return py::str(value);
@@ -37,14 +39,16 @@ py::object plain(const py::object& value) {
 }
 
 std::string nearest(const std::string& name, const std::vector<std::string>& names) {
-  const auto close = py::module_::import("difflib").attr("get_close_matches")(name, names, 1, 0.5).cast<py::list>();
+  const auto close =
+      py::module_::import("difflib").attr("get_close_matches")(name, names, 1, 0.5).cast<py::list>();
   return close.empty() ? std::string() : close[0].cast<std::string>();
 }
 
 void apply(const std::string& where, const std::vector<Setter>& setters, const py::kwargs& keywords) {
   for (auto item : keywords) {
     const auto key = item.first.cast<std::string>();
-    const auto found = std::find_if(setters.begin(), setters.end(), [&](const Setter& s) { return s.name == key; });
+    const auto found =
+        std::find_if(setters.begin(), setters.end(), [&](const Setter& s) { return s.name == key; });
     if (found == setters.end()) {
       std::vector<std::string> names;
       for (const auto& s : setters) names.push_back(s.name);
@@ -111,7 +115,8 @@ std::string content_from(const std::string& where, py::handle value) {
   std::string text;
   for (auto part : value) {
     if (!py::isinstance<py::dict>(part) || !part.cast<py::dict>().contains("text")) {
-      throw py::type_error("[" + where + "] a part of 'content' expected {\"type\": \"text\", \"text\": …}, got " +
+      throw py::type_error("[" + where +
+                           "] a part of 'content' expected {\"type\": \"text\", \"text\": …}, got " +
                            described(part));
     }
     text += string_from(where, "text", part["text"]);
@@ -176,7 +181,9 @@ Message message_from(const std::string& where, py::handle value) {
             {{"role", text("role", made.role)},
              {"content", [&](py::handle v) { made.content = content_from(where, v); }},
              {"tool_calls",
-              [&](py::handle v) { made.tool_calls = list_from<ToolCall>(where, "ToolCall or dict", v, tool_call_from); }},
+              [&](py::handle v) {
+                made.tool_calls = list_from<ToolCall>(where, "ToolCall or dict", v, tool_call_from);
+              }},
              {"tool_call_id", text("tool_call_id", made.tool_call_id)},
              {"name", text("name", made.name)},
              {"reasoning_content", text("reasoning_content", made.reasoning_content)},

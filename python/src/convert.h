@@ -1,11 +1,10 @@
 #pragma once
 // Between Python's ways of writing messages, tools and JSON, and the plain structs of whorl/types.h.
 #include <pybind11/pybind11.h>
+#include <whorl/types.h>
 
 #include <string>
 #include <vector>
-
-#include <whorl/types.h>
 
 namespace whorl::python {
 namespace py = pybind11;
@@ -18,8 +17,8 @@ std::string nearest(const std::string& name, const std::vector<std::string>& nam
 py::object json_loads(const std::string& text);  // "" = None
 std::string json_text(py::handle value);         // str as it is, None = "", everything else dumped
 
-// Each accepts the bound class or a dict; OpenAI's nesting under "function" is understood. An unknown key is a
-// TypeError that names the nearest one. `where` opens the message.
+// Each accepts the bound class or a dict; OpenAI's nesting under "function" is understood. An unknown key is
+// a TypeError that names the nearest one. `where` opens the message.
 ToolCall tool_call_from(const std::string& where, py::handle value);
 Tool tool_from(const std::string& where, py::handle value);
 Message message_from(const std::string& where, py::handle value);

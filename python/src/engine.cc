@@ -38,7 +38,8 @@ std::unique_ptr<Engine> make_engine(const Model& base, const AdapterStore* store
                                     const py::kwargs& keywords) {
   const auto chosen = options_from<EngineOptions>("InferenceEngine", options, keywords);
   auto engine = compute([&] {
-    return store ? std::make_unique<InferenceEngine>(base, *store, chosen) : std::make_unique<InferenceEngine>(base, chosen);
+    return store ? std::make_unique<InferenceEngine>(base, *store, chosen)
+                 : std::make_unique<InferenceEngine>(base, chosen);
   });
   return std::make_unique<Engine>(std::move(engine));
 }
@@ -58,7 +59,8 @@ std::vector<GenerateResult> Running::wait() const {
     compute([&] {
       std::unique_lock lock(waiting_->mutex);
       const auto seen = waiting_->finished;
-      waiting_->changed.wait_for(lock, std::chrono::milliseconds(20), [&] { return waiting_->finished != seen; });
+      waiting_->changed.wait_for(lock, std::chrono::milliseconds(20),
+                                 [&] { return waiting_->finished != seen; });
     });
     if (PyErr_CheckSignals() == 0) continue;
     py::error_already_set interrupt;
@@ -89,7 +91,8 @@ void set_input(const std::string& where, GenerateRequest& request, const py::obj
     return;
   }
   if (!py::isinstance<py::sequence>(input)) {
-    throw py::type_error("[" + where + "] 'input' expected text, token ids, messages or GenerateRequest, got " +
+    throw py::type_error("[" + where +
+                         "] 'input' expected text, token ids, messages or GenerateRequest, got " +
                          described(input));
   }
   const auto items = input.cast<py::sequence>();
@@ -164,7 +167,8 @@ py::object generate(Engine& self, const py::object& input, const py::kwargs& key
   const std::string where = "InferenceEngine.generate";
   const auto engine = self.open("generate");
   if (is_batch(input)) {
-    if (keywords.size() > 0) throw py::type_error("[" + where + "] options of a list of requests belong in each request");
+    if (keywords.size() > 0)
+      throw py::type_error("[" + where + "] options of a list of requests belong in each request");
     std::vector<Running> all;
     for (auto item : input) {
       if (!py::isinstance<GenerateRequest>(item)) {
@@ -183,7 +187,8 @@ py::object generate(Engine& self, const py::object& input, const py::kwargs& key
   return py::cast(results.at(0));
 }
 
-Running submit(Engine& self, const py::object& input, const py::object& callback, const py::kwargs& keywords) {
+Running submit(Engine& self, const py::object& input, const py::object& callback,
+               const py::kwargs& keywords) {
   const auto engine = self.open("submit");
   return start(*engine, request_from("InferenceEngine.submit", input, keywords), callback);
 }

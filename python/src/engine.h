@@ -1,5 +1,6 @@
 #pragma once
-// What stands between Python and an engine's thread: closing, waiting that Ctrl-C can end, events that outlive their call.
+// What stands between Python and an engine's thread: closing, waiting that Ctrl-C can end, events that
+// outlive their call.
 #include <whorl/inference_engine.h>
 
 #include <memory>

@@ -1,6 +1,6 @@
 #pragma once
-// Plain structs as Python classes, from one table of fields each: the keyword-only constructor, the signature with every
-// default, the attributes, the "did you mean" of a misspelt name and to_dict() cannot disagree.
+// Plain structs as Python classes, from one table of fields each: the keyword-only constructor, the signature
+// with every default, the attributes, the "did you mean" of a misspelt name and to_dict() cannot disagree.
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 #include <pybind11/stl/filesystem.h>
@@ -85,7 +85,7 @@ V value_from(const std::string& name, py::handle value) {
 
 // A member, perhaps of T's base, that Python sees as the type it is.
 template <class T, class V, class Owner>
-Field<T> inherited(const char* name, V Owner::* member, const char* doc) {
+Field<T> inherited(const char* name, V Owner::*member, const char* doc) {
   Field<T> made{name, type_name<V>(), doc, {}, {}, {}};
   made.get = [member](const T& self) { return py::cast(self.*member); };
   made.set = [member, name](T& self, py::handle value) { self.*member = value_from<V>(name, value); };
@@ -95,14 +95,13 @@ Field<T> inherited(const char* name, V Owner::* member, const char* doc) {
       made_class.def_property_readonly(name, get, doc);
       return;
     }
-    made_class.def_property(
-        name, get, [member](T& self, const V& value) { self.*member = value; }, doc);
+    made_class.def_property(name, get, [member](T& self, const V& value) { self.*member = value; }, doc);
   };
   return made;
 }
 
 template <class T, class V>
-Field<T> field(const char* name, V T::* member, const char* doc) {
+Field<T> field(const char* name, V T::*member, const char* doc) {
   return inherited<T>(name, member, doc);
 }
 
@@ -117,15 +116,14 @@ Field<T> custom(const char* name, const char* type, const char* doc, Get get, Se
       made_class.def_property_readonly(name, get, doc);
       return;
     }
-    made_class.def_property(
-        name, get, [set](T& self, const py::object& value) { set(self, value); }, doc);
+    made_class.def_property(name, get, [set](T& self, const py::object& value) { set(self, value); }, doc);
   };
   return made;
 }
 
 // Text that holds JSON: written as str, dict or list; read as str.
 template <class T>
-Field<T> json_field(const char* name, std::string T::* member, const char* doc) {
+Field<T> json_field(const char* name, std::string T::*member, const char* doc) {
   return custom<T>(
       name, "str | dict | list | None", doc, [member](const T& self) -> std::string { return self.*member; },
       [member](T& self, py::handle value) { self.*member = json_text(value); });
@@ -153,7 +151,8 @@ T options_from(const std::string& where, const py::object& options, const py::kw
   T made{};
   if (!options.is_none()) {
     if (!py::isinstance<T>(options)) {
-      throw py::type_error("[" + where + "] 'options' expected " + type_name<T>() + ", got " + described(options));
+      throw py::type_error("[" + where + "] 'options' expected " + type_name<T>() + ", got " +
+                           described(options));
     }
     made = options.cast<T>();
   }
@@ -186,11 +185,12 @@ std::string fields_text() {
   return text;
 }
 
-// A documented call with options: "load(path: str, *, options: LoadOptions | None = None, format: str = 'auto') -> X".
+// A documented call with options: "load(path: str, *, options: LoadOptions | None = None, format: str =
+// 'auto') -> X".
 template <class T>
 std::string call_doc(const std::string& head, const std::string& result, const std::string& body) {
-  return head + ", *, options: " + type_name<T>() + " | None = None, " + keywords_text<T>() + ") -> " + result + "\n\n" +
-         body + "\n\nOptions:\n" + fields_text<T>();
+  return head + ", *, options: " + type_name<T>() + " | None = None, " + keywords_text<T>() + ") -> " +
+         result + "\n\n" + body + "\n\nOptions:\n" + fields_text<T>();
 }
 
 // Functions bound while this lives carry the signature that their docstring opens with.
@@ -234,8 +234,8 @@ py::class_<T> bind_options(py::module_& m, const char* name, const std::string& 
   py::class_<T> made(m, name, doc.c_str());
   {
     OwnSignatures own;
-    const std::string text =
-        "__init__(self, *, " + keywords_text<T>() + ") -> None\n\n" + doc + "\n\nFields:\n" + fields_text<T>();
+    const std::string text = "__init__(self, *, " + keywords_text<T>() + ") -> None\n\n" + doc +
+                             "\n\nFields:\n" + fields_text<T>();
     made.def(py::init([where = std::string(name)](const py::kwargs& keywords) {
                T self{};
                apply_to(where, self, keywords);

@@ -10,10 +10,13 @@ template <>
 Fields<EngineOptions> fields_of<EngineOptions>() {
   using E = EngineOptions;
   return {field("max_batch_size", &E::max_batch_size, "sequences decoded in one step"),
-          field("max_step_tokens", &E::max_step_tokens, "prompt tokens processed in one step: smaller keeps streams smooth"),
-          field("kv_cache_bytes", &E::kv_cache_bytes, "budget of the paged cache; sequences wait when it is full"),
+          field("max_step_tokens", &E::max_step_tokens,
+                "prompt tokens processed in one step: smaller keeps streams smooth"),
+          field("kv_cache_bytes", &E::kv_cache_bytes,
+                "budget of the paged cache; sequences wait when it is full"),
           field("page_size", &E::page_size, "tokens of a page"),
-          field("adapter_cache_bytes", &E::adapter_cache_bytes, "adapters kept ready; the least recently used leave first"),
+          field("adapter_cache_bytes", &E::adapter_cache_bytes,
+                "adapters kept ready; the least recently used leave first"),
           field("max_queue", &E::max_queue, "requests waiting; one more is refused with RuntimeError")};
 }
 
@@ -39,22 +42,22 @@ Fields<SamplingOptions> fields_of<SamplingOptions>() {
 template <>
 Fields<GenerateRequest> fields_of<GenerateRequest>() {
   using G = GenerateRequest;
-  return {field("adapter", &G::adapter, "'' = the base; 'name' = its latest version; 'name@3' = that version"),
-          custom<G>(
-              "messages", "list[Message | dict]", "a chat, or",
-              [](const G& self) { return self.messages; },
-              [](G& self, py::handle value) { self.messages = messages_from("GenerateRequest", value); }),
-          field("prompt", &G::prompt, "plain text, or"),
-          field("prompt_ids", &G::prompt_ids, "token ids; exactly one of the three"),
-          custom<G>(
-              "tools", "list[Tool | dict]", "what the model may call",
-              [](const G& self) { return self.tools; },
-              [](G& self, py::handle value) { self.tools = tools_from("GenerateRequest", value); }),
-          field("tool_choice", &G::tool_choice, "\"auto\", \"none\", \"required\" (constrained to a call), or a tool's name"),
-          json_field("template_variables", &G::template_variables, "JSON object for the chat template"),
-          json_field("json_schema", &G::json_schema, "the text must be JSON that satisfies this schema"),
-          field("regex", &G::regex, "the text must match this pattern (linear-time syntax)"),
-          field("sampling", &G::sampling, "how tokens are drawn")};
+  return {
+      field("adapter", &G::adapter, "'' = the base; 'name' = its latest version; 'name@3' = that version"),
+      custom<G>(
+          "messages", "list[Message | dict]", "a chat, or", [](const G& self) { return self.messages; },
+          [](G& self, py::handle value) { self.messages = messages_from("GenerateRequest", value); }),
+      field("prompt", &G::prompt, "plain text, or"),
+      field("prompt_ids", &G::prompt_ids, "token ids; exactly one of the three"),
+      custom<G>(
+          "tools", "list[Tool | dict]", "what the model may call", [](const G& self) { return self.tools; },
+          [](G& self, py::handle value) { self.tools = tools_from("GenerateRequest", value); }),
+      field("tool_choice", &G::tool_choice,
+            "\"auto\", \"none\", \"required\" (constrained to a call), or a tool's name"),
+      json_field("template_variables", &G::template_variables, "JSON object for the chat template"),
+      json_field("json_schema", &G::json_schema, "the text must be JSON that satisfies this schema"),
+      field("regex", &G::regex, "the text must match this pattern (linear-time syntax)"),
+      field("sampling", &G::sampling, "how tokens are drawn")};
 }
 
 template <>
@@ -92,18 +95,23 @@ Fields<Event> fields_of<Event>() {
           field("ids", &Event::ids, "their tokens"),
           field("finished", &Event::finished, "the last event of this index; result is set"),
           custom<Event>(
-              "result", "GenerateResult | None", "of the last event", [](const Event& self) { return self.result; },
-              [](Event&, py::handle) {})};
+              "result", "GenerateResult | None", "of the last event",
+              [](const Event& self) { return self.result; }, [](Event&, py::handle) {})};
 }
 
 template <>
 Fields<EngineStats> fields_of<EngineStats>() {
   using E = EngineStats;
-  return {field("running", &E::running, "sequences in the batch"), field("waiting", &E::waiting, "requests in the queue"),
-          field("pages_used", &E::pages_used, "of the cache"), field("pages_total", &E::pages_total, "of the cache"),
-          field("adapters_loaded", &E::adapters_loaded, "ready now"), field("requests", &E::requests, "so far"),
-          field("prompt_tokens", &E::prompt_tokens, "so far"), field("generated_tokens", &E::generated_tokens, "so far"),
-          field("steps", &E::steps, "so far"), field("cancelled", &E::cancelled, "so far")};
+  return {field("running", &E::running, "sequences in the batch"),
+          field("waiting", &E::waiting, "requests in the queue"),
+          field("pages_used", &E::pages_used, "of the cache"),
+          field("pages_total", &E::pages_total, "of the cache"),
+          field("adapters_loaded", &E::adapters_loaded, "ready now"),
+          field("requests", &E::requests, "so far"),
+          field("prompt_tokens", &E::prompt_tokens, "so far"),
+          field("generated_tokens", &E::generated_tokens, "so far"),
+          field("steps", &E::steps, "so far"),
+          field("cancelled", &E::cancelled, "so far")};
 }
 
 using Likelihood = InferenceEngine::Likelihood;
@@ -143,59 +151,89 @@ void bind_engine_calls(py::class_<Engine>& c) {
   OwnSignatures own;
   const auto generate_doc = request_doc(
       std::string("generate(self, ") + kInput, "GenerateResult | list[list[GenerateResult]]",
-      "Generates and waits. `input` is a text, token ids, a conversation, a GenerateRequest, or a list of requests, which\n"
+      "Generates and waits. `input` is a text, token ids, a conversation, a GenerateRequest, or a list of "
+      "requests, which\n"
       "run as one batch and give a list of results (n samples) each. Ctrl-C cancels what runs.\n\n"
-      ">>> engine.generate([{\"role\": \"user\", \"content\": \"Hello\"}], adapter=\"tickets\", max_new_tokens=32).text");
+      ">>> engine.generate([{\"role\": \"user\", \"content\": \"Hello\"}], adapter=\"tickets\", "
+      "max_new_tokens=32).text");
   c.def("generate", &generate, py::arg("input") = py::none(), generate_doc.c_str());
   const auto submit_doc = request_doc(
       "submit(self, input: str | list[int] | list[Message | dict] | GenerateRequest | None = None, callback: "
       "collections.abc.Callable[[StreamEvent], bool | None] | None = None",
       "Generation",
-      "Starts a request and returns at once. callback(event) is called on the engine's thread: return quickly; False\n"
+      "Starts a request and returns at once. callback(event) is called on the engine's thread: return "
+      "quickly; False\n"
       "cancels. An exception in it cancels the request and is raised by wait().");
-  c.def("submit", &submit, py::arg("input") = py::none(), py::arg("callback") = py::none(), submit_doc.c_str());
+  c.def("submit", &submit, py::arg("input") = py::none(), py::arg("callback") = py::none(),
+        submit_doc.c_str());
   const auto stream_doc = request_doc(
       "stream(self, input: str | list[int] | list[Message | dict] | GenerateRequest | None = None",
       "whorl._stream.Stream",
-      "Starts a request and iterates over its events, with `for` or with `async for`. Leaving the loop early and closing\n"
+      "Starts a request and iterates over its events, with `for` or with `async for`. Leaving the loop early "
+      "and closing\n"
       "the stream cancels the request.\n\n"
-      ">>> for event in engine.stream(\"Once upon a time\", max_new_tokens=32):\n...     print(event.text, end=\"\")");
-  c.def("stream", [](const py::object& self, const py::object& input, const py::kwargs& keywords) {
-          return py::module_::import("whorl._stream").attr("Stream")(self, input, keywords);
-        }, py::arg("input") = py::none(), stream_doc.c_str());
+      ">>> for event in engine.stream(\"Once upon a time\", max_new_tokens=32):\n...     print(event.text, "
+      "end=\"\")");
+  c.def(
+      "stream",
+      [](const py::object& self, const py::object& input, const py::kwargs& keywords) {
+        return py::module_::import("whorl._stream").attr("Stream")(self, input, keywords);
+      },
+      py::arg("input") = py::none(), stream_doc.c_str());
 }
 
 void bind_engine(py::module_& m) {
-  py::class_<Engine> c(m, "InferenceEngine",
-                       "Continuous batching over one frozen base: every row of a step may use another adapter, or none.\n"
-                       "Safe from several threads. A context manager; close() cancels what is left.");
+  py::class_<Engine> c(
+      m, "InferenceEngine",
+      "Continuous batching over one frozen base: every row of a step may use another adapter, or none.\n"
+      "Safe from several threads. A context manager; close() cancels what is left.");
   {
     OwnSignatures own;
     const auto doc = call_doc<EngineOptions>(
         "__init__(self, base: Model, store: AdapterStore | None = None", "None",
-        "Adapters are found in the store by name; a version published or promoted later is used by the next request.\n\n"
+        "Adapters are found in the store by name; a version published or promoted later is used by the next "
+        "request.\n\n"
         ">>> with whorl.InferenceEngine(model, store) as engine:\n...     engine.generate(\"Hello\")");
     c.def(py::init(&make_engine), py::arg("base"), py::arg("store").none(true) = nullptr, py::kw_only(),
           py::arg("options") = py::none(), doc.c_str());
   }
   bind_engine_calls(c);
-  c.def("add_adapter", [](Engine& self, const std::string& name, const Adapter& adapter) {
-          auto engine = self.open("add_adapter");
-          compute([&] { engine->add_adapter(name, adapter); });
-        }, py::arg("name"), py::arg("adapter"), "An adapter without a store; the name shadows one in the store.");
-  c.def("remove_adapter", [](Engine& self, const std::string& name) {
-          auto engine = self.open("remove_adapter");
-          compute([&] { engine->remove_adapter(name); });
-        }, py::arg("name"), "Running requests keep it.");
-  c.def("adapters", [](Engine& self) { auto engine = self.open("adapters"); return compute([&] { return engine->adapters(); }); },
-        "Names that add_adapter() has given.");
-  c.def("log_likelihood", [](Engine& self, const std::vector<LikelihoodRequest>& requests) {
-          auto engine = self.open("log_likelihood");
-          return compute([&] { return engine->log_likelihood(requests); });
-        }, py::arg("requests"), "log p(continuation | context) of every request, in one batch.");
+  c.def(
+      "add_adapter",
+      [](Engine& self, const std::string& name, const Adapter& adapter) {
+        auto engine = self.open("add_adapter");
+        compute([&] { engine->add_adapter(name, adapter); });
+      },
+      py::arg("name"), py::arg("adapter"), "An adapter without a store; the name shadows one in the store.");
+  c.def(
+      "remove_adapter",
+      [](Engine& self, const std::string& name) {
+        auto engine = self.open("remove_adapter");
+        compute([&] { engine->remove_adapter(name); });
+      },
+      py::arg("name"), "Running requests keep it.");
+  c.def(
+      "adapters",
+      [](Engine& self) {
+        auto engine = self.open("adapters");
+        return compute([&] { return engine->adapters(); });
+      },
+      "Names that add_adapter() has given.");
+  c.def(
+      "log_likelihood",
+      [](Engine& self, const std::vector<LikelihoodRequest>& requests) {
+        auto engine = self.open("log_likelihood");
+        return compute([&] { return engine->log_likelihood(requests); });
+      },
+      py::arg("requests"), "log p(continuation | context) of every request, in one batch.");
   c.def_property_readonly("model", [](Engine& self) { return Model(self.open("model")->model()); });
-  c.def("stats", [](Engine& self) { auto engine = self.open("stats"); return compute([&] { return engine->stats(); }); });
-  c.def("close", [](Engine& self) { self.close(); }, "Cancels what is left and frees the cache. Safe to call twice.");
+  c.def("stats", [](Engine& self) {
+    auto engine = self.open("stats");
+    return compute([&] { return engine->stats(); });
+  });
+  c.def(
+      "close", [](Engine& self) { self.close(); },
+      "Cancels what is left and frees the cache. Safe to call twice.");
   c.def("__enter__", [](const py::object& self) { return self; });
   c.def("__exit__", [](Engine& self, const py::args&) { self.close(); });
 }
@@ -205,10 +243,12 @@ void bind_engine(py::module_& m) {
 void bind_inference_engine(py::module_& m) {
   bind_options<EngineOptions>(m, "EngineOptions", "Limits and budgets of an engine.");
   bind_options<SamplingOptions>(m, "SamplingOptions", "How tokens are drawn.");
-  bind_options<GenerateRequest>(m, "GenerateRequest", "One request; exactly one of messages, prompt and prompt_ids.");
+  bind_options<GenerateRequest>(m, "GenerateRequest",
+                                "One request; exactly one of messages, prompt and prompt_ids.");
   bind_result<TokenLogprob>(m, "TokenLogprob", "A generated token's probability.");
   bind_result<GenerateResult>(m, "GenerateResult", "What one sample of a request became.");
-  bind_result<Event>(m, "StreamEvent", "A piece of a stream; the texts of an index together are GenerateResult.text.");
+  bind_result<Event>(m, "StreamEvent",
+                     "A piece of a stream; the texts of an index together are GenerateResult.text.");
   bind_result<EngineStats>(m, "EngineStats", "Counters of an engine.");
   bind_result<Likelihood>(m, "Likelihood", "How likely a continuation is.");
   bind_options<LikelihoodRequest>(m, "LikelihoodRequest", "A continuation to score.");

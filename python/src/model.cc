@@ -1,6 +1,5 @@
-#include <whorl/model.h>
-
 #include <pybind11/numpy.h>
+#include <whorl/model.h>
 
 #include "compute.h"
 #include "fields.h"
@@ -46,7 +45,8 @@ template <>
 Fields<RenderOptions> fields_of<RenderOptions>() {
   return {field("add_generation_prompt", &RenderOptions::add_generation_prompt,
                 "end with the header of an assistant turn, for generation"),
-          json_field("variables", &RenderOptions::variables, "extra template variables, e.g. {\"enable_thinking\": false}")};
+          json_field("variables", &RenderOptions::variables,
+                     "extra template variables, e.g. {\"enable_thinking\": false}")};
 }
 
 namespace {
@@ -62,8 +62,8 @@ Model create(const ModelConfig& config, uint64_t seed, const std::filesystem::pa
   return compute([&] { return Model::create(config, seed, tokenizer_folder, chosen); });
 }
 
-std::string render(const Model& self, const py::object& messages, const py::object& tools, const py::object& options,
-                   const py::kwargs& keywords) {
+std::string render(const Model& self, const py::object& messages, const py::object& tools,
+                   const py::object& options, const py::kwargs& keywords) {
   const auto where = "Model.apply_chat_template";
   const auto chosen = options_from<RenderOptions>(where, options, keywords);
   const auto all = messages_from(where, messages);
@@ -82,23 +82,29 @@ py::array_t<float> logits(const Model& self, const std::vector<int32_t>& ids, co
 
 void bind_making(py::class_<Model>& c) {
   OwnSignatures own;
-  const auto load_doc = call_doc<ModelOptions>(
-      "load(folder: os.PathLike | str", "Model",
-      "Reads a Hugging Face folder: config.json, model.safetensors (or shards with their index), tokenizer.json,\n"
-      "tokenizer_config.json or chat_template.jinja, generation_config.json. Raises ValueError naming what Whorl would\n"
-      "not compute exactly; nothing stays half loaded.\n\n"
-      ">>> model = whorl.Model.load(\"models/base\", threads=2)");
-  c.def_static("load", &load, py::arg("folder"), py::kw_only(), py::arg("options") = py::none(), load_doc.c_str());
+  const auto load_doc =
+      call_doc<ModelOptions>("load(folder: os.PathLike | str", "Model",
+                             "Reads a Hugging Face folder: config.json, model.safetensors (or shards with "
+                             "their index), tokenizer.json,\n"
+                             "tokenizer_config.json or chat_template.jinja, generation_config.json. Raises "
+                             "ValueError naming what Whorl would\n"
+                             "not compute exactly; nothing stays half loaded.\n\n"
+                             ">>> model = whorl.Model.load(\"models/base\", threads=2)");
+  c.def_static("load", &load, py::arg("folder"), py::kw_only(), py::arg("options") = py::none(),
+               load_doc.c_str());
   const auto create_doc = call_doc<ModelOptions>(
       "create(config: ModelConfig, seed: int, tokenizer_folder: os.PathLike | str = ''", "Model",
-      "New weights from `seed`. `tokenizer_folder` holds tokenizer.json and perhaps a chat template; '' = token ids only.\n\n"
-      ">>> config = whorl.ModelConfig(vocab_size=64, hidden_size=32, intermediate_size=64, num_hidden_layers=1,\n"
+      "New weights from `seed`. `tokenizer_folder` holds tokenizer.json and perhaps a chat template; '' = "
+      "token ids only.\n\n"
+      ">>> config = whorl.ModelConfig(vocab_size=64, hidden_size=32, intermediate_size=64, "
+      "num_hidden_layers=1,\n"
       "...                            num_attention_heads=2)\n"
       ">>> model = whorl.Model.create(config, seed=1)");
-  c.def_static("create", &create, py::arg("config"), py::arg("seed"), py::arg("tokenizer_folder") = "", py::kw_only(),
-               py::arg("options") = py::none(), create_doc.c_str());
+  c.def_static("create", &create, py::arg("config"), py::arg("seed"), py::arg("tokenizer_folder") = "",
+               py::kw_only(), py::arg("options") = py::none(), create_doc.c_str());
   const auto render_doc = call_doc<RenderOptions>(
-      "apply_chat_template(self, messages: list[Message | dict], tools: list[Tool | dict] | None = None", "str",
+      "apply_chat_template(self, messages: list[Message | dict], tools: list[Tool | dict] | None = None",
+      "str",
       "The conversation as the model reads it, by the model's own template.\n\n"
       ">>> text = model.apply_chat_template([{\"role\": \"user\", \"content\": \"Hello\"}])");
   c.def("apply_chat_template", &render, py::arg("messages"), py::arg("tools") = py::none(), py::kw_only(),
@@ -108,8 +114,9 @@ void bind_making(py::class_<Model>& c) {
 void bind_facts(py::class_<Model>& c) {
   c.def_property_readonly("config", &Model::config, py::return_value_policy::copy, "config.json's fields.");
   c.def_property_readonly("path", &Model::path, "Where it was loaded from, or an empty path.");
-  c.def_property_readonly("digest", [](const Model& self) { return compute([&] { return self.digest(); }); },
-                          "SHA-256 over configuration and weights, hex.");
+  c.def_property_readonly(
+      "digest", [](const Model& self) { return compute([&] { return self.digest(); }); },
+      "SHA-256 over configuration and weights, hex.");
   c.def_property_readonly("parameter_count", &Model::parameter_count);
   c.def_property_readonly("memory_bytes", &Model::memory_bytes, "Bytes of the packed weights.");
   c.def_property_readonly("device", &Model::device, "For people: \"cpu (avx512)\".");
@@ -118,8 +125,8 @@ void bind_facts(py::class_<Model>& c) {
   c.def_property_readonly("has_tokenizer", &Model::has_tokenizer);
   c.def_property_readonly("has_chat_template", &Model::has_chat_template);
   c.def("__repr__", [](const Model& self) {
-    return "Model(" + self.config().model_type + ", " + std::to_string(self.parameter_count()) + " parameters, " +
-           self.device() + ")";
+    return "Model(" + self.config().model_type + ", " + std::to_string(self.parameter_count()) +
+           " parameters, " + self.device() + ")";
   });
 }
 
@@ -129,30 +136,43 @@ void bind_model(py::module_& m) {
   bind_options<ModelConfig>(m, "ModelConfig", "What config.json says, under Hugging Face's own names.");
   bind_options<ModelOptions>(m, "ModelOptions", "Where and how a model computes.");
   bind_options<RenderOptions>(m, "RenderOptions", "How a conversation is rendered.");
-  py::class_<Model> c(m, "Model",
-                      "A frozen decoder-only transformer with its tokenizer and chat template. Weights are held once and\n"
-                      "shared by every trainer and engine that is given this object. Safe from several threads.");
+  py::class_<Model> c(
+      m, "Model",
+      "A frozen decoder-only transformer with its tokenizer and chat template. Weights are held once and\n"
+      "shared by every trainer and engine that is given this object. Safe from several threads.");
   bind_making(c);
   bind_facts(c);
-  c.def("save", [](const Model& self, const std::filesystem::path& folder, const std::string& dtype) {
-          compute([&] { self.save(folder, dtype); });
-        }, py::arg("folder"), py::kw_only(), py::arg("dtype") = "auto",
-        "Writes the same layout, durably and atomically. dtype: \"auto\" keeps the stored precision, or \"float32\",\n"
-        "\"bfloat16\".\n\n>>> model.save(\"models/copy\")");
-  c.def("save_merged", [](const Model& self, const std::filesystem::path& folder, const Adapter& adapter, const std::string& dtype) {
-          compute([&] { self.save_merged(folder, adapter, dtype); });
-        }, py::arg("folder"), py::arg("adapter"), py::kw_only(), py::arg("dtype") = "auto",
-        "Writes the model with W + scale * B A in place of every adapted W.\n\n"
-        ">>> model.save_merged(\"models/merged\", adapter)");
-  c.def("encode", [](const Model& self, const std::string& text, bool special) {
-          return compute([&] { return self.encode(text, special); });
-        }, py::arg("text"), py::kw_only(), py::arg("add_special_tokens") = true,
-        "Token ids of a text. add_special_tokens: with what the tokenizer puts around a text (usually BOS).\n\n"
-        ">>> ids = model.encode(\"Hello\")");
-  c.def("decode", [](const Model& self, const std::vector<int32_t>& ids, bool skip) {
-          return compute([&] { return self.decode(ids, skip); });
-        }, py::arg("ids"), py::kw_only(), py::arg("skip_special_tokens") = true,
-        "The text of token ids.\n\n>>> model.decode(model.encode(\"Hello\"))\n'Hello'");
+  c.def(
+      "save",
+      [](const Model& self, const std::filesystem::path& folder, const std::string& dtype) {
+        compute([&] { self.save(folder, dtype); });
+      },
+      py::arg("folder"), py::kw_only(), py::arg("dtype") = "auto",
+      "Writes the same layout, durably and atomically. dtype: \"auto\" keeps the stored precision, or "
+      "\"float32\",\n"
+      "\"bfloat16\".\n\n>>> model.save(\"models/copy\")");
+  c.def(
+      "save_merged",
+      [](const Model& self, const std::filesystem::path& folder, const Adapter& adapter,
+         const std::string& dtype) { compute([&] { self.save_merged(folder, adapter, dtype); }); },
+      py::arg("folder"), py::arg("adapter"), py::kw_only(), py::arg("dtype") = "auto",
+      "Writes the model with W + scale * B A in place of every adapted W.\n\n"
+      ">>> model.save_merged(\"models/merged\", adapter)");
+  c.def(
+      "encode",
+      [](const Model& self, const std::string& text, bool special) {
+        return compute([&] { return self.encode(text, special); });
+      },
+      py::arg("text"), py::kw_only(), py::arg("add_special_tokens") = true,
+      "Token ids of a text. add_special_tokens: with what the tokenizer puts around a text (usually BOS).\n\n"
+      ">>> ids = model.encode(\"Hello\")");
+  c.def(
+      "decode",
+      [](const Model& self, const std::vector<int32_t>& ids, bool skip) {
+        return compute([&] { return self.decode(ids, skip); });
+      },
+      py::arg("ids"), py::kw_only(), py::arg("skip_special_tokens") = true,
+      "The text of token ids.\n\n>>> model.decode(model.encode(\"Hello\"))\n'Hello'");
   {
     OwnSignatures own;
     c.def("logits", &logits, py::arg("ids"), py::arg("adapter").none(true) = nullptr,

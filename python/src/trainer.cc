@@ -26,10 +26,13 @@ Fields<T> train_fields() {
   return {
       inherited<T>("epochs", &O::epochs, "ignored when max_steps > 0"),
       inherited<T>("max_steps", &O::max_steps, "optimizer steps"),
-      inherited<T>("batch_tokens", &O::batch_tokens, "tokens of a micro-batch, packed; 0 = batch_size * max_length"),
+      inherited<T>("batch_tokens", &O::batch_tokens,
+                   "tokens of a micro-batch, packed; 0 = batch_size * max_length"),
       inherited<T>("batch_size", &O::batch_size, "packed rows of max_length a micro-batch"),
-      inherited<T>("gradient_accumulation_steps", &O::gradient_accumulation_steps, "micro-batches an optimizer step"),
-      inherited<T>("max_length", &O::max_length, "tokens of a packed row; 0 = min(1024, the model's maximum)"),
+      inherited<T>("gradient_accumulation_steps", &O::gradient_accumulation_steps,
+                   "micro-batches an optimizer step"),
+      inherited<T>("max_length", &O::max_length,
+                   "tokens of a packed row; 0 = min(1024, the model's maximum)"),
       inherited<T>("packing", &O::packing, "best fit decreasing; sequences never see each other"),
       inherited<T>("lr_scheduler", &O::lr_scheduler, "\"cosine\", \"linear\" or \"constant\""),
       inherited<T>("warmup_ratio", &O::warmup_ratio, "of all steps"),
@@ -40,17 +43,23 @@ Fields<T> train_fields() {
       inherited<T>("epsilon", &O::epsilon, "AdamW"),
       inherited<T>("max_grad_norm", &O::max_grad_norm, "per adapter; 0 = no clipping"),
       inherited<T>("seed", &O::seed, "data order, initial weights, dropout"),
-      inherited<T>("eval_steps", &O::eval_steps, "validate every so many optimizer steps; 0 = at the end of each epoch"),
+      inherited<T>("eval_steps", &O::eval_steps,
+                   "validate every so many optimizer steps; 0 = at the end of each epoch"),
       inherited<T>("early_stopping_patience", &O::early_stopping_patience,
-               "validations without improvement before an adapter stops; 0 = never"),
-      inherited<T>("early_stopping_threshold", &O::early_stopping_threshold, "an improvement is at least this much"),
-      inherited<T>("keep_best", &O::keep_best, "return the weights of the best validation instead of the last"),
-      inherited<T>("save_steps", &O::save_steps, "checkpoint every so many optimizer steps; 0 = only when stopped"),
+                   "validations without improvement before an adapter stops; 0 = never"),
+      inherited<T>("early_stopping_threshold", &O::early_stopping_threshold,
+                   "an improvement is at least this much"),
+      inherited<T>("keep_best", &O::keep_best,
+                   "return the weights of the best validation instead of the last"),
+      inherited<T>("save_steps", &O::save_steps,
+                   "checkpoint every so many optimizer steps; 0 = only when stopped"),
       inherited<T>("checkpoint_dir", &O::checkpoint_dir, "empty = no checkpoints"),
       inherited<T>("resume", &O::resume, "continue from checkpoint_dir; no checkpoint there = start anew"),
       inherited<T>("metrics_file", &O::metrics_file, "one JSON object a line; empty = none"),
-      inherited<T>("on_masked_row", &O::on_masked_row, "a row without a trained token: \"error\" or \"drop\" (counted)"),
-      inherited<T>("on_long_row", &O::on_long_row, "a row longer than max_length: \"error\", \"drop\" or \"truncate\"")};
+      inherited<T>("on_masked_row", &O::on_masked_row,
+                   "a row without a trained token: \"error\" or \"drop\" (counted)"),
+      inherited<T>("on_long_row", &O::on_long_row,
+                   "a row longer than max_length: \"error\", \"drop\" or \"truncate\"")};
 }
 
 template <>
@@ -62,7 +71,8 @@ template <>
 Fields<FullTrainOptions> fields_of<FullTrainOptions>() {
   auto all = train_fields<FullTrainOptions>();
   all.push_back(field("learning_rate", &FullTrainOptions::learning_rate, "the schedule's highest"));
-  all.push_back(field("weight_decay", &FullTrainOptions::weight_decay, "matrices only, never norms or biases"));
+  all.push_back(
+      field("weight_decay", &FullTrainOptions::weight_decay, "matrices only, never norms or biases"));
   return all;
 }
 
@@ -90,7 +100,8 @@ Fields<TrainResult> fields_of<TrainResult>() {
   using R = TrainResult;
   return {field("name", &R::name, "adapter"), field("adapter", &R::adapter, "ready to serve or publish"),
           field("history", &R::history, "every step and validation"),
-          field("validation_loss", &R::validation_loss, "last, or best with keep_best; NaN without validation data"),
+          field("validation_loss", &R::validation_loss,
+                "last, or best with keep_best; NaN without validation data"),
           field("stopped_early", &R::stopped_early, "by early stopping")};
 }
 
@@ -112,7 +123,8 @@ Fields<TrainPlan> fields_of<TrainPlan>() {
 template <>
 Fields<FullTrainResult> fields_of<FullTrainResult>() {
   using R = FullTrainResult;
-  return {field("model", &R::model, "the trained model"), field("history", &R::history, "every step and validation"),
+  return {field("model", &R::model, "the trained model"),
+          field("history", &R::history, "every step and validation"),
           field("validation_loss", &R::validation_loss, "last, or best with keep_best")};
 }
 
@@ -129,7 +141,8 @@ ProgressCallback progress_callback(const py::object& callback, Pending& pending)
   };
 }
 
-std::vector<TrainResult> fit(Trainer& self, const Dataset& train, const Dataset* valid, const py::object& callback) {
+std::vector<TrainResult> fit(Trainer& self, const Dataset& train, const Dataset* valid,
+                             const py::object& callback) {
   Pending pending;
   const auto on_progress = progress_callback(callback, pending);
   auto results = compute([&] { return self.fit(train, valid, on_progress); });
@@ -137,8 +150,8 @@ std::vector<TrainResult> fit(Trainer& self, const Dataset& train, const Dataset*
   return results;
 }
 
-FullTrainResult train_all(const Model& base, const Dataset& train, const Dataset* valid, const py::object& options,
-                          const py::object& callback, const py::kwargs& keywords) {
+FullTrainResult train_all(const Model& base, const Dataset& train, const Dataset* valid,
+                          const py::object& options, const py::object& callback, const py::kwargs& keywords) {
   const auto chosen = options_from<FullTrainOptions>("train_all_weights", options, keywords);
   Pending pending;
   const auto on_progress = progress_callback(callback, pending);
@@ -170,36 +183,45 @@ std::vector<LoraOptions> adapters_from(const py::object& adapters) {
 }
 
 void bind_trainer_class(py::module_& m) {
-  py::class_<Trainer> c(m, "Trainer",
-                        "LoRA fine-tuning of one or many adapters in one pass over one frozen base. Each adapter gets the\n"
-                        "bits that it would get alone.");
+  py::class_<Trainer> c(
+      m, "Trainer",
+      "LoRA fine-tuning of one or many adapters in one pass over one frozen base. Each adapter gets the\n"
+      "bits that it would get alone.");
   {
     OwnSignatures own;
     const auto doc = call_doc<TrainOptions>(
         "__init__(self, base: Model, adapters: LoraOptions | dict | list[LoraOptions | dict]", "None",
         ">>> trainer = whorl.Trainer(model, adapters=[whorl.LoraOptions(name=\"r8\", rank=8)], epochs=2)\n"
         ">>> runs = trainer.fit(train, valid)");
-    c.def(py::init([](const Model& base, const py::object& adapters, const py::object& options, const py::kwargs& keywords) {
+    c.def(py::init([](const Model& base, const py::object& adapters, const py::object& options,
+                      const py::kwargs& keywords) {
             const auto chosen = options_from<TrainOptions>("Trainer", options, keywords);
             const auto list = adapters_from(adapters);
             return compute([&] { return std::make_unique<Trainer>(base, list, chosen); });
           }),
           py::arg("base"), py::arg("adapters"), py::kw_only(), py::arg("options") = py::none(), doc.c_str());
   }
-  c.def("plan", [](const Trainer& self, const Dataset& train) { return compute([&] { return self.plan(train); }); },
-        py::arg("train"), "What fit() would do, before it starts.");
+  c.def(
+      "plan",
+      [](const Trainer& self, const Dataset& train) { return compute([&] { return self.plan(train); }); },
+      py::arg("train"), "What fit() would do, before it starts.");
   {
     OwnSignatures own;
-    c.def("fit", &fit, py::arg("train"), py::arg("valid").none(true) = nullptr, py::arg("callback") = py::none(),
+    c.def("fit", &fit, py::arg("train"), py::arg("valid").none(true) = nullptr,
+          py::arg("callback") = py::none(),
           "fit(self, train: Dataset, valid: Dataset | None = None, callback: "
           "collections.abc.Callable[[Progress], bool | None] | None = None) -> list[TrainResult]\n\n"
-          "Trains all adapters in one pass. callback(progress) is called once per adapter and step, on this thread; False\n"
-          "stops after the step, with a checkpoint if checkpoint_dir is set. An exception in it, or Ctrl-C, stops the same\n"
+          "Trains all adapters in one pass. callback(progress) is called once per adapter and step, on this "
+          "thread; False\n"
+          "stops after the step, with a checkpoint if checkpoint_dir is set. An exception in it, or Ctrl-C, "
+          "stops the same\n"
           "way and is then raised here.\n\n"
           ">>> runs = trainer.fit(train, valid, lambda p: print(p.name, p.step, p.loss))");
   }
-  c.def("evaluate", [](const Trainer& self, const Dataset& data) { return compute([&] { return self.evaluate(data); }); },
-        py::arg("data"), "Mean loss over the trained tokens of `data`, one per adapter of the last fit().");
+  c.def(
+      "evaluate",
+      [](const Trainer& self, const Dataset& data) { return compute([&] { return self.evaluate(data); }); },
+      py::arg("data"), "Mean loss over the trained tokens of `data`, one per adapter of the last fit().");
 }
 
 }  // namespace
@@ -215,14 +237,16 @@ void bind_trainer(py::module_& m) {
   bind_trainer_class(m);
   OwnSignatures own;
   const auto doc =
-      "train_all_weights(base: Model, train: Dataset, valid: Dataset | None = None, *, options: FullTrainOptions | None "
+      "train_all_weights(base: Model, train: Dataset, valid: Dataset | None = None, *, options: "
+      "FullTrainOptions | None "
       "= None, callback: collections.abc.Callable[[Progress], bool | None] | None = None, " +
       keywords_text<FullTrainOptions>() +
       ") -> FullTrainResult\n\nTrains every weight and returns the new model; `base` stays as it was.\n\n"
       ">>> result = whorl.train_all_weights(model, train, valid, max_steps=100)\n\nOptions:\n" +
       fields_text<FullTrainOptions>();
-  m.def("train_all_weights", &train_all, py::arg("base"), py::arg("train"), py::arg("valid").none(true) = nullptr,
-        py::kw_only(), py::arg("options") = py::none(), py::arg("callback") = py::none(), doc.c_str());
+  m.def("train_all_weights", &train_all, py::arg("base"), py::arg("train"),
+        py::arg("valid").none(true) = nullptr, py::kw_only(), py::arg("options") = py::none(),
+        py::arg("callback") = py::none(), doc.c_str());
 }
 
 }  // namespace whorl::python

@@ -15,32 +15,34 @@ Fields<ToolCall> fields_of<ToolCall>() {
 
 template <>
 Fields<Tool> fields_of<Tool>() {
-  return {field("name", &Tool::name, "the function"), field("description", &Tool::description, "what it does"),
+  return {field("name", &Tool::name, "the function"),
+          field("description", &Tool::description, "what it does"),
           json_field("parameters", &Tool::parameters, "a JSON Schema as text; \"\" = no parameters")};
 }
 
 template <>
 Fields<Message> fields_of<Message>() {
-  return {
-      field("role", &Message::role, "\"system\", \"user\", \"assistant\", \"tool\", or what the chat template accepts"),
-      field("content", &Message::content, "the text"),
-      custom<Message>(
-          "tool_calls", "list[ToolCall | dict]", "assistant only",
-          [](const Message& self) { return self.tool_calls; },
-          [](Message& self, py::handle value) {
-            self.tool_calls.clear();
-            for (auto item : value) self.tool_calls.push_back(tool_call_from("Message", item));
-          }),
-      field("tool_call_id", &Message::tool_call_id, "tool only"),
-      field("name", &Message::name, "tool: the function that answered"),
-      field("reasoning_content", &Message::reasoning_content, "assistant only"),
-      custom<Message>(
-          "train", "bool | None", "overrides whether training learns this message; None = assistant turns only",
-          [](const Message& self) { return self.train; },
-          [](Message& self, py::handle value) {
-            self.train.reset();
-            if (!value.is_none()) self.train = value_from<bool>("train", value);
-          })};
+  return {field("role", &Message::role,
+                "\"system\", \"user\", \"assistant\", \"tool\", or what the chat template accepts"),
+          field("content", &Message::content, "the text"),
+          custom<Message>(
+              "tool_calls", "list[ToolCall | dict]", "assistant only",
+              [](const Message& self) { return self.tool_calls; },
+              [](Message& self, py::handle value) {
+                self.tool_calls.clear();
+                for (auto item : value) self.tool_calls.push_back(tool_call_from("Message", item));
+              }),
+          field("tool_call_id", &Message::tool_call_id, "tool only"),
+          field("name", &Message::name, "tool: the function that answered"),
+          field("reasoning_content", &Message::reasoning_content, "assistant only"),
+          custom<Message>(
+              "train", "bool | None",
+              "overrides whether training learns this message; None = assistant turns only",
+              [](const Message& self) { return self.train; },
+              [](Message& self, py::handle value) {
+                self.train.reset();
+                if (!value.is_none()) self.train = value_from<bool>("train", value);
+              })};
 }
 
 template <>
@@ -49,7 +51,8 @@ Fields<Score> fields_of<Score>() {
           field("stderr", &Score::stderr_, "standard error of value"),
           field("ci_low", &Score::ci_low, "lower end of the 95 % confidence interval"),
           field("ci_high", &Score::ci_high, "upper end of the 95 % confidence interval"),
-          field("n", &Score::n, "rows counted"), field("method", &Score::method, "how the interval was computed")};
+          field("n", &Score::n, "rows counted"),
+          field("method", &Score::method, "how the interval was computed")};
 }
 
 namespace {
@@ -113,27 +116,32 @@ void drop_log_sink() {
 }
 
 void bind_types(py::module_& m) {
-  auto call = bind_plain<ToolCall>(m, "ToolCall", "One call of a tool by the assistant.",
-                                   "__init__(self, name: str, arguments: str | dict = '{}', id: str = '') -> None");
+  auto call =
+      bind_plain<ToolCall>(m, "ToolCall", "One call of a tool by the assistant.",
+                           "__init__(self, name: str, arguments: str | dict = '{}', id: str = '') -> None");
   call.def(
       "parsed", [](const ToolCall& self) { return json_loads(self.arguments); },
       "The arguments as Python values: json.loads(arguments).");
   bind_plain<Tool>(m, "Tool", "A function that the assistant may call.",
                    "__init__(self, name: str, description: str = '', parameters: str | dict = '') -> None");
   bind_plain<Message>(
-      m, "Message", "One message of a conversation; wherever one is expected, a dict with the same keys does as well.",
-      "__init__(self, role: str, content: str = '', tool_calls: list[ToolCall | dict] = [], tool_call_id: str = '', "
+      m, "Message",
+      "One message of a conversation; wherever one is expected, a dict with the same keys does as well.",
+      "__init__(self, role: str, content: str = '', tool_calls: list[ToolCall | dict] = [], tool_call_id: "
+      "str = '', "
       "name: str = '', reasoning_content: str = '', train: bool | None = None) -> None");
   bind_result<Score>(m, "Score", "A quantity with its uncertainty.");
   m.def("version", &version, "The library's version, \"major.minor.patch\".");
   m.def(
       "info", [] { return json_loads(info()); },
-      "What this build and machine can do: version, isa (chosen), isas, threads, devices, cuda (or what it lacks).\n\n"
+      "What this build and machine can do: version, isa (chosen), isas, threads, devices, cuda (or what it "
+      "lacks).\n\n"
       ">>> whorl.info()['devices']\n['cpu']");
   OwnSignatures own;
   m.def("set_log_sink", &sink_to, py::arg("sink").none(true),
         "set_log_sink(sink: collections.abc.Callable[[str, str], object] | None) -> None\n\n"
-        "Sends log lines to sink(level, message); None silences them. The library prints nothing by itself. The sink\n"
+        "Sends log lines to sink(level, message); None silences them. The library prints nothing by itself. "
+        "The sink\n"
         "may be called from any thread.\n\n"
         ">>> whorl.set_log_sink(lambda level, message: print(level, message))");
 }

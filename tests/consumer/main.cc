@@ -1,5 +1,6 @@
-// The flywheel as a program outside the tree writes it: a small model from random weights, an adapter trained on a few
-// texts, published, and served in one batch beside the base. Needs no files. Exit status 0 if all of it held.
+// The flywheel as a program outside the tree writes it: a small model from random weights, an adapter trained
+// on a few texts, published, and served in one batch beside the base. Needs no files. Exit status 0 if all of
+// it held.
 #include <whorl/whorl.h>
 
 #include <filesystem>
@@ -51,8 +52,10 @@ void run(const std::filesystem::path& folder) {
   whorl::TrainOptions options;
   options.max_steps = 30;
   options.max_length = 32;
-  whorl::Trainer trainer(base, {{.name = "r4", .rank = 4, .learning_rate = 1e-2}, {.name = "r8", .rank = 8, .learning_rate = 1e-2}},
-                         options);
+  whorl::Trainer trainer(
+      base,
+      {{.name = "r4", .rank = 4, .learning_rate = 1e-2}, {.name = "r8", .rank = 8, .learning_rate = 1e-2}},
+      options);
   const auto runs = trainer.fit(data);
   expect(runs.size() == 2, "two adapters from one pass");
   const auto& history = runs[1].history;
@@ -61,7 +64,8 @@ void run(const std::filesystem::path& folder) {
 
   whorl::AdapterStore store(folder / "store");
   const auto version = store.publish("letters", runs[1].adapter);
-  expect(version.version == 1 && store.get("letters").digest() == runs[1].adapter.digest(), "the published adapter back");
+  expect(version.version == 1 && store.get("letters").digest() == runs[1].adapter.digest(),
+         "the published adapter back");
 
   whorl::InferenceEngine engine(base, store);
   whorl::GenerateRequest request;
