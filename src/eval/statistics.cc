@@ -31,8 +31,9 @@ void add_wilson(Score& score) {
   const double centre = (score.value + z2 / (2 * n)) / (1 + z2 / n);
   const double half =
       kNormal95 / (1 + z2 / n) * std::sqrt(score.value * (1 - score.value) / n + z2 / (4 * n * n));
-  score.ci_low = std::max(0.0, centre - half);  // rounding may leave it just outside
-  score.ci_high = std::min(1.0, centre + half);
+  // Rounding may leave an end just outside 0 or 1, or a share of 0 just outside its own interval.
+  score.ci_low = std::clamp(centre - half, 0.0, score.value);
+  score.ci_high = std::clamp(centre + half, score.value, 1.0);
   score.method = "Wilson";
 }
 
