@@ -1,7 +1,7 @@
 // Recognisers: what each finds and what it leaves alone. Numbers are published test numbers or reserved ones.
 #include "data/pii.h"
 
-#include <chrono>
+#include <ctime>
 
 #include "base/random.h"
 #include "support.h"
@@ -182,10 +182,10 @@ TEST(Pii, AnyTextIsScannedInLinearTime) {
   for (const std::string unit : {"1", "1 ", "a", "a.", "@", "a@", "a@a.", ":", "1:", "+1", "(1", "http://",
                                  "www.", "4111 ", "DE89", "DE89 ", "1.1.", "(", "\xe4\xb8\xad"}) {
     std::string text;
-    while (text.size() < 1'000'000) text += unit;
-    const auto start = std::chrono::steady_clock::now();
+    while (text.size() < 300'000) text += unit;
+    const std::clock_t start = std::clock();  // a quadratic scanner would take minutes
     find_pii(text, all);
-    EXPECT_LT(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(), 2.0) << unit;
+    EXPECT_LT(static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC, 5.0) << unit;
   }
 }
 
