@@ -6,6 +6,11 @@ MAKEFLAGS += --no-print-directory
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export PYTHONDONTWRITEBYTECODE := 1
 
+# The name under which CMake finds the compiler by itself, so that every build folder shares one compiler cache.
+ifeq ($(origin CXX),default)
+export CXX := c++
+endif
+
 BUILD := build/release
 STAMPS := build/stamps
 PIP := .venv/bin/python -m pip --disable-pip-version-check -q
