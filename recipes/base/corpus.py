@@ -40,10 +40,20 @@ SAID = {
     "street": ["at {}", "to {}"], "product": ["the {}", "my {}", "a {}"], "name": ["for {}", "with {}", "I am {}"],
 }  # fmt: skip
 
+GREETINGS = (
+    ["", "", "", "", "Hi folks, ", "Good afternoon, ", "Greetings, ", "Dear all, ", "Hello people, ", "Sorry to ask, "]
+    + ["One question: ", "Well, ", "So, ", "Please note: ", "Dear Sir or Madam, ", "Yo, ", "My dear shop, "]
+)
+FAREWELLS = (
+    ["", "", "", "", " Kind regards.", " Bye.", " I am waiting for a reply.", " Thanks a lot.", " It matters to me."]
+    + [" Have a nice day.", " Best wishes to you all.", " Please be quick!", " Let me know soon.", " That would be great."]
+    + [" I hope for a quick answer.", " Nice to have you.", " Thank you so much for the help."]
+)
+
 
 def value(kind: str, rng: random.Random) -> str:
-    if kind == "city" and rng.random() < 0.85:
-        kind = "town"  # there are too few real cities: they would be learnt by heart instead of copied
+    if kind == "city":  # there are too few real cities: they would be learnt by heart instead of copied
+        kind = rng.choices(["city", "town", "word"], [0.15, 0.6, 0.25])[0]
     return draw(kind, rng, held_out=False)
 
 
@@ -113,6 +123,11 @@ def ask_for_call(name: str, values: dict[str, str], rng: random.Random) -> str:
     return rng.choice(["{} - please use {}.", "It is {}, call {}.", "Hello, {}, {} please."]).format(said, name)
 
 
+def polite(text: str, rng: random.Random) -> str:
+    """Greetings and good-byes: words around a request that say nothing about it."""
+    return capitalise(rng.choice(GREETINGS) + text + rng.choice(FAREWELLS))
+
+
 def tool_row(rng: random.Random) -> dict:
     tools = random_tools(rng, rng.choice([2, 3, 4, 5, 6, 8, 10]))
     messages = []
@@ -124,6 +139,25 @@ def tool_row(rng: random.Random) -> dict:
             status = rng.choice(["done", "ok", "failed", "not found"])
             messages += [{"role": "tool", "content": json.dumps({"status": status})}, assistant(f"Result: {status}.")]
     return {"messages": messages, "tools": schemas(tools)}
+
+
+def told_row(rng: random.Random) -> dict:
+    """A customer's message and the tool to use on it: named, or the only one there is."""
+    tools = random_tools(rng, rng.choice([1, 2, 4, 6, 9]))
+    alone = len(tools) == 1 and rng.random() < 0.7
+    _, sentences = TOPICS[rng.choice(list(TOPICS))]
+    template = choose_words(rng.choice(sentences), rng)
+    kinds = [kind for kind in KINDS if "{" + kind + "}" in template]
+    values = {kind: value(kind, rng) for kind in kinds}
+    names = {kind: rng.choice([a for a, k in ARGUMENTS.items() if k == kind]) for kind in rng.sample(kinds, len(kinds))}
+    name = next(iter(tools)) if alone else tool_name(rng)
+    tools[name] = list(names.values())
+    listed = rng.sample(list(tools), len(tools))
+    said = polite(template.format(**values), rng)
+    if not alone:
+        said = rng.choice(["{0}\nCall {1}.", "{0} Use {1}.", "{1}: {0}", "{0} ({1})", "Please {1}. {0}"]).format(said, name)
+    messages = [user(said), call(name, {names[kind]: values[kind] for kind in names})]
+    return {"messages": messages, "tools": schemas({each: tools[each] for each in listed})}
 
 
 def facts(rng: random.Random, n: int) -> dict[str, str]:
@@ -178,7 +212,7 @@ def customer_row(rng: random.Random) -> dict:
         topic = rng.choice(list(TOPICS))
         label, sentences = TOPICS[topic]
         values = {kind: value(kind, rng) for kind in KINDS}
-        said = capitalise(choose_words(rng.choice(sentences), rng).format(**values))
+        said = polite(choose_words(rng.choice(sentences), rng).format(**values), rng)
         messages += [user(f"{said}\n{rng.choice(['Topic?', 'What is it about?'])}"), assistant(label)]
     return {"messages": messages}
 
@@ -192,11 +226,12 @@ def chat_row(rng: random.Random) -> dict:
 
 
 MIX: list[tuple[Callable[[random.Random], dict], float]] = [
-    (tool_row, 0.36),
-    (recall_row, 0.12),
-    (extract_row, 0.20),
+    (tool_row, 0.30),
+    (told_row, 0.15),
+    (recall_row, 0.10),
+    (extract_row, 0.15),
     (repeat_row, 0.12),
-    (customer_row, 0.16),
+    (customer_row, 0.14),
     (chat_row, 0.04),
 ]
 

@@ -108,7 +108,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True, help="folder of the finished base")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--rows", type=int, default=75_000, help="conversations of the corpus; each is seen once")
+    parser.add_argument("--rows", type=int, default=110_000, help="conversations of the corpus; each is seen once")
     chosen = parser.parse_args()
     work = chosen.out.with_name(chosen.out.name + ".work")
     start = time.perf_counter()

@@ -24,12 +24,12 @@ class AdapterPlan:
 class Settings:
     train_rows: int = 800
     test_rows: int = 210
-    epochs: float = 2
+    epochs: float = 3
     batch_tokens: int = 1024
     adapters: tuple[AdapterPlan, ...] = (
-        AdapterPlan("careful-r4", 4, 8, 1e-3),
-        AdapterPlan("steady-r8", 8, 16, 3e-3),
-        AdapterPlan("broad-r16", 16, 32, 3e-3),
+        AdapterPlan("careful-r4", 4, 8, 3e-3),
+        AdapterPlan("steady-r8", 8, 16, 5e-3),
+        AdapterPlan("broad-r32", 32, 64, 5e-3),
     )
 
     def training(self, seed: int) -> dict:

@@ -15,6 +15,9 @@ HELD_OUT_SHARE = 0.3
 _ONSETS = "b br c ch cl d dr f fl g gr h j k kl l m n p pl pr qu r s sch sh st t th tr v w y z".split()
 _VOWELS = "a e i o u a e i o u ai au ea ee ei ie oo ou ue y".split()
 _CODAS = "l n r s t k m x d ck ch gh ld lle lm nd ne nne ns rg rk ster st tz".split()
+_ALPHABET = "etaoinsrhdlucmfgpwybvkxjqz"
+_FREQUENCIES = [12, 9, 8, 8, 7, 7, 6, 6, 6, 4, 4, 3, 3, 2, 2, 2, 2, 2, 2, 2, 2, 1, 1, 1, 1, 1]
+
 _MONTHS = "January February March April May June July August September October November December".split()
 _STREET_ENDS = ["weg", "gata", "straat", "gate", "lane", "allee"]
 _CITIES = (
@@ -44,6 +47,11 @@ def is_held_out(value: str) -> bool:
 def _word(rng: random.Random, syllables: int) -> str:
     text = "".join(rng.choice(_ONSETS) + rng.choice(_VOWELS) for _ in range(syllables))
     return (text + rng.choice(_CODAS)).capitalize()
+
+
+def _scramble(rng: random.Random) -> str:
+    """Letters in any order, as often as English has them: no word can surprise whoever copies this."""
+    return "".join(rng.choices(_ALPHABET, _FREQUENCIES, k=rng.randint(2, 9))).capitalize()
 
 
 def _letters(rng: random.Random, n: int) -> str:
@@ -102,6 +110,7 @@ KINDS: dict[str, Callable[[random.Random], str]] = {
     "time": _time,
     "city": _city,  # real ones
     "town": _town,  # made-up ones
+    "word": _scramble,
     "street": _street,
     "product": _product,
     "name": _name,
