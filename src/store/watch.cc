@@ -11,29 +11,35 @@
 
 namespace whorl {
 
+namespace {
+// The watch whose callback this thread may be running.
+thread_local const void* running_watch = nullptr;
+}  // namespace
+
 struct StoreWatch::Impl {
   std::shared_ptr<AdapterStore::Impl> store;
   std::function<void(const AdapterVersion&)> callback;
   std::map<std::string, int64_t> seen;
-  std::mutex mutex;
+  std::mutex mutex, joining;
   std::condition_variable wake;
   bool stopping = false;
   std::thread thread;
 
-  ~Impl() { stop(); }
+  // Still joinable only when the last handle went away inside the callback: the thread destroys itself.
+  ~Impl() {
+    if (thread.joinable()) thread.detach();
+  }
 
-  // From inside the callback the thread cannot wait for itself; it ends after the callback returns.
+  // From inside the callback the thread cannot wait for itself; it ends when the callback returns.
   void stop() {
     {
       std::lock_guard lock(mutex);
       stopping = true;
     }
     wake.notify_all();
-    if (!thread.joinable()) return;
-    if (thread.get_id() == std::this_thread::get_id())
-      thread.detach();
-    else
-      thread.join();
+    if (running_watch == this) return;
+    std::lock_guard lock(joining);
+    if (thread.joinable()) thread.join();
   }
 
   void look() {
@@ -47,6 +53,7 @@ struct StoreWatch::Impl {
   }
 
   static void loop(const std::shared_ptr<Impl>& watch) {
+    running_watch = watch.get();
     for (;;) {
       try {
         watch->look();

@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <functional>
+#include <optional>
 #include <set>
 #include <thread>
 #include <utility>
@@ -257,6 +258,25 @@ TEST_F(Store, WaitAndWatchSeeWhatOthersPublish) {
   store_.publish("a", small_adapter(4));
   std::this_thread::sleep_for(std::chrono::milliseconds(30));
   EXPECT_EQ(seen.size(), count) << "a stopped watch is silent";
+}
+
+TEST_F(Store, AWatchMayEndFromWithinItsCallback) {
+  AdapterStore watcher(store_.path(), {.poll_interval = std::chrono::milliseconds(2)});
+  std::atomic<int> calls{0};
+  std::optional<StoreWatch> watch;
+  std::mutex mutex;
+  std::unique_lock lock(mutex);
+  watch = watcher.watch([&](const AdapterVersion&) {
+    std::lock_guard wait_for_the_handle(mutex);
+    ++calls;
+    watch.reset();
+  });
+  lock.unlock();
+  store_.publish("a", small_adapter(1));
+  for (int i = 0; i < 4000 && calls == 0; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  store_.publish("a", small_adapter(2));
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  EXPECT_EQ(calls, 1);
 }
 
 // ---- many at once --------------------------------------------------------------------------------------
