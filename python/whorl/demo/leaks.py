@@ -64,7 +64,8 @@ def find(train: Iterable[Asked], test: Iterable[Asked]) -> Leaks:
     patterns = "\n".join(sorted({pattern(row) for row in train}))
     leaks = Leaks()
     for value in sorted({value for row in test for value in row.arguments.values()}):
-        if re.search(rf"(?<![\w-]){re.escape(value.casefold())}(?![\w-])", everything):
+        folded = value.casefold()
+        if folded in everything and re.search(rf"(?<![\w-]){re.escape(folded)}(?![\w-])", everything):
             leaks.values.append(value)
     for one in sorted({pattern(row) for row in test}):
         if one in patterns:
