@@ -40,13 +40,37 @@ SAID = {
     "street": ["at {}", "to {}"], "product": ["the {}", "my {}", "a {}"], "name": ["for {}", "with {}", "I am {}"],
 }  # fmt: skip
 
-GREETINGS = (
-    ["", "", "", "", "Hi folks, ", "Good afternoon, ", "Greetings, ", "Dear all, ", "Hello people, ", "Sorry to ask, "]
-    + ["One question: ", "Well, ", "So, ", "Please note: ", "Dear Sir or Madam, ", "Yo, ", "My dear shop, "]
-)
+GREETINGS = [
+    "",
+    "",
+    "",
+    "",
+    "Hi folks, ",
+    "Good afternoon, ",
+    "Greetings, ",
+    "Dear all, ",
+    "Hello people, ",
+    "Sorry to ask, ",
+] + ["One question: ", "Well, ", "So, ", "Please note: ", "Dear Sir or Madam, ", "Yo, ", "My dear shop, "]
 FAREWELLS = (
-    ["", "", "", "", " Kind regards.", " Bye.", " I am waiting for a reply.", " Thanks a lot.", " It matters to me."]
-    + [" Have a nice day.", " Best wishes to you all.", " Please be quick!", " Let me know soon.", " That would be great."]
+    [
+        "",
+        "",
+        "",
+        "",
+        " Kind regards.",
+        " Bye.",
+        " I am waiting for a reply.",
+        " Thanks a lot.",
+        " It matters to me.",
+    ]
+    + [
+        " Have a nice day.",
+        " Best wishes to you all.",
+        " Please be quick!",
+        " Let me know soon.",
+        " That would be great.",
+    ]
     + [" I hope for a quick answer.", " Nice to have you.", " Thank you so much for the help."]
 )
 
@@ -107,7 +131,9 @@ def schemas(tools: dict[str, list[str]]) -> list[dict]:
 def ask_for_call(name: str, values: dict[str, str], rng: random.Random) -> str:
     """A sentence that names the tool and holds the values, in one of many forms."""
     if not values:
-        return rng.choice(["Call {}.", "Please use {}.", "{} now, please.", "Run {}.", "I want {}."]).format(name)
+        return rng.choice(["Call {}.", "Please use {}.", "{} now, please.", "Run {}.", "I want {}."]).format(
+            name
+        )
     order = list(values.items())
     rng.shuffle(order)
     form = rng.randrange(4)
@@ -119,8 +145,12 @@ def ask_for_call(name: str, values: dict[str, str], rng: random.Random) -> str:
         return rng.choice(["{}({})", "Run {} {}", "{} {}"]).format(name, said)
     said = " ".join(rng.choice(SAID[ARGUMENTS[a]]).format(v) for a, v in order)
     if form == 2:  # only the kind of a value tells where it belongs
-        return rng.choice(["Please {} {}.", "Use {} {}.", "I need {} {}.", "Can you call {} {}?"]).format(name, said)
-    return rng.choice(["{} - please use {}.", "It is {}, call {}.", "Hello, {}, {} please."]).format(said, name)
+        return rng.choice(["Please {} {}.", "Use {} {}.", "I need {} {}.", "Can you call {} {}?"]).format(
+            name, said
+        )
+    return rng.choice(["{} - please use {}.", "It is {}, call {}.", "Hello, {}, {} please."]).format(
+        said, name
+    )
 
 
 def polite(text: str, rng: random.Random) -> str:
@@ -137,7 +167,10 @@ def tool_row(rng: random.Random) -> dict:
         messages += [user(ask_for_call(name, values, rng)), call(name, values)]
         if rng.random() < 0.15:
             status = rng.choice(["done", "ok", "failed", "not found"])
-            messages += [{"role": "tool", "content": json.dumps({"status": status})}, assistant(f"Result: {status}.")]
+            messages += [
+                {"role": "tool", "content": json.dumps({"status": status})},
+                assistant(f"Result: {status}."),
+            ]
     return {"messages": messages, "tools": schemas(tools)}
 
 
@@ -149,13 +182,18 @@ def told_row(rng: random.Random) -> dict:
     template = choose_words(rng.choice(sentences), rng)
     kinds = [kind for kind in KINDS if "{" + kind + "}" in template]
     values = {kind: value(kind, rng) for kind in kinds}
-    names = {kind: rng.choice([a for a, k in ARGUMENTS.items() if k == kind]) for kind in rng.sample(kinds, len(kinds))}
+    names = {
+        kind: rng.choice([a for a, k in ARGUMENTS.items() if k == kind])
+        for kind in rng.sample(kinds, len(kinds))
+    }
     name = next(iter(tools)) if alone else tool_name(rng)
     tools[name] = list(names.values())
     listed = rng.sample(list(tools), len(tools))
     said = polite(template.format(**values), rng)
     if not alone:
-        said = rng.choice(["{0}\nCall {1}.", "{0} Use {1}.", "{1}: {0}", "{0} ({1})", "Please {1}. {0}"]).format(said, name)
+        said = rng.choice(
+            ["{0}\nCall {1}.", "{0} Use {1}.", "{1}: {0}", "{0} ({1})", "Please {1}. {0}"]
+        ).format(said, name)
     messages = [user(said), call(name, {names[kind]: values[kind] for kind in names})]
     return {"messages": messages, "tools": schemas({each: tools[each] for each in listed})}
 
@@ -186,11 +224,16 @@ def extract_row(rng: random.Random) -> dict:
     known = facts(rng, rng.choice([1, 2, 3, 3, 4]))
     told = [rng.choice(SAID[ARGUMENTS[a]]).format(v) for a, v in known.items()]
     rng.shuffle(told)
-    verb = rng.choice(["moved the", "saw a", "sold the", "asked about a", "lost my", "wrote about the", "looked at"])
+    verb = rng.choice(
+        ["moved the", "saw a", "sold the", "asked about a", "lost my", "wrote about the", "looked at"]
+    )
     text = f"I {verb} {rng.choice(NOUNS)} {' '.join(told)}."
     asked = rng.sample(list(known), rng.randint(1, len(known)))
     form = rng.choice(["JSON with {}", "Give me {} as JSON", "{} as JSON please"])
-    messages = [user(f"{text}\n{form.format(', '.join(asked))}"), assistant(json.dumps({a: known[a] for a in asked}))]
+    messages = [
+        user(f"{text}\n{form.format(', '.join(asked))}"),
+        assistant(json.dumps({a: known[a] for a in asked})),
+    ]
     for a in rng.sample(list(known), rng.randint(0, len(known))):
         messages += [user(f"And the {a}?"), assistant(known[a])]
     return {"messages": messages}
@@ -199,7 +242,10 @@ def extract_row(rng: random.Random) -> dict:
 def repeat_row(rng: random.Random) -> dict:
     parts = [value(rng.choice(list(KINDS)), rng) for _ in range(rng.choice([1, 2, 3, 4, 6]))]
     text = rng.choice([" ", ", ", " and "]).join(parts)
-    messages = [user(rng.choice(["Repeat: {}", "Say {}", "{}\nOnce more, please."]).format(text)), assistant(text)]
+    messages = [
+        user(rng.choice(["Repeat: {}", "Say {}", "{}\nOnce more, please."]).format(text)),
+        assistant(text),
+    ]
     if len(parts) > 1 and rng.random() < 0.6:
         messages += [user("As JSON list."), assistant(json.dumps(parts))]
     return {"messages": messages}

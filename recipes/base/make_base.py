@@ -20,7 +20,6 @@ import card  # noqa: E402
 import corpus  # noqa: E402
 import score  # noqa: E402
 import tokenizer as base_tokenizer  # noqa: E402
-
 import whorl  # noqa: E402
 
 SHAPE = {
@@ -50,7 +49,9 @@ def write_tokenizer(rows: list[dict], folder: Path) -> None:
     """tokenizer.json, its configuration and the chat template, as Hugging Face lays them out."""
     texts = [message["content"] for row in rows for message in row["messages"]]
     texts += [
-        json.dumps({"name": call["function"]["name"], "arguments": call["function"]["arguments"]}, ensure_ascii=False)
+        json.dumps(
+            {"name": call["function"]["name"], "arguments": call["function"]["arguments"]}, ensure_ascii=False
+        )
         for row in rows
         for message in row["messages"]
         for call in message.get("tool_calls", [])
@@ -105,10 +106,14 @@ def train(rows: list[dict], folder: Path, checkpoints: Path, seed: int) -> whorl
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--out", type=Path, required=True, help="folder of the finished base")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--rows", type=int, default=110_000, help="conversations of the corpus; each is seen once")
+    parser.add_argument(
+        "--rows", type=int, default=110_000, help="conversations of the corpus; each is seen once"
+    )
     chosen = parser.parse_args()
     work = chosen.out.with_name(chosen.out.name + ".work")
     start = time.perf_counter()

@@ -1,6 +1,6 @@
 """What a base can do and what it cannot: copying on fresh rows of every kind, and the demo's support tools.
 
-    python recipes/base/score.py python/whorl/data/demo_base
+python recipes/base/score.py python/whorl/data/demo_base
 """
 
 import json
@@ -10,10 +10,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-import corpus  # noqa: E402
-
-import whorl  # noqa: E402
-from whorl.demo.generate import make_rows  # noqa: E402
+import corpus
+import whorl
+from whorl.demo.generate import make_rows
 
 TOOLS = ["function_name_accuracy", "function_name_and_args_accuracy"]
 

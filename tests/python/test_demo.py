@@ -3,7 +3,6 @@
 import json
 
 import pytest
-
 import whorl
 from whorl.demo import BASE, Settings, data, run
 from whorl.demo.generate import make_rows

@@ -4,7 +4,6 @@ import json
 import random
 
 import pytest
-
 from whorl.demo import leaks, phrases_test, phrases_train
 from whorl.demo.dirt import soil
 from whorl.demo.generate import make_rows

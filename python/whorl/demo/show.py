@@ -1,6 +1,5 @@
 """How the demo looks in a terminal. It shows what was measured and nothing else."""
 
-import json
 import math
 from collections.abc import Iterable
 from dataclasses import asdict
@@ -105,11 +104,10 @@ class TrainingView:
         self._last[progress.name] = progress
 
     def __rich__(self) -> Table:
-        table = _table("adapter", "rank", "rate", "step", "loss", "validation", "tokens/s (all)", "left")
+        table = _table("adapter", "rate", "step", "loss", "valid.", "tokens/s", "left")
         for plan in self._plans:
-            table.add_row(
-                f"[bold]{plan.name}[/]", str(plan.rank), f"{plan.learning_rate:g}", *self._cells(plan.name)
-            )
+            table.add_row(f"[bold]{plan.name}[/]", f"{plan.learning_rate:g}", *self._cells(plan.name))
+        table.caption, table.caption_justify = "tokens/s: all adapters together", "left"
         return table
 
     def _cells(self, name: str) -> list[str]:
@@ -163,15 +161,28 @@ class BatchView:
 
 
 def published(console: Console, version: whorl.AdapterVersion) -> None:
-    console.print(f"published [bold]{version.name}@{version.version}[/]  [dim]sha256 {version.digest}[/]")
+    console.print(f"[bold]published {version.name}@{version.version}[/]")
+    console.print(f"[dim]sha256 {version.digest}[/]")
+
+
+def answered(console: Console, when: str, by: str, text: str) -> None:
+    console.print(Text.assemble((f"{when}  ", "dim"), (by, "bold"), ("  ", ""), (text, "green")))
+
+
+def served(console: Console, answers: list[whorl.GenerateResult], seconds: float) -> None:
+    tokens = sum(answer.completion_tokens for answer in answers)
+    first = max(answer.seconds_to_first_token for answer in answers)
+    told = f"{len(answers)} rows, {tokens} tokens in {1000 * seconds:.0f} ms; every first token within {1000 * first:.0f} ms"
+    console.print(f"[dim]{told}[/]")
 
 
 def end(console: Console, out: Path, seconds: float) -> None:
     console.print()
     console.print(
-        f"[bold]{out / 'report.json'}[/] and [bold]{out / 'loss.png'}[/] written; the demo took {seconds:.0f} s."
+        Text.assemble(
+            (str(out / "report.json"), "bold"),
+            " and ",
+            (str(out / "loss.png"), "bold"),
+            f" written; the demo took {seconds:.0f} s.",
+        )
     )
-
-
-def as_json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False)

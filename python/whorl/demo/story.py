@@ -9,7 +9,7 @@ from rich.live import Live
 
 import whorl
 from whorl.demo import BASE, data, report, show
-from whorl.demo.settings import PUBLISHED_NAME, AdapterPlan, Settings
+from whorl.demo.settings import PUBLISHED_NAME, Settings
 
 GREEDY = {"max_new_tokens": 96}
 
@@ -117,6 +117,15 @@ def winner(entries: list[dict]) -> int:
     return max(range(len(entries)), key=merit)
 
 
+def ask(engine: whorl.InferenceEngine, row: whorl.Row) -> tuple[str, str]:
+    """Who answers for the published name now, and what; or that there is nobody yet."""
+    try:
+        answer = engine.generate([row.messages[0]], tools=row.tools, adapter=PUBLISHED_NAME, **GREEDY)
+    except ValueError as error:
+        return "refused", str(error)
+    return answer.adapter, answer.text
+
+
 def publish(
     store: whorl.AdapterStore,
     engine: whorl.InferenceEngine,
@@ -126,23 +135,28 @@ def publish(
     console: Console,
 ) -> whorl.AdapterVersion:
     """Durable when publish() returns; the engine that has been running all along finds it at the next request."""
+    show.answered(console, "before", *ask(engine, row))
     metadata = {
         "trained_as": run.name,
         **{metric: f"{entry[metric]['value']:.4f}" for metric in report.METRICS},
     }
     version = store.publish(PUBLISHED_NAME, run.adapter, metadata=metadata)
     show.published(console, version)
-    answer = engine.generate([row.messages[0]], tools=row.tools, adapter=PUBLISHED_NAME, **GREEDY)
-    console.print(f"the same engine now answers as [bold]{answer.adapter}[/]: {answer.text}", highlight=False)
+    show.answered(console, "after ", *ask(engine, row))
     return version
 
 
 def serve(
     engine: whorl.InferenceEngine, test: whorl.Dataset, adapters: list[str], seed: int, console: Console
 ) -> list[whorl.GenerateResult]:
-    """Submits all requests at once, so that they share every step of the engine."""
-    rows = [test[i] for i in random.Random(f"serve {seed}").sample(range(len(test)), len(adapters))]
+    """Submits all requests at once, so that they share every step of the engine.
+
+    The first and the last adapter get the same customer, to see what training has changed.
+    """
+    drawn = random.Random(f"serve {seed}").sample(range(len(test)), len(adapters) - 1)
+    rows = [test[i] for i in [*drawn, drawn[0]]]
     view = show.BatchView([(name, row.messages[0].content) for name, row in zip(adapters, rows, strict=True)])
+    start = time.perf_counter()
     with Live(view, console=console, refresh_per_second=30):
         running = [
             engine.submit(
@@ -154,7 +168,7 @@ def serve(
             )
             for i, (name, row) in enumerate(zip(adapters, rows, strict=True))
         ]
-        return [each.wait()[0] for each in running]
-
-
-__all__ = ["AdapterPlan", "tell"]
+        answers = [each.wait()[0] for each in running]
+        seconds = time.perf_counter() - start
+    show.served(console, answers, seconds)
+    return answers

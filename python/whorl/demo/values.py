@@ -87,7 +87,9 @@ def _city(rng: random.Random) -> str:
 
 
 def _town(rng: random.Random) -> str:
-    return _word(rng, rng.choice([1, 1, 2])) + rng.choice(["", "", "", "a", "au", "burg", "dam", "ford", "o", "ton"])
+    return _word(rng, rng.choice([1, 1, 2])) + rng.choice(
+        ["", "", "", "a", "au", "burg", "dam", "ford", "o", "ton"]
+    )
 
 
 def _street(rng: random.Random) -> str:
