@@ -88,13 +88,13 @@ struct PagedCache {
 
 struct AttentionShape {
   int64_t heads = 0, kv_heads = 0, head_size = 0;
-  float scale = 0;        // usually 1 / sqrt(D)
-  int64_t window = 0;     // a query sees itself and the window - 1 keys before it; 0 = all keys before it
+  float scale = 0;     // usually 1 / sqrt(D)
+  int64_t window = 0;  // a query sees itself and the window - 1 keys before it; 0 = all keys before it
 };
 
 struct AdamW {
   double learning_rate = 0, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weight_decay = 0;
-  int64_t step = 1;        // 1 for the first update: bias correction divides by 1 - beta^step
+  int64_t step = 1;           // 1 for the first update: bias correction divides by 1 - beta^step
   double gradient_scale = 1;  // multiplies the gradient first (clipping)
 };
 
@@ -102,23 +102,23 @@ class Backend {
  public:
   virtual ~Backend() = default;
 
-  virtual std::string name() const = 0;                 // "cpu (avx512_bf16)", for people
+  virtual std::string name() const = 0;  // "cpu (avx512)", for people
   virtual DType activation_dtype() const = 0;
   virtual int threads() const = 0;
 
   // ---- memory -------------------------------------------------------------------------------------
-  virtual Tensor allocate(DType dtype, Shape shape) = 0;                 // zeroed, on the device
-  virtual void upload(const Tensor& host, const Tensor& device) = 0;     // same dtype and shape; converts
-  virtual void download(const Tensor& device, const Tensor& host) = 0;   //   float32 <-> activation dtype
+  virtual Tensor allocate(DType dtype, Shape shape) = 0;                // zeroed, on the device
+  virtual void upload(const Tensor& host, const Tensor& device) = 0;    // same dtype and shape; converts
+  virtual void download(const Tensor& device, const Tensor& host) = 0;  //   float32 <-> activation dtype
   virtual void fill_zero(const Tensor& x) = 0;
 
   // ---- weights ------------------------------------------------------------------------------------
   // w [O, K] on the host, float32 or bfloat16; stored in that precision. `backward` also prepares the
   // layout that dX = dY W reduces over (it may cost a second copy).
   virtual Weight pack(const Tensor& w, bool backward) = 0;
-  virtual void prepare_backward(PackedWeight& w) = 0;                    // later, when a trainer attaches
-  virtual void repack(PackedWeight& w, const Tensor& host) = 0;          // full-weight training
-  virtual Tensor unpack(const PackedWeight& w) = 0;                      // [O, K] on the host, as stored
+  virtual void prepare_backward(PackedWeight& w) = 0;            // later, when a trainer attaches
+  virtual void repack(PackedWeight& w, const Tensor& host) = 0;  // full-weight training
+  virtual Tensor unpack(const PackedWeight& w) = 0;              // [O, K] on the host, as stored
   // a [R, K], b [O, R], float32 on the host. y += scale * (x a^T) b^T.
   virtual Lora pack_lora(const Tensor& a, const Tensor& b, float scale) = 0;
   virtual void repack_lora(PackedLora& lora, const Tensor& a, const Tensor& b, float scale) = 0;
@@ -130,20 +130,23 @@ class Backend {
   virtual void linear(const Tensor& x, const PackedWeight& w, const Tensor& bias,
                       std::span<const LoraSegment> segments, const Tensor& s, const Tensor& y) = 0;
 
-  // dx [N, K] (=, or += with `accumulate`) = dy w + for each segment D(scale * dy b a). Needs a weight packed for
-  // backward. With non-empty `gradients` (one per segment): ds = scale * dy b; db += scale * dy^T s; da += ds^T D(x).
-  // An empty dx skips the input's gradient (the lowest adapted layer).
+  // dx [N, K] (=, or += with `accumulate`) = dy w + for each segment D(scale * dy b a). Needs a weight packed
+  // for backward. With non-empty `gradients` (one per segment): ds = scale * dy b; db += scale * dy^T s; da
+  // += ds^T D(x). An empty dx skips the input's gradient (the lowest adapted layer).
   virtual void linear_backward(const Tensor& dy, const Tensor& x, const PackedWeight& w,
                                std::span<const LoraSegment> segments, const Tensor& s,
-                               std::span<const LoraGradient> gradients, const Tensor& dx, bool accumulate) = 0;
+                               std::span<const LoraGradient> gradients, const Tensor& dx,
+                               bool accumulate) = 0;
 
   // Full-weight training: dw [O, K] float32 += dy^T x; dbias [O] += column sums of dy (empty = skip).
-  virtual void linear_backward_weight(const Tensor& dy, const Tensor& x, const Tensor& dw, const Tensor& dbias) = 0;
+  virtual void linear_backward_weight(const Tensor& dy, const Tensor& x, const Tensor& dw,
+                                      const Tensor& dbias) = 0;
 
   // ---- embedding ----------------------------------------------------------------------------------
   // y [N, C] = rows `ids` of the table [V, C]. The table is a PackedWeight so that a tied head shares it.
   virtual void embedding(std::span<const int32_t> ids, const PackedWeight& table, const Tensor& y) = 0;
-  virtual void embedding_backward(std::span<const int32_t> ids, const Tensor& dy, const Tensor& dtable) = 0;  // +=
+  virtual void embedding_backward(std::span<const int32_t> ids, const Tensor& dy,
+                                  const Tensor& dtable) = 0;  // +=
 
   // ---- norms and elementwise ----------------------------------------------------------------------
   // y = x * rstd * gain with rstd = 1 / sqrt(mean(x^2) + epsilon) [N, groups]; gain [C / groups] float32.
@@ -159,11 +162,11 @@ class Backend {
   // Rotates pairs (i, i + D/2) of each of the x [N, heads * D] heads in place by the angle of its row's
   // position: table [positions, D] holds cos of the D/2 angles, then sin. `inverse` rotates back, which is
   // the backward pass. Su et al. 2021, eq. 34, in the half-split layout of Hugging Face.
-  virtual void rope(const Tensor& x, std::span<const int32_t> positions, const Tensor& table, int64_t head_size,
-                    bool inverse) = 0;
+  virtual void rope(const Tensor& x, std::span<const int32_t> positions, const Tensor& table,
+                    int64_t head_size, bool inverse) = 0;
 
-  // h = silu(gate) * up. The backward pass overwrites gate with dgate and up with dup, and leaves h again in `h`
-  // unless it is empty (so that the forward pass need not keep it).
+  // h = silu(gate) * up. The backward pass overwrites gate with dgate and up with dup, and leaves h again in
+  // `h` unless it is empty (so that the forward pass need not keep it).
   virtual void swiglu(const Tensor& gate, const Tensor& up, const Tensor& h) = 0;
   virtual void swiglu_backward(const Tensor& dh, const Tensor& gate, const Tensor& up, const Tensor& h) = 0;
 
@@ -171,11 +174,12 @@ class Backend {
   // q [N, H*D], k and v [N, G*D], out [N, H*D]; lse [N, H] float32 (log-sum-exp of the scaled scores) may
   // be empty when no gradient will be asked for. Head h reads key/value head h / (H / G).
   // The full matrix of scores never exists (Dao et al. 2022, algorithm 1).
-  virtual void attention(const Tensor& q, const Tensor& k, const Tensor& v, Ragged rows, const AttentionShape& shape,
-                         const Tensor& out, const Tensor& lse) = 0;
+  virtual void attention(const Tensor& q, const Tensor& k, const Tensor& v, Ragged rows,
+                         const AttentionShape& shape, const Tensor& out, const Tensor& lse) = 0;
   virtual void attention_backward(const Tensor& dout, const Tensor& q, const Tensor& k, const Tensor& v,
-                                  const Tensor& out, const Tensor& lse, Ragged rows, const AttentionShape& shape,
-                                  const Tensor& dq, const Tensor& dk, const Tensor& dv) = 0;
+                                  const Tensor& out, const Tensor& lse, Ragged rows,
+                                  const AttentionShape& shape, const Tensor& dq, const Tensor& dk,
+                                  const Tensor& dv) = 0;
   // Writes each sequence's rows of k and v into its pages, then attention of its queries over all its keys,
   // in the same order of additions as `attention` over the whole sequence: the same bits.
   virtual void attention_paged(const Tensor& q, const Tensor& k, const Tensor& v,
@@ -183,10 +187,10 @@ class Backend {
                                const PagedCache& cache, const Tensor& out) = 0;
 
   // ---- loss ---------------------------------------------------------------------------------------
-  // Rows with targets[n] >= 0 are gathered, multiplied by the head [V, C] in chunks, and turned into losses and
-  // gradients in place; the full [N, V] never exists.
-  // losses [N] float32 = -log softmax(h w^T + bias)[target], 0 for the other rows.
-  // dh [N, C] (=) = weights[n] * d losses[n] / d h[n]; empty skips it. dhead [V, C] float32 += when not empty.
+  // Rows with targets[n] >= 0 are gathered, multiplied by the head [V, C] in chunks, and turned into losses
+  // and gradients in place; the full [N, V] never exists. losses [N] float32 = -log softmax(h w^T +
+  // bias)[target], 0 for the other rows. dh [N, C] (=) = weights[n] * d losses[n] / d h[n]; empty skips it.
+  // dhead [V, C] float32 += when not empty.
   virtual void cross_entropy(const Tensor& h, const PackedWeight& head, std::span<const int32_t> targets,
                              std::span<const float> weights, const Tensor& losses, const Tensor& dh,
                              const Tensor& dhead) = 0;
