@@ -268,8 +268,8 @@ TEST_F(Store, AWatchMayEndFromWithinItsCallback) {
   std::unique_lock lock(mutex);
   watch = watcher.watch([&](const AdapterVersion&) {
     std::lock_guard wait_for_the_handle(mutex);
-    ++calls;
     watch.reset();
+    ++calls;  // last: the test looks at the handle again once it sees this
   });
   lock.unlock();
   store_.publish("a", small_adapter(1));
