@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/thread_pool.h"
 
 namespace whorl::serve {
 
@@ -37,7 +38,8 @@ EngineLoop::EngineLoop(std::shared_ptr<const model::Transformer> transformer, co
       options_((check_options(options), options)),
       pages_total_(page_count(*transformer_, options)),
       cache_(transformer_->make_kv_cache(pages_total_, options.page_size)),
-      scheduler_({options.max_batch_size, options.max_step_tokens, options.page_size}, pages_total_) {
+      scheduler_({options.max_batch_size, options.max_step_tokens, options.page_size}, pages_total_),
+      scratch_(static_cast<size_t>(std::clamp(transformer_->backend().threads(), 1, 64))) {
   stats_.pages_total = pages_total_;
   thread_ = std::thread([this] { run(); });
 }
@@ -137,21 +139,51 @@ void EngineLoop::count_prompt(const StepPlan& plan) {
     if (!entry.sequence->decoding()) done_.prompt_tokens += entry.tokens;
 }
 
+// Sequences choose their tokens side by side; a few rows of a small vocabulary are not worth waking threads
+// for.
 void EngineLoop::give_logits(const StepPlan& plan, const Tensor& logits) {
+  std::vector<const float*> rows;  // each entry's first
+  const float* next = logits.data<float>();
+  for (const auto& entry : plan.entries) {
+    rows.push_back(next);
+    if (entry.first_logit >= 0) next += (entry.sequence->past - entry.first_logit) * logits.dim(1);
+  }
+  const int64_t threads =
+      logits.numel() < 65536 ? 1 : std::min(std::ssize(scratch_), std::ssize(plan.entries));
+  auto give = [&](int64_t thread) {
+    for (auto i = thread; i < std::ssize(plan.entries); i += threads)
+      give_entry(plan.entries[static_cast<size_t>(i)], rows[static_cast<size_t>(i)],
+                 scratch_[static_cast<size_t>(thread)]);
+  };
+  if (threads == 1)
+    give(0);
+  else
+    base::ThreadPool::shared()->run(threads, give);
+  tell(plan);
+}
+
+void EngineLoop::give_entry(const StepPlan::Entry& entry, const float* rows, SamplerScratch& scratch) const {
+  Sequence& sequence = *entry.sequence;
+  if (entry.first_logit < 0) return;
   const auto width = static_cast<size_t>(transformer_->config().vocab_size);
-  const float* row = logits.data<float>();
+  try {
+    for (int64_t position = entry.first_logit; position < sequence.past && !sequence.finished;
+         ++position, rows += width)
+      sequence.take(position, {rows, width}, scratch);
+  } catch (...) {
+    sequence.error = std::current_exception();
+  }
+}
+
+void EngineLoop::tell(const StepPlan& plan) {
   for (const auto& entry : plan.entries) {
     Sequence& sequence = *entry.sequence;
-    if (entry.first_logit < 0) continue;
-    for (int64_t position = entry.first_logit; position < sequence.past; ++position, row += width) {
-      if (sequence.finished || sequence.error || sequence.cancelled()) continue;
-      try {
-        const size_t known = sequence.tokens.size();
-        sequence.take(position, {row, width});
-        done_.generated_tokens += static_cast<int64_t>(sequence.tokens.size() - known);
-      } catch (...) {
-        sequence.error = std::current_exception();
-      }
+    done_.generated_tokens += std::exchange(sequence.appended, 0);
+    if (entry.first_logit < 0 || sequence.error || sequence.cancelled()) continue;
+    try {
+      sequence.tell();
+    } catch (...) {
+      sequence.error = std::current_exception();
     }
   }
 }

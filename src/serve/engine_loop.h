@@ -37,6 +37,8 @@ class EngineLoop {
   void compute(const StepPlan& plan);
   void count_prompt(const StepPlan& plan);
   void give_logits(const StepPlan& plan, const Tensor& logits);
+  void give_entry(const StepPlan::Entry& entry, const float* rows, SamplerScratch& scratch) const;
+  void tell(const StepPlan& plan);
   void publish();
 
   std::shared_ptr<const model::Transformer> transformer_;
@@ -44,7 +46,8 @@ class EngineLoop {
   int64_t pages_total_;
   model::KvCache cache_;
   Scheduler scheduler_;
-  EngineStats done_;  // the engine thread's own counts; publish() shows them
+  std::vector<SamplerScratch> scratch_;  // one for each thread that samples
+  EngineStats done_;                     // the engine thread's own counts; publish() shows them
 
   mutable std::mutex mutex_;
   std::condition_variable wake_, room_;

@@ -44,9 +44,9 @@ double GenerationSequence::seconds() const {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - plan_->submitted).count();
 }
 
-int32_t GenerationSequence::choose(std::span<const float> logits) {
+int32_t GenerationSequence::choose(std::span<const float> logits, SamplerScratch& scratch) {
   if (matcher_) matcher_->fill_mask(mask_);
-  const int32_t id = sampler_.choose(logits, mask_, *plan_->scratch);
+  const int32_t id = sampler_.choose(logits, mask_, scratch);
   if (matcher_) matcher_->accept(id);
   return id;
 }
@@ -79,17 +79,15 @@ std::string GenerationSequence::push(int32_t id) {
   return text;
 }
 
-void GenerationSequence::take(int64_t, std::span<const float> logits) {
-  const int32_t id = choose(logits);
+void GenerationSequence::take(int64_t, std::span<const float> logits, SamplerScratch& scratch) {
+  const int32_t id = choose(logits, scratch);
   if (result_.ids.empty()) result_.seconds_to_first_token = seconds();
   if (plan_->sampling.logprobs >= 0) note_logprobs(id, logits);
   tokens.push_back(id);
+  ++appended;
   result_.ids.push_back(id);
-  std::string text = push(id);
-  if (finished)
-    last_text_ = std::move(text);
-  else
-    emit({result_.index, std::move(text), {id}, false, nullptr});
+  new_ids_.push_back(id);
+  new_text_ += push(id);
 }
 
 void GenerationSequence::emit(const StreamEvent& event) {
@@ -98,21 +96,26 @@ void GenerationSequence::emit(const StreamEvent& event) {
   job_->cancel();
 }
 
-void GenerationSequence::complete() {
-  deliver(result_.finish_reason, std::move(last_text_), {result_.ids.back()});
+void GenerationSequence::tell() {
+  if (finished) return;  // the last event brings it, with the result
+  emit({result_.index, std::exchange(new_text_, {}), std::exchange(new_ids_, {}), false, nullptr});
 }
 
-void GenerationSequence::cancel() { deliver("cancelled", text_.finish(), {}); }
+void GenerationSequence::complete() { deliver(result_.finish_reason); }
 
-void GenerationSequence::deliver(const std::string& reason, std::string last_text,
-                                 std::vector<int32_t> last_ids) {
+void GenerationSequence::cancel() {
+  new_text_ += text_.finish();
+  deliver("cancelled");
+}
+
+void GenerationSequence::deliver(const std::string& reason) {
   try {
     result_.finish_reason = reason;
     result_.text = text_.text();
     result_.completion_tokens = std::ssize(result_.ids);
     read_tool_calls();
     result_.seconds = seconds();
-    emit({result_.index, std::move(last_text), std::move(last_ids), true, &result_});
+    emit({result_.index, std::move(new_text_), std::move(new_ids_), true, &result_});
     job_->results[static_cast<size_t>(result_.index)] = std::move(result_);
     job_->part_done();
   } catch (...) {

@@ -39,7 +39,6 @@ struct GenerationPlan {
   std::string adapter_name, adapter_digest;
   int64_t vocab = 0;
   std::chrono::steady_clock::time_point submitted;
-  std::shared_ptr<SamplerScratch> scratch;  // of the engine's thread
 };
 
 class GenerationSequence : public Sequence {
@@ -47,18 +46,19 @@ class GenerationSequence : public Sequence {
   GenerationSequence(std::shared_ptr<Generation::Impl> job, std::shared_ptr<const GenerationPlan> plan,
                      int64_t index);
 
-  void take(int64_t position, std::span<const float> logits) override;
+  void take(int64_t position, std::span<const float> logits, SamplerScratch& scratch) override;
+  void tell() override;
   bool cancelled() const override { return job_->cancelled(); }
   void complete() override;
   void cancel() override;
   void fail(std::exception_ptr cause) override { job_->part_done(cause); }
 
  private:
-  int32_t choose(std::span<const float> logits);
+  int32_t choose(std::span<const float> logits, SamplerScratch& scratch);
   void note_logprobs(int32_t id, std::span<const float> logits);
   std::string push(int32_t id);  // the text that may leave; sets finished and finish_reason
   void emit(const StreamEvent& event);
-  void deliver(const std::string& reason, std::string last_text, std::vector<int32_t> last_ids);
+  void deliver(const std::string& reason);
   void read_tool_calls();
   double seconds() const;
 
@@ -69,7 +69,8 @@ class GenerationSequence : public Sequence {
   OutputText text_;
   std::optional<text::GrammarMatcher> matcher_;
   std::vector<uint32_t> mask_;
-  std::string last_text_;  // of the token that ended it
+  std::string new_text_;  // taken and not yet told
+  std::vector<int32_t> new_ids_;
 };
 
 // A group of plan.sampling.n sequences.

@@ -36,7 +36,6 @@ struct InferenceEngine::Impl {
   Model model;
   serve::Constraints constraints;
   serve::AdapterDirectory adapters;
-  std::shared_ptr<serve::SamplerScratch> scratch = std::make_shared<serve::SamplerScratch>();
   serve::EngineLoop loop;  // last: its thread ends before the rest goes
 };
 
@@ -68,7 +67,6 @@ std::shared_ptr<const GenerationPlan> InferenceEngine::Impl::plan(const Generate
   plan->grammar = constraints.grammar_for(request, plan->format);
   plan->tokenizer = base.tokenizer;
   plan->vocab = base.config.vocab_size;
-  plan->scratch = scratch;
   const auto& adapter = resolve(request.adapter, found);
   plan->adapter = adapter.adapter;
   plan->adapter_name = adapter.name;

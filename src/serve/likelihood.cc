@@ -21,7 +21,7 @@ LikelihoodSequence::LikelihoodSequence(std::shared_ptr<LikelihoodJob> job, size_
   result_.is_greedy = true;
 }
 
-void LikelihoodSequence::take(int64_t position, std::span<const float> logits) {
+void LikelihoodSequence::take(int64_t position, std::span<const float> logits, SamplerScratch&) {
   const int32_t next = tokens[static_cast<size_t>(position) + 1];
   const double logprob = static_cast<double>(logits[static_cast<size_t>(next)]) - log_sum_exp(logits);
   result_.token_logprobs.push_back(logprob);

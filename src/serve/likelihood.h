@@ -21,7 +21,8 @@ class LikelihoodSequence : public Sequence {
                      const InferenceEngine::LikelihoodRequest& request,
                      std::shared_ptr<const model::DeviceAdapter> with);
 
-  void take(int64_t position, std::span<const float> logits) override;
+  void take(int64_t position, std::span<const float> logits, SamplerScratch& scratch) override;
+  void tell() override {}
   bool cancelled() const override { return job_->cancelled(); }
   void complete() override;
   void cancel() override;

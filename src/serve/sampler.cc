@@ -18,14 +18,35 @@ bool allowed(std::span<const uint32_t> mask, size_t id) {
   return id / 32 < mask.size() && (mask[id / 32] >> (id % 32) & 1u);
 }
 
-// Sorts `order` up to `count`, likeliest first and ties by id, when it is sorted up to `from` already.
-void sort_first(std::vector<int32_t>& order, std::span<const float> logits, size_t from, size_t count) {
-  auto better = [&](int32_t a, int32_t b) {
+// Likelier first, ties by id: a strict order of all tokens.
+struct Better {
+  std::span<const float> logits;
+  bool operator()(int32_t a, int32_t b) const {
     const float x = logits[static_cast<size_t>(a)], y = logits[static_cast<size_t>(b)];
     return x > y || (x == y && a < b);
-  };
-  std::partial_sort(order.begin() + static_cast<int64_t>(from), order.begin() + static_cast<int64_t>(count),
-                    order.end(), better);
+  }
+};
+
+// Shortens `order` to the fewest of its best whose weights reach `target`, in linear time: the half that
+// cannot hold the border is left alone.
+void keep_nucleus(std::vector<int32_t>& order, const std::vector<double>& weights, double target,
+                  Better better) {
+  size_t low = 0, high = order.size();
+  double before = 0;
+  while (high - low > 1) {
+    const size_t middle = (low + high) / 2;
+    std::nth_element(order.begin() + static_cast<int64_t>(low), order.begin() + static_cast<int64_t>(middle),
+                     order.begin() + static_cast<int64_t>(high), better);
+    double mass = before;
+    for (size_t i = low; i < middle; ++i) mass += weights[static_cast<size_t>(order[i])];
+    if (mass >= target) {
+      high = middle;
+    } else {
+      low = middle;
+      before = mass;
+    }
+  }
+  order.resize(high);
 }
 
 // Index of the weight in which `target` of the running sum falls; the last positive one if rounding passes
@@ -104,7 +125,6 @@ int32_t Sampler::choose(std::span<const float> logits, std::span<const uint32_t>
 
 int32_t Sampler::draw(std::span<const float> logits, SamplerScratch& scratch) const {
   const double best = logits[static_cast<size_t>(argmax(logits))];
-  const double u = base::uniform(key_, position_);
   auto& weights = scratch.weights;
   weights.resize(logits.size());
   double total = 0;
@@ -112,36 +132,39 @@ int32_t Sampler::draw(std::span<const float> logits, SamplerScratch& scratch) co
     weights[i] = std::exp((logits[i] - best) / temperature_);  // the likeliest weighs 1
     total += weights[i];
   }
-  const bool all =
-      (top_k_ == 0 || top_k_ >= static_cast<int64_t>(logits.size())) && top_p_ >= 1 && min_p_ == 0;
-  if (all) return static_cast<int32_t>(find_in_sum(weights, u * total));
+  narrow(logits, total, scratch);
+  total = 0;
+  for (const double weight : weights) total += weight;
+  return static_cast<int32_t>(find_in_sum(weights, base::uniform(key_, position_) * total));
+}
 
+// Sets the weights of tokens that top_k, top_p or min_p exclude to zero.
+void Sampler::narrow(std::span<const float> logits, double total, SamplerScratch& scratch) const {
   auto& order = scratch.order;
-  order.resize(logits.size());
-  std::iota(order.begin(), order.end(), 0);
-  const size_t limit = top_k_ == 0 ? order.size() : std::min(order.size(), static_cast<size_t>(top_k_));
-  size_t sorted = 0;
-  auto weight_at = [&](size_t i) {
-    if (i >= sorted) {
-      const size_t more = std::min(order.size(), std::max<size_t>(64, 4 * sorted));
-      sort_first(order, logits, sorted, more);
-      sorted = more;
+  auto& weights = scratch.weights;
+  const bool few = top_k_ > 0 && top_k_ < std::ssize(logits);
+  if (few || top_p_ < 1) {
+    const Better better{logits};
+    // Tokens lighter than this weigh less than 1 - top_p all together, so none of them is needed to reach
+    // top_p.
+    const double light = few ? 0 : (1 - top_p_) * total / static_cast<double>(logits.size());
+    order.clear();
+    for (size_t i = 0; i < weights.size(); ++i)
+      if (weights[i] >= light) order.push_back(static_cast<int32_t>(i));
+    if (few) {
+      std::nth_element(order.begin(), order.begin() + top_k_, order.end(), better);
+      order.resize(static_cast<size_t>(top_k_));
+      total = 0;
+      for (const int32_t id : order) total += weights[static_cast<size_t>(id)];
     }
-    return weights[static_cast<size_t>(order[i])];
-  };
-  if (limit < order.size()) {  // top_p is a share of what top_k leaves
-    total = 0;
-    for (size_t i = 0; i < limit; ++i) total += weight_at(i);
+    if (top_p_ < 1) keep_nucleus(order, weights, top_p_ * total, better);
+    const int32_t last = *std::max_element(order.begin(), order.end(), better);
+    for (size_t i = 0; i < weights.size(); ++i)
+      if (better(last, static_cast<int32_t>(i))) weights[i] = 0;
   }
-  std::vector<double> kept;
-  double before = 0;  // mass of the likelier ones
-  for (size_t i = 0; i < limit; ++i) {
-    const double weight = weight_at(i);
-    if (i > 0 && (weight <= 0 || before >= top_p_ * total || weight < min_p_)) break;
-    kept.push_back(weight);
-    before += weight;
-  }
-  return order[find_in_sum(kept, u * before)];
+  if (min_p_ > 0)
+    for (double& weight : weights)
+      if (weight < min_p_) weight = 0;
 }
 
 double log_sum_exp(std::span<const float> logits) {
@@ -154,9 +177,9 @@ double log_sum_exp(std::span<const float> logits) {
 std::vector<int32_t> largest(std::span<const float> logits, int64_t k) {
   std::vector<int32_t> order(logits.size());
   std::iota(order.begin(), order.end(), 0);
-  const size_t count = std::min(order.size(), static_cast<size_t>(k));
-  sort_first(order, logits, 0, count);
-  order.resize(count);
+  const auto count = std::min(std::ssize(order), k);
+  std::partial_sort(order.begin(), order.begin() + count, order.end(), Better{logits});
+  order.resize(static_cast<size_t>(count));
   return order;
 }
 

@@ -11,7 +11,7 @@
 
 namespace whorl::serve {
 
-// Memory for one engine's thread, so that a step allocates nothing of the vocabulary's size.
+// Memory for one thread that samples, so that a step allocates nothing of the vocabulary's size.
 struct SamplerScratch {
   std::vector<float> logits;
   std::vector<int32_t> order;
@@ -34,6 +34,7 @@ class Sampler {
   bool penalised() const;
   void penalise(std::span<float> logits) const;
   int32_t draw(std::span<const float> logits, SamplerScratch& scratch) const;
+  void narrow(std::span<const float> logits, double total, SamplerScratch& scratch) const;
 
   double temperature_, top_p_, min_p_, repetition_, presence_, frequency_;
   int64_t top_k_;

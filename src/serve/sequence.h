@@ -9,6 +9,7 @@
 
 #include "model/transformer.h"
 #include "serve/pages.h"
+#include "serve/sampler.h"
 
 namespace whorl::serve {
 
@@ -29,15 +30,19 @@ class Sequence {
   std::shared_ptr<SharedPrefix> prefix;
   std::vector<int32_t> page_table;  // the prefix's pages, then its own
 
-  // ---- its part, on the engine's thread
-  // Logits after `tokens[position]`, positions ascending. Sets `finished` when it wants no more.
-  virtual void take(int64_t position, std::span<const float> logits) = 0;
+  // ---- its part
+  // Logits after `tokens[position]`, positions ascending. Sets `finished` when it wants no more. Several
+  // sequences take at the same time on different threads, so it touches nothing but its own.
+  virtual void take(int64_t position, std::span<const float> logits, SamplerScratch& scratch) = 0;
+  // The rest is called on the engine's thread.
+  virtual void tell() = 0;  // after a step in which it took: streams what is new
   virtual bool cancelled() const = 0;
   // Exactly one of these is the last call; pages and place are free by then.
   virtual void complete() = 0;
   virtual void cancel() = 0;
   virtual void fail(std::exception_ptr cause) = 0;
 
+  int64_t appended = 0;  // tokens since the engine last counted
   bool finished = false;
   std::exception_ptr error;  // thrown by take(); ends this sequence alone
 

@@ -11,6 +11,7 @@
 #include "base/hash.h"
 #include "base/random.h"
 #include "model/transformer.h"
+#include "ops/device.h"
 
 namespace whorl::testing {
 
@@ -23,7 +24,7 @@ class FakeTransformer : public model::Transformer {
   }
 
   const ModelConfig& config() const override { return config_; }
-  ops::Backend& backend() const override { throw std::logic_error("the fake has no backend"); }
+  ops::Backend& backend() const override { return *backend_; }  // for the number of threads alone
   const std::vector<std::string>& linear_names() const override { return names_; }
   Shape linear_shape(size_t) const override { return {1, 1}; }
   std::shared_ptr<model::DeviceAdapter> prepare(const adapter::LoraAdapter& lora) const override {
@@ -92,6 +93,7 @@ class FakeTransformer : public model::Transformer {
 
   ModelConfig config_;
   std::vector<std::string> names_;
+  std::shared_ptr<ops::Backend> backend_ = ops::make_backend("cpu", 2);
 };
 
 }  // namespace whorl::testing

@@ -134,6 +134,10 @@ void expect_mixed_equals_alone(const Model& model, uint64_t seeds, int count) {
 TEST(MixedBatch, EngineGivesEachRowItsOwnPagesPositionsAndAdapter) {
   expect_mixed_equals_alone(testing::fake_model(), 10, 30);
 }
+// Large enough that sequences choose their tokens on several threads.
+TEST(MixedBatch, ThreadsThatSampleDoNotMatter) {
+  expect_mixed_equals_alone(testing::fake_model(9000), 1, 24);
+}
 TEST(MixedBatch, Float32ModelIsBitIdentical) { expect_mixed_equals_alone(testing::tiny_model(), 3, 16); }
 TEST(MixedBatch, Bfloat16ModelIsBitIdentical) {
   expect_mixed_equals_alone(testing::tiny_model(2, "bfloat16"), 2, 16);

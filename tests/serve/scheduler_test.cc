@@ -20,11 +20,12 @@ class TestSequence : public Sequence {
     first_logit = prompt - 1;
     last = prompt + output;
   }
-  void take(int64_t, std::span<const float>) override {
+  void take(int64_t, std::span<const float>, SamplerScratch&) override {
     tokens.push_back(8);
     finished = std::ssize(tokens) == last;
   }
   bool cancelled() const override { return cancel_me && *cancel_me; }
+  void tell() override {}
   void complete() override {}
   void cancel() override {}
   void fail(std::exception_ptr) override {}
@@ -60,8 +61,10 @@ int64_t run_step(Scheduler& scheduler, StepPlan* out = nullptr, int64_t page_siz
   StepPlan plan = scheduler.plan();
   expect_sound(plan, page_size);
   scheduler.advance(plan);
+  SamplerScratch scratch;
   for (const auto& entry : plan.entries)
-    for (int64_t p = entry.first_logit; p >= 0 && p < entry.sequence->past; ++p) entry.sequence->take(p, {});
+    for (int64_t p = entry.first_logit; p >= 0 && p < entry.sequence->past; ++p)
+      entry.sequence->take(p, {}, scratch);
   scheduler.take_ended();
   const auto fed = std::ssize(plan.ids);
   if (out) *out = std::move(plan);
