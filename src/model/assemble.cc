@@ -6,7 +6,8 @@
 
 namespace whorl::model {
 
-void assemble(Model::Impl& impl, const TensorSource& source, const ModelOptions& options, const std::string& context) {
+void assemble(Model::Impl& impl, const TensorSource& source, const ModelOptions& options,
+              const std::string& context) {
   const TextParts parts = parse_text_files(impl.text_files, context);
   impl.tokenizer = parts.tokenizer;
   impl.chat_template = parts.chat_template;
@@ -16,7 +17,8 @@ void assemble(Model::Impl& impl, const TensorSource& source, const ModelOptions&
   impl.config = complete_config(std::move(impl.config), context);
   if (!impl.backend) impl.backend = ops::make_backend(options.device, options.threads);
   DecoderWeights weights = pack_weights(impl.config, source, *impl.backend, false, impl.digest);
-  impl.transformer = std::make_shared<const Decoder>(impl.config, impl.backend, std::move(weights), impl.digest);
+  impl.transformer =
+      std::make_shared<const Decoder>(impl.config, impl.backend, std::move(weights), impl.digest);
 }
 
 std::map<std::string, Tensor> host_tensors(const Model::Impl& impl, const std::string& dtype,

@@ -9,9 +9,11 @@ namespace whorl::model {
 
 // `impl` has config, text_files and perhaps a backend; everything else is filled in. The configuration's ids
 // are completed from the text files.
-void assemble(Model::Impl& impl, const TensorSource& source, const ModelOptions& options, const std::string& context);
+void assemble(Model::Impl& impl, const TensorSource& source, const ModelOptions& options,
+              const std::string& context);
 
 // The tensors of a model as save() writes them: matrices in `dtype` ("auto": as held).
-std::map<std::string, Tensor> host_tensors(const Model::Impl& impl, const std::string& dtype, const std::string& context);
+std::map<std::string, Tensor> host_tensors(const Model::Impl& impl, const std::string& dtype,
+                                           const std::string& context);
 
 }  // namespace whorl::model

@@ -20,7 +20,8 @@ bool ends_with(const std::string& text, const std::string& end) {
 // A list for a message: the first few names, then how many more.
 std::string listed(const std::vector<std::string>& names) {
   std::string out;
-  for (size_t i = 0; i < names.size() && i < 5; ++i) out += concat(i ? ", '" : "'", base::printable(names[i]), "'");
+  for (size_t i = 0; i < names.size() && i < 5; ++i)
+    out += concat(i ? ", '" : "'", base::printable(names[i]), "'");
   if (names.size() > 5) out += concat(" and ", names.size() - 5, " more");
   return out;
 }
@@ -34,13 +35,15 @@ bool harmless(const tensor::Safetensors& file, const ModelConfig& config, const 
   if (ends_with(name, "rotary_emb.inv_freq")) return true;
   if (!config.tie_word_embeddings || name != kHeadName || !file.contains(kEmbeddingName)) return false;
   if (!same_bytes(file.tensor(kHeadName), file.tensor(kEmbeddingName)))
-    invalid(context, ": tie_word_embeddings is true, but '", kHeadName, "' differs from '", kEmbeddingName, "'");
+    invalid(context, ": tie_word_embeddings is true, but '", kHeadName, "' differs from '", kEmbeddingName,
+            "'");
   return true;
 }
 
 }  // namespace
 
-void check_tensor_names(const tensor::Safetensors& file, const ModelConfig& config, const std::string& context) {
+void check_tensor_names(const tensor::Safetensors& file, const ModelConfig& config,
+                        const std::string& context) {
   std::map<std::string, Shape> expected;
   for (const TensorSpec& spec : tensor_specs(config)) expected.emplace(spec.name, spec.shape);
   std::vector<std::string> missing, misshapen, extra;
@@ -48,7 +51,8 @@ void check_tensor_names(const tensor::Safetensors& file, const ModelConfig& conf
     if (!file.contains(name))
       missing.push_back(name);
     else if (file.info(name).shape != shape)
-      misshapen.push_back(concat(name, "' expected ", to_string(shape), ", got ", to_string(file.info(name).shape), " '"));
+      misshapen.push_back(
+          concat(name, "' expected ", to_string(shape), ", got ", to_string(file.info(name).shape), " '"));
   }
   for (const std::string& name : file.names())
     if (!expected.contains(name) && !harmless(file, config, name, context)) extra.push_back(name);
@@ -70,12 +74,14 @@ std::string stored_dtype(const tensor::Safetensors& file) {
 Tensor read_tensor(const tensor::Safetensors& file, const TensorSpec& spec, const std::string& dtype,
                    const std::string& context) {
   const Tensor stored = file.tensor(spec.name);
-  if (stored.dtype() != DType::float32 && stored.dtype() != DType::bfloat16 && stored.dtype() != DType::float16)
+  if (stored.dtype() != DType::float32 && stored.dtype() != DType::bfloat16 &&
+      stored.dtype() != DType::float16)
     invalid(context, ": tensor '", spec.name, "' has dtype ", name_of(stored.dtype()),
             "; expected float32, bfloat16 or float16");
   if (stored.dtype() == DType::float16 && dtype == "auto")
     invalid(context, ": tensor '", spec.name,
-            "' is float16, which nothing here computes in: load with dtype 'float32' (exact) or 'bfloat16' (rounded)");
+            "' is float16, which nothing here computes in: load with dtype 'float32' (exact) or 'bfloat16' "
+            "(rounded)");
   if (const int64_t bad = tensor::count_not_finite(stored); bad > 0)
     invalid(context, ": tensor '", spec.name, "' has ", bad, " values that are NaN or infinite");
   return dtype == "auto" ? stored : convert(stored, dtype_named(dtype, context));

@@ -9,7 +9,8 @@ namespace whorl::model {
 
 // Throws std::invalid_argument naming every missing, unexpected or misshapen tensor (the first few of each).
 // Harmless extras are let pass: saved rotary tables, and a copy of a tied head that equals the embedding.
-void check_tensor_names(const tensor::Safetensors& file, const ModelConfig& config, const std::string& context);
+void check_tensor_names(const tensor::Safetensors& file, const ModelConfig& config,
+                        const std::string& context);
 
 // "float32", "bfloat16" or "float16": how the embedding is stored.
 std::string stored_dtype(const tensor::Safetensors& file);

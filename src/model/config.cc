@@ -21,12 +21,13 @@ const Family& family_in(const Json& json, const std::string& context) {
     for (const Family& family : families())
       if (names.size() == 1 && names[0] == family.architecture) {
         if (type != family.model_type)
-          invalid(context, ": architecture ", names[0], " goes with model_type '", family.model_type, "', got '",
-                  base::printable(type), "'");
+          invalid(context, ": architecture ", names[0], " goes with model_type '", family.model_type,
+                  "', got '", base::printable(type), "'");
         return family;
       }
     invalid(context, ": architecture '", base::printable(names.empty() ? "" : names[0]),
-            "' is not supported; there is LlamaForCausalLM, MistralForCausalLM, Qwen2ForCausalLM, Qwen3ForCausalLM");
+            "' is not supported; there is LlamaForCausalLM, MistralForCausalLM, Qwen2ForCausalLM, "
+            "Qwen3ForCausalLM");
   }
   return family_of(type, context);
 }
@@ -44,7 +45,8 @@ void parse_rope(const Json& json, const std::string& context, ModelConfig& confi
   const char* const field = base::has(json, "rope_parameters") ? "rope_parameters" : "rope_scaling";
   if (!base::has(json, field)) return;
   Json scaling = base::require_object(json, field, context);
-  if (base::has(scaling, "rope_theta")) config.rope_theta = base::require_number(scaling, "rope_theta", context);
+  if (base::has(scaling, "rope_theta"))
+    config.rope_theta = base::require_number(scaling, "rope_theta", context);
   scaling.erase("rope_theta");
   const RopeScaling parsed = parse_rope_scaling(scaling.dump(), context);
   if (parsed.kind != RopeScaling::Kind::none) config.rope_scaling = scaling.dump();
@@ -62,11 +64,13 @@ std::vector<int64_t> parse_eos(const Json& json, const std::string& context) {
   if (!base::has(json, "eos_token_id")) return {};
   const Json& field = json.at("eos_token_id");
   if (field.is_number_integer()) return {base::require_int(json, "eos_token_id", context)};
-  if (!field.is_array()) invalid(context, ": expected field 'eos_token_id' to be an integer or a list of them, got ",
-                                 base::kind_of(field));
+  if (!field.is_array())
+    invalid(context, ": expected field 'eos_token_id' to be an integer or a list of them, got ",
+            base::kind_of(field));
   std::vector<int64_t> out;
   for (const Json& item : field) {
-    if (!item.is_number_integer()) invalid(context, ": expected integers in 'eos_token_id', got ", base::kind_of(item));
+    if (!item.is_number_integer())
+      invalid(context, ": expected integers in 'eos_token_id', got ", base::kind_of(item));
     out.push_back(item.get<int64_t>());
   }
   return out;
@@ -87,7 +91,8 @@ ModelConfig parse_config(const Json& json, const std::string& context) {
   config.num_key_value_heads = base::int_or(json, "num_key_value_heads", kv, context);
   const int64_t head_dim = json.contains("head_dim") ? 0 : family.default_head_dim;
   config.head_dim = base::int_or(json, "head_dim", head_dim, context);
-  config.max_position_embeddings = base::int_or(json, "max_position_embeddings", family.default_max_positions, context);
+  config.max_position_embeddings =
+      base::int_or(json, "max_position_embeddings", family.default_max_positions, context);
   config.rms_norm_eps = base::number_or(json, "rms_norm_eps", 1e-6, context);
   parse_rope(json, context, config);
   config.sliding_window = parse_window(json, family, context);
@@ -105,12 +110,14 @@ RopeScaling parse_rope_scaling(const std::string& text, const std::string& conte
   RopeScaling out;
   if (text.empty()) return out;
   const Json json = base::parse_json(text, context);
-  if (!json.is_object()) invalid(context, ": expected rope_scaling to be an object, got ", base::kind_of(json));
+  if (!json.is_object())
+    invalid(context, ": expected rope_scaling to be an object, got ", base::kind_of(json));
   const std::string legacy = base::string_or(json, "type", "default", context);
   const std::string type = base::string_or(json, "rope_type", legacy, context);
   if (type == "default") return out;
   if (type != "linear" && type != "llama3")
-    invalid(context, ": rope type '", base::printable(type), "' is not supported; there is default, linear, llama3");
+    invalid(context, ": rope type '", base::printable(type),
+            "' is not supported; there is default, linear, llama3");
   out.factor = base::require_number(json, "factor", context);
   if (!(out.factor >= 1)) invalid(context, ": expected rope factor >= 1, got ", out.factor);
   if (type == "linear") {
@@ -118,8 +125,10 @@ RopeScaling parse_rope_scaling(const std::string& text, const std::string& conte
     out.kind = RopeScaling::Kind::linear;
     return out;
   }
-  base::check_known_keys(json, {"rope_type", "type", "factor", "low_freq_factor", "high_freq_factor",
-                                "original_max_position_embeddings"}, context);
+  base::check_known_keys(json,
+                         {"rope_type", "type", "factor", "low_freq_factor", "high_freq_factor",
+                          "original_max_position_embeddings"},
+                         context);
   out.kind = RopeScaling::Kind::llama3;
   out.low_freq_factor = base::require_number(json, "low_freq_factor", context);
   out.high_freq_factor = base::require_number(json, "high_freq_factor", context);

@@ -14,8 +14,8 @@ struct RopeScaling {
   enum class Kind : uint8_t { none, linear, llama3 };
   Kind kind = Kind::none;
   double factor = 1;
-  double low_freq_factor = 1, high_freq_factor = 4;   // llama3
-  int64_t original_max_position_embeddings = 0;       // llama3
+  double low_freq_factor = 1, high_freq_factor = 4;  // llama3
+  int64_t original_max_position_embeddings = 0;      // llama3
 };
 
 // `context` opens every message: "[Model.load] folder/config.json".

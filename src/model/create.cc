@@ -13,7 +13,8 @@ namespace {
 // Projections into the residual stream are drawn smaller, so that its size does not grow with the depth
 // (Radford et al. 2019, section 2.3).
 double deviation(const model::TensorSpec& spec, const ModelConfig& config) {
-  const bool into_residual = spec.name.find(".o_proj.") != std::string::npos || spec.name.find(".down_proj.") != std::string::npos;
+  const bool into_residual =
+      spec.name.find(".o_proj.") != std::string::npos || spec.name.find(".down_proj.") != std::string::npos;
   const double all = config.initializer_range;
   return into_residual ? all / std::sqrt(2.0 * static_cast<double>(config.num_hidden_layers)) : all;
 }
@@ -26,7 +27,8 @@ Tensor initial(const model::TensorSpec& spec, const ModelConfig& config, uint64_
     for (int64_t i = 0; i < n; ++i) values[i] = 1;
   if (spec.kind == model::TensorKind::norm || spec.kind == model::TensorKind::bias) return out;
   const double scale = deviation(spec, config);
-  for (int64_t i = 0; i < n; ++i) values[i] = static_cast<float>(scale * base::normal(key, static_cast<uint64_t>(i)));
+  for (int64_t i = 0; i < n; ++i)
+    values[i] = static_cast<float>(scale * base::normal(key, static_cast<uint64_t>(i)));
   return out;
 }
 
@@ -43,16 +45,19 @@ Model Model::create(const ModelConfig& config, uint64_t seed, const std::filesys
   impl->config.torch_dtype = options.dtype == "auto" ? stored : options.dtype;
   const DType dtype = model::dtype_named(impl->config.torch_dtype, context);
   if (!tokenizer_folder.empty()) {
-    base::check_argument(std::filesystem::is_directory(tokenizer_folder), context, " ", tokenizer_folder.string(),
-                         " is not a folder");
+    base::check_argument(std::filesystem::is_directory(tokenizer_folder), context, " ",
+                         tokenizer_folder.string(), " is not a folder");
     impl->text_files = model::read_text_files(tokenizer_folder.string(), "Model.create");
   }
   uint64_t index = 0;
-  model::assemble(*impl, [&](const model::TensorSpec& spec) {
-    const bool matrix = spec.kind != model::TensorKind::norm && spec.kind != model::TensorKind::bias;
-    const Tensor x = initial(spec, impl->config, base::derive(seed, index++));
-    return model::convert(x, matrix ? dtype : DType::float32);
-  }, options, context);
+  model::assemble(
+      *impl,
+      [&](const model::TensorSpec& spec) {
+        const bool matrix = spec.kind != model::TensorKind::norm && spec.kind != model::TensorKind::bias;
+        const Tensor x = initial(spec, impl->config, base::derive(seed, index++));
+        return model::convert(x, matrix ? dtype : DType::float32);
+      },
+      options, context);
   return Model(std::move(impl));
 }
 

@@ -8,8 +8,12 @@
 
 namespace whorl::model {
 
-Decoder::Decoder(ModelConfig config, std::shared_ptr<ops::Backend> backend, DecoderWeights weights, std::string digest)
-    : config_(std::move(config)), backend_(std::move(backend)), weights_(std::move(weights)), digest_(std::move(digest)) {
+Decoder::Decoder(ModelConfig config, std::shared_ptr<ops::Backend> backend, DecoderWeights weights,
+                 std::string digest)
+    : config_(std::move(config)),
+      backend_(std::move(backend)),
+      weights_(std::move(weights)),
+      digest_(std::move(digest)) {
   const auto linears = static_cast<size_t>(config_.num_hidden_layers) * kLinearsPerLayer;
   for (size_t i = 0; i < linears; ++i) linear_names_.push_back(linear_name(i));
 }
@@ -41,13 +45,15 @@ std::shared_ptr<DeviceAdapter> Decoder::prepare(const adapter::LoraAdapter& lora
 }
 
 size_t Decoder::kv_bytes_per_page(int64_t page_size) const {
-  return static_cast<size_t>(2 * config_.num_hidden_layers * page_size * config_.num_key_value_heads * config_.head_dim) *
+  return static_cast<size_t>(2 * config_.num_hidden_layers * page_size * config_.num_key_value_heads *
+                             config_.head_dim) *
          size_of(backend_->activation_dtype());
 }
 
 KvCache Decoder::make_kv_cache(int64_t pages, int64_t page_size) const {
-  base::check_argument(pages > 0 && page_size > 0, "[Transformer.make_kv_cache] expected pages > 0 and page_size > 0, got ",
-                       pages, " and ", page_size);
+  base::check_argument(pages > 0 && page_size > 0,
+                       "[Transformer.make_kv_cache] expected pages > 0 and page_size > 0, got ", pages,
+                       " and ", page_size);
   KvCache cache;
   cache.pages = pages;
   cache.page_size = page_size;

@@ -13,7 +13,8 @@ namespace whorl::model {
 
 class Decoder final : public Transformer {
  public:
-  Decoder(ModelConfig config, std::shared_ptr<ops::Backend> backend, DecoderWeights weights, std::string digest);
+  Decoder(ModelConfig config, std::shared_ptr<ops::Backend> backend, DecoderWeights weights,
+          std::string digest);
 
   const ModelConfig& config() const override { return config_; }
   ops::Backend& backend() const override { return *backend_; }

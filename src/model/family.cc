@@ -22,7 +22,8 @@ const Family& family_of(const std::string& model_type, const std::string& contex
     if (model_type == family.model_type) return family;
     known += (known.empty() ? "" : ", ") + std::string(family.model_type);
   }
-  base::invalid(context, ": model_type '", base::printable(model_type), "' is not supported; there is ", known);
+  base::invalid(context, ": model_type '", base::printable(model_type), "' is not supported; there is ",
+                known);
 }
 
 }  // namespace whorl::model

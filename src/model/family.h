@@ -12,10 +12,10 @@ struct Family {
   const char* model_type;
   const char* architecture;
   Biases biases;
-  bool head_norms;                   // RMS norm of every query and key head
-  bool sliding_window;               // config.json's sliding_window holds for every layer
-  int64_t default_kv_heads;          // where config.json leaves it out; 0 = as many as heads
-  int64_t default_head_dim;          // 0 = hidden_size / heads
+  bool head_norms;           // RMS norm of every query and key head
+  bool sliding_window;       // config.json's sliding_window holds for every layer
+  int64_t default_kv_heads;  // where config.json leaves it out; 0 = as many as heads
+  int64_t default_head_dim;  // 0 = hidden_size / heads
   int64_t default_sliding_window;
   int64_t default_max_positions;
 };

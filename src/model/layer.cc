@@ -16,7 +16,8 @@ SegmentTable::SegmentTable(std::span<const AdapterRows> rows, size_t linears) {
     for (size_t linear = 0; linear < linears; ++linear) {
       const ops::Lora& lora = r.adapter->linears[linear];
       if (!lora) continue;
-      segments_[linear].push_back({r.begin, r.end, lora.get(), r.dropout, base::derive(r.dropout_seed, linear)});
+      segments_[linear].push_back(
+          {r.begin, r.end, lora.get(), r.dropout, base::derive(r.dropout_seed, linear)});
       owners_[linear].push_back(owner);
     }
   }
@@ -39,10 +40,12 @@ ops::AttentionShape attention_shape(const ModelConfig& c) {
 
 namespace {
 
-void linear(const LayerRun& run, LinearKind kind, const LayerBuffers& buffers, const Tensor& x, const Tensor& y) {
+void linear(const LayerRun& run, LinearKind kind, const LayerBuffers& buffers, const Tensor& x,
+            const Tensor& y) {
   const auto k = static_cast<size_t>(kind);
   const auto index = static_cast<size_t>(run.layer) * kLinearsPerLayer + k;
-  run.backend.linear(x, *run.weights.weights[k], run.weights.biases[k], run.segments.of(index), buffers.s[k], y);
+  run.backend.linear(x, *run.weights.weights[k], run.weights.biases[k], run.segments.of(index), buffers.s[k],
+                     y);
 }
 
 void queries_and_keys(const LayerRun& run, const LayerBuffers& b, const Tensor& normed) {
@@ -51,9 +54,10 @@ void queries_and_keys(const LayerRun& run, const LayerBuffers& b, const Tensor& 
   linear(run, kQuery, b, normed, norms ? b.query_raw : b.query);
   linear(run, kKey, b, normed, norms ? b.key_raw : b.key);
   if (norms) {
-    run.backend.rms_norm(b.query_raw, run.weights.query_norm, epsilon, run.config.num_attention_heads, b.query,
-                         b.query_rstd);
-    run.backend.rms_norm(b.key_raw, run.weights.key_norm, epsilon, run.config.num_key_value_heads, b.key, b.key_rstd);
+    run.backend.rms_norm(b.query_raw, run.weights.query_norm, epsilon, run.config.num_attention_heads,
+                         b.query, b.query_rstd);
+    run.backend.rms_norm(b.key_raw, run.weights.key_norm, epsilon, run.config.num_key_value_heads, b.key,
+                         b.key_rstd);
   }
   run.backend.rope(b.query, run.positions, run.rope, run.config.head_dim, false);
   run.backend.rope(b.key, run.positions, run.rope, run.config.head_dim, false);
@@ -61,8 +65,8 @@ void queries_and_keys(const LayerRun& run, const LayerBuffers& b, const Tensor& 
 
 }  // namespace
 
-void forward_layer(const LayerRun& run, const LayerBuffers& b, const LayerScratch& scratch, const Tensor& output,
-                   const Attend& attend) {
+void forward_layer(const LayerRun& run, const LayerBuffers& b, const LayerScratch& scratch,
+                   const Tensor& output, const Attend& attend) {
   const auto epsilon = static_cast<float>(run.config.rms_norm_eps);
   run.backend.rms_norm(b.input, run.weights.input_norm, epsilon, 1, scratch.normed, b.input_rstd);
   queries_and_keys(run, b, scratch.normed);

@@ -13,14 +13,14 @@ namespace whorl::model {
 
 // What one layer computes. Tensors that only a backward pass reads may be empty.
 struct LayerBuffers {
-  Tensor input, input_rstd;                  // residual stream into the layer [N, C]; [N, 1]
-  Tensor query_raw, key_raw;                 // before the head norms; with head norms only
+  Tensor input, input_rstd;   // residual stream into the layer [N, C]; [N, 1]
+  Tensor query_raw, key_raw;  // before the head norms; with head norms only
   Tensor query_rstd, key_rstd;
-  Tensor query, key, value;                  // after the rotation
-  Tensor attention, lse;                     // [N, H*D]; [N, H]
-  Tensor middle, middle_rstd;                // residual stream into the MLP [N, C]
-  Tensor gate, up;                           // [N, I]
-  std::array<Tensor, kLinearsPerLayer> s;    // x a^T of every adapted linear
+  Tensor query, key, value;                // after the rotation
+  Tensor attention, lse;                   // [N, H*D]; [N, H]
+  Tensor middle, middle_rstd;              // residual stream into the MLP [N, C]
+  Tensor gate, up;                         // [N, I]
+  std::array<Tensor, kLinearsPerLayer> s;  // x a^T of every adapted linear
 };
 
 // Shared by all layers.
@@ -54,7 +54,8 @@ struct LayerRun {
 
 using Attend = std::function<void(const LayerBuffers&)>;
 
-// `output` [N, C] is the residual stream after the layer; it may be the buffer of `input` when nobody reads that later.
+// `output` [N, C] is the residual stream after the layer; it may be the buffer of `input` when nobody reads
+// that later.
 void forward_layer(const LayerRun& run, const LayerBuffers& buffers, const LayerScratch& scratch,
                    const Tensor& output, const Attend& attend);
 

@@ -3,7 +3,8 @@
 namespace whorl::model {
 
 bool LayerBackward::adapted(LinearKind kind) const {
-  return !run.segments.of(static_cast<size_t>(run.layer) * kLinearsPerLayer + static_cast<size_t>(kind)).empty();
+  return !run.segments.of(static_cast<size_t>(run.layer) * kLinearsPerLayer + static_cast<size_t>(kind))
+              .empty();
 }
 
 void LayerBackward::linear(LinearKind kind, const Tensor& dy, const Tensor& x, const Tensor& dx, bool pass_on,
@@ -14,8 +15,8 @@ void LayerBackward::linear(LinearKind kind, const Tensor& dy, const Tensor& x, c
   std::vector<ops::LoraGradient> gradients;
   for (const size_t owner : run.segments.owners(index)) gradients.push_back((*adapters[owner])[index]);
   if (pass_on || !segments.empty())
-    run.backend.linear_backward(dy, x, *run.weights.weights[k], segments, kept.s[k], gradients, pass_on ? dx : Tensor(),
-                                accumulate);
+    run.backend.linear_backward(dy, x, *run.weights.weights[k], segments, kept.s[k], gradients,
+                                pass_on ? dx : Tensor(), accumulate);
   if (all) run.backend.linear_backward_weight(dy, x, all->weights[k], all->biases[k]);
 }
 
@@ -38,7 +39,8 @@ bool LayerBackward::mlp() const {
   linear(kGate, kept.gate, scratch.normed, gradient.normed, below_gate, false);
   linear(kUp, kept.up, scratch.normed, gradient.normed, below_gate, true);
   if (!below_gate) return false;
-  norm(gradient.normed, kept.middle, run.weights.post_norm, kept.middle_rstd, all ? &all->post_norm : nullptr);
+  norm(gradient.normed, kept.middle, run.weights.post_norm, kept.middle_rstd,
+       all ? &all->post_norm : nullptr);
   return true;
 }
 
@@ -55,8 +57,10 @@ void LayerBackward::head_norms() const {
 void LayerBackward::query_key_value(bool pass_on) const {
   const bool norms = !run.weights.query_norm.empty();
   if (norms) head_norms();
-  if (all || adapted(kQuery) || adapted(kKey) || adapted(kValue)) recompute_normed(kept.input, run.weights.input_norm);
-  linear(kQuery, norms ? gradient.query_raw : gradient.query, scratch.normed, gradient.normed, pass_on, false);
+  if (all || adapted(kQuery) || adapted(kKey) || adapted(kValue))
+    recompute_normed(kept.input, run.weights.input_norm);
+  linear(kQuery, norms ? gradient.query_raw : gradient.query, scratch.normed, gradient.normed, pass_on,
+         false);
   linear(kKey, norms ? gradient.key_raw : gradient.key, scratch.normed, gradient.normed, pass_on, true);
   linear(kValue, gradient.value, scratch.normed, gradient.normed, pass_on, true);
 }
@@ -65,13 +69,15 @@ bool LayerBackward::attention() const {
   const bool below_output = passes_on(kOutput), below = passes_on(kQuery);
   linear(kOutput, gradient.stream, kept.attention, gradient.attention, below_output, false);
   if (!below_output) return false;
-  run.backend.attention_backward(gradient.attention, kept.query, kept.key, kept.value, kept.attention, kept.lse,
-                                 {starts}, attention_shape(run.config), gradient.query, gradient.key, gradient.value);
+  run.backend.attention_backward(gradient.attention, kept.query, kept.key, kept.value, kept.attention,
+                                 kept.lse, {starts}, attention_shape(run.config), gradient.query,
+                                 gradient.key, gradient.value);
   run.backend.rope(gradient.query, run.positions, run.rope, run.config.head_dim, true);
   run.backend.rope(gradient.key, run.positions, run.rope, run.config.head_dim, true);
   query_key_value(below);
   if (!below) return false;
-  norm(gradient.normed, kept.input, run.weights.input_norm, kept.input_rstd, all ? &all->input_norm : nullptr);
+  norm(gradient.normed, kept.input, run.weights.input_norm, kept.input_rstd,
+       all ? &all->input_norm : nullptr);
   return true;
 }
 

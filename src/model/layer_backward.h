@@ -28,8 +28,10 @@ struct LayerBackward {
   bool adapted(LinearKind kind) const;
   bool passes_on(LinearKind kind) const { return stage_of(run.layer, kind) > lowest; }
   // dx (= or +=) and the gradients of one linear. `pass_on` false: dx stays as it is.
-  void linear(LinearKind kind, const Tensor& dy, const Tensor& x, const Tensor& dx, bool pass_on, bool accumulate) const;
-  void norm(const Tensor& dy, const Tensor& x, const Tensor& gain, const Tensor& rstd, const Tensor* dgain) const;
+  void linear(LinearKind kind, const Tensor& dy, const Tensor& x, const Tensor& dx, bool pass_on,
+              bool accumulate) const;
+  void norm(const Tensor& dy, const Tensor& x, const Tensor& gain, const Tensor& rstd,
+            const Tensor* dgain) const;
   void recompute_normed(const Tensor& x, const Tensor& gain) const;
 };
 

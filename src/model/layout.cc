@@ -33,7 +33,8 @@ void add_layer(const ModelConfig& config, int64_t layer, std::vector<TensorSpec>
 }  // namespace
 
 std::string linear_name(size_t index) {
-  return layer_prefix(static_cast<int64_t>(index / kLinearsPerLayer)) + kLinearNames[index % kLinearsPerLayer];
+  return layer_prefix(static_cast<int64_t>(index / kLinearsPerLayer)) +
+         kLinearNames[index % kLinearsPerLayer];
 }
 
 std::string norm_name(int64_t layer, const char* which) { return layer_prefix(layer) + which + ".weight"; }
@@ -41,13 +42,18 @@ std::string norm_name(int64_t layer, const char* which) { return layer_prefix(la
 Shape linear_shape(const ModelConfig& c, LinearKind kind) {
   const int64_t q = c.num_attention_heads * c.head_dim, kv = c.num_key_value_heads * c.head_dim;
   switch (kind) {
-    case kQuery: return {q, c.hidden_size};
+    case kQuery:
+      return {q, c.hidden_size};
     case kKey:
-    case kValue: return {kv, c.hidden_size};
-    case kOutput: return {c.hidden_size, q};
+    case kValue:
+      return {kv, c.hidden_size};
+    case kOutput:
+      return {c.hidden_size, q};
     case kGate:
-    case kUp: return {c.intermediate_size, c.hidden_size};
-    default: return {c.hidden_size, c.intermediate_size};
+    case kUp:
+      return {c.intermediate_size, c.hidden_size};
+    default:
+      return {c.hidden_size, c.intermediate_size};
   }
 }
 

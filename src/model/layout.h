@@ -18,8 +18,8 @@ struct TensorSpec {
   TensorKind kind = TensorKind::matrix;
 };
 
-// In a fixed order: embedding, layers from the bottom, final norm, head (left out when tied). This is the order
-// of digests, of initial weights and of gradients.
+// In a fixed order: embedding, layers from the bottom, final norm, head (left out when tied). This is the
+// order of digests, of initial weights and of gradients.
 std::vector<TensorSpec> tensor_specs(const ModelConfig& config);
 
 // "model.layers.3.mlp.up_proj" for the linear of that index.

@@ -25,9 +25,10 @@ Model Model::load(const std::filesystem::path& folder, const ModelOptions& optio
   model::check_tensor_names(file, impl->config, context);
   if (options.dtype != "auto") model::dtype_named(options.dtype, context);
   impl->config.torch_dtype = options.dtype == "auto" ? model::stored_dtype(file) : options.dtype;
-  model::assemble(*impl, [&](const model::TensorSpec& spec) {
-    return model::read_tensor(file, spec, options.dtype, context);
-  }, options, context);
+  model::assemble(
+      *impl,
+      [&](const model::TensorSpec& spec) { return model::read_tensor(file, spec, options.dtype, context); },
+      options, context);
   return Model(std::move(impl));
 }
 

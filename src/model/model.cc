@@ -27,7 +27,8 @@ bool Model::has_chat_template() const { return impl_->chat_template != nullptr; 
 
 namespace {
 const text::Tokenizer& tokenizer_of(const Model::Impl& impl, const char* operation) {
-  base::check_argument(impl.tokenizer != nullptr, "[", operation, "] this model has no tokenizer (no tokenizer.json)");
+  base::check_argument(impl.tokenizer != nullptr, "[", operation,
+                       "] this model has no tokenizer (no tokenizer.json)");
   return *impl.tokenizer;
 }
 }  // namespace
@@ -42,7 +43,8 @@ std::string Model::decode(const std::vector<int32_t>& ids, bool skip_special_tok
 
 std::string Model::apply_chat_template(const std::vector<Message>& messages, const std::vector<Tool>& tools,
                                        const RenderOptions& options) const {
-  base::check_argument(impl_->chat_template != nullptr, "[Model.apply_chat_template] this model has no chat template "
+  base::check_argument(impl_->chat_template != nullptr,
+                       "[Model.apply_chat_template] this model has no chat template "
                        "(no chat_template.jinja, and none in tokenizer_config.json)");
   const std::string tools_text = text::tools_json(tools);
   text::RenderOptions render;

@@ -17,11 +17,11 @@ struct Model::Impl {
   ModelConfig config;
   std::filesystem::path path;
   std::shared_ptr<const model::Transformer> transformer;
-  std::shared_ptr<const text::Tokenizer> tokenizer;          // null = none
-  std::shared_ptr<const text::ChatTemplate> chat_template;   // null = none
+  std::shared_ptr<const text::Tokenizer> tokenizer;         // null = none
+  std::shared_ptr<const text::ChatTemplate> chat_template;  // null = none
   std::string digest;
-  std::string config_json;        // config.json as it was read; empty for a new model
-  model::TextFiles text_files;    // what save() writes beside the weights
+  std::string config_json;      // config.json as it was read; empty for a new model
+  model::TextFiles text_files;  // what save() writes beside the weights
 
   std::shared_ptr<ops::Backend> backend;
 };

@@ -28,7 +28,8 @@ void write(const Model::Impl& impl, const std::filesystem::path& folder, const s
            const std::map<std::string, Tensor>& tensors, const std::string& operation) {
   model::TextFiles files = impl.text_files;
   files["config.json"] = config_text(impl, dtype);
-  if (!files.contains("generation_config.json")) files["generation_config.json"] = model::generation_config(impl.config);
+  if (!files.contains("generation_config.json"))
+    files["generation_config.json"] = model::generation_config(impl.config);
   model::write_model_folder(folder.string(), files, tensors, operation);
 }
 
@@ -46,8 +47,8 @@ Tensor merged(const Tensor& w, const adapter::LoraModule& module, DType dtype) {
       for (int64_t i = 0; i < inputs; ++i) row[static_cast<size_t>(i)] += b * static_cast<double>(a[i]);
     }
     for (int64_t i = 0; i < inputs; ++i)
-      out.data<float>()[o * inputs + i] =
-          static_cast<float>(static_cast<double>(wide.data<float>()[o * inputs + i]) + row[static_cast<size_t>(i)]);
+      out.data<float>()[o * inputs + i] = static_cast<float>(
+          static_cast<double>(wide.data<float>()[o * inputs + i]) + row[static_cast<size_t>(i)]);
   }
   return model::convert(out, dtype);
 }
@@ -69,7 +70,8 @@ void Model::save(const std::filesystem::path& folder, const std::string& dtype) 
   write(*impl_, folder, dtype, model::host_tensors(*impl_, dtype, "[Model.save]"), "Model.save");
 }
 
-void Model::save_merged(const std::filesystem::path& folder, const Adapter& adapter, const std::string& dtype) const {
+void Model::save_merged(const std::filesystem::path& folder, const Adapter& adapter,
+                        const std::string& dtype) const {
   const adapter::LoraAdapter& lora = adapter::adapter_impl(adapter);
   adapter::bind(lora, describe(*impl_), "Model.save_merged");
   std::map<std::string, Tensor> tensors = model::host_tensors(*impl_, "auto", "[Model.save_merged]");
@@ -78,7 +80,8 @@ void Model::save_merged(const std::filesystem::path& folder, const Adapter& adap
     w = merged(w, module, dtype == "auto" ? w.dtype() : model::dtype_named(dtype, "[Model.save_merged]"));
   }
   if (dtype != "auto")
-    for (auto& [name, tensor] : tensors) tensor = model::convert(tensor, model::dtype_named(dtype, "[Model.save_merged]"));
+    for (auto& [name, tensor] : tensors)
+      tensor = model::convert(tensor, model::dtype_named(dtype, "[Model.save_merged]"));
   write(*impl_, folder, dtype, tensors, "Model.save_merged");
 }
 

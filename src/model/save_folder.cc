@@ -27,9 +27,11 @@ bool belongs_to_a_model(const std::string& name) {
 void check_target(FileSystem& fs, const std::string& folder, const std::string& operation) {
   base::FileInfo info;
   if (fs.info(folder, info) < 0) return;
-  base::check_argument(info.kind == base::FileInfo::Kind::directory, "[", operation, "] ", folder, " is not a folder");
+  base::check_argument(info.kind == base::FileInfo::Kind::directory, "[", operation, "] ", folder,
+                       " is not a folder");
   for (const std::string& name : base::list_directory(fs, folder, operation))
-    base::check_argument(belongs_to_a_model(name), "[", operation, "] ", folder, " holds '", base::printable(name),
+    base::check_argument(belongs_to_a_model(name), "[", operation, "] ", folder, " holds '",
+                         base::printable(name),
                          "', which is no file of a model and would be lost: choose another folder");
 }
 
@@ -38,11 +40,13 @@ void check_target(FileSystem& fs, const std::string& folder, const std::string& 
 }
 
 // The new folder takes the name; the old one, if any, is left under `temporary`.
-void swap_in(FileSystem& fs, const std::string& temporary, const std::string& folder, const std::string& operation) {
+void swap_in(FileSystem& fs, const std::string& temporary, const std::string& folder,
+             const std::string& operation) {
   int rc = fs.rename_new(temporary, folder);
   if (rc == -EEXIST || rc == -ENOTEMPTY) rc = fs.exchange(temporary, folder);
   if (rc == -ENOSYS || rc == -EINVAL) {
-    // A file system that cannot swap: between the two renames the name is missing, but nothing is ever half there.
+    // A file system that cannot swap: between the two renames the name is missing, but nothing is ever half
+    // there.
     const std::string aside = temporary + ".old";
     rc = fs.rename(folder, aside);
     if (rc == 0 || rc == -ENOENT) rc = fs.rename(temporary, folder);
@@ -60,7 +64,8 @@ std::string without_slash(std::string folder) {
 }  // namespace
 
 void write_model_folder(const std::string& target, const std::map<std::string, std::string>& files,
-                        const std::map<std::string, Tensor>& tensors, const std::string& operation, FileSystem& fs) {
+                        const std::map<std::string, Tensor>& tensors, const std::string& operation,
+                        FileSystem& fs) {
   const std::string folder = without_slash(target);
   base::check_argument(!folder.empty(), "[", operation, "] expected a folder, got an empty path");
   check_target(fs, folder, operation);

@@ -29,23 +29,25 @@ LayerBuffers first(const LayerBuffers& b, int64_t rows) {
 
 }  // namespace
 
-void Decoder::check_batch(const Batch& batch, std::span<const ops::PagedSequence> sequences, const KvCache& cache,
-                          std::span<const int32_t> logit_rows) const {
+void Decoder::check_batch(const Batch& batch, std::span<const ops::PagedSequence> sequences,
+                          const KvCache& cache, std::span<const int32_t> logit_rows) const {
   const auto n = static_cast<int64_t>(batch.ids.size());
-  check_argument(n > 0 && batch.positions.size() == batch.ids.size(), "[Transformer.step] expected as many positions as "
-                 "ids and at least one, got ", batch.positions.size(), " and ", n);
+  check_argument(n > 0 && batch.positions.size() == batch.ids.size(),
+                 "[Transformer.step] expected as many positions as "
+                 "ids and at least one, got ",
+                 batch.positions.size(), " and ", n);
   check_argument(static_cast<int64_t>(cache.layers.size()) == config_.num_hidden_layers,
                  "[Transformer.step] the cache belongs to another model");
   for (const int32_t id : batch.ids)
-    check_argument(id >= 0 && id < config_.vocab_size, "[Transformer.step] token id ", id, " is outside the vocabulary of ",
-                   config_.vocab_size);
+    check_argument(id >= 0 && id < config_.vocab_size, "[Transformer.step] token id ", id,
+                   " is outside the vocabulary of ", config_.vocab_size);
   for (const int32_t p : batch.positions)
     check_argument(p >= 0 && p < config_.max_position_embeddings, "[Transformer.step] position ", p,
                    " is outside the model's ", config_.max_position_embeddings);
   for (const ops::PagedSequence& s : sequences)
     for (const int32_t page : s.pages)
-      check_argument(page >= 0 && page < cache.pages, "[Transformer.step] page ", page, " is outside the cache of ",
-                     cache.pages);
+      check_argument(page >= 0 && page < cache.pages, "[Transformer.step] page ", page,
+                     " is outside the cache of ", cache.pages);
   for (const AdapterRows& rows : batch.adapters)
     check_argument(!rows.adapter || rows.adapter->linears.size() == linear_names_.size(),
                    "[Transformer.step] the adapter was prepared for another model");
@@ -57,7 +59,8 @@ std::unique_ptr<Decoder::StepBuffers> Decoder::make_buffers(int64_t rows) const 
   auto out = std::make_unique<StepBuffers>();
   const DType dtype = backend_->activation_dtype();
   const auto make = [&](int64_t columns) { return backend_->allocate(dtype, {rows, columns}); };
-  const int64_t q = config_.num_attention_heads * config_.head_dim, kv = config_.num_key_value_heads * config_.head_dim;
+  const int64_t q = config_.num_attention_heads * config_.head_dim,
+                kv = config_.num_key_value_heads * config_.head_dim;
   out->rows = rows;
   LayerBuffers& b = out->layer;
   b.input = make(config_.hidden_size);
@@ -80,7 +83,8 @@ std::unique_ptr<Decoder::StepBuffers> Decoder::make_buffers(int64_t rows) const 
 std::unique_ptr<Decoder::StepBuffers> Decoder::take_buffers(int64_t rows) const {
   {
     const std::lock_guard lock(mutex_);
-    const auto it = std::find_if(spare_.begin(), spare_.end(), [rows](const auto& b) { return b->rows >= rows; });
+    const auto it =
+        std::find_if(spare_.begin(), spare_.end(), [rows](const auto& b) { return b->rows >= rows; });
     if (it != spare_.end()) {
       auto out = std::move(*it);
       spare_.erase(it);
@@ -101,8 +105,8 @@ Tensor Decoder::logits(const Tensor& hidden, const Tensor& normed, std::span<con
     int64_t end = i + 1;
     const int64_t start = rows[static_cast<size_t>(i)];
     while (end < count && rows[static_cast<size_t>(end)] == start + (end - i)) ++end;
-    backend_->rms_norm(hidden.rows(start, start + end - i), weights_.final_norm, static_cast<float>(config_.rms_norm_eps),
-                       1, picked.rows(i, end), {});
+    backend_->rms_norm(hidden.rows(start, start + end - i), weights_.final_norm,
+                       static_cast<float>(config_.rms_norm_eps), 1, picked.rows(i, end), {});
     i = end;
   }
   const Tensor device = backend_->allocate(backend_->activation_dtype(), {count, config_.vocab_size});
@@ -124,8 +128,9 @@ Tensor Decoder::step(const Batch& batch, std::span<const ops::PagedSequence> seq
   backend_->embedding(batch.ids, *weights_.embedding, b.input);
   const ops::AttentionShape shape = attention_shape(config_);
   for (size_t layer = 0; layer < weights_.layers.size(); ++layer) {
-    const LayerRun run{*backend_, config_, weights_.layers[layer], static_cast<int64_t>(layer), segments,
-                       batch.positions, table};
+    const LayerRun run{
+        *backend_,       config_, weights_.layers[layer], static_cast<int64_t>(layer), segments,
+        batch.positions, table};
     forward_layer(run, b, scratch, b.input, [&](const LayerBuffers& l) {
       backend_->attention_paged(l.query, l.key, l.value, sequences, shape, cache.layers[layer], l.attention);
     });

@@ -12,13 +12,20 @@ using base::Json;
 
 namespace {
 
-constexpr std::array<const char*, 9> kNames = {
-    "tokenizer.json",     "tokenizer_config.json",  "special_tokens_map.json", "added_tokens.json", "vocab.json",
-    "merges.txt",         "chat_template.jinja",    "chat_template.json",      "generation_config.json"};
+constexpr std::array<const char*, 9> kNames = {"tokenizer.json",
+                                               "tokenizer_config.json",
+                                               "special_tokens_map.json",
+                                               "added_tokens.json",
+                                               "vocab.json",
+                                               "merges.txt",
+                                               "chat_template.jinja",
+                                               "chat_template.json",
+                                               "generation_config.json"};
 
 // A special token is its text, or an object with it in "content".
 void collect_special_tokens(const Json& json, std::map<std::string, std::string>& out) {
-  for (const char* key : {"bos_token", "eos_token", "unk_token", "pad_token", "sep_token", "cls_token", "mask_token"}) {
+  for (const char* key :
+       {"bos_token", "eos_token", "unk_token", "pad_token", "sep_token", "cls_token", "mask_token"}) {
     const auto it = json.find(key);
     if (it == json.end()) continue;
     if (it->is_string()) out[key] = it->get<std::string>();
@@ -33,16 +40,20 @@ std::string template_in(const Json& json, const std::string& context) {
   const Json& field = json.at("chat_template");
   if (field.is_string()) return field.get<std::string>();
   if (!field.is_array())
-    base::invalid(context, ": expected field 'chat_template' to be a string or a list, got ", base::kind_of(field));
+    base::invalid(context, ": expected field 'chat_template' to be a string or a list, got ",
+                  base::kind_of(field));
   for (const Json& item : field)
-    if (base::string_or(item, "name", "", context) == "default") return base::require_string(item, "template", context);
+    if (base::string_or(item, "name", "", context) == "default")
+      return base::require_string(item, "template", context);
   base::invalid(context, ": none of the chat templates is called 'default'");
 }
 
-std::string template_source(const TextFiles& files, const Json& tokenizer_config, const std::string& context) {
+std::string template_source(const TextFiles& files, const Json& tokenizer_config,
+                            const std::string& context) {
   if (const auto it = files.find("chat_template.jinja"); it != files.end()) return it->second;
   if (const auto it = files.find("chat_template.json"); it != files.end())
-    return template_in(base::parse_json(it->second, context + "/chat_template.json"), context + "/chat_template.json");
+    return template_in(base::parse_json(it->second, context + "/chat_template.json"),
+                       context + "/chat_template.json");
   return template_in(tokenizer_config, context + "/tokenizer_config.json");
 }
 
@@ -50,7 +61,8 @@ Json parse_or_empty(const TextFiles& files, const char* name, const std::string&
   const auto it = files.find(name);
   if (it == files.end()) return Json::object();
   Json json = base::parse_json(it->second, context + "/" + name);
-  base::check_argument(json.is_object(), context, "/", name, ": expected an object, got ", base::kind_of(json));
+  base::check_argument(json.is_object(), context, "/", name, ": expected an object, got ",
+                       base::kind_of(json));
   return json;
 }
 

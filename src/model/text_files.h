@@ -1,15 +1,15 @@
 #pragma once
-// The files beside the weights: tokenizer, chat template, generation settings. Kept as bytes, so that a model can be
-// saved after its folder has gone, and saves what it read.
+// The files beside the weights: tokenizer, chat template, generation settings. Kept as bytes, so that a model
+// can be saved after its folder has gone, and saves what it read.
 #include <filesystem>
 #include <map>
 #include <memory>
 #include <string>
 
 #include "base/json.h"
+#include "model/config.h"
 #include "text/chat_template.h"
 #include "text/tokenizer.h"
-#include "model/config.h"
 
 namespace whorl::model {
 

@@ -78,9 +78,9 @@ Tensor first_rows(const Tensor& x, int64_t n) { return x.empty() ? x : x.rows(0,
 
 LayerBuffers first_rows(const LayerBuffers& b, int64_t n) {
   LayerBuffers out = b;
-  for (Tensor* x : {&out.input, &out.input_rstd, &out.query_raw, &out.key_raw, &out.query_rstd, &out.key_rstd,
-                    &out.query, &out.key, &out.value, &out.attention, &out.lse, &out.middle, &out.middle_rstd,
-                    &out.gate, &out.up})
+  for (Tensor* x :
+       {&out.input, &out.input_rstd, &out.query_raw, &out.key_raw, &out.query_rstd, &out.key_rstd, &out.query,
+        &out.key, &out.value, &out.attention, &out.lse, &out.middle, &out.middle_rstd, &out.gate, &out.up})
     *x = first_rows(*x, n);
   for (Tensor& s : out.s) s = first_rows(s, n);
   return out;
@@ -88,8 +88,9 @@ LayerBuffers first_rows(const LayerBuffers& b, int64_t n) {
 
 }  // namespace
 
-TrainingBuffers make_training_buffers(const ModelConfig& config, const std::vector<int64_t>& ranks, int64_t lowest,
-                                      int64_t rows, DType activation, const Allocate& allocate) {
+TrainingBuffers make_training_buffers(const ModelConfig& config, const std::vector<int64_t>& ranks,
+                                      int64_t lowest, int64_t rows, DType activation,
+                                      const Allocate& allocate) {
   const Maker make{config, rows, activation, allocate};
   TrainingBuffers out;
   out.rows = rows;
@@ -122,7 +123,8 @@ TrainingBuffers TrainingBuffers::first(int64_t n) const {
   out.scratch = {first_rows(scratch.normed, n), first_rows(scratch.hidden, n)};
   out.gradient = gradient;
   GradientScratch& g = out.gradient;
-  for (Tensor* x : {&g.stream, &g.normed, &g.hidden, &g.attention, &g.query, &g.key, &g.value, &g.query_raw, &g.key_raw})
+  for (Tensor* x :
+       {&g.stream, &g.normed, &g.hidden, &g.attention, &g.query, &g.key, &g.value, &g.query_raw, &g.key_raw})
     *x = first_rows(*x, n);
   return out;
 }

@@ -15,9 +15,9 @@ int64_t lowest_stage(const std::vector<int64_t>& ranks, bool all_weights);
 
 // What the backward pass works in; shared by all layers.
 struct GradientScratch {
-  Tensor stream;   // gradient of the residual stream [N, C]
-  Tensor normed;   // [N, C]
-  Tensor hidden;   // [N, I]
+  Tensor stream;  // gradient of the residual stream [N, C]
+  Tensor normed;  // [N, C]
+  Tensor hidden;  // [N, I]
   Tensor attention, query, key, value;
   Tensor query_raw, key_raw;  // with head norms only
 };
@@ -25,8 +25,8 @@ struct GradientScratch {
 struct TrainingBuffers {
   int64_t rows = 0;
   std::vector<LayerBuffers> layers;
-  Tensor top, top_rstd;      // residual stream after the last layer
-  Tensor losses;             // [N]
+  Tensor top, top_rstd;  // residual stream after the last layer
+  Tensor losses;         // [N]
   LayerScratch scratch;
   GradientScratch gradient;
 
@@ -35,10 +35,11 @@ struct TrainingBuffers {
 
 using Allocate = std::function<Tensor(DType, Shape)>;
 
-// With a function that only counts, this is the prediction of memory. `lowest` as above: layers below it share
-// one set of buffers, as nothing of them is read again.
-TrainingBuffers make_training_buffers(const ModelConfig& config, const std::vector<int64_t>& ranks, int64_t lowest,
-                                      int64_t rows, DType activation, const Allocate& allocate);
+// With a function that only counts, this is the prediction of memory. `lowest` as above: layers below it
+// share one set of buffers, as nothing of them is read again.
+TrainingBuffers make_training_buffers(const ModelConfig& config, const std::vector<int64_t>& ranks,
+                                      int64_t lowest, int64_t rows, DType activation,
+                                      const Allocate& allocate);
 // For losses only: one set of buffers for all layers.
 inline constexpr int64_t kNoGradient = INT64_MAX;
 

@@ -22,18 +22,21 @@ struct TrainingPass::State {
     TrainingBuffers& held = gradients ? training : evaluation;
     if (held.rows < rows) {
       held = {};  // first the old memory goes
-      held = make_training_buffers(config(), ranks, gradients ? lowest : kNoGradient, rows,
-                                   backend().activation_dtype(),
-                                   [this](DType dtype, Shape shape) { return backend().allocate(dtype, std::move(shape)); });
+      held = make_training_buffers(
+          config(), ranks, gradients ? lowest : kNoGradient, rows, backend().activation_dtype(),
+          [this](DType dtype, Shape shape) { return backend().allocate(dtype, std::move(shape)); });
     }
     return held.first(rows);
   }
 
-  LayerRun layer_run(size_t layer, const TrainingBatch& batch, const SegmentTable& segments, const Tensor& rope) const {
-    return {backend(), config(), weights().layers[layer], static_cast<int64_t>(layer), segments, batch.positions, rope};
+  LayerRun layer_run(size_t layer, const TrainingBatch& batch, const SegmentTable& segments,
+                     const Tensor& rope) const {
+    return {backend(),       config(), weights().layers[layer], static_cast<int64_t>(layer), segments,
+            batch.positions, rope};
   }
 
-  void forward(const TrainingBatch& batch, const SegmentTable& segments, const Tensor& rope, const TrainingBuffers& b) {
+  void forward(const TrainingBatch& batch, const SegmentTable& segments, const Tensor& rope,
+               const TrainingBuffers& b) {
     backend().embedding(batch.ids, *weights().embedding, b.layers[0].input);
     const ops::AttentionShape shape = attention_shape(config());
     for (size_t layer = 0; layer < b.layers.size(); ++layer) {
@@ -43,18 +46,25 @@ struct TrainingPass::State {
                       backend().attention(l.query, l.key, l.value, {batch.starts}, shape, l.attention, l.lse);
                     });
     }
-    backend().rms_norm(b.top, weights().final_norm, static_cast<float>(config().rms_norm_eps), 1, b.scratch.normed,
-                       b.top_rstd);
+    backend().rms_norm(b.top, weights().final_norm, static_cast<float>(config().rms_norm_eps), 1,
+                       b.scratch.normed, b.top_rstd);
   }
 
-  void backward(const TrainingBatch& batch, const SegmentTable& segments, const Tensor& rope, const TrainingBuffers& b,
-                std::span<const AdapterGradients* const> gradients, const WeightGradients* all) {
-    backend().rms_norm_backward(b.gradient.normed, b.top, weights().final_norm, b.top_rstd, 1, b.gradient.stream, false,
-                                all ? all->final_norm : Tensor());
+  void backward(const TrainingBatch& batch, const SegmentTable& segments, const Tensor& rope,
+                const TrainingBuffers& b, std::span<const AdapterGradients* const> gradients,
+                const WeightGradients* all) {
+    backend().rms_norm_backward(b.gradient.normed, b.top, weights().final_norm, b.top_rstd, 1,
+                                b.gradient.stream, false, all ? all->final_norm : Tensor());
     for (size_t layer = b.layers.size(); layer-- > 0;) {
       const LayerRun run = layer_run(layer, batch, segments, rope);
-      const LayerBackward back{run, b.layers[layer], b.scratch, b.gradient, batch.starts, gradients,
-                               all ? &all->layers[layer] : nullptr, lowest};
+      const LayerBackward back{run,
+                               b.layers[layer],
+                               b.scratch,
+                               b.gradient,
+                               batch.starts,
+                               gradients,
+                               all ? &all->layers[layer] : nullptr,
+                               lowest};
       if (!back()) return;
     }
     if (all) backend().embedding_backward(batch.ids, b.gradient.stream, all->embedding);
@@ -83,13 +93,15 @@ TrainingPass::TrainingPass(TrainingPass&&) noexcept = default;
 namespace {
 void check(const TrainingBatch& batch, const ModelConfig& config) {
   const size_t n = batch.ids.size();
-  base::check_argument(n > 0 && batch.positions.size() == n && batch.targets.size() == n && batch.weights.size() == n &&
-                           batch.starts.size() >= 2 && batch.starts.back() == static_cast<int32_t>(n),
+  base::check_argument(n > 0 && batch.positions.size() == n && batch.targets.size() == n &&
+                           batch.weights.size() == n && batch.starts.size() >= 2 &&
+                           batch.starts.back() == static_cast<int32_t>(n),
                        "[TrainingPass] the batch's parts differ in length");
   for (size_t i = 0; i < n; ++i)
-    base::check_argument(batch.ids[i] >= 0 && batch.ids[i] < config.vocab_size && batch.targets[i] < config.vocab_size,
-                         "[TrainingPass] token id ", std::max(batch.ids[i], batch.targets[i]),
-                         " is outside the vocabulary of ", config.vocab_size);
+    base::check_argument(
+        batch.ids[i] >= 0 && batch.ids[i] < config.vocab_size && batch.targets[i] < config.vocab_size,
+        "[TrainingPass] token id ", std::max(batch.ids[i], batch.targets[i]),
+        " is outside the vocabulary of ", config.vocab_size);
 }
 }  // namespace
 
@@ -102,8 +114,8 @@ Tensor TrainingPass::run(const TrainingBatch& batch, std::span<const AdapterGrad
   const Tensor rope = state_->rope_for(batch);
   const TrainingBuffers b = state_->buffers(static_cast<int64_t>(batch.ids.size()), true);
   state_->forward(batch, segments, rope, b);
-  state_->backend().cross_entropy(b.scratch.normed, *state_->weights().head, batch.targets, batch.weights, b.losses,
-                                  b.gradient.normed, all ? all->head : Tensor());
+  state_->backend().cross_entropy(b.scratch.normed, *state_->weights().head, batch.targets, batch.weights,
+                                  b.losses, b.gradient.normed, all ? all->head : Tensor());
   state_->backward(batch, segments, rope, b, gradients, all);
   return state_->on_host(b.losses);
 }
@@ -114,13 +126,13 @@ Tensor TrainingPass::evaluate(const TrainingBatch& batch) {
   const Tensor rope = state_->rope_for(batch);
   const TrainingBuffers b = state_->buffers(static_cast<int64_t>(batch.ids.size()), false);
   state_->forward(batch, segments, rope, b);
-  state_->backend().cross_entropy(b.scratch.normed, *state_->weights().head, batch.targets, batch.weights, b.losses, {},
-                                  {});
+  state_->backend().cross_entropy(b.scratch.normed, *state_->weights().head, batch.targets, batch.weights,
+                                  b.losses, {}, {});
   return state_->on_host(b.losses);
 }
 
-size_t TrainingPass::bytes(const Transformer& transformer, const std::vector<int64_t>& ranks, bool all_weights,
-                           int64_t rows) {
+size_t TrainingPass::bytes(const Transformer& transformer, const std::vector<int64_t>& ranks,
+                           bool all_weights, int64_t rows) {
   size_t total = 0;
   make_training_buffers(transformer.config(), ranks, lowest_stage(ranks, all_weights), rows,
                         transformer.backend().activation_dtype(), [&total](DType dtype, Shape shape) {

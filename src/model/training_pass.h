@@ -36,8 +36,8 @@ struct WeightGradients {
 
 class TrainingPass {
  public:
-  // `ranks[linear]`: the largest rank among the adapters to come, 0 where none has a pair. `all_weights`: gradients
-  // reach down to the embedding.
+  // `ranks[linear]`: the largest rank among the adapters to come, 0 where none has a pair. `all_weights`:
+  // gradients reach down to the embedding.
   TrainingPass(const Transformer& transformer, std::vector<int64_t> ranks, bool all_weights);
   ~TrainingPass();
   TrainingPass(TrainingPass&&) noexcept;
@@ -49,7 +49,8 @@ class TrainingPass {
   Tensor evaluate(const TrainingBatch& batch);
 
   // Bytes that a pass of `rows` rows holds beside weights and gradients.
-  static size_t bytes(const Transformer& transformer, const std::vector<int64_t>& ranks, bool all_weights, int64_t rows);
+  static size_t bytes(const Transformer& transformer, const std::vector<int64_t>& ranks, bool all_weights,
+                      int64_t rows);
 
  private:
   struct State;

@@ -28,8 +28,8 @@ struct DeviceAdapter {
 struct AdapterRows {
   int64_t begin = 0, end = 0;
   const DeviceAdapter* adapter = nullptr;
-  float dropout = 0;           // training only
-  uint64_t dropout_seed = 0;   // each linear derives its own stream from it
+  float dropout = 0;          // training only
+  uint64_t dropout_seed = 0;  // each linear derives its own stream from it
 };
 
 struct Batch {
@@ -61,8 +61,9 @@ class Transformer {
   // ---- inference: const, safe from several threads --------------------------------------------------
   virtual size_t kv_bytes_per_page(int64_t page_size) const = 0;
   virtual KvCache make_kv_cache(int64_t pages, int64_t page_size) const = 0;
-  // One step over the paged cache. Returns logits [logit_rows, V], float32 on the host, for the listed rows of the batch
-  // (ascending). The same bits for a sequence however it was cut into steps and whatever shares them.
+  // One step over the paged cache. Returns logits [logit_rows, V], float32 on the host, for the listed rows
+  // of the batch (ascending). The same bits for a sequence however it was cut into steps and whatever shares
+  // them.
   virtual Tensor step(const Batch& batch, std::span<const ops::PagedSequence> sequences, KvCache& cache,
                       std::span<const int32_t> logit_rows) const = 0;
 

@@ -15,7 +15,9 @@ namespace {
 void add(std::vector<TensorSlot>& out, const TensorSpec& spec, ops::Weight& weight) {
   out.push_back({spec, &weight, nullptr});
 }
-void add(std::vector<TensorSlot>& out, const TensorSpec& spec, Tensor& vector) { out.push_back({spec, nullptr, &vector}); }
+void add(std::vector<TensorSlot>& out, const TensorSpec& spec, Tensor& vector) {
+  out.push_back({spec, nullptr, &vector});
+}
 
 // Values, not storage: a checkpoint widened to float32 has the digest that it had in bfloat16.
 void hash_tensor(base::Sha256& hash, const TensorSpec& spec, const Tensor& x) {
@@ -64,7 +66,8 @@ DecoderWeights pack_weights(const ModelConfig& config, const TensorSource& sourc
                             bool backward, std::string& digest) {
   base::Sha256 hash;
   base::Json identity = to_json(config);
-  for (const char* key : {"torch_dtype", "initializer_range", "bos_token_id", "eos_token_id"}) identity.erase(key);
+  for (const char* key : {"torch_dtype", "initializer_range", "bos_token_id", "eos_token_id"})
+    identity.erase(key);
   hash.update(base::to_sorted_json(identity));
   DecoderWeights weights;
   for (TensorSlot& slot : tensor_slots(config, weights)) {
@@ -121,7 +124,8 @@ Tensor convert(const Tensor& x, DType dtype) {
 bool exact_in_bfloat16(const Tensor& x) {
   if (x.dtype() == DType::bfloat16) return true;
   const float* values = x.data<float>();
-  return std::all_of(values, values + x.numel(), [](float v) { return bf16_to_float(float_to_bf16(v)) == v; });
+  return std::all_of(values, values + x.numel(),
+                     [](float v) { return bf16_to_float(float_to_bf16(v)) == v; });
 }
 
 DType dtype_named(const std::string& name, const std::string& context) {

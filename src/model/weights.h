@@ -14,7 +14,7 @@ namespace whorl::model {
 struct DecoderLayer {
   Tensor input_norm, query_norm, key_norm, post_norm;  // float32; query_norm and key_norm may be empty
   std::array<ops::Weight, kLinearsPerLayer> weights;
-  std::array<Tensor, kLinearsPerLayer> biases;         // float32; may be empty
+  std::array<Tensor, kLinearsPerLayer> biases;  // float32; may be empty
 };
 
 struct DecoderWeights {
@@ -38,7 +38,8 @@ std::vector<TensorSlot> tensor_slots(const ModelConfig& config, DecoderWeights& 
 // Gives the host tensor for a specification: float32 or bfloat16, of its shape.
 using TensorSource = std::function<Tensor(const TensorSpec&)>;
 
-// Packs everything that `source` gives. `digest` receives the SHA-256 over configuration, names, shapes and values. `backward` also prepares gradients.
+// Packs everything that `source` gives. `digest` receives the SHA-256 over configuration, names, shapes and
+// values. `backward` also prepares gradients.
 DecoderWeights pack_weights(const ModelConfig& config, const TensorSource& source, ops::Backend& backend,
                             bool backward, std::string& digest);
 

@@ -66,7 +66,8 @@ void AdapterLearner::set_values(const adapter::LoraAdapter& values) {
   for (size_t i = 0; i < places_.size(); ++i) {
     const adapter::LoraModule& module = values.modules.at(i);
     base::check_argument(module.name == shape_.modules[i].name && module.rank == shape_.modules[i].rank,
-                         "[Trainer] expected values for '", shape_.modules[i].name, "', got '", module.name, "'");
+                         "[Trainer] expected values for '", shape_.modules[i].name, "', got '", module.name,
+                         "'");
     std::memcpy(host_.data<float>() + places_[i].a, module.a.raw(), module.a.nbytes());
     std::memcpy(host_.data<float>() + places_[i].b, module.b.raw(), module.b.nbytes());
   }

@@ -11,8 +11,8 @@ namespace whorl::train {
 class AdapterLearner final : public Learner {
  public:
   // `start` gives names, shapes, scales and the initial values.
-  AdapterLearner(const model::Transformer& transformer, adapter::LoraAdapter start, const LoraOptions& options,
-                 uint64_t seed);
+  AdapterLearner(const model::Transformer& transformer, adapter::LoraAdapter start,
+                 const LoraOptions& options, uint64_t seed);
 
   void refresh() override;
   const model::DeviceAdapter* adapter() const override { return device_.get(); }
@@ -27,8 +27,8 @@ class AdapterLearner final : public Learner {
 
  private:
   struct Place {
-    size_t linear;    // index in the model
-    int64_t a, b;     // where A and B begin in the flat tensor
+    size_t linear;  // index in the model
+    int64_t a, b;   // where A and B begin in the flat tensor
   };
   adapter::LoraAdapter with_values(const Tensor& flat) const;
 
@@ -37,7 +37,7 @@ class AdapterLearner final : public Learner {
   std::vector<Place> places_;  // by module
   std::shared_ptr<model::DeviceAdapter> device_;
   model::AdapterGradients gradients_;
-  Tensor host_;                // where parameters pass on their way to repacking
+  Tensor host_;  // where parameters pass on their way to repacking
   float dropout_;
   uint64_t seed_;
 };

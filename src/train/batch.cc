@@ -4,8 +4,8 @@
 
 namespace whorl::train {
 
-Batch::Batch(const TrainRows& rows, const MicroBatch& micro, const std::vector<Learner*>& learners, double weight,
-             uint64_t step_key, bool training)
+Batch::Batch(const TrainRows& rows, const MicroBatch& micro, const std::vector<Learner*>& learners,
+             double weight, uint64_t step_key, bool training)
     : learners_(learners), tokens_(micro.tokens) {
   starts_.push_back(0);
   for (const Learner* learner : learners) {
@@ -23,12 +23,15 @@ Batch::Batch(const TrainRows& rows, const MicroBatch& micro, const std::vector<L
       starts_.push_back(static_cast<int32_t>(ids_.size()));
     }
     if (learner->adapter())
-      adapters_.push_back({begin, static_cast<int64_t>(ids_.size()), learner->adapter(), training ? learner->dropout() : 0,
+      adapters_.push_back({begin, static_cast<int64_t>(ids_.size()), learner->adapter(),
+                           training ? learner->dropout() : 0,
                            base::derive(learner->dropout_seed(), step_key)});
   }
 }
 
-model::TrainingBatch Batch::view() const { return {ids_, positions_, targets_, weights_, starts_, adapters_}; }
+model::TrainingBatch Batch::view() const {
+  return {ids_, positions_, targets_, weights_, starts_, adapters_};
+}
 
 std::vector<const model::AdapterGradients*> Batch::gradients() const {
   std::vector<const model::AdapterGradients*> out;

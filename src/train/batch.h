@@ -1,5 +1,6 @@
 #pragma once
-// Rows of a micro-batch as the training pass reads them, once per learner: learner i owns rows [i * T, (i + 1) * T).
+// Rows of a micro-batch as the training pass reads them, once per learner: learner i owns rows [i * T, (i +
+// 1) * T).
 #include <vector>
 
 #include "model/training_pass.h"

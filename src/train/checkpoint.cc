@@ -51,7 +51,8 @@ LearnerState parse_state(const Json& json, const std::string& context) {
   s.bad_validations = base::require_int(json, "bad_validations", context);
   s.tokens = base::require_int(json, "tokens", context);
   s.trained_tokens = base::require_int(json, "trained_tokens", context);
-  for (const Json& item : base::require_array(json, "history", context)) s.history.push_back(parse_progress(item, context));
+  for (const Json& item : base::require_array(json, "history", context))
+    s.history.push_back(parse_progress(item, context));
   return s;
 }
 
@@ -61,11 +62,13 @@ struct Part {
 };
 constexpr Part kParts[] = {{"values", &Parameters::values}, {"m", &Parameters::m}, {"v", &Parameters::v}};
 
-void check_tensor(const tensor::Safetensors& file, const std::string& name, int64_t size, const std::string& context) {
+void check_tensor(const tensor::Safetensors& file, const std::string& name, int64_t size,
+                  const std::string& context) {
   if (!file.contains(name)) invalid(context, ": tensor '", name, "' is missing");
   const tensor::TensorInfo& info = file.info(name);
   if (info.dtype != "F32" || info.shape != Shape{size})
-    invalid(context, ": tensor '", name, "' expected F32 [", size, "], got ", info.dtype, " ", to_string(info.shape));
+    invalid(context, ": tensor '", name, "' expected F32 [", size, "], got ", info.dtype, " ",
+            to_string(info.shape));
 }
 
 std::string shortened(const Json& value) {
@@ -82,11 +85,13 @@ std::string difference(const std::string& path, const Json& was, const Json& is)
       if (std::string found = difference(at, was.at(key), value); !found.empty()) return found;
     }
     for (const auto& [key, value] : was.items())
-      if (!is.contains(key)) return concat(path.empty() ? key : path + "." + key, " was ", shortened(value), " and is not set");
+      if (!is.contains(key))
+        return concat(path.empty() ? key : path + "." + key, " was ", shortened(value), " and is not set");
   }
   if (was.is_array() && is.is_array() && was.size() == is.size())
     for (size_t i = 0; i < is.size(); ++i)
-      if (std::string found = difference(concat(path, "[", i, "]"), was[i], is[i]); !found.empty()) return found;
+      if (std::string found = difference(concat(path, "[", i, "]"), was[i], is[i]); !found.empty())
+        return found;
   return concat(path, " was ", shortened(was), " and is ", shortened(is));
 }
 
@@ -99,7 +104,8 @@ Checkpoint::Checkpoint(std::string folder, std::string identity, ops::Backend& b
 
 std::string Checkpoint::path() const { return base::join(folder_, kFile); }
 
-void Checkpoint::save(const RunPosition& position, const std::vector<std::unique_ptr<Learner>>& learners) const {
+void Checkpoint::save(const RunPosition& position,
+                      const std::vector<std::unique_ptr<Learner>>& learners) const {
   Tensors tensors;
   Json states = Json::array();
   for (size_t i = 0; i < learners.size(); ++i) {
@@ -108,12 +114,9 @@ void Checkpoint::save(const RunPosition& position, const std::vector<std::unique
     if (!learners[i]->state.best.empty()) tensors.emplace(tensor_name(i, "best"), learners[i]->state.best);
     states.push_back(describe(*learners[i]));
   }
-  const Json run = {{"format", kFormat},
-                    {"identity", Json::parse(identity_)},
-                    {"step", position.step},
-                    {"seconds", position.seconds},
-                    {"metrics_bytes", position.metrics_bytes},
-                    {"learners", states}};
+  const Json run = {
+      {"format", kFormat},           {"identity", Json::parse(identity_)},      {"step", position.step},
+      {"seconds", position.seconds}, {"metrics_bytes", position.metrics_bytes}, {"learners", states}};
   const std::string text = run.dump();
   base::make_directories(fs_, folder_, "Trainer.save_checkpoint");
   tensor::write_safetensors(path(), tensors, {{"whorl_run", text}, {"sha256", checksum(tensors, text)}}, fs_);
@@ -124,23 +127,30 @@ bool Checkpoint::load(RunPosition& position, std::vector<std::unique_ptr<Learner
   const std::string context = "[Trainer.fit] checkpoint " + path();
   const auto file = tensor::Safetensors::open(path(), {}, tensor::Access::read, fs_);
   const auto run_text = file.metadata().find("whorl_run"), sum = file.metadata().find("sha256");
-  if (run_text == file.metadata().end() || sum == file.metadata().end()) invalid(context, " is not a checkpoint of Whorl");
+  if (run_text == file.metadata().end() || sum == file.metadata().end())
+    invalid(context, " is not a checkpoint of Whorl");
   Tensors tensors;
   for (const std::string& name : file.names()) tensors.emplace(name, file.tensor(name));
-  if (checksum(tensors, run_text->second) != sum->second) invalid(context, " is damaged: its checksum does not match");
+  if (checksum(tensors, run_text->second) != sum->second)
+    invalid(context, " is damaged: its checksum does not match");
   const Json run = base::parse_json(run_text->second, context);
   if (base::require_int(run, "format", context) != kFormat) invalid(context, " is of another format version");
-  if (const std::string found = first_difference(base::require(run, "identity", context), Json::parse(identity_)); !found.empty())
+  if (const std::string found =
+          first_difference(base::require(run, "identity", context), Json::parse(identity_));
+      !found.empty())
     invalid(context, " belongs to another run: ", found);
   const Json& states = base::require_array(run, "learners", context);
-  if (states.size() != learners.size()) invalid(context, " holds ", states.size(), " adapters, expected ", learners.size());
+  if (states.size() != learners.size())
+    invalid(context, " holds ", states.size(), " adapters, expected ", learners.size());
   for (size_t i = 0; i < learners.size(); ++i)
-    for (const Part& part : kParts) check_tensor(file, tensor_name(i, part.name), learners[i]->parameters.size(), context);
+    for (const Part& part : kParts)
+      check_tensor(file, tensor_name(i, part.name), learners[i]->parameters.size(), context);
   for (size_t i = 0; i < learners.size(); ++i) {
     for (const Part& part : kParts)
       backend_.upload(tensors.at(tensor_name(i, part.name)), learners[i]->parameters.*part.member);
     learners[i]->state = parse_state(states[i], context);
-    if (const auto best = tensors.find(tensor_name(i, "best")); best != tensors.end()) learners[i]->state.best = best->second;
+    if (const auto best = tensors.find(tensor_name(i, "best")); best != tensors.end())
+      learners[i]->state.best = best->second;
     learners[i]->refresh();
   }
   position.step = base::require_int(run, "step", context);

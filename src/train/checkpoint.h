@@ -13,8 +13,8 @@
 namespace whorl::train {
 
 struct RunPosition {
-  int64_t step = 0;             // optimizer steps done
-  double seconds = 0;           // spent so far
+  int64_t step = 0;    // optimizer steps done
+  double seconds = 0;  // spent so far
   uint64_t metrics_bytes = 0;
 };
 
@@ -26,8 +26,8 @@ class Checkpoint {
 
   // Durable when it returns.
   void save(const RunPosition& position, const std::vector<std::unique_ptr<Learner>>& learners) const;
-  // False where there is none. A checkpoint of another run, or a damaged one, is std::invalid_argument; nothing has
-  // changed then.
+  // False where there is none. A checkpoint of another run, or a damaged one, is std::invalid_argument;
+  // nothing has changed then.
   bool load(RunPosition& position, std::vector<std::unique_ptr<Learner>>& learners) const;
   // Removes what killed processes left behind.
   void remove_leftovers() const;

@@ -19,9 +19,12 @@ class Clock {
     if (recent_.size() > kRecent) recent_.pop_front();
   }
   double seconds() const { return before_ + (now() - start_); }
-  double tokens_per_second() const { return span() > 0 ? static_cast<double>(recent_.back().tokens - recent_.front().tokens) / span() : 0; }
+  double tokens_per_second() const {
+    return span() > 0 ? static_cast<double>(recent_.back().tokens - recent_.front().tokens) / span() : 0;
+  }
   double seconds_left(int64_t steps) const {
-    return recent_.size() < 2 ? 0 : span() / static_cast<double>(recent_.size() - 1) * static_cast<double>(steps);
+    return recent_.size() < 2 ? 0
+                              : span() / static_cast<double>(recent_.size() - 1) * static_cast<double>(steps);
   }
 
  private:

@@ -11,7 +11,8 @@ namespace whorl::train {
 
 namespace {
 
-constexpr int64_t kWindow = 1024;  // rows packed together: costs at most a percent of fill, keeps the order random
+constexpr int64_t kWindow =
+    1024;  // rows packed together: costs at most a percent of fill, keeps the order random
 constexpr uint64_t kOrderStream = 0x6f72646572;  // "order"
 
 std::vector<int64_t> shuffled(int64_t n, uint64_t key) {
@@ -45,7 +46,10 @@ int64_t bins_per_micro_batch(const TrainOptions& options, int64_t max_length) {
 }
 
 Epochs::Epochs(const TrainRows& rows, const TrainOptions& options, int64_t max_length)
-    : rows_(rows), options_(options), max_length_(max_length), bins_per_micro_(bins_per_micro_batch(options, max_length)) {
+    : rows_(rows),
+      options_(options),
+      max_length_(max_length),
+      bins_per_micro_(bins_per_micro_batch(options, max_length)) {
   int64_t done = 0;
   for (int64_t epoch = 0;; ++epoch) {
     const std::vector<data::Bin>& bins = bins_of(epoch);
@@ -54,12 +58,14 @@ Epochs::Epochs(const TrainRows& rows, const TrainOptions& options, int64_t max_l
     for (int64_t i = 0; i < count; i += bins_per_micro_)
       largest_ = std::max(largest_, join(bins, i, std::min(count, i + bins_per_micro_)).tokens);
     const int64_t steps = steps_for(count);
-    const double part = options.max_steps > 0 ? 1 : std::min(1.0, options.epochs - static_cast<double>(epoch));
+    const double part =
+        options.max_steps > 0 ? 1 : std::min(1.0, options.epochs - static_cast<double>(epoch));
     if (options.max_steps == 0)
       total_steps_ += static_cast<int64_t>(std::ceil(part * static_cast<double>(steps) - 1e-9));
     done += steps;
     epoch_ends_.push_back(done);
-    if (options.max_steps > 0 ? done >= options.max_steps : static_cast<double>(epoch + 1) >= options.epochs) break;
+    if (options.max_steps > 0 ? done >= options.max_steps : static_cast<double>(epoch + 1) >= options.epochs)
+      break;
   }
   if (options.max_steps > 0) total_steps_ = options.max_steps;
 }
@@ -98,7 +104,8 @@ StepPlan Epochs::step(int64_t step) {
   const auto count = static_cast<int64_t>(bins.size());
   StepPlan out;
   int64_t begin = within * bins_per_micro_ * options_.gradient_accumulation_steps;
-  for (int64_t m = 0; m < options_.gradient_accumulation_steps && begin < count; ++m, begin += bins_per_micro_)
+  for (int64_t m = 0; m < options_.gradient_accumulation_steps && begin < count;
+       ++m, begin += bins_per_micro_)
     out.micro.push_back(join(bins, begin, std::min(count, begin + bins_per_micro_)));
   for (const MicroBatch& micro : out.micro)
     for (const int64_t row : micro.rows) {
@@ -120,7 +127,8 @@ bool Epochs::ends_epoch(int64_t steps_done) const {
   return std::binary_search(epoch_ends_.begin(), epoch_ends_.end(), steps_done);
 }
 
-std::vector<MicroBatch> validation_batches(const TrainRows& rows, const TrainOptions& options, int64_t max_length) {
+std::vector<MicroBatch> validation_batches(const TrainRows& rows, const TrainOptions& options,
+                                           int64_t max_length) {
   const std::vector<data::Bin> bins = data::pack_best_fit(rows.inputs, max_length);
   const int64_t per_micro = bins_per_micro_batch(options, max_length);
   std::vector<MicroBatch> out;

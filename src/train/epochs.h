@@ -27,11 +27,11 @@ class Epochs {
   Epochs(const TrainRows& rows, const TrainOptions& options, int64_t max_length);
 
   int64_t total_steps() const { return total_steps_; }
-  int64_t bins() const { return bins_; }            // of the first epoch
-  int64_t largest_micro_batch() const;              // tokens, over the whole run
-  StepPlan step(int64_t step);                      // 0-based
-  double epoch_at(int64_t steps_done) const;        // 1.5: half of the second epoch is done
-  bool ends_epoch(int64_t steps_done) const;        // a whole number of epochs is done
+  int64_t bins() const { return bins_; }      // of the first epoch
+  int64_t largest_micro_batch() const;        // tokens, over the whole run
+  StepPlan step(int64_t step);                // 0-based
+  double epoch_at(int64_t steps_done) const;  // 1.5: half of the second epoch is done
+  bool ends_epoch(int64_t steps_done) const;  // a whole number of epochs is done
 
  private:
   std::vector<data::Bin> epoch_bins(int64_t epoch) const;
@@ -50,7 +50,8 @@ class Epochs {
 };
 
 // Bins in a fixed order, for validation.
-std::vector<MicroBatch> validation_batches(const TrainRows& rows, const TrainOptions& options, int64_t max_length);
+std::vector<MicroBatch> validation_batches(const TrainRows& rows, const TrainOptions& options,
+                                           int64_t max_length);
 
 int64_t bins_per_micro_batch(const TrainOptions& options, int64_t max_length);
 

@@ -8,8 +8,8 @@
 namespace whorl::train {
 
 // JSON text.
-std::string run_identity(const Model& base, const TrainOptions& options, const base::Json& learners, const TrainRows& rows,
-                        const TrainRows* valid);
+std::string run_identity(const Model& base, const TrainOptions& options, const base::Json& learners,
+                         const TrainRows& rows, const TrainRows* valid);
 
 // keep_best and early stopping make no sense without validation data.
 void check_validation(const TrainOptions& options, bool has_validation, const std::string& context);

@@ -7,7 +7,8 @@
 namespace whorl::train {
 
 LearnerState::LearnerState()
-    : validation_loss(std::numeric_limits<double>::quiet_NaN()), best_loss(std::numeric_limits<double>::quiet_NaN()) {}
+    : validation_loss(std::numeric_limits<double>::quiet_NaN()),
+      best_loss(std::numeric_limits<double>::quiet_NaN()) {}
 
 Parameters Parameters::allocate(ops::Backend& backend, int64_t n, int64_t decayed) {
   Parameters out;
@@ -31,7 +32,8 @@ void update(ops::Backend& backend, const Parameters& p, double norm, const Updat
   const auto part = [&](int64_t begin, int64_t end, double decay) {
     if (begin == end) return;
     step.weight_decay = decay;
-    backend.adamw(p.values.rows(begin, end), p.gradients.rows(begin, end), p.m.rows(begin, end), p.v.rows(begin, end), step);
+    backend.adamw(p.values.rows(begin, end), p.gradients.rows(begin, end), p.m.rows(begin, end),
+                  p.v.rows(begin, end), step);
   };
   part(0, p.decayed, options.weight_decay);
   part(p.decayed, p.size(), 0);

@@ -1,6 +1,6 @@
 #pragma once
-// What one optimizer owns: the parameters of one adapter, or all weights of a model, in one flat tensor beside
-// their gradients and moments. The loop drives any number of them through one pass.
+// What one optimizer owns: the parameters of one adapter, or all weights of a model, in one flat tensor
+// beside their gradients and moments. The loop drives any number of them through one pass.
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -23,12 +23,12 @@ struct Parameters {
 
 // How far a learner has come; with the parameters, all that a checkpoint holds of it.
 struct LearnerState {
-  bool active = true;          // false: stopped early
-  double validation_loss = 0;  // the latest; NaN until there is one
-  double best_loss = 0;        // the lowest; NaN until there is one
-  int64_t bad_validations = 0; // in a row, without improvement
+  bool active = true;           // false: stopped early
+  double validation_loss = 0;   // the latest; NaN until there is one
+  double best_loss = 0;         // the lowest; NaN until there is one
+  int64_t bad_validations = 0;  // in a row, without improvement
   int64_t tokens = 0, trained_tokens = 0;
-  Tensor best;                 // host copy of the values at the best validation, with keep_best
+  Tensor best;  // host copy of the values at the best validation, with keep_best
   std::vector<Progress> history;
 
   LearnerState();

@@ -34,7 +34,8 @@ std::vector<double> mean_losses(model::TrainingPass& pass, const TrainRows& rows
   return sums;
 }
 
-std::vector<int64_t> ranks_of(const model::Transformer& transformer, const std::vector<std::unique_ptr<Learner>>& learners) {
+std::vector<int64_t> ranks_of(const model::Transformer& transformer,
+                              const std::vector<std::unique_ptr<Learner>>& learners) {
   std::vector<int64_t> ranks(transformer.linear_names().size(), 0);
   for (const auto& learner : learners)
     for (size_t i = 0; learner->adapter() && i < ranks.size(); ++i)
@@ -66,7 +67,8 @@ void Loop::resume() {
     checkpoint_->remove_leftovers();
     found = in_.options.resume && checkpoint_->load(position_, learners_);
   }
-  metrics_.emplace(in_.options.metrics_file.string(), found ? std::optional(position_.metrics_bytes) : std::nullopt);
+  metrics_.emplace(in_.options.metrics_file.string(),
+                   found ? std::optional(position_.metrics_bytes) : std::nullopt);
   clock_.start(position_.seconds);
 }
 
@@ -77,8 +79,8 @@ std::vector<double> Loop::accumulate(const std::vector<Learner*>& learners, cons
   for (size_t m = 0; m < plan.micro.size(); ++m) {
     const uint64_t key = base::derive(static_cast<uint64_t>(position_.step), m);
     const Batch batch(in_.train, plan.micro[m], learners, weight, key, true);
-    add_losses(pass_.run(batch.view(), batch.gradients(), learners.front()->weight_gradients()), batch.rows_per_learner(),
-               losses);
+    add_losses(pass_.run(batch.view(), batch.gradients(), learners.front()->weight_gradients()),
+               batch.rows_per_learner(), losses);
   }
   for (double& loss : losses) loss *= weight;
   return losses;
@@ -87,8 +89,8 @@ std::vector<double> Loop::accumulate(const std::vector<Learner*>& learners, cons
 void Loop::check_finite(const Learner& learner, double loss, double norm) const {
   if (std::isfinite(loss) && std::isfinite(norm)) return;
   base::failed(in_.context, " step ", position_.step + 1, ", '", learner.name(), "': the ",
-               std::isfinite(loss) ? "gradient" : "loss", " is not finite (loss ", loss, ", gradient norm ", norm,
-               "); nothing of this step was kept");
+               std::isfinite(loss) ? "gradient" : "loss", " is not finite (loss ", loss, ", gradient norm ",
+               norm, "); nothing of this step was kept");
 }
 
 void Loop::step() {
@@ -107,8 +109,8 @@ void Loop::step() {
     Learner& learner = *learners[i];
     const TrainOptions& o = in_.options;
     update(backend, learner.parameters, norms[i],
-           {learner.learning_rate() * factor, learner.weight_decay(), o.beta1, o.beta2, o.epsilon, o.max_grad_norm,
-            position_.step});
+           {learner.learning_rate() * factor, learner.weight_decay(), o.beta1, o.beta2, o.epsilon,
+            o.max_grad_norm, position_.step});
     learner.refresh();
     learner.state.tokens += plan.tokens;
     learner.state.trained_tokens += plan.trained_tokens;
@@ -126,13 +128,15 @@ void Loop::step() {
 bool Loop::validation_due() const {
   if (!in_.valid || last_validation_ == position_.step) return false;
   if (position_.step == epochs_.total_steps()) return true;
-  return in_.options.eval_steps > 0 ? position_.step % in_.options.eval_steps == 0 : epochs_.ends_epoch(position_.step);
+  return in_.options.eval_steps > 0 ? position_.step % in_.options.eval_steps == 0
+                                    : epochs_.ends_epoch(position_.step);
 }
 
 // Notes the best, and stops a learner that has not got better for too long.
 void Loop::judge(Learner& learner) {
   LearnerState& s = learner.state;
-  const bool better = std::isnan(s.best_loss) || s.validation_loss < s.best_loss - in_.options.early_stopping_threshold;
+  const bool better =
+      std::isnan(s.best_loss) || s.validation_loss < s.best_loss - in_.options.early_stopping_threshold;
   if (better) {
     s.best_loss = s.validation_loss;
     s.bad_validations = 0;
@@ -152,7 +156,8 @@ void Loop::validate() {
   last_validation_ = position_.step;
   for (size_t i = 0; i < learners.size(); ++i) {
     if (!std::isfinite(losses[i]))
-      base::failed(in_.context, " step ", position_.step, ", '", learners[i]->name(), "': the validation loss is not finite");
+      base::failed(in_.context, " step ", position_.step, ", '", learners[i]->name(),
+                   "': the validation loss is not finite");
     learners[i]->state.validation_loss = losses[i];
     report(*learners[i], progress(*learners[i], "validation"));
     judge(*learners[i]);
@@ -196,7 +201,8 @@ void Loop::run() {
   while (position_.step < total && !stop_ && !active().empty()) {
     step();
     if (validation_due()) validate();
-    if (in_.options.save_steps > 0 && position_.step % in_.options.save_steps == 0 && position_.step < total && !stop_) {
+    if (in_.options.save_steps > 0 && position_.step % in_.options.save_steps == 0 &&
+        position_.step < total && !stop_) {
       save();
       for (Learner* learner : active()) report(*learner, progress(*learner, "checkpoint"));
     }

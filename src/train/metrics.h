@@ -1,6 +1,6 @@
 #pragma once
-// The metrics file: one JSON object a line, appended. A resumed run first takes back the lines of steps that it
-// will do again.
+// The metrics file: one JSON object a line, appended. A resumed run first takes back the lines of steps that
+// it will do again.
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -13,7 +13,8 @@ namespace whorl::train {
 
 class Metrics {
  public:
-  // Empty path: nothing is written. `keep`: bytes to keep of a file that is there; none = a file is begun anew.
+  // Empty path: nothing is written. `keep`: bytes to keep of a file that is there; none = a file is begun
+  // anew.
   Metrics(const std::string& path, std::optional<uint64_t> keep);
 
   void write(const Progress& progress);

@@ -31,7 +31,8 @@ void at_least(int64_t value, int64_t least, const char* field, const std::string
 }
 
 void within(double value, double low, double high, const char* field, const std::string& context) {
-  check_argument(value >= low && value <= high, context, " expected ", field, " from ", low, " to ", high, ", got ", value);
+  check_argument(value >= low && value <= high, context, " expected ", field, " from ", low, " to ", high,
+                 ", got ", value);
 }
 
 }  // namespace
@@ -43,16 +44,18 @@ void check_options(const TrainOptions& o, const std::string& context) {
   at_least(o.batch_tokens, 0, "batch_tokens", context);
   at_least(o.batch_size, 1, "batch_size", context);
   at_least(o.gradient_accumulation_steps, 1, "gradient_accumulation_steps", context);
-  check_argument(o.max_length == 0 || o.max_length >= 2, context, " expected max_length of at least 2, got ", o.max_length);
+  check_argument(o.max_length == 0 || o.max_length >= 2, context, " expected max_length of at least 2, got ",
+                 o.max_length);
   one_of(o.lr_scheduler, {"cosine", "linear", "constant"}, "lr_scheduler", context);
   within(o.warmup_ratio, 0, 1, "warmup_ratio", context);
   at_least(o.warmup_steps, 0, "warmup_steps", context);
   within(o.min_lr_ratio, 0, 1, "min_lr_ratio", context);
   check_argument(o.beta1 >= 0 && o.beta1 < 1 && o.beta2 >= 0 && o.beta2 < 1, context,
                  " expected beta1 and beta2 in [0, 1), got ", o.beta1, " and ", o.beta2);
-  check_argument(o.epsilon > 0 && std::isfinite(o.epsilon), context, " expected epsilon > 0, got ", o.epsilon);
-  check_argument(o.max_grad_norm >= 0 && std::isfinite(o.max_grad_norm), context, " expected max_grad_norm >= 0, got ",
-                 o.max_grad_norm);
+  check_argument(o.epsilon > 0 && std::isfinite(o.epsilon), context, " expected epsilon > 0, got ",
+                 o.epsilon);
+  check_argument(o.max_grad_norm >= 0 && std::isfinite(o.max_grad_norm), context,
+                 " expected max_grad_norm >= 0, got ", o.max_grad_norm);
   at_least(o.eval_steps, 0, "eval_steps", context);
   at_least(o.save_steps, 0, "save_steps", context);
   at_least(o.early_stopping_patience, 0, "early_stopping_patience", context);
@@ -65,9 +68,10 @@ void check_options(const TrainOptions& o, const std::string& context) {
 }
 
 void check_learning_rate(double learning_rate, double weight_decay, const std::string& context) {
-  check_argument(std::isfinite(learning_rate) && learning_rate >= 0, context, " expected learning_rate >= 0, got ",
-                 learning_rate);
-  check_argument(std::isfinite(weight_decay) && weight_decay >= 0, context, " expected weight_decay >= 0, got ", weight_decay);
+  check_argument(std::isfinite(learning_rate) && learning_rate >= 0, context,
+                 " expected learning_rate >= 0, got ", learning_rate);
+  check_argument(std::isfinite(weight_decay) && weight_decay >= 0, context,
+                 " expected weight_decay >= 0, got ", weight_decay);
 }
 
 void check_adapters(const std::vector<LoraOptions>& adapters, const std::string& context) {
@@ -77,7 +81,8 @@ void check_adapters(const std::vector<LoraOptions>& adapters, const std::string&
     const std::string where = context + " adapter '" + base::printable(a.name) + "':";
     check_argument(!a.name.empty(), context, " adapter ", i, " has no name");
     for (size_t j = 0; j < i; ++j)
-      check_argument(adapters[j].name != a.name, context, " two adapters are called '", base::printable(a.name), "'");
+      check_argument(adapters[j].name != a.name, context, " two adapters are called '",
+                     base::printable(a.name), "'");
     check_argument(!a.target_modules.empty(), where, " expected target_modules, got none");
     check_learning_rate(a.learning_rate, a.weight_decay, where);
   }

@@ -5,7 +5,7 @@
 
 namespace whorl::train {
 
-base::Json to_json(const Progress& progress);          // numbers that are not finite become null
+base::Json to_json(const Progress& progress);  // numbers that are not finite become null
 Progress parse_progress(const base::Json& json, const std::string& context);
 
 base::Json finite_or_null(double value);

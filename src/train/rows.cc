@@ -20,7 +20,9 @@ int64_t last_trained(const EncodedRow& row) {
 }
 
 int64_t count_trained(const EncodedRow& row) {
-  return row.trained.empty() ? 0 : std::count_if(row.trained.begin() + 1, row.trained.end(), [](uint8_t t) { return t != 0; });
+  return row.trained.empty()
+             ? 0
+             : std::count_if(row.trained.begin() + 1, row.trained.end(), [](uint8_t t) { return t != 0; });
 }
 
 struct Collector {
@@ -47,8 +49,8 @@ struct Collector {
   }
 
   void add(EncodedRow row, const std::string& source) {
-    base::check_argument(row.ids.size() == row.trained.size(), context, " ", source, ": ", row.ids.size(), " ids but ",
-                         row.trained.size(), " mask entries");
+    base::check_argument(row.ids.size() == row.trained.size(), context, " ", source, ": ", row.ids.size(),
+                         " ids but ", row.trained.size(), " mask entries");
     if (!shorten(row, source)) {
       ++out.dropped_rows;
       return;
@@ -56,7 +58,8 @@ struct Collector {
     const int64_t inputs = last_trained(row);
     if (inputs == 0) {
       if (policy.on_masked_row == "error")
-        invalid(context, " ", source, ": no token of this row is trained, so nothing could be learnt from it; "
+        invalid(context, " ", source,
+                ": no token of this row is trained, so nothing could be learnt from it; "
                 "set on_masked_row to 'drop' to leave such rows out");
       ++out.dropped_rows;
       return;
@@ -86,16 +89,20 @@ TrainRows collect_rows(int64_t count, const std::function<EncodedRow(int64_t)>& 
   return std::move(collector.out);
 }
 
-TrainRows encode_rows(const Dataset& data, const Model& model, const TrainOptions& options, const std::string& context) {
+TrainRows encode_rows(const Dataset& data, const Model& model, const TrainOptions& options,
+                      const std::string& context) {
   const RowPolicy policy{row_length(options, model.config()), options.on_masked_row, options.on_long_row};
-  return collect_rows(data.size(), [&](int64_t i) { return data.encode(model, i); },
-                      [&](int64_t i) { return data[i].source.empty() ? concat("row ", i) : data[i].source; }, policy, context);
+  return collect_rows(
+      data.size(), [&](int64_t i) { return data.encode(model, i); },
+      [&](int64_t i) { return data[i].source.empty() ? concat("row ", i) : data[i].source; }, policy,
+      context);
 }
 
 int64_t row_length(const TrainOptions& options, const ModelConfig& config) {
   if (options.max_length == 0) return std::min<int64_t>(1024, config.max_position_embeddings);
-  base::check_argument(options.max_length <= config.max_position_embeddings, "[Trainer] expected max_length of at most ",
-                       config.max_position_embeddings, " (the model's max_position_embeddings), got ", options.max_length);
+  base::check_argument(options.max_length <= config.max_position_embeddings,
+                       "[Trainer] expected max_length of at most ", config.max_position_embeddings,
+                       " (the model's max_position_embeddings), got ", options.max_length);
   return options.max_length;
 }
 

@@ -16,8 +16,9 @@ double schedule_factor(const TrainOptions& options, int64_t step, int64_t total_
   if (options.lr_scheduler == "constant") return 1;
   const double progress =
       static_cast<double>(step - warmup) / static_cast<double>(std::max<int64_t>(1, total_steps - warmup));
-  const double factor =
-      options.lr_scheduler == "linear" ? 1 - progress : 0.5 * (1 + std::cos(3.14159265358979323846 * progress));
+  const double factor = options.lr_scheduler == "linear"
+                            ? 1 - progress
+                            : 0.5 * (1 + std::cos(3.14159265358979323846 * progress));
   return std::max(0.0, factor) * (1 - options.min_lr_ratio) + options.min_lr_ratio;
 }
 

@@ -18,12 +18,15 @@ FullTrainResult train_all_weights(const Model& base, const Dataset& data, const 
   train::TrainRows valid_rows;
   if (valid) valid_rows = train::encode_rows(*valid, base, options, context);
   std::vector<std::unique_ptr<train::Learner>> learners;
-  learners.push_back(std::make_unique<train::WeightLearner>(base, options.learning_rate, options.weight_decay));
+  learners.push_back(
+      std::make_unique<train::WeightLearner>(base, options.learning_rate, options.weight_decay));
   const auto& learner = static_cast<const train::WeightLearner&>(*learners.front());
-  const base::Json identity = {{"learning_rate", options.learning_rate}, {"weight_decay", options.weight_decay}};
-  train::Loop loop({learner.transformer(), options, rows, valid ? &valid_rows : nullptr,
-                    train::run_identity(base, options, identity, rows, valid ? &valid_rows : nullptr), callback, context},
-                   learners);
+  const base::Json identity = {{"learning_rate", options.learning_rate},
+                               {"weight_decay", options.weight_decay}};
+  train::Loop loop(
+      {learner.transformer(), options, rows, valid ? &valid_rows : nullptr,
+       train::run_identity(base, options, identity, rows, valid ? &valid_rows : nullptr), callback, context},
+      learners);
   loop.run();
   return {learner.result(options.keep_best), learner.state.history,
           options.keep_best ? learner.state.best_loss : learner.state.validation_loss};

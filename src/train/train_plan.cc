@@ -47,8 +47,9 @@ size_t backward_layout_bytes(const model::Transformer& transformer) {
 
 }  // namespace
 
-TrainPlan make_plan(const model::Transformer& transformer, const std::vector<std::unique_ptr<Learner>>& learners,
-                    const TrainRows& rows, const TrainOptions& options) {
+TrainPlan make_plan(const model::Transformer& transformer,
+                    const std::vector<std::unique_ptr<Learner>>& learners, const TrainRows& rows,
+                    const TrainOptions& options) {
   const int64_t max_length = row_length(options, transformer.config());
   const Epochs epochs(rows, options, max_length);
   TrainPlan plan;
@@ -63,8 +64,9 @@ TrainPlan make_plan(const model::Transformer& transformer, const std::vector<std
   for (const int64_t n : rows.inputs) inputs += n;
   plan.packing_fill = static_cast<double>(inputs) / static_cast<double>(plan.packed_rows * max_length);
   const int64_t batch_rows = epochs.largest_micro_batch() * static_cast<int64_t>(learners.size());
-  plan.memory_bytes = backward_layout_bytes(transformer) +
-                      model::TrainingPass::bytes(transformer, ranks_of(transformer, learners), false, batch_rows);
+  plan.memory_bytes =
+      backward_layout_bytes(transformer) +
+      model::TrainingPass::bytes(transformer, ranks_of(transformer, learners), false, batch_rows);
   for (const auto& learner : learners) {
     plan.trainable_parameters += learner->parameters.size();
     plan.memory_bytes += bytes_of(*learner);

@@ -8,7 +8,8 @@
 
 namespace whorl::train {
 
-TrainPlan make_plan(const model::Transformer& transformer, const std::vector<std::unique_ptr<Learner>>& learners,
-                    const TrainRows& rows, const TrainOptions& options);
+TrainPlan make_plan(const model::Transformer& transformer,
+                    const std::vector<std::unique_ptr<Learner>>& learners, const TrainRows& rows,
+                    const TrainOptions& options);
 
 }  // namespace whorl::train

@@ -47,7 +47,8 @@ Trainer::Trainer(const Model& base, std::vector<LoraOptions> adapters, const Tra
   train::check_options(options, "[Trainer]");
   train::check_adapters(adapters, "[Trainer]");
   impl_ = std::make_unique<Impl>(Impl{base, std::move(adapters), options, {}});
-  for (const LoraOptions& adapter : impl_->adapters) train::initial_adapter(base, adapter, 0);  // targets that name nothing
+  for (const LoraOptions& adapter : impl_->adapters)
+    train::initial_adapter(base, adapter, 0);  // targets that name nothing
 }
 Trainer::~Trainer() = default;
 Trainer::Trainer(Trainer&&) noexcept = default;
@@ -58,7 +59,8 @@ TrainPlan Trainer::plan(const Dataset& data) const {
   return train::make_plan(impl_->transformer(), impl_->new_learners(), rows, impl_->options);
 }
 
-std::vector<TrainResult> Trainer::fit(const Dataset& data, const Dataset* valid, const ProgressCallback& callback) {
+std::vector<TrainResult> Trainer::fit(const Dataset& data, const Dataset* valid,
+                                      const ProgressCallback& callback) {
   const std::string context = "[Trainer.fit]";
   train::check_validation(impl_->options, valid != nullptr, context);
   const train::TrainRows rows = train::encode_rows(data, impl_->base, impl_->options, context);
@@ -67,10 +69,11 @@ std::vector<TrainResult> Trainer::fit(const Dataset& data, const Dataset* valid,
   impl_->learners = impl_->new_learners();
   base::Json adapters = base::Json::array();
   for (const LoraOptions& adapter : impl_->adapters) adapters.push_back(train::to_json(adapter));
-  train::Loop loop({impl_->transformer(), impl_->options, rows, valid ? &valid_rows : nullptr,
-                    train::run_identity(impl_->base, impl_->options, adapters, rows, valid ? &valid_rows : nullptr),
-                    callback, context},
-                   impl_->learners);
+  train::Loop loop(
+      {impl_->transformer(), impl_->options, rows, valid ? &valid_rows : nullptr,
+       train::run_identity(impl_->base, impl_->options, adapters, rows, valid ? &valid_rows : nullptr),
+       callback, context},
+      impl_->learners);
   loop.run();
   std::vector<TrainResult> out;
   for (const auto& learner : impl_->learners) out.push_back(impl_->result(*learner));
@@ -78,12 +81,15 @@ std::vector<TrainResult> Trainer::fit(const Dataset& data, const Dataset* valid,
 }
 
 std::vector<double> Trainer::evaluate(const Dataset& data) const {
-  base::check_argument(!impl_->learners.empty(), "[Trainer.evaluate] call fit() first: there are no adapters yet");
+  base::check_argument(!impl_->learners.empty(),
+                       "[Trainer.evaluate] call fit() first: there are no adapters yet");
   const train::TrainRows rows = train::encode_rows(data, impl_->base, impl_->options, "[Trainer.evaluate]");
   std::vector<Learner*> learners;
   for (const auto& learner : impl_->learners) learners.push_back(learner.get());
-  model::TrainingPass pass(impl_->transformer(), train::ranks_of(impl_->transformer(), impl_->learners), false);
-  return train::mean_losses(pass, rows, impl_->options, train::row_length(impl_->options, impl_->base.config()), learners);
+  model::TrainingPass pass(impl_->transformer(), train::ranks_of(impl_->transformer(), impl_->learners),
+                           false);
+  return train::mean_losses(pass, rows, impl_->options,
+                            train::row_length(impl_->options, impl_->base.config()), learners);
 }
 
 }  // namespace whorl

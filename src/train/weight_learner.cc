@@ -16,7 +16,9 @@ int64_t size_of_spec(const model::TensorSpec& spec) {
   return std::accumulate(spec.shape.begin(), spec.shape.end(), int64_t{1}, std::multiplies<>());
 }
 
-DType stored_as(const model::TensorSlot& slot) { return slot.weight ? (*slot.weight)->dtype() : DType::float32; }
+DType stored_as(const model::TensorSlot& slot) {
+  return slot.weight ? (*slot.weight)->dtype() : DType::float32;
+}
 }  // namespace
 
 WeightLearner::WeightLearner(const Model& base, double learning_rate, double weight_decay)
@@ -26,11 +28,12 @@ WeightLearner::WeightLearner(const Model& base, double learning_rate, double wei
       backend_(base.impl()->backend) {
   model::DecoderWeights original = base.impl()->transformer->weights();
   std::map<std::string, model::TensorSlot> slots;
-  for (const model::TensorSlot& slot : model::tensor_slots(config_, original)) slots.emplace(slot.spec.name, slot);
+  for (const model::TensorSlot& slot : model::tensor_slots(config_, original))
+    slots.emplace(slot.spec.name, slot);
   std::string digest;
-  weights_ = model::pack_weights(config_, [&](const model::TensorSpec& spec) {
-    return model::unpack(slots.at(spec.name), *backend_);
-  }, *backend_, true, digest);
+  weights_ = model::pack_weights(
+      config_, [&](const model::TensorSpec& spec) { return model::unpack(slots.at(spec.name), *backend_); },
+      *backend_, true, digest);
   transformer_ = std::make_shared<const model::Decoder>(config_, backend_, weights_, digest);
   lay_out();
   bind_gradients();
@@ -60,7 +63,8 @@ void WeightLearner::bind_gradients() {
   std::map<std::string, Tensor> views;
   for (const Place& place : places_)
     views[place.slot.spec.name] =
-        parameters.gradients.rows(place.begin, place.begin + size_of_spec(place.slot.spec)).reshape(place.slot.spec.shape);
+        parameters.gradients.rows(place.begin, place.begin + size_of_spec(place.slot.spec))
+            .reshape(place.slot.spec.shape);
   const auto view = [&views](const std::string& name) {
     const auto it = views.find(name);
     return it == views.end() ? Tensor() : it->second;
@@ -75,7 +79,8 @@ void WeightLearner::bind_gradients() {
     g.key_norm = view(model::norm_name(layer, "self_attn.k_norm"));
     g.post_norm = view(model::norm_name(layer, "post_attention_layernorm"));
     for (size_t kind = 0; kind < model::kLinearsPerLayer; ++kind) {
-      const std::string name = model::linear_name(static_cast<size_t>(layer) * model::kLinearsPerLayer + kind);
+      const std::string name =
+          model::linear_name(static_cast<size_t>(layer) * model::kLinearsPerLayer + kind);
       g.weights[kind] = view(name + ".weight");
       g.biases[kind] = view(name + ".bias");
     }
@@ -86,7 +91,8 @@ void WeightLearner::bind_gradients() {
 void WeightLearner::refresh() {
   backend_->download(parameters.values, host_);
   for (const Place& place : places_) {
-    const Tensor x = host_.rows(place.begin, place.begin + size_of_spec(place.slot.spec)).reshape(place.slot.spec.shape);
+    const Tensor x =
+        host_.rows(place.begin, place.begin + size_of_spec(place.slot.spec)).reshape(place.slot.spec.shape);
     if (place.slot.weight)
       backend_->repack(**place.slot.weight, model::convert(x, stored_as(place.slot)));
     else
@@ -101,10 +107,13 @@ Model WeightLearner::result(bool best) const {
   auto impl = std::make_shared<Model::Impl>(*base_.impl());
   impl->path.clear();
   const DType stored = config_.torch_dtype == "bfloat16" ? DType::bfloat16 : DType::float32;
-  model::assemble(*impl, [&](const model::TensorSpec& spec) {
-    const int64_t begin = by_name.at(spec.name)->begin;
-    return model::convert(flat.rows(begin, begin + size_of_spec(spec)).reshape(spec.shape), stored);
-  }, {}, "[train_all_weights]");
+  model::assemble(
+      *impl,
+      [&](const model::TensorSpec& spec) {
+        const int64_t begin = by_name.at(spec.name)->begin;
+        return model::convert(flat.rows(begin, begin + size_of_spec(spec)).reshape(spec.shape), stored);
+      },
+      {}, "[train_all_weights]");
   return Model(std::move(impl));
 }
 

@@ -1,6 +1,6 @@
 #pragma once
-// Trains all weights of a copy of a model: float32 masters, packed again after every update in the model's own
-// precision.
+// Trains all weights of a copy of a model: float32 masters, packed again after every update in the model's
+// own precision.
 #include <functional>
 #include <memory>
 
@@ -34,7 +34,7 @@ class WeightLearner final : public Learner {
   ModelConfig config_;
   std::shared_ptr<ops::Backend> backend_;
   std::shared_ptr<const model::Transformer> transformer_;
-  model::DecoderWeights weights_;   // shares its tensors with the transformer
+  model::DecoderWeights weights_;  // shares its tensors with the transformer
   std::vector<Place> places_;
   model::WeightGradients gradients_;
   Tensor host_;

@@ -24,7 +24,9 @@ Tensors tensors_in(const fs::path& folder) {
   return out;
 }
 
-void write_config(const fs::path& folder, const json& config) { std::ofstream(folder / "config.json") << config.dump(); }
+void write_config(const fs::path& folder, const json& config) {
+  std::ofstream(folder / "config.json") << config.dump();
+}
 
 std::string refusal(const fs::path& folder) {
   try {
@@ -41,9 +43,12 @@ class Folder : public ::testing::Test {
   fs::path root = temporary.path();
   int next = 0;
 
-  fs::path fresh(const std::string& name = "llama") { return model_folder(name, root / std::to_string(next++)); }
+  fs::path fresh(const std::string& name = "llama") {
+    return model_folder(name, root / std::to_string(next++));
+  }
 
-  void expect_refused(const std::function<void(json&)>& spoil, const std::string& expected, const std::string& name = "llama") {
+  void expect_refused(const std::function<void(json&)>& spoil, const std::string& expected,
+                      const std::string& name = "llama") {
     const fs::path folder = fresh(name);
     json config = read_json_file(folder / "config.json");
     spoil(config);
@@ -70,7 +75,8 @@ TEST_F(Folder, ConfigurationsThatWouldComputeSomethingElse) {
       {[](json& c) { c["model_type"] = "gemma"; }, "model_type 'llama', got 'gemma'"},
       {[](json& c) { c.erase("architectures"), c["model_type"] = "gemma"; }, "'gemma' is not supported"},
       {[](json& c) { c.erase("hidden_size"); }, "hidden_size"},
-      {[](json& c) { c["hidden_size"] = "64"; }, "expected field 'hidden_size' to be an integer, got a string"},
+      {[](json& c) { c["hidden_size"] = "64"; },
+       "expected field 'hidden_size' to be an integer, got a string"},
       {[](json& c) { c["hidden_size"] = -64; }, "hidden_size"},
       {[](json& c) { c["num_attention_heads"] = 3; }, "num_attention_heads"},
       {[](json& c) { c["num_key_value_heads"] = 3; }, "num_key_value_heads"},
@@ -83,9 +89,11 @@ TEST_F(Folder, ConfigurationsThatWouldComputeSomethingElse) {
       {[](json& c) { c["rope_scaling"] = {{"type", "dynamic"}, {"factor", 4.0}}; }, "rope type 'dynamic'"},
       {[](json& c) { c["rope_scaling"] = {{"rope_type", "longrope"}}; }, "rope type 'longrope'"},
       {[](json& c) { c["rope_scaling"] = {{"rope_type", "linear"}}; }, "factor"},
-      {[](json& c) { c["rope_scaling"] = {{"rope_type", "linear"}, {"factor", 2}, {"mscale", 1}}; }, "mscale"},
+      {[](json& c) { c["rope_scaling"] = {{"rope_type", "linear"}, {"factor", 2}, {"mscale", 1}}; },
+       "mscale"},
       {[](json& c) { c["rope_scaling"] = {{"rope_type", "llama3"}, {"factor", 8}}; }, "low_freq_factor"},
-      {[](json& c) { c["rope_parameters"] = {{"rope_type", "yarn"}, {"rope_theta", 1e4}}; }, "rope type 'yarn'"},
+      {[](json& c) { c["rope_parameters"] = {{"rope_type", "yarn"}, {"rope_theta", 1e4}}; },
+       "rope type 'yarn'"},
       {[](json& c) { c["hidden_act"] = "gelu"; }, "hidden_act"},
       {[](json& c) { c["mlp_bias"] = true; }, "mlp_bias"},
       {[](json& c) { c["partial_rotary_factor"] = 0.5; }, "partial_rotary_factor"},
@@ -98,8 +106,9 @@ TEST_F(Folder, ConfigurationsThatWouldComputeSomethingElse) {
       {[](json& c) { c["eos_token_id"] = "2"; }, "eos_token_id"},
       {[](json& c) { c["torch_dtype"] = "int8"; }, "torch_dtype"}};
   for (const auto& [spoil, expected] : table) expect_refused(spoil, expected);
-  expect_refused([](json& c) { c["use_sliding_window"] = true, c["sliding_window"] = 8, c["max_window_layers"] = 1; },
-                 "use_sliding_window", "qwen2");
+  expect_refused(
+      [](json& c) { c["use_sliding_window"] = true, c["sliding_window"] = 8, c["max_window_layers"] = 1; },
+      "use_sliding_window", "qwen2");
   expect_refused([](json& c) { c["attention_bias"] = true; }, "attention_bias", "mistral");
 }
 
@@ -138,26 +147,32 @@ TEST_F(Folder, RopeInTheWordsOfTransformersFive) {
     config.erase("torch_dtype");
     write_config(folder, config);
     const Model model = Model::load(folder, {.dtype = "float32"});
-    EXPECT_LE(max_error(model.logits(ids_of(golden.tensor("ids"))), values_of(golden.tensor("logits"))), 1e-4);
+    EXPECT_LE(max_error(model.logits(ids_of(golden.tensor("ids"))), values_of(golden.tensor("logits"))),
+              1e-4);
   }
 }
 
 TEST_F(Folder, TensorsMustBeExactlyThose) {
   expect_refused_tensors([](Tensors& t) { t.erase("model.layers.1.mlp.up_proj.weight"); },
                          "missing tensors: 'model.layers.1.mlp.up_proj.weight'");
-  expect_refused_tensors([](Tensors& t) { t.emplace("model.layers.2.mlp.up_proj.weight", t.at("lm_head.weight")); },
-                         "'model.layers.2.mlp.up_proj.weight'");
+  expect_refused_tensors(
+      [](Tensors& t) { t.emplace("model.layers.2.mlp.up_proj.weight", t.at("lm_head.weight")); },
+      "'model.layers.2.mlp.up_proj.weight'");
   expect_refused_tensors([](Tensors& t) { t["model.norm.weight"] = t.at("model.norm.weight").rows(0, 32); },
                          "'model.norm.weight' expected [64], got [32]");
   expect_refused_tensors([](Tensors& t) { t.erase("lm_head.weight"); }, "missing tensors: 'lm_head.weight'");
-  expect_refused_tensors([](Tensors& t) { t.erase("model.layers.0.self_attn.q_norm.weight"); }, "q_norm", "qwen3");
-  expect_refused_tensors([](Tensors& t) { t.erase("model.layers.0.self_attn.k_proj.bias"); }, "k_proj.bias", "qwen2");
+  expect_refused_tensors([](Tensors& t) { t.erase("model.layers.0.self_attn.q_norm.weight"); }, "q_norm",
+                         "qwen3");
+  expect_refused_tensors([](Tensors& t) { t.erase("model.layers.0.self_attn.k_proj.bias"); }, "k_proj.bias",
+                         "qwen2");
   for (const uint16_t bits : {uint16_t{0x7fc0}, uint16_t{0xff80}})
-    expect_refused_tensors([bits](Tensors& t) {
-      Tensor copy = Tensor::zeros(DType::bfloat16, t.at("lm_head.weight").shape());
-      copy.data<uint16_t>()[77] = bits;
-      t["lm_head.weight"] = copy;
-    }, "tensor 'lm_head.weight' has 1 values that are NaN or infinite");
+    expect_refused_tensors(
+        [bits](Tensors& t) {
+          Tensor copy = Tensor::zeros(DType::bfloat16, t.at("lm_head.weight").shape());
+          copy.data<uint16_t>()[77] = bits;
+          t["lm_head.weight"] = copy;
+        },
+        "tensor 'lm_head.weight' has 1 values that are NaN or infinite");
 }
 
 TEST_F(Folder, HarmlessExtraTensors) {
@@ -213,7 +228,8 @@ TEST_F(Folder, Float16IsWidenedOnlyWhenAsked) {
 // ---- writing ----------------------------------------------------------------------------------------
 
 TEST_F(Folder, SavedAndLoadedItIsTheSameModel) {
-  for (const std::string name : {"llama", "llama_bias", "llama_tied", "llama_rope_llama3", "mistral", "qwen2", "qwen3"}) {
+  for (const std::string name :
+       {"llama", "llama_bias", "llama_tied", "llama_rope_llama3", "mistral", "qwen2", "qwen3"}) {
     const Model model = Model::load(fresh(name));
     const auto ids = ids_of(golden_tensors(name).tensor("ids"));
     const fs::path folder = root / ("saved_" + name);
@@ -222,7 +238,8 @@ TEST_F(Folder, SavedAndLoadedItIsTheSameModel) {
     EXPECT_EQ(again.digest(), model.digest()) << name;
     EXPECT_EQ(again.logits(ids), model.logits(ids)) << name;
     EXPECT_EQ(again.config().torch_dtype, "bfloat16");
-    EXPECT_EQ(fs::file_size(folder / "model.safetensors") / 1000, fs::file_size(root / std::to_string(next - 1) / name / "model.safetensors") / 1000);
+    EXPECT_EQ(fs::file_size(folder / "model.safetensors") / 1000,
+              fs::file_size(root / std::to_string(next - 1) / name / "model.safetensors") / 1000);
   }
 }
 
@@ -309,7 +326,8 @@ TEST_F(Folder, MergedItComputesWhatTheAdapterComputes) {
     const Model merged = Model::load(root / ("merged_" + name));
     EXPECT_LE(max_error(merged.logits(ids), model.logits(ids, &adapter)), 1e-4);
     EXPECT_GT(max_error(merged.logits(ids), model.logits(ids)), 1e-2);
-    EXPECT_THROW(Model::load(fresh("llama_rope_linear")).save_merged(root / "x", Adapter::load(golden_root() / "qwen3" / "adapter")),
+    EXPECT_THROW(Model::load(fresh("llama_rope_linear"))
+                     .save_merged(root / "x", Adapter::load(golden_root() / "qwen3" / "adapter")),
                  std::invalid_argument);
   }
 }

@@ -13,7 +13,9 @@ namespace whorl::testing {
 
 using base::TemporaryFolder;
 
-inline std::filesystem::path golden_root() { return std::filesystem::path(WHORL_SOURCE_DIR) / "tests" / "golden"; }
+inline std::filesystem::path golden_root() {
+  return std::filesystem::path(WHORL_SOURCE_DIR) / "tests" / "golden";
+}
 
 inline nlohmann::json read_json_file(const std::filesystem::path& path) {
   std::ifstream in(path);
@@ -45,9 +47,13 @@ inline tensor::Safetensors golden_tensors(const std::string& name) {
   return tensor::Safetensors::open((golden_root() / name / "golden.safetensors").string());
 }
 
-inline std::vector<float> values_of(const Tensor& x) { return {x.data<float>(), x.data<float>() + x.numel()}; }
+inline std::vector<float> values_of(const Tensor& x) {
+  return {x.data<float>(), x.data<float>() + x.numel()};
+}
 
-inline std::vector<int32_t> ids_of(const Tensor& x) { return {x.data<int32_t>(), x.data<int32_t>() + x.numel()}; }
+inline std::vector<int32_t> ids_of(const Tensor& x) {
+  return {x.data<int32_t>(), x.data<int32_t>() + x.numel()};
+}
 
 inline double max_error(const std::vector<float>& a, const std::vector<float>& b) {
   if (a.size() != b.size()) return 1e300;

@@ -24,7 +24,8 @@ struct Fed {
 };
 
 // Feeds `counts[i]` tokens of sequence i in one step.
-void feed(const model::Transformer& t, model::KvCache& cache, std::vector<Fed*> sequences, const std::vector<int64_t>& counts) {
+void feed(const model::Transformer& t, model::KvCache& cache, std::vector<Fed*> sequences,
+          const std::vector<int64_t>& counts) {
   std::vector<int32_t> ids, positions, rows;
   std::vector<ops::PagedSequence> paged;
   std::vector<model::AdapterRows> adapters;
@@ -60,7 +61,8 @@ TEST_P(Step, SameBitsAloneOrTogetherWholeOrInPieces) {
   std::vector<Fed> fed;
   for (uint64_t i = 0; i < 3; ++i) {
     Fed s;
-    for (uint64_t k = 0; k < 12 + 5 * i; ++k) s.ids.push_back(static_cast<int32_t>(base::below(i + 1, k, 128)));
+    for (uint64_t k = 0; k < 12 + 5 * i; ++k)
+      s.ids.push_back(static_cast<int32_t>(base::below(i + 1, k, 128)));
     if (i != 1) s.adapter = prepared.get();
     fed.push_back(std::move(s));
   }
@@ -84,7 +86,8 @@ TEST(StepArguments, AreChecked) {
   const Model model = Model::load(model_folder("llama", folder.path()));
   const model::Transformer& t = *model.impl()->transformer;
   model::KvCache cache = t.make_kv_cache(2, kPage);
-  const std::vector<int32_t> pages = {0, 1}, bad_pages = {0, 2}, zero = {0}, bad_id = {128}, bad_position = {256};
+  const std::vector<int32_t> pages = {0, 1}, bad_pages = {0, 2}, zero = {0}, bad_id = {128},
+                             bad_position = {256};
   const ops::PagedSequence good{0, 1, 0, pages}, bad{0, 1, 0, bad_pages};
   EXPECT_NO_THROW(t.step({zero, zero}, {&good, 1}, cache, zero));
   EXPECT_THROW(t.step({bad_id, zero}, {&good, 1}, cache, zero), std::invalid_argument);

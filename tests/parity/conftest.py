@@ -23,34 +23,34 @@ def shared_data():
 
 
 # Narrow, but with every part of its family: biases, head norms, grouped heads, a window, scaled rope.
-SHAPE = dict(
-    hidden_size=64,
-    intermediate_size=96,
-    num_hidden_layers=2,
-    num_attention_heads=4,
-    num_key_value_heads=2,
-    head_dim=16,
-    max_position_embeddings=512,
-    eos_token_id=2,
-    bos_token_id=1,
-    tie_word_embeddings=False,
-)
+SHAPE = {
+    "hidden_size": 64,
+    "intermediate_size": 96,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "head_dim": 16,
+    "max_position_embeddings": 512,
+    "eos_token_id": 2,
+    "bos_token_id": 1,
+    "tie_word_embeddings": False,
+}
 FAMILIES = {
     "llama": ("LlamaConfig", {}),
     "llama_rope": (
         "LlamaConfig",
-        dict(
-            rope_parameters=dict(
-                rope_type="llama3",
-                rope_theta=10000.0,
-                factor=8.0,
-                low_freq_factor=1.0,
-                high_freq_factor=4.0,
-                original_max_position_embeddings=64,
-            )
-        ),
+        {
+            "rope_parameters": {
+                "rope_type": "llama3",
+                "rope_theta": 10000.0,
+                "factor": 8.0,
+                "low_freq_factor": 1.0,
+                "high_freq_factor": 4.0,
+                "original_max_position_embeddings": 64,
+            }
+        },
     ),
-    "mistral": ("MistralConfig", dict(sliding_window=9)),
+    "mistral": ("MistralConfig", {"sliding_window": 9}),
     "qwen2": ("Qwen2Config", {}),
     "qwen3": ("Qwen3Config", {}),
 }

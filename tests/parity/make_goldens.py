@@ -16,46 +16,46 @@ import transformers
 from safetensors.torch import load_file, save_file
 
 GOLDEN = Path(__file__).resolve().parent.parent / "golden"
-SHAPE = dict(
-    vocab_size=128,
-    hidden_size=64,
-    intermediate_size=96,
-    num_hidden_layers=2,
-    num_attention_heads=4,
-    num_key_value_heads=2,
-    max_position_embeddings=256,
-    rms_norm_eps=1e-5,
-    bos_token_id=1,
-    eos_token_id=2,
-    tie_word_embeddings=False,
-)
-LLAMA3 = dict(
-    rope_type="llama3",
-    factor=8.0,
-    low_freq_factor=1.0,
-    high_freq_factor=4.0,
-    original_max_position_embeddings=64,
-)
+SHAPE = {
+    "vocab_size": 128,
+    "hidden_size": 64,
+    "intermediate_size": 96,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "max_position_embeddings": 256,
+    "rms_norm_eps": 1e-5,
+    "bos_token_id": 1,
+    "eos_token_id": 2,
+    "tie_word_embeddings": False,
+}
+LLAMA3 = {
+    "rope_type": "llama3",
+    "factor": 8.0,
+    "low_freq_factor": 1.0,
+    "high_freq_factor": 4.0,
+    "original_max_position_embeddings": 64,
+}
 # name: (configuration class, what differs, whose weights, LoRA settings or None)
 CASES = {
-    "llama": (transformers.LlamaConfig, {}, None, dict(r=4, lora_alpha=8)),
-    "llama_bias": (transformers.LlamaConfig, dict(attention_bias=True), None, None),
-    "llama_tied": (transformers.LlamaConfig, dict(tie_word_embeddings=True), "llama", None),
+    "llama": (transformers.LlamaConfig, {}, None, {"r": 4, "lora_alpha": 8}),
+    "llama_bias": (transformers.LlamaConfig, {"attention_bias": True}, None, None),
+    "llama_tied": (transformers.LlamaConfig, {"tie_word_embeddings": True}, "llama", None),
     "llama_rope_linear": (
         transformers.LlamaConfig,
-        dict(rope=dict(rope_type="linear", factor=4.0)),
+        {"rope": {"rope_type": "linear", "factor": 4.0}},
         "llama",
         None,
     ),
-    "llama_rope_llama3": (transformers.LlamaConfig, dict(rope=LLAMA3), "llama", dict(r=4, lora_alpha=8)),
+    "llama_rope_llama3": (transformers.LlamaConfig, {"rope": LLAMA3}, "llama", {"r": 4, "lora_alpha": 8}),
     "mistral": (
         transformers.MistralConfig,
-        dict(sliding_window=7, head_dim=16),
+        {"sliding_window": 7, "head_dim": 16},
         "llama",
-        dict(r=4, lora_alpha=8),
+        {"r": 4, "lora_alpha": 8},
     ),
-    "qwen2": (transformers.Qwen2Config, {}, None, dict(r=3, lora_alpha=8, use_rslora=True)),
-    "qwen3": (transformers.Qwen3Config, dict(head_dim=24), None, dict(r=4, lora_alpha=8)),
+    "qwen2": (transformers.Qwen2Config, {}, None, {"r": 3, "lora_alpha": 8, "use_rslora": True}),
+    "qwen3": (transformers.Qwen3Config, {"head_dim": 24}, None, {"r": 4, "lora_alpha": 8}),
 }
 LENGTHS = (24, 17, 9)
 STEPS = 10
@@ -72,15 +72,15 @@ def make_config(cls, changes):
 def plain_config(config, changes):
     """config.json as transformers 4 wrote it, which everybody reads."""
     rope = changes.get("rope")
-    out = {k: v for k, v in SHAPE.items()} | {k: v for k, v in changes.items() if k != "rope"}
-    out |= dict(
-        architectures=[type(config).__name__.replace("Config", "ForCausalLM")],
-        model_type=config.model_type,
-        hidden_act="silu",
-        rope_theta=10000.0,
-        rope_scaling=rope,
-        torch_dtype="bfloat16",
-    )
+    out = dict(SHAPE.items()) | {k: v for k, v in changes.items() if k != "rope"}
+    out |= {
+        "architectures": [type(config).__name__.replace("Config", "ForCausalLM")],
+        "model_type": config.model_type,
+        "hidden_act": "silu",
+        "rope_theta": 10000.0,
+        "rope_scaling": rope,
+        "torch_dtype": "bfloat16",
+    }
     return out
 
 
@@ -162,14 +162,14 @@ def lora_golden(folder, model, settings, data, tensors):
     tensors["loss"] = loss.detach()[None]
     trained = [p for p in adapted.parameters() if p.requires_grad]
     tensors["losses"], tensors["norms"] = steps(
-        adapted, [dict(params=trained, weight_decay=LORA_DECAY)], LORA_LR, data
+        adapted, [{"params": trained, "weight_decay": LORA_DECAY}], LORA_LR, data
     )
 
 
 def full_golden(model, data, tensors):
     decayed = [p for n, p in model.named_parameters() if p.dim() == 2]
     plain = [p for n, p in model.named_parameters() if p.dim() != 2]
-    groups = [dict(params=decayed, weight_decay=FULL_DECAY), dict(params=plain, weight_decay=0.0)]
+    groups = [{"params": decayed, "weight_decay": FULL_DECAY}, {"params": plain, "weight_decay": 0.0}]
     tensors["full_losses"], tensors["full_norms"] = steps(model, groups, FULL_LR, data)
 
 

@@ -63,9 +63,15 @@ def test_a_created_model(family, tied, tmp_path):
 @pytest.mark.parametrize(
     "settings",
     [
-        dict(r=4, lora_alpha=8, target_modules="all-linear"),
-        dict(r=8, lora_alpha=8, target_modules=["q_proj", "v_proj"], use_rslora=True),
-        dict(r=4, lora_alpha=16, target_modules="all-linear", rank_pattern={"q_proj": 2}, alpha_pattern={"up_proj": 4}),
+        {"r": 4, "lora_alpha": 8, "target_modules": "all-linear"},
+        {"r": 8, "lora_alpha": 8, "target_modules": ["q_proj", "v_proj"], "use_rslora": True},
+        {
+            "r": 4,
+            "lora_alpha": 16,
+            "target_modules": "all-linear",
+            "rank_pattern": {"q_proj": 2},
+            "alpha_pattern": {"up_proj": 4},
+        },
     ],
 )
 def test_an_adapter_of_peft(checkpoint, settings, tmp_path):

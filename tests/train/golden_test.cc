@@ -34,7 +34,8 @@ class Golden : public ::testing::TestWithParam<std::string> {
   void expect_losses(const std::vector<double>& losses, const std::string& tensor) {
     const auto reference = expected(tensor);
     ASSERT_EQ(losses.size(), reference.size());
-    for (size_t i = 0; i < losses.size(); ++i) EXPECT_LE(relative(losses[i], reference[i]), kTolerance) << "step " << i;
+    for (size_t i = 0; i < losses.size(); ++i)
+      EXPECT_LE(relative(losses[i], reference[i]), kTolerance) << "step " << i;
   }
 };
 
@@ -59,7 +60,8 @@ TEST_P(GoldenLora, NamedGradientsAgreeWithPeft) {
   for (int64_t i = 0; i < 3; ++i) trained += rows.trained(i);
   EXPECT_EQ(trained, rows.trained_tokens);
   const train::Batch batch(rows, micro, learners, weight, 0, true);
-  model::TrainingPass pass(*model.impl()->transformer, train::ranks_of(*model.impl()->transformer, run.learners), false);
+  model::TrainingPass pass(*model.impl()->transformer,
+                           train::ranks_of(*model.impl()->transformer, run.learners), false);
   const Tensor losses = pass.run(batch.view(), batch.gradients(), nullptr);
   double loss = 0;
   for (const float x : values_of(losses)) loss += x * weight;
@@ -70,8 +72,10 @@ TEST_P(GoldenLora, NamedGradientsAgreeWithPeft) {
   int compared = 0;
   for (size_t i = 0; i < names.size(); ++i) {
     const std::string key = "grad.base_model.model." + names[i];
-    EXPECT_LE(relative_error(values_of(gradients[i].da), expected(key + ".lora_A.weight")), kTolerance) << names[i];
-    EXPECT_LE(relative_error(values_of(gradients[i].db), expected(key + ".lora_B.weight")), kTolerance) << names[i];
+    EXPECT_LE(relative_error(values_of(gradients[i].da), expected(key + ".lora_A.weight")), kTolerance)
+        << names[i];
+    EXPECT_LE(relative_error(values_of(gradients[i].db), expected(key + ".lora_B.weight")), kTolerance)
+        << names[i];
     compared += 2;
   }
   EXPECT_EQ(compared, 28);
@@ -79,7 +83,8 @@ TEST_P(GoldenLora, NamedGradientsAgreeWithPeft) {
 
 TEST_P(GoldenLora, TenStepsAgreeWithPeft) {
   for (const bool packing : {true, false}) {
-    const Trained run = fit(model, {.train = ten_steps(packing), .adapters = {lora()}, .rows = golden_rows(), .start = &start});
+    const Trained run = fit(
+        model, {.train = ten_steps(packing), .adapters = {lora()}, .rows = golden_rows(), .start = &start});
     expect_losses(run.losses(0), "losses");
     const auto norms = expected("norms");
     size_t i = 0;
@@ -91,14 +96,15 @@ TEST_P(GoldenLora, TenStepsAgreeWithPeft) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Families, GoldenLora, ::testing::Values("llama", "llama_rope_llama3", "mistral", "qwen2", "qwen3"),
+INSTANTIATE_TEST_SUITE_P(Families, GoldenLora,
+                         ::testing::Values("llama", "llama_rope_llama3", "mistral", "qwen2", "qwen3"),
                          [](const auto& c) { return c.param; });
 
 class GoldenFull : public Golden {};
 
 TEST_P(GoldenFull, TenStepsOfAllWeightsAgreeWithTorch) {
   const Trained run = fit_all(model, {.train = ten_steps(true), .adapters = {}, .rows = golden_rows()},
-                          index["full_learning_rate"], index["full_weight_decay"]);
+                              index["full_learning_rate"], index["full_weight_decay"]);
   expect_losses(run.losses(0), "full_losses");
 }
 
@@ -120,12 +126,14 @@ TEST(GoldenPlantedFault, MeanOfMeansIsSeen) {
   for (int64_t r = 0; r < 3; ++r) {
     const double weight = 1.0 / static_cast<double>(3 * rows.trained(r));
     const train::Batch batch(rows, {{r}, rows.inputs[static_cast<size_t>(r)]}, learners, weight, 0, true);
-    for (const float x : values_of(pass.run(batch.view(), batch.gradients(), nullptr))) mean_of_means += x * weight;
+    for (const float x : values_of(pass.run(batch.view(), batch.gradients(), nullptr)))
+      mean_of_means += x * weight;
   }
   EXPECT_GT(relative(mean_of_means, values_of(golden.tensor("loss"))[0]), 10 * kTolerance);
   const auto key = "grad.base_model.model.model.layers.0.mlp.up_proj.lora_B.weight";
   const auto& gradients = *run.learners[0]->adapter_gradients();
-  EXPECT_GT(relative_error(values_of(gradients[model::kUp].db), values_of(golden.tensor(key))), 10 * kTolerance);
+  EXPECT_GT(relative_error(values_of(gradients[model::kUp].db), values_of(golden.tensor(key))),
+            10 * kTolerance);
 }
 
 TEST(GoldenPlantedFault, AnotherRopeIsSeenInTheLosses) {
@@ -136,7 +144,8 @@ TEST(GoldenPlantedFault, AnotherRopeIsSeenInTheLosses) {
   o.max_steps = 1;
   o.max_length = 64;
   const Trained run = fit(model, {.train = o, .rows = golden_rows(), .start = &start});
-  EXPECT_GT(relative(run.losses(0)[0], values_of(golden_tensors("mistral").tensor("losses"))[0]), 10 * kTolerance);
+  EXPECT_GT(relative(run.losses(0)[0], values_of(golden_tensors("mistral").tensor("losses"))[0]),
+            10 * kTolerance);
 }
 
 }  // namespace

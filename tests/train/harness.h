@@ -14,9 +14,11 @@
 
 namespace whorl::testing {
 
-inline train::TrainRows rows_of(const std::vector<EncodedRow>& rows, const train::RowPolicy& policy = {256, "error", "error"}) {
-  return train::collect_rows(static_cast<int64_t>(rows.size()), [&](int64_t i) { return rows[static_cast<size_t>(i)]; },
-                             [](int64_t i) { return "row " + std::to_string(i); }, policy, "[test]");
+inline train::TrainRows rows_of(const std::vector<EncodedRow>& rows,
+                                const train::RowPolicy& policy = {256, "error", "error"}) {
+  return train::collect_rows(
+      static_cast<int64_t>(rows.size()), [&](int64_t i) { return rows[static_cast<size_t>(i)]; },
+      [](int64_t i) { return "row " + std::to_string(i); }, policy, "[test]");
 }
 
 inline std::vector<EncodedRow> golden_rows() {
@@ -28,7 +30,8 @@ inline std::vector<EncodedRow> golden_rows() {
 }
 
 // Seeded rows of all lengths, about half of the tokens trained.
-inline std::vector<EncodedRow> random_rows(int64_t count, uint64_t seed, int64_t longest = 40, int64_t vocabulary = 128) {
+inline std::vector<EncodedRow> random_rows(int64_t count, uint64_t seed, int64_t longest = 40,
+                                           int64_t vocabulary = 128) {
   std::vector<EncodedRow> out;
   for (int64_t r = 0; r < count; ++r) {
     const uint64_t key = base::derive(seed, static_cast<uint64_t>(r));
@@ -36,7 +39,8 @@ inline std::vector<EncodedRow> random_rows(int64_t count, uint64_t seed, int64_t
     const auto n = static_cast<int64_t>(4 + base::below(key, 0, static_cast<uint64_t>(longest - 4)));
     for (int64_t i = 0; i < n; ++i) {
       const auto at = static_cast<uint64_t>(i);
-      row.ids.push_back(static_cast<int32_t>(base::below(base::derive(key, 1), at, static_cast<uint64_t>(vocabulary))));
+      row.ids.push_back(
+          static_cast<int32_t>(base::below(base::derive(key, 1), at, static_cast<uint64_t>(vocabulary))));
       row.trained.push_back(base::below(base::derive(key, 2), at, 2) == 0 || i + 1 == n);
     }
     out.push_back(std::move(row));
@@ -49,7 +53,9 @@ struct Trained {
   Model base;
   std::vector<std::unique_ptr<train::Learner>> learners;
 
-  const train::AdapterLearner& adapter(size_t i) const { return static_cast<const train::AdapterLearner&>(*learners[i]); }
+  const train::AdapterLearner& adapter(size_t i) const {
+    return static_cast<const train::AdapterLearner&>(*learners[i]);
+  }
   std::string digest(size_t i, bool best = false) const { return adapter(i).result(best).digest(); }
   std::vector<double> losses(size_t i, const std::string& event = "step") const {
     std::vector<double> out;
@@ -72,7 +78,8 @@ inline Trained prepare(const Model& base, const TrainedOptions& o) {
   for (const LoraOptions& adapter : o.adapters) {
     const uint64_t seed = adapter.seed ? adapter.seed : o.train.seed;
     run.learners.push_back(std::make_unique<train::AdapterLearner>(
-        *base.impl()->transformer, o.start ? *o.start : train::initial_adapter(base, adapter, seed), adapter, seed));
+        *base.impl()->transformer, o.start ? *o.start : train::initial_adapter(base, adapter, seed), adapter,
+        seed));
   }
   return run;
 }
@@ -99,14 +106,16 @@ inline Trained fit(const Model& base, const TrainedOptions& o) {
 }
 
 // All weights.
-inline Trained fit_all(const Model& base, const TrainedOptions& o, double learning_rate, double weight_decay) {
+inline Trained fit_all(const Model& base, const TrainedOptions& o, double learning_rate,
+                       double weight_decay) {
   Trained run{base, {}};
   run.learners.push_back(std::make_unique<train::WeightLearner>(base, learning_rate, weight_decay));
   go(base, o, static_cast<const train::WeightLearner&>(*run.learners[0]).transformer(), run.learners);
   return run;
 }
 
-inline Model toy_model(const std::string& type = "llama", const std::string& dtype = "float32", uint64_t seed = 3) {
+inline Model toy_model(const std::string& type = "llama", const std::string& dtype = "float32",
+                       uint64_t seed = 3) {
   ModelConfig c;
   c.model_type = type;
   c.vocab_size = 128;

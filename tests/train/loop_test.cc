@@ -29,7 +29,8 @@ std::vector<float> gradients_of(const Model& base, const std::vector<std::vector
     learners = {weights.get()};
   }
   const model::Transformer& transformer = all ? weights->transformer() : *base.impl()->transformer;
-  model::TrainingPass pass(transformer, all ? std::vector<int64_t>{} : train::ranks_of(transformer, run.learners), all);
+  model::TrainingPass pass(transformer,
+                           all ? std::vector<int64_t>{} : train::ranks_of(transformer, run.learners), all);
   for (const auto& group : groups) {
     train::MicroBatch micro{group, 0};
     for (const int64_t r : group) micro.tokens += rows.inputs[static_cast<size_t>(r)];
@@ -57,7 +58,8 @@ TEST(Packing, PackedGradientsEqualUnpackedOnes) {
     for (const bool all : {false, true}) {
       const auto unpacked = gradients_of(base, {{0}, {1}, {2}}, all, data);
       EXPECT_LE(relative_error(gradients_of(base, {{0, 1, 2}}, all, data), unpacked), 1e-5) << type << all;
-      EXPECT_GT(relative_error(gradients_of(base, {{0}}, all, joined(data)), unpacked), 1e-3) << "planted fault";
+      EXPECT_GT(relative_error(gradients_of(base, {{0}}, all, joined(data)), unpacked), 1e-3)
+          << "planted fault";
     }
   }
 }
@@ -73,7 +75,8 @@ TEST(Accumulation, EightTimesOneEqualsOneTimesEight) {
   const auto a = one.losses(0), b = eight.losses(0);
   ASSERT_EQ(a.size(), 6u);
   for (size_t i = 0; i < a.size(); ++i) EXPECT_LE(relative(a[i], b[i]), 1e-5) << i;
-  EXPECT_LE(relative_error(values_of(one.learners[0]->parameters.values), values_of(eight.learners[0]->parameters.values)),
+  EXPECT_LE(relative_error(values_of(one.learners[0]->parameters.values),
+                           values_of(eight.learners[0]->parameters.values)),
             1e-3);
 }
 
@@ -96,7 +99,9 @@ std::vector<LoraOptions> three_adapters() {
 TEST(ManyAdapters, EachGetsTheBitsThatItGetsAlone) {
   for (const std::string dtype : {"float32", "bfloat16"}) {
     const Model base = toy_model("qwen3", dtype);
-    TrainedOptions o{.train = small_steps(), .adapters = three_adapters(), .rows = random_rows(40, 3),
+    TrainedOptions o{.train = small_steps(),
+                     .adapters = three_adapters(),
+                     .rows = random_rows(40, 3),
                      .valid = random_rows(8, 4)};
     o.train.gradient_accumulation_steps = 2;
     o.train.max_grad_norm = 0.5;
@@ -115,7 +120,9 @@ TEST(ManyAdapters, EachGetsTheBitsThatItGetsAlone) {
 
 TEST(ManyAdapters, ThoseThatStopLeaveTheOthersAlone) {
   const Model base = toy_model();
-  TrainedOptions o{.train = small_steps(), .adapters = three_adapters(), .rows = random_rows(40, 3),
+  TrainedOptions o{.train = small_steps(),
+                   .adapters = three_adapters(),
+                   .rows = random_rows(40, 3),
                    .valid = random_rows(40, 3)};
   o.train.max_steps = 12;
   o.train.warmup_steps = 0;

@@ -41,7 +41,8 @@ TEST(Memory, ThePlanForeseesThePeak) {
     o.adapters[1].name = "b";
     const double before = status_bytes("VmRSS");
     const double predicted = static_cast<double>(
-        train::make_plan(*base.impl()->transformer, prepare(base, o).learners, rows_of(o.rows), o.train).memory_bytes);
+        train::make_plan(*base.impl()->transformer, prepare(base, o).learners, rows_of(o.rows), o.train)
+            .memory_bytes);
     fit(base, o);
     const double ratio = (status_bytes("VmHWM") - before) / predicted;
     [[maybe_unused]] const auto written = ::write(pipe_ends[1], &ratio, sizeof ratio);

@@ -123,8 +123,8 @@ int kills() {
   return text ? std::atoi(text) : 6;
 }
 
-// In the child: no threads of the parent exist, so it makes its own model. A checkpoint every step keeps the child
-// inside save() for a good part of its life.
+// In the child: no threads of the parent exist, so it makes its own model. A checkpoint every step keeps the
+// child inside save() for a good part of its life.
 [[noreturn]] void child(const TrainedOptions& o, const std::string& done) {
   const Model base = Model::create(toy_model().config(), 3, {}, {.threads = 1});
   const auto run = fit(base, o);
@@ -139,7 +139,8 @@ TEST_F(Resume, KilledAtRandomMomentsItGivesTheSameBytes) {
   std::string expected;
   {
     TrainedOptions plain = options(60);
-    for (const std::string& d : digests(fit(Model::create(config, 3, {}, {.threads = 1}), plain))) expected += d;
+    for (const std::string& d : digests(fit(Model::create(config, 3, {}, {.threads = 1}), plain)))
+      expected += d;
   }
   int killed = 0;
   for (int round = 0; round < kills() || !std::ifstream(done); ++round) {
@@ -219,7 +220,8 @@ TEST_F(Resume, ADamagedCheckpointIsRefused) {
   EXPECT_THROW(fit(base, o), std::invalid_argument);
 }
 
-// What the resume test must see: a checkpoint that forgets the moments, the position in the data, or the step.
+// What the resume test must see: a checkpoint that forgets the moments, the position in the data, or the
+// step.
 TEST_F(Resume, PlantedFaultsChangeTheBytes) {
   const Model base = toy_model();
   const auto whole = fit(base, options());
@@ -234,7 +236,8 @@ TEST_F(Resume, PlantedFaultsChangeTheBytes) {
     const train::TrainRows rows = rows_of(o.rows), valid = rows_of(o.valid);
     base::Json adapters = base::Json::array();
     for (const LoraOptions& a : o.adapters) adapters.push_back(train::to_json(a));
-    const train::Checkpoint checkpoint(other.path(), train::run_identity(base, o.train, adapters, rows, &valid),
+    const train::Checkpoint checkpoint(other.path(),
+                                       train::run_identity(base, o.train, adapters, rows, &valid),
                                        base.impl()->transformer->backend());
     train::RunPosition position;
     EXPECT_TRUE(checkpoint.load(position, run.learners));
@@ -246,10 +249,12 @@ TEST_F(Resume, PlantedFaultsChangeTheBytes) {
   };
   EXPECT_EQ(half([](auto&, auto&) {}), whole.digest(0));
   EXPECT_NE(half([](train::RunPosition& p, auto&) { p.step = 8; }), whole.digest(0));
-  EXPECT_NE(half([&](auto&, train::Learner& l) { base.impl()->transformer->backend().fill_zero(l.parameters.m); }),
-            whole.digest(0));
-  EXPECT_NE(half([&](auto&, train::Learner& l) { base.impl()->transformer->backend().fill_zero(l.parameters.v); }),
-            whole.digest(0));
+  EXPECT_NE(
+      half([&](auto&, train::Learner& l) { base.impl()->transformer->backend().fill_zero(l.parameters.m); }),
+      whole.digest(0));
+  EXPECT_NE(
+      half([&](auto&, train::Learner& l) { base.impl()->transformer->backend().fill_zero(l.parameters.v); }),
+      whole.digest(0));
 }
 
 }  // namespace

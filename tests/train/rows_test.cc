@@ -21,7 +21,8 @@ std::string message_of(const std::function<void()>& body) {
 
 TEST(Rows, AMaskedRowIsAnErrorOrCounted) {
   const std::vector<EncodedRow> rows = {{{1, 2, 3}, {0, 1, 1}}, {{4, 5, 6}, {1, 0, 0}}};
-  EXPECT_NE(message_of([&] { rows_of(rows); }).find("row 1: no token of this row is trained"), std::string::npos);
+  EXPECT_NE(message_of([&] { rows_of(rows); }).find("row 1: no token of this row is trained"),
+            std::string::npos);
   const auto kept = rows_of(rows, {256, "drop", "error"});
   EXPECT_EQ(kept.rows.size(), 1u);
   EXPECT_EQ(kept.dropped_rows, 1);
@@ -30,13 +31,15 @@ TEST(Rows, AMaskedRowIsAnErrorOrCounted) {
 
 TEST(Rows, NothingToLearnIsAnErrorEvenWhenDropping) {
   const std::vector<EncodedRow> rows = {{{4, 5, 6}, {0, 0, 0}}};
-  EXPECT_NE(message_of([&] { rows_of(rows, {256, "drop", "error"}); }).find("at least one trained token"), std::string::npos);
+  EXPECT_NE(message_of([&] { rows_of(rows, {256, "drop", "error"}); }).find("at least one trained token"),
+            std::string::npos);
 }
 
 TEST(Rows, LongRows) {
   const std::vector<EncodedRow> rows = {{{1, 2, 3}, {0, 1, 1}}, {{4, 5, 6, 7, 8}, {0, 0, 1, 1, 1}}};
-  EXPECT_NE(message_of([&] { rows_of(rows, {4, "error", "error"}); }).find("5 tokens are more than max_length 4"),
-            std::string::npos);
+  EXPECT_NE(
+      message_of([&] { rows_of(rows, {4, "error", "error"}); }).find("5 tokens are more than max_length 4"),
+      std::string::npos);
   EXPECT_EQ(rows_of(rows, {4, "error", "drop"}).dropped_rows, 1);
   const auto cut = rows_of(rows, {4, "error", "truncate"});
   EXPECT_EQ(cut.truncated_rows, 1);
@@ -46,8 +49,9 @@ TEST(Rows, LongRows) {
 
 TEST(Rows, ARowWhoseTrainedPartIsCutAwayIsRefused) {
   const std::vector<EncodedRow> rows = {{{1, 2, 3}, {0, 1, 1}}, {{4, 5, 6, 7, 8}, {0, 0, 0, 0, 1}}};
-  EXPECT_NE(message_of([&] { rows_of(rows, {4, "error", "truncate"}); }).find("no token of this row is trained"),
-            std::string::npos);
+  EXPECT_NE(
+      message_of([&] { rows_of(rows, {4, "error", "truncate"}); }).find("no token of this row is trained"),
+      std::string::npos);
 }
 
 TEST(Rows, WhatComesAfterTheLastTrainedTokenIsNotComputed) {
@@ -114,7 +118,8 @@ TEST(Options, EveryBadOneIsNamed) {
   for (const auto& [spoil, expected] : table) {
     TrainOptions o;
     spoil(o);
-    EXPECT_NE(message_of([&] { train::check_options(o, "[Trainer]"); }).find(expected), std::string::npos) << expected;
+    EXPECT_NE(message_of([&] { train::check_options(o, "[Trainer]"); }).find(expected), std::string::npos)
+        << expected;
   }
   EXPECT_NO_THROW(train::check_options({}, "[Trainer]"));
 }

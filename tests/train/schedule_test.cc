@@ -11,7 +11,8 @@ namespace {
 void expect_factors(TrainOptions o, const std::string& name) {
   const auto expected = testing::golden_index()["schedules"][name].get<std::vector<double>>();
   for (size_t i = 0; i < expected.size(); ++i)
-    EXPECT_NEAR(train::schedule_factor(o, static_cast<int64_t>(i), 20), expected[i], 1e-12) << name << " " << i;
+    EXPECT_NEAR(train::schedule_factor(o, static_cast<int64_t>(i), 20), expected[i], 1e-12)
+        << name << " " << i;
 }
 
 TEST(Schedule, EqualsTransformers) {

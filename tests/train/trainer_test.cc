@@ -28,8 +28,8 @@ class WithText : public ::testing::Test {
   Model make_base() {
     const std::string files = folder.path() + "/tokenizer";
     std::filesystem::create_directories(files);
-    const std::vector<std::string> texts = {"the lamp in the hall is on", "turn the lamp off", "is the hall dark?",
-                                            "yes, the lamp is off"};
+    const std::vector<std::string> texts = {"the lamp in the hall is on", "turn the lamp off",
+                                            "is the hall dark?", "yes, the lamp is off"};
     const auto tokenizer = text::Tokenizer::train_bpe(
         texts, {.vocab_size = 300, .special_tokens = {"<|end|>", "<|im_start|>", "<|im_end|>"}});
     std::ofstream(files + "/tokenizer.json") << tokenizer.to_json();
@@ -49,7 +49,8 @@ class WithText : public ::testing::Test {
     for (int64_t i = 0; i < rows; ++i) {
       const std::string state = i % 2 ? "on" : "off";
       Row row;
-      row.messages = {{.role = "user", .content = "turn the lamp " + state}, {.role = "assistant", .content = "the lamp is " + state}};
+      row.messages = {{.role = "user", .content = "turn the lamp " + state},
+                      {.role = "assistant", .content = "the lamp is " + state}};
       row.source = "row " + std::to_string(i);
       out.push_back(row);
     }
@@ -83,7 +84,8 @@ TEST_F(WithText, SavingKeepsTheText) {
   EXPECT_EQ(third.digest(), base.digest());
   EXPECT_EQ(third.config().eos_token_ids, base.config().eos_token_ids);
   EXPECT_EQ(third.encode("is the hall dark?"), base.encode("is the hall dark?"));
-  EXPECT_EQ(third.apply_chat_template({{.role = "user", .content = "x"}}), base.apply_chat_template({{.role = "user", .content = "x"}}));
+  EXPECT_EQ(third.apply_chat_template({{.role = "user", .content = "x"}}),
+            base.apply_chat_template({{.role = "user", .content = "x"}}));
 }
 
 TEST_F(WithText, PlansFitsEvaluates) {
@@ -104,7 +106,8 @@ TEST_F(WithText, PlansFitsEvaluates) {
   EXPECT_EQ(nlohmann::json::parse(plan.to_json())["steps"], plan.steps);
 
   std::vector<Progress> seen;
-  const auto results = trainer.fit(train, &valid, [&seen](const Progress& p) { return seen.push_back(p), true; });
+  const auto results =
+      trainer.fit(train, &valid, [&seen](const Progress& p) { return seen.push_back(p), true; });
   ASSERT_EQ(results.size(), 2u);
   int64_t parameters = 0;
   for (size_t i = 0; i < 2; ++i) {
