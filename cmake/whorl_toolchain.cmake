@@ -9,7 +9,8 @@ target_compile_options(whorl_flags INTERFACE
   -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Wformat=2 -Wimplicit-fallthrough -Werror
   -ffp-contract=off            # a*b+c means what it says; kernels ask for FMA by name
   -fno-math-errno
-  -fstack-protector-strong)
+  -fstack-protector-strong
+  $<$<CXX_COMPILER_ID:Clang>:-Wno-unknown-warning-option>)
 target_compile_definitions(whorl_flags INTERFACE $<$<NOT:$<CONFIG:Debug>>:_FORTIFY_SOURCE=2> _GLIBCXX_ASSERTIONS)
 
 if(WHORL_SANITIZE)

@@ -22,9 +22,9 @@ class AdapterPlan:
 
 @dataclass(frozen=True)
 class Settings:
-    train_rows: int = 800
+    train_rows: int = 1100
     test_rows: int = 210
-    epochs: float = 3
+    epochs: float = 4
     batch_tokens: int = 1024
     adapters: tuple[AdapterPlan, ...] = (
         AdapterPlan("careful-r4", 4, 8, 3e-3),

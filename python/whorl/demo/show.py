@@ -173,7 +173,7 @@ def served(console: Console, answers: list[whorl.GenerateResult], seconds: float
     tokens = sum(answer.completion_tokens for answer in answers)
     first = max(answer.seconds_to_first_token for answer in answers)
     told = f"{len(answers)} rows, {tokens} tokens in {1000 * seconds:.0f} ms; every first token within {1000 * first:.0f} ms"
-    console.print(f"[dim]{told}[/]")
+    console.print(f"\n[dim]{told}[/]")
 
 
 def end(console: Console, out: Path, seconds: float) -> None:
