@@ -65,7 +65,9 @@ def test_banking77_reaches_pefts_validation_loss(base, banking, tmp_path):
         batch=BATCH,
     )
     options = whorl.TrainOptions(epochs=EPOCHS, batch_size=BATCH, packing=False, lr_scheduler="cosine")
-    trainer = whorl.Trainer(model, [whorl.LoraOptions(rank=RANK, alpha=ALPHA, learning_rate=RATE)], options)
+    trainer = whorl.Trainer(
+        model, [whorl.LoraOptions(rank=RANK, alpha=ALPHA, learning_rate=RATE)], options=options
+    )
     result = trainer.fit(train, valid)[0]
     print(f"validation loss: before {before:.4f}, PEFT {theirs:.4f}, Whorl {result.validation_loss:.4f}")
     assert theirs < 0.9 * before, "the reference learnt nothing: this comparison would mean nothing"
@@ -87,7 +89,7 @@ def test_packing_changes_the_batches_not_the_learning(base, banking):
     train, valid = (dataset_of(part) for part in banking)
     model = whorl.Model.load(base, dtype="float32")
     adapter = [whorl.LoraOptions(rank=RANK, alpha=ALPHA, learning_rate=RATE)]
-    before = whorl.Trainer(model, adapter, whorl.TrainOptions(max_steps=1, warmup_steps=1))
+    before = whorl.Trainer(model, adapter, max_steps=1, warmup_steps=1)
     start = before.fit(train, valid)[0].validation_loss
-    packed = whorl.Trainer(model, adapter, whorl.TrainOptions(epochs=EPOCHS, batch_size=1, max_length=256))
+    packed = whorl.Trainer(model, adapter, epochs=EPOCHS, batch_size=1, max_length=256)
     assert packed.fit(train, valid)[0].validation_loss < 0.9 * start
