@@ -26,7 +26,9 @@ class Reader:
 
     def take(self, size: int) -> bytes:
         if size < 0 or self.at + size > len(self.data):
-            raise SystemExit(f"{self.path}: expected {size} more bytes at {self.at}, the file has {len(self.data)}")
+            raise SystemExit(
+                f"{self.path}: expected {size} more bytes at {self.at}, the file has {len(self.data)}"
+            )
         self.at += size
         return self.data[self.at - size : self.at]
 
@@ -38,14 +40,22 @@ def to_half_split(matrix: bytes, heads: int, head_size: int, columns: int) -> by
     """Rows of q or k: llama2.c rotates neighbours (2i, 2i + 1), Hugging Face rotates (i, i + head_size / 2)."""
     width = columns * FLOAT_BYTES
     order = [
-        head * head_size + 2 * pair + half for head in range(heads) for half in (0, 1) for pair in range(head_size // 2)
+        head * head_size + 2 * pair + half
+        for head in range(heads)
+        for half in (0, 1)
+        for pair in range(head_size // 2)
     ]
     return b"".join(matrix[row * width : (row + 1) * width] for row in order)
 
 
 def read_config(reader: Reader) -> tuple[dict, bool]:
     dim, hidden, layers, heads, kv_heads, vocab, context = reader.unpack("<7i")
-    if min(dim, hidden, layers, heads, kv_heads, context) <= 0 or vocab == 0 or dim % heads or heads % kv_heads:
+    if (
+        min(dim, hidden, layers, heads, kv_heads, context) <= 0
+        or vocab == 0
+        or dim % heads
+        or heads % kv_heads
+    ):
         raise SystemExit(f"{reader.path}: this is not a llama2.c checkpoint of version 0")
     tied = vocab > 0  # a negative size says that the head has weights of its own
     config = {
@@ -81,7 +91,10 @@ def read_weights(reader: Reader, config: dict, tied: bool) -> dict[str, tuple[li
         for size in shape:
             count *= size
         data = reader.take(count)
-        tensors[name] = (list(shape), to_half_split(data, rotated_heads, head_size, dim) if rotated_heads else data)
+        tensors[name] = (
+            list(shape),
+            to_half_split(data, rotated_heads, head_size, dim) if rotated_heads else data,
+        )
 
     def take_layers(name: str, *shape: int, rotated_heads: int = 0) -> None:
         for layer in range(layers):
@@ -127,7 +140,10 @@ def read_pieces(reader: Reader, count: int) -> list[tuple[str, float]]:
     for _ in range(count):
         score, size = reader.unpack("<fi")
         pieces.append((reader.take(size).decode(), score))
-    names = [piece.strip("\n") if piece in ("\n<s>\n", "\n</s>\n") else piece.replace(" ", SPACE) for piece, _ in pieces]
+    names = [
+        piece.strip("\n") if piece in ("\n<s>\n", "\n</s>\n") else piece.replace(" ", SPACE)
+        for piece, _ in pieces
+    ]
     if names[:3] != ["<unk>", "<s>", "</s>"] or len(set(names)) != count:
         raise SystemExit(f"{reader.path}: expected <unk>, <s>, </s> and then pieces that all differ")
     return list(zip(names, (score for _, score in pieces)))
@@ -213,13 +229,20 @@ def main() -> None:
 
     args.folder.mkdir(parents=True, exist_ok=True)
     write_safetensors(args.folder / "model.safetensors", tensors)
-    names = {"bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>", "tokenizer_class": "PreTrainedTokenizerFast"}
+    names = {
+        "bos_token": "<s>",
+        "eos_token": "</s>",
+        "unk_token": "<unk>",
+        "tokenizer_class": "PreTrainedTokenizerFast",
+    }
     for name, content in {
         "config.json": config,
         "tokenizer.json": tokenizer_json(pieces),
         "tokenizer_config.json": names,
     }.items():
-        (args.folder / name).write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        (args.folder / name).write_text(
+            json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
+        )
 
 
 if __name__ == "__main__":

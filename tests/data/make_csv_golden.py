@@ -1,4 +1,5 @@
 """Writes csv_golden.jsonl: random tables as Python's csv module writes and reads them."""
+
 import csv
 import io
 import json
@@ -8,9 +9,12 @@ import random
 random.seed(7)
 PIECES = ["a", "b ", ",", '"', "\n", "\r\n", "é", "中", "", " ", "'", "\t", "1.50", ";", '""']
 lines = []
-for case in range(150):
+for _ in range(150):
     columns = [f"c{i}" for i in range(random.randint(1, 4))]
-    table = [["".join(random.choices(PIECES, k=random.randint(0, 5))) for _ in columns] for _ in range(random.randint(1, 5))]
+    table = [
+        ["".join(random.choices(PIECES, k=random.randint(0, 5))) for _ in columns]
+        for _ in range(random.randint(1, 5))
+    ]
     # A row of nothing but one empty cell is a blank line, which readers skip.
     table = [row if any(row) else [*row[:-1], "x"] for row in table]
     out = io.StringIO(newline="")

@@ -1,4 +1,5 @@
-// Any bytes as JSON: a value or an invalid_argument. What parses is written and parses again to the same value.
+// Any bytes as JSON: a value or an invalid_argument. What parses is written and parses again to the same
+// value.
 #include <cstdint>
 #include <cstdlib>
 #include <nlohmann/json.hpp>

@@ -1,5 +1,5 @@
-// The first byte chooses: tool calls of each format, a chat template, or a tokenizer.json of any bytes. The Rust behind
-// the last two is not instrumented; what is sought there is a crash, a hang or a flood of memory.
+// The first byte chooses: tool calls of each format, a chat template, or a tokenizer.json of any bytes. The
+// Rust behind the last two is not instrumented; what is sought there is a crash, a hang or a flood of memory.
 #include <cstdint>
 #include <stdexcept>
 #include <string>
@@ -11,13 +11,14 @@
 namespace {
 void fuzz_tool_calls(const std::string& text) {
   using whorl::text::ToolCallFormat;
-  for (auto format : {ToolCallFormat::none, ToolCallFormat::hermes, ToolCallFormat::llama3, ToolCallFormat::mistral,
-                      ToolCallFormat::json})
+  for (auto format : {ToolCallFormat::none, ToolCallFormat::hermes, ToolCallFormat::llama3,
+                      ToolCallFormat::mistral, ToolCallFormat::json})
     whorl::text::parse_tool_calls(text, format);
 }
 
 void fuzz_template(const std::string& text) {
-  const whorl::text::ChatTemplate chat(text, {.special_tokens = {{"bos_token", "<s>"}, {"eos_token", "</s>"}}});
+  const whorl::text::ChatTemplate chat(text,
+                                       {.special_tokens = {{"bos_token", "<s>"}, {"eos_token", "</s>"}}});
   chat.render(R"([{"role": "user", "content": "hi"}, {"role": "assistant", "content": "ho"}])", "[]", {});
 }
 }  // namespace
@@ -27,9 +28,14 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string text(reinterpret_cast<const char*>(data) + 1, size - 1);
   try {
     switch (data[0] % 3) {
-      case 0: fuzz_tool_calls(text); break;
-      case 1: fuzz_template(text); break;
-      default: whorl::text::Tokenizer::from_json(text);
+      case 0:
+        fuzz_tool_calls(text);
+        break;
+      case 1:
+        fuzz_template(text);
+        break;
+      default:
+        whorl::text::Tokenizer::from_json(text);
     }
   } catch (const std::invalid_argument&) {
   } catch (const std::runtime_error&) {

@@ -13,6 +13,7 @@ import pathlib
 import struct
 import sys
 import warnings
+from datetime import UTC
 
 warnings.filterwarnings("ignore")
 
@@ -225,7 +226,7 @@ def byte_span(text, begin, end):
 
 
 def render(source, conversation, generate):
-    from datetime import datetime, timezone
+    from datetime import datetime
     from unittest import mock
 
     from transformers.utils import chat_template_utils as hf
@@ -233,7 +234,7 @@ def render(source, conversation, generate):
     class Clock(datetime):
         @classmethod
         def now(cls, tz=None):
-            return datetime.fromtimestamp(NOW, timezone.utc)
+            return datetime.fromtimestamp(NOW, UTC)
 
     hf._compile_jinja_template.cache_clear()
     with mock.patch.object(hf, "datetime", Clock):
@@ -259,7 +260,7 @@ def template_goldens():
                 case = {"template": path.name, "conversation": index, "generate": generate}
                 try:
                     case["text"], case["spans"] = render(source, conversation, generate)
-                except Exception as error:  # noqa: BLE001 - whatever the reference refuses, we refuse
+                except Exception as error:
                     case["error"] = type(error).__name__
                 cases.append(case)
     return {"now": NOW, "specials": SPECIALS, "conversations": CONVERSATIONS, "cases": cases}

@@ -22,7 +22,9 @@ app = typer.Typer(
 def demo(
     out: Annotated[Path, typer.Option(help="Where report.json and loss.png go.")] = Path("whorl-demo"),
     seed: Annotated[int, typer.Option(help="The same seed gives the same scores and digests.")] = 0,
-    write_data: Annotated[Path | None, typer.Option(help="Only write train.jsonl and test.jsonl there.")] = None,
+    write_data: Annotated[
+        Path | None, typer.Option(help="Only write train.jsonl and test.jsonl there.")
+    ] = None,
 ) -> None:
     """The whole flywheel, on real code, in about two minutes."""
     from whorl import demo as story
