@@ -30,15 +30,15 @@ whorl::Dataset clean(const std::filesystem::path& file, const whorl::Model& base
 // Three adapters over one frozen base, in one pass. Each has its own rank and learning rate.
 std::vector<whorl::TrainResult> train(const whorl::Model& base, const whorl::DatasetSplit& data) {
   whorl::TrainOptions options;
-  options.epochs = 2;
-  options.batch_tokens = 2048;
-  options.max_length = 256;
+  options.epochs = 4;
+  options.batch_tokens = 1024;
+  options.max_length = 512;
   options.warmup_ratio = 0.05;
   options.seed = kSeed;
   whorl::Trainer trainer(base,
-                         {{.name = "careful-r4", .rank = 4, .alpha = 8, .learning_rate = 1e-3},
-                          {.name = "steady-r8", .rank = 8, .alpha = 16, .learning_rate = 3e-3},
-                          {.name = "broad-r16", .rank = 16, .alpha = 32, .learning_rate = 3e-3}},
+                         {{.name = "careful-r4", .rank = 4, .alpha = 8, .learning_rate = 3e-3},
+                          {.name = "steady-r8", .rank = 8, .alpha = 16, .learning_rate = 8e-3},
+                          {.name = "broad-r16", .rank = 16, .alpha = 32, .learning_rate = 8e-3}},
                          options);
   return trainer.fit(data.train, &data.valid, [](const whorl::Progress& progress) {
     if (progress.event == "step" && progress.step % 20 == 0)
@@ -51,12 +51,14 @@ std::vector<whorl::TrainResult> train(const whorl::Model& base, const whorl::Dat
 void show(const std::vector<whorl::EvaluateResult>& results) {
   for (const auto& result : results)
     for (const auto& [metric, score] : result.scores)
-      std::printf("%-12s %-34s %.3f +- %.3f (n=%ld)\n", result.adapter.empty() ? "base" : result.adapter.c_str(),
-                  metric.c_str(), score.value, score.stderr_, static_cast<long>(score.n));
+      std::printf("%-12s %-34s %.3f +- %.3f (n=%ld)\n",
+                  result.adapter.empty() ? "base" : result.adapter.c_str(), metric.c_str(), score.value,
+                  score.stderr_, static_cast<long>(score.n));
 }
 
 // One batch: every row another adapter, the first row none.
-void serve(whorl::InferenceEngine& engine, const whorl::Dataset& test, const std::vector<std::string>& adapters) {
+void serve(whorl::InferenceEngine& engine, const whorl::Dataset& test,
+           const std::vector<std::string>& adapters) {
   std::vector<whorl::GenerateRequest> requests;
   for (size_t i = 0; i < adapters.size(); ++i) {
     const whorl::Row& row = test[static_cast<int64_t>(i)];
@@ -75,7 +77,8 @@ void serve(whorl::InferenceEngine& engine, const whorl::Dataset& test, const std
   }
 }
 
-void run(const std::filesystem::path& data, const std::filesystem::path& base_folder, const std::filesystem::path& out) {
+void run(const std::filesystem::path& data, const std::filesystem::path& base_folder,
+         const std::filesystem::path& out) {
   const auto base = whorl::Model::load(base_folder);
   const auto test = whorl::Dataset::load(data / "test.jsonl");
   // Rows with the same sentence pattern stay together, so that validation is about unseen sentences.

@@ -38,13 +38,13 @@ def main(data: Path, out: Path, base_folder: Path) -> None:
     trainer = whorl.Trainer(
         base,
         [
-            whorl.LoraOptions(name="careful-r4", rank=4, alpha=8, learning_rate=1e-3),
-            whorl.LoraOptions(name="steady-r8", rank=8, alpha=16, learning_rate=3e-3),
-            whorl.LoraOptions(name="broad-r16", rank=16, alpha=32, learning_rate=3e-3),
+            whorl.LoraOptions(name="careful-r4", rank=4, alpha=8, learning_rate=3e-3),
+            whorl.LoraOptions(name="steady-r8", rank=8, alpha=16, learning_rate=8e-3),
+            whorl.LoraOptions(name="broad-r16", rank=16, alpha=32, learning_rate=8e-3),
         ],
-        epochs=2,
-        batch_tokens=2048,
-        max_length=256,
+        epochs=4,
+        batch_tokens=1024,
+        max_length=512,
         warmup_ratio=0.05,
         seed=SEED,
     )

@@ -1,38 +1,38 @@
 #pragma once
 // A frozen decoder-only transformer with its tokenizer and chat template: the base that trainers and
 // engines share. Weights are held once per process and device, packed for the machine.
+#include <whorl/adapter.h>
+#include <whorl/types.h>
+
 #include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
 
-#include <whorl/adapter.h>
-#include <whorl/types.h>
-
 namespace whorl {
 
 // What config.json says, under Hugging Face's own names. Defaults are those of a Llama.
 struct ModelConfig {
-  std::string model_type = "llama";       // "llama", "mistral", "qwen2" or "qwen3"
+  std::string model_type = "llama";  // "llama", "mistral", "qwen2" or "qwen3"
   int64_t vocab_size = 0;
   int64_t hidden_size = 0;
   int64_t intermediate_size = 0;
   int64_t num_hidden_layers = 0;
   int64_t num_attention_heads = 0;
-  int64_t num_key_value_heads = 0;        // 0 = num_attention_heads
-  int64_t head_dim = 0;                   // 0 = hidden_size / num_attention_heads
-  int64_t max_position_embeddings = 2048; // longest sequence that the model accepts, in tokens
+  int64_t num_key_value_heads = 0;         // 0 = num_attention_heads
+  int64_t head_dim = 0;                    // 0 = hidden_size / num_attention_heads
+  int64_t max_position_embeddings = 2048;  // longest sequence that the model accepts, in tokens
   double rms_norm_eps = 1e-6;
   double rope_theta = 10000;
-  std::string rope_scaling = {};          // JSON text of config.json's field; "" = none
-  int64_t sliding_window = 0;             // Mistral: a query sees this many keys; 0 = all
-  bool tie_word_embeddings = false;       // the head is the embedding table
-  bool attention_bias = false;            // biases of q, k, v (Qwen2 has them always)
-  std::string torch_dtype = "float32";    // how weights are stored: "float32" or "bfloat16"
-  int64_t bos_token_id = -1;              // -1 = none
-  std::vector<int64_t> eos_token_ids = {}; // any of them ends a generation
-  // Standard deviation of the weights that create() draws; nothing else reads it. Narrow models learn much sooner
-  // with about 1 / sqrt(hidden_size): 0.02 fits widths of 2000.
+  std::string rope_scaling = {};            // JSON text of config.json's field; "" = none
+  int64_t sliding_window = 0;               // Mistral: a query sees this many keys; 0 = all
+  bool tie_word_embeddings = false;         // the head is the embedding table
+  bool attention_bias = false;              // biases of q, k, v (Qwen2 has them always)
+  std::string torch_dtype = "float32";      // how weights are stored: "float32" or "bfloat16"
+  int64_t bos_token_id = -1;                // -1 = none
+  std::vector<int64_t> eos_token_ids = {};  // any of them ends a generation
+  // Standard deviation of the weights that create() draws; nothing else reads it. Narrow models learn much
+  // sooner with about 1 / sqrt(hidden_size): 0.02 fits widths of 2000.
   double initializer_range = 0.02;
 };
 
@@ -56,25 +56,27 @@ class WHORL_API Model {
   // misshapen tensor, a NaN weight. std::invalid_argument; nothing stays half loaded.
   static Model load(const std::filesystem::path& folder, const ModelOptions& options = {});
 
-  // New weights from `seed` (normal, std config.initializer_range; norms 1; projections into the residual divided by
-  // sqrt(2 * layers)). `tokenizer_folder` holds tokenizer.json and, if wanted, the chat template's files; empty =
-  // no tokenizer (token ids only). config.vocab_size 0 takes the tokenizer's.
-  static Model create(const ModelConfig& config, uint64_t seed, const std::filesystem::path& tokenizer_folder = {},
-                      const ModelOptions& options = {});
+  // New weights from `seed` (normal, std config.initializer_range; norms 1; projections into the residual
+  // divided by sqrt(2 * layers)). `tokenizer_folder` holds tokenizer.json and, if wanted, the chat template's
+  // files; empty = no tokenizer (token ids only). config.vocab_size 0 takes the tokenizer's.
+  static Model create(const ModelConfig& config, uint64_t seed,
+                      const std::filesystem::path& tokenizer_folder = {}, const ModelOptions& options = {});
 
   // Writes the same layout, durably and atomically: a reader sees the old folder or the new one.
   // `dtype` "auto" keeps the stored precision.
   void save(const std::filesystem::path& folder, const std::string& dtype = "auto") const;
   // The same with W + scale * B A in place of every adapted W. Refuses an adapter that does not bind whole.
-  void save_merged(const std::filesystem::path& folder, const Adapter& adapter, const std::string& dtype = "auto") const;
+  void save_merged(const std::filesystem::path& folder, const Adapter& adapter,
+                   const std::string& dtype = "auto") const;
 
   const ModelConfig& config() const;
   const std::filesystem::path& path() const;  // where it was loaded from, or empty
   std::string digest() const;                 // sha256 over configuration and weights, hex
   int64_t parameter_count() const;
-  size_t memory_bytes() const;                // packed weights
-  std::string device() const;                 // "cpu (avx512)", for people
-  std::vector<std::string> linear_names() const;  // what target_modules can name, e.g. "model.layers.0.mlp.up_proj"
+  size_t memory_bytes() const;  // packed weights
+  std::string device() const;   // "cpu (avx512)", for people
+  std::vector<std::string> linear_names()
+      const;  // what target_modules can name, e.g. "model.layers.0.mlp.up_proj"
 
   bool has_tokenizer() const;
   bool has_chat_template() const;
@@ -84,7 +86,8 @@ class WHORL_API Model {
   std::string apply_chat_template(const std::vector<Message>& messages, const std::vector<Tool>& tools = {},
                                   const RenderOptions& options = {}) const;
 
-  // Logits [tokens, vocab_size] after each token, row-major, float32. For tests and analysis: it holds them all.
+  // Logits [tokens, vocab_size] after each token, row-major, float32. For tests and analysis: it holds them
+  // all.
   std::vector<float> logits(const std::vector<int32_t>& ids, const Adapter* adapter = nullptr) const;
 
   struct Impl;

@@ -1,30 +1,31 @@
 #pragma once
 // LoRA (and full-weight) supervised fine-tuning. One Trainer trains one or many adapters in one pass over
-// one frozen base: each adapter has its own rank, scale, learning rate, decay and dropout, stops on its own, and gets
-// the bits that it would get alone. All see the rows in the same order.
+// one frozen base: each adapter has its own rank, scale, learning rate, decay and dropout, stops on its own,
+// and gets the bits that it would get alone. All see the rows in the same order.
+#include <whorl/adapter.h>
+#include <whorl/dataset.h>
+#include <whorl/model.h>
+
 #include <filesystem>
 #include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
-#include <whorl/adapter.h>
-#include <whorl/dataset.h>
-#include <whorl/model.h>
-
 namespace whorl {
 
 // One adapter to train. Field names are PEFT's and TRL's.
 struct LoraOptions {
   std::string name = "default";
-  int64_t rank = 8;                // more: more capacity, more bytes to serve
-  double alpha = 16;               // the branch is scaled by alpha / rank
-  bool use_rslora = false;         // scale by alpha / sqrt(rank): keeps large ranks learning
-  double dropout = 0;              // on the adapter's input, training only
-  std::vector<std::string> target_modules = {"all-linear"};  // names or endings; "all-linear" = all but the head
+  int64_t rank = 8;         // more: more capacity, more bytes to serve
+  double alpha = 16;        // the branch is scaled by alpha / rank
+  bool use_rslora = false;  // scale by alpha / sqrt(rank): keeps large ranks learning
+  double dropout = 0;       // on the adapter's input, training only
+  std::vector<std::string> target_modules = {
+      "all-linear"};  // names or endings; "all-linear" = all but the head
   double learning_rate = 2e-4;
   double weight_decay = 0;
-  uint64_t seed = 0;               // of the initial A and of dropout; 0 = the run's seed
+  uint64_t seed = 0;  // of the initial A and of dropout; 0 = the run's seed
 };
 
 struct TrainOptions {
@@ -38,46 +39,46 @@ struct TrainOptions {
   std::string lr_scheduler = "cosine";      // "cosine", "linear", "constant"
   double warmup_ratio = 0;                  // of all steps; warmup_steps wins when > 0
   int64_t warmup_steps = 0;
-  double min_lr_ratio = 0;                  // the schedule ends at this share of the learning rate
+  double min_lr_ratio = 0;  // the schedule ends at this share of the learning rate
   double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;
-  double max_grad_norm = 1.0;               // per adapter; 0 = no clipping
-  uint64_t seed = 0;                        // data order, initial weights, dropout
-  int64_t eval_steps = 0;                   // validate every so many optimizer steps; 0 = at the end of each epoch
-  int64_t early_stopping_patience = 0;      // validations without improvement before an adapter stops; 0 = never
-  double early_stopping_threshold = 0;      // an improvement is at least this much of validation loss
-  bool keep_best = false;                   // return the weights of the best validation instead of the last
-  int64_t save_steps = 0;                   // checkpoint every so many optimizer steps; 0 = only when stopped or done
+  double max_grad_norm = 1.0;  // per adapter; 0 = no clipping
+  uint64_t seed = 0;           // data order, initial weights, dropout
+  int64_t eval_steps = 0;      // validate every so many optimizer steps; 0 = at the end of each epoch
+  int64_t early_stopping_patience = 0;  // validations without improvement before an adapter stops; 0 = never
+  double early_stopping_threshold = 0;  // an improvement is at least this much of validation loss
+  bool keep_best = false;               // return the weights of the best validation instead of the last
+  int64_t save_steps = 0;  // checkpoint every so many optimizer steps; 0 = only when stopped or done
   std::filesystem::path checkpoint_dir = {};  // empty = no checkpoints
   bool resume = false;                      // continue from checkpoint_dir; no checkpoint there = start anew
   std::filesystem::path metrics_file = {};  // one JSON object a line; empty = none
   std::string on_masked_row = "error";      // a row without a trained token: "error" or "drop" (counted)
-  std::string on_long_row = "error";        // a row longer than max_length: "error", "drop" or "truncate" (counted)
+  std::string on_long_row = "error";  // a row longer than max_length: "error", "drop" or "truncate" (counted)
 };
 
 // One adapter's state at a step or validation.
 struct Progress {
-  std::string name;               // adapter, or "model" in full-weight training
+  std::string name;  // adapter, or "model" in full-weight training
   int64_t step = 0, total_steps = 0;
   double epoch = 0;
-  double loss = 0;                // mean over the trained tokens of this optimizer step
-  double validation_loss = 0;     // NaN until the first validation
+  double loss = 0;             // mean over the trained tokens of this optimizer step
+  double validation_loss = 0;  // NaN until the first validation
   double learning_rate = 0;
-  double grad_norm = 0;           // before clipping
+  double grad_norm = 0;                    // before clipping
   int64_t tokens = 0, trained_tokens = 0;  // of this adapter since the start
-  double tokens_per_second = 0;   // of all adapters together, lately
+  double tokens_per_second = 0;            // of all adapters together, lately
   double seconds = 0, seconds_left = 0;
-  std::string event = "step";     // "step", "validation", "checkpoint", "stopped", "end"
+  std::string event = "step";  // "step", "validation", "checkpoint", "stopped", "end"
 };
 
-// Return false to stop after this step (with a checkpoint if checkpoint_dir is set). Called on the thread that
-// called fit(), once per adapter and step.
+// Return false to stop after this step (with a checkpoint if checkpoint_dir is set). Called on the thread
+// that called fit(), once per adapter and step.
 using ProgressCallback = std::function<bool(const Progress&)>;
 
 struct TrainResult {
   std::string name;
-  Adapter adapter;                        // ready to serve or publish
-  std::vector<Progress> history;          // every step and validation
-  double validation_loss = 0;             // last, or best with keep_best; NaN without validation data
+  Adapter adapter;                // ready to serve or publish
+  std::vector<Progress> history;  // every step and validation
+  double validation_loss = 0;     // last, or best with keep_best; NaN without validation data
   bool stopped_early = false;
 };
 
@@ -85,9 +86,9 @@ struct TrainResult {
 struct TrainPlan {
   int64_t steps = 0, rows = 0, packed_rows = 0, tokens = 0, trained_tokens = 0;
   int64_t dropped_rows = 0, truncated_rows = 0;
-  double packing_fill = 0;                // share of the packed rows' room that holds tokens
+  double packing_fill = 0;  // share of the packed rows' room that holds tokens
   int64_t trainable_parameters = 0;
-  size_t memory_bytes = 0;                // predicted peak beside the base weights
+  size_t memory_bytes = 0;  // predicted peak beside the base weights
   std::string to_json() const;
 };
 
@@ -102,8 +103,10 @@ class WHORL_API Trainer {
   TrainPlan plan(const Dataset& train) const;
 
   // Trains all adapters in one pass. `valid` may be null. Errors: a batch without a trained token, a loss or
-  // gradient that is not finite (names the step; nothing of it enters a checkpoint), a checkpoint of another run.
-  std::vector<TrainResult> fit(const Dataset& train, const Dataset* valid = nullptr, const ProgressCallback& callback = {});
+  // gradient that is not finite (names the step; nothing of it enters a checkpoint), a checkpoint of another
+  // run.
+  std::vector<TrainResult> fit(const Dataset& train, const Dataset* valid = nullptr,
+                               const ProgressCallback& callback = {});
 
   // Mean loss over the trained tokens of `data`, one per adapter of the last fit().
   std::vector<double> evaluate(const Dataset& data) const;
@@ -113,11 +116,11 @@ class WHORL_API Trainer {
   std::unique_ptr<Impl> impl_;
 };
 
-// All weights: returns the trained model; `base` stays as it was. options.learning_rate lives here because there is
-// no adapter to carry it.
+// All weights: returns the trained model; `base` stays as it was. options.learning_rate lives here because
+// there is no adapter to carry it.
 struct FullTrainOptions : TrainOptions {
   double learning_rate = 1e-3;
-  double weight_decay = 0.1;   // matrices only, never norms or biases
+  double weight_decay = 0.1;  // matrices only, never norms or biases
 };
 struct FullTrainResult {
   Model model;
@@ -125,6 +128,7 @@ struct FullTrainResult {
   double validation_loss = 0;
 };
 WHORL_API FullTrainResult train_all_weights(const Model& base, const Dataset& train, const Dataset* valid,
-                                            const FullTrainOptions& options, const ProgressCallback& callback = {});
+                                            const FullTrainOptions& options,
+                                            const ProgressCallback& callback = {});
 
 }  // namespace whorl

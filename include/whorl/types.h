@@ -31,10 +31,10 @@ struct Tool {
 struct Message {
   std::string role;
   std::string content = {};
-  std::vector<ToolCall> tool_calls = {};   // assistant only
-  std::string tool_call_id = {};           // tool only
-  std::string name = {};                   // tool: the function that answered
-  std::string reasoning_content = {};      // assistant only
+  std::vector<ToolCall> tool_calls = {};  // assistant only
+  std::string tool_call_id = {};          // tool only
+  std::string name = {};                  // tool: the function that answered
+  std::string reasoning_content = {};     // assistant only
   // Overrides what the loss falls on in training: unset = assistant turns are trained, others are not.
   std::optional<bool> train = {};
 };
@@ -43,10 +43,10 @@ struct Message {
 // takes that name here).
 struct Score {
   double value = 0;
-  double stderr_ = 0;   // standard error of `value`
-  double ci_low = 0;    // confidence interval, 95 %, by `method`
+  double stderr_ = 0;  // standard error of `value`
+  double ci_low = 0;   // confidence interval, 95 %, by `method`
   double ci_high = 0;
-  int64_t n = 0;        // rows counted
+  int64_t n = 0;  // rows counted
   std::string method = {};
 };
 

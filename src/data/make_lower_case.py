@@ -1,4 +1,5 @@
 """Writes lower_case.inc: Unicode's simple lower-case mappings as ranges. Run with Python 3.11 (Unicode 14)."""
+
 import pathlib
 import unicodedata
 

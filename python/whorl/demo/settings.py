@@ -28,8 +28,8 @@ class Settings:
     batch_tokens: int = 1024
     adapters: tuple[AdapterPlan, ...] = (
         AdapterPlan("careful-r4", 4, 8, 3e-3),
-        AdapterPlan("steady-r8", 8, 16, 5e-3),
-        AdapterPlan("broad-r32", 32, 64, 5e-3),
+        AdapterPlan("steady-r8", 8, 16, 8e-3),
+        AdapterPlan("broad-r16", 16, 32, 8e-3),
     )
 
     def training(self, seed: int) -> dict:
