@@ -30,10 +30,10 @@ def score(folder: Path, n: int = 200) -> dict:
         for make, _ in corpus.MIX:
             rng = random.Random(f"score {make.__name__}")
             rows = [make(rng) for _ in range(n)]
-            metrics = ["exact_match"]
-            if make is corpus.tool_row:
-                rows = [row for row in rows if row["messages"][-1].get("tool_calls")]
-                metrics = TOOLS
+            calls = [row for row in rows if row["messages"][-1].get("tool_calls")]
+            if calls:  # else these rows are answered in words
+                rows = calls
+            metrics = TOOLS if calls else ["exact_match"]
             told[make.__name__] = _score(evaluator, rows, metrics)
         told["support tools"] = _score(evaluator, make_rows(n, 0, held_out=True), TOOLS)
     return told
