@@ -3,7 +3,7 @@
     pip install -r recipes/base/requirements.txt
     python recipes/base/make_base.py --out build/demo_base
 
-It can be killed at any time: the same command goes on from the last checkpoint and ends with the same bytes.
+It can be killed at any time: the same command goes on from the last checkpoint.
 """
 
 import argparse
