@@ -13,7 +13,7 @@ Apache-2.0, like Whorl.
 
     python recipes/base/make_base.py --seed {seed} --rows {rows} --out build/demo_base
 
-makes it again, byte for byte on the same machine: {steps} steps, {tokens:,} tokens, last validation loss {loss:.4f}.
+makes it again: {steps} steps, {tokens:,} tokens, last validation loss {loss:.4f}.
 
 ## What it has seen, and what not
 
