@@ -41,8 +41,8 @@ $(STAMPS)/setup-dev: $(STAMPS)/setup-demo requirements/dev.txt
 	@touch $@
 
 # ---- the wheel: one build folder for the extension, the C++ tests and the shared library ---------------
-PIP_WHEEL = $(PIP) wheel . --no-deps --no-build-isolation -w build/wheel -C build-dir=$(BUILD) \
-	-C cmake.define.WHORL_BUILD_TESTS=$(1) -C cmake.define.CARGO_EXECUTABLE=$$(tools/find_cargo.sh)
+PIP_WHEEL = $(PIP) wheel . --no-deps --no-build-isolation -w build/wheel --config-settings=build-dir=$(BUILD) \
+	--config-settings=cmake.define.WHORL_BUILD_TESTS=$(1) --config-settings=cmake.define.CARGO_EXECUTABLE=$$(tools/find_cargo.sh)
 
 $(STAMPS)/wheel: $(STAMPS)/setup-demo $(SOURCES) $(PACKAGE)
 	@echo "[build] the extension and the wheel, with $(JOBS) jobs (the first time takes minutes)"
