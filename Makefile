@@ -23,21 +23,21 @@ PACKAGE := $(shell find python/whorl -type f -not -name '*.pyc' | sed 's/ /\\ /g
 OUT ?= out/demo
 SEED ?= 0
 
-.PHONY: demo test parity bench format lint asan tsan stubs wheel clean help
+.PHONY: demo test parity bench format lint asan tsan fuzz stubs wheel clean help
 help:
 	@echo "make demo     the whole flywheel on this machine (OUT=$(OUT) SEED=$(SEED))"
 	@echo "make test     everything that must hold"
 	@echo "make parity   the same numbers as PyTorch, transformers and PEFT"
 	@echo "make bench    figures of this machine"
-	@echo "make format | lint | stubs | asan | tsan | clean"
+	@echo "make format | lint | stubs | asan | tsan | fuzz | clean"
 
 # ---- set-up --------------------------------------------------------------------------------------------
 $(STAMPS)/setup-demo: requirements/demo.txt tools/setup.sh tools/debian-packages.txt
 	@tools/setup.sh .venv requirements/demo.txt
 	@mkdir -p $(@D) && touch $@
 
-$(STAMPS)/setup-dev: $(STAMPS)/setup-demo requirements/dev.txt
-	@tools/setup.sh .venv requirements/dev.txt
+$(STAMPS)/setup-dev: $(STAMPS)/setup-demo requirements/dev.txt tools/debian-packages-dev.txt
+	@tools/setup.sh .venv requirements/dev.txt tools/debian-packages-dev.txt
 	@touch $@
 
 # ---- the wheel: one build folder for the extension, the C++ tests and the shared library ---------------
@@ -72,7 +72,10 @@ parity: $(STAMPS)/installed
 	@$(PIP) --python .venv-parity/bin/python install --no-deps --force-reinstall build/wheel/whorl-*.whl
 	@.venv-parity/bin/python -m pytest tests/parity -q
 
-asan tsan: $(STAMPS)/setup-dev
+# FUZZ_SECONDS: how long each fuzzer runs.
+FUZZ_SECONDS ?= 60
+fuzz: export WHORL_FUZZ_SECONDS = $(FUZZ_SECONDS)
+asan tsan fuzz: $(STAMPS)/setup-dev
 	@cmake --preset $@ -DCARGO_EXECUTABLE=$$(tools/find_cargo.sh) >/dev/null
 	@cmake --build --preset $@
 	@ctest --preset $@

@@ -7,8 +7,11 @@ ratio counts, not the figures.
 
 from __future__ import annotations
 
+import multiprocessing
+import resource
 import statistics
 import time
+from multiprocessing.connection import Connection
 from typing import Any
 
 import common
@@ -95,6 +98,37 @@ class Torch:
         return steps * self.batch * self.ids.shape[1] / (time.perf_counter() - begin)
 
 
+def serve_rounds(arguments: Any, pipe: Connection) -> None:
+    """The peer's process: a round of so many steps for every number that comes, until it is 0."""
+    torch = Torch(arguments)
+    while steps := pipe.recv():
+        pipe.send((torch.round(steps), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024))
+
+
+class Peer:
+    """PyTorch in a process of its own, so that the peak of memory is each one's own."""
+
+    def __init__(self, arguments: Any) -> None:
+        spawn = multiprocessing.get_context("spawn")
+        self.pipe, theirs = spawn.Pipe()
+        self.process = spawn.Process(target=serve_rounds, args=(arguments, theirs), daemon=True)
+        self.process.start()
+        theirs.close()
+        self.peak = 0
+
+    def round(self, steps: int) -> float:
+        self.pipe.send(steps)
+        try:
+            rate, self.peak = self.pipe.recv()
+        except EOFError:
+            raise SystemExit("the peer ended; what it said stands above") from None
+        return rate
+
+    def close(self) -> None:
+        self.pipe.send(0)
+        self.process.join()
+
+
 def main() -> None:
     parser = common.parser(__doc__)
     parser.add_argument("--steps", type=int, default=5, help="of a round, after one that warms up")
@@ -102,7 +136,7 @@ def main() -> None:
     parser.add_argument("--peer", choices=["torch"], default=None)
     arguments = parser.parse_args()
     arguments.dtype = arguments.dtype or "float32"
-    ours, peer = Whorl(arguments), Torch(arguments) if arguments.peer else None
+    ours, peer = Whorl(arguments), Peer(arguments) if arguments.peer else None
     rates: list[float] = []
     peer_rates: list[float] = []
     for _ in range(arguments.rounds):
@@ -113,6 +147,8 @@ def main() -> None:
     if peer:
         figures["peer"] = "torch + peft"
         figures["peer_tokens_per_second"] = statistics.median(peer_rates)
+        peer.close()
+        figures["peer_peak_rss_bytes"] = peer.peak
         figures["peer_rounds"] = [round(r, 1) for r in peer_rates]
         figures["ratio"] = figures["tokens_per_second"] / figures["peer_tokens_per_second"]
     common.report(arguments, figures)

@@ -157,6 +157,22 @@ def python_tests(tally: Tally, environment: Path) -> None:
         tally.add(f"{case.get('classname')}: {case.get('name')}", outcome, reason)
 
 
+def fuzzers(tally: Tally, jobs: str) -> None:
+    """Every parser under libFuzzer for a few seconds each; `make fuzz` runs them longer."""
+    if shutil.which("clang++") is None:
+        tally.add("fuzzers", "skipped", "clang++ is not here, so the fuzzers were not built")
+        return
+    environment = os.environ | {"WHORL_FUZZ_SECONDS": "10"}
+    cargo = subprocess.run(["tools/find_cargo.sh"], cwd=ROOT, capture_output=True, text=True).stdout.strip()
+    configure = ["cmake", "--preset", "fuzz", f"-DCARGO_EXECUTABLE={cargo}"]
+    build = ["cmake", "--build", "--preset", "fuzz", "--parallel", jobs]
+    _ = (
+        run(tally, "fuzzers configure", configure, env=environment, stdout=subprocess.DEVNULL)
+        and run(tally, "fuzzers build", build)
+        and run(tally, "fuzzers run", ["ctest", "--preset", "fuzz", "--progress"])
+    )
+
+
 def consumer(tally: Tally, build: Path) -> None:
     prefix, outside = ROOT / "build" / "prefix", ROOT / "build" / "consumer"
     for folder in (prefix, outside):
@@ -198,6 +214,7 @@ def main() -> int:
             run(tally, "each public header stands alone", headers)
             cpp_tests(tally, build)
             consumer(tally, build)
+            fuzzers(tally, arguments.jobs)
         if environment := clean_environment(tally):
             python_tests(tally, environment)
 

@@ -1,20 +1,21 @@
 #!/usr/bin/env bash
 # Finds or installs what Whorl needs: Debian packages, Rust, Python with a virtual environment. Says in one sentence what a
-# person has to do where it cannot. usage: tools/setup.sh <venv> <requirements.txt>
+# person has to do where it cannot. usage: tools/setup.sh <venv> <requirements.txt> [debian-packages.txt …]
 set -euo pipefail
 here=$(cd "$(dirname "$0")/.." && pwd)
 venv=$1
 requirements=$2
+lists=("$here/tools/debian-packages.txt" "${@:3}")
 
 say() { printf '\033[1m[setup]\033[0m %s\n' "$*"; }
 stop() { printf '\n[setup] %s\n' "$*" >&2; exit 1; }
 
 debian_packages() {
-  command -v dpkg-query >/dev/null || { say "not a Debian system: assuming that the packages in tools/debian-packages.txt are here"; return; }
+  command -v dpkg-query >/dev/null || { say "not a Debian system: assuming that the packages in ${lists[*]#"$here"/} are here"; return; }
   local missing=()
   while read -r package; do
     dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q '^install ok installed$' || missing+=("$package")
-  done < <(grep -v '^#' "$here/tools/debian-packages.txt")
+  done < <(grep -hv '^#' "${lists[@]}")
   [ ${#missing[@]} -eq 0 ] && return
   local run=()
   if [ "$(id -u)" -ne 0 ]; then
