@@ -5,6 +5,8 @@
 #include <whorl/dataset.h>
 #include <whorl/evaluator.h>
 #include <whorl/inference_engine.h>
+#include <whorl/metrics.h>
 #include <whorl/model.h>
+#include <whorl/statistics.h>
 #include <whorl/trainer.h>
 #include <whorl/types.h>
