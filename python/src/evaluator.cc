@@ -21,6 +21,7 @@ Fields<RowScore> fields_of<RowScore>() {
   return {field("source", &RowScore::source, "the row"),
           field("expected", &RowScore::expected, "text, or the calls as JSON"),
           field("got", &RowScore::got, "text, or the calls as JSON"),
+          field("error", &RowScore::error, "a generated call that does not parse, and why"),
           custom<RowScore>(
               "scores", "dict[str, float]", "per metric", [](const RowScore& self) { return self.scores; },
               [](RowScore&, py::handle) {})};

@@ -4,6 +4,7 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 #include <pybind11/stl/filesystem.h>
+#include <pybind11/typing.h>
 
 #include <algorithm>
 #include <functional>
@@ -83,14 +84,32 @@ V value_from(const std::string& name, py::handle value) {
   }
 }
 
+using PathOrEmpty = py::typing::Union<std::filesystem::path, py::str>;
+
+// pathlib has no empty path: it would make "." of "no folder", and options copied from it would mean that.
+template <class V>
+py::object to_python(const V& value) {
+  if constexpr (std::is_same_v<V, std::filesystem::path>) {
+    if (value.empty()) return py::str("");
+  }
+  return py::cast(value);
+}
+
 // A member, perhaps of T's base, that Python sees as the type it is.
 template <class T, class V, class Owner>
 Field<T> inherited(const char* name, V Owner::*member, const char* doc) {
   Field<T> made{name, type_name<V>(), doc, {}, {}, {}};
-  made.get = [member](const T& self) { return py::cast(self.*member); };
+  made.get = [member](const T& self) { return to_python(self.*member); };
   made.set = [member, name](T& self, py::handle value) { self.*member = value_from<V>(name, value); };
   made.define = [member, name, doc](py::class_<T>& made_class, bool writable) {
-    auto get = [member](const T& self) -> V { return self.*member; };
+    using Seen = std::conditional_t<std::is_same_v<V, std::filesystem::path>, PathOrEmpty, V>;
+    auto get = [member](const T& self) -> Seen {
+      if constexpr (std::is_same_v<V, Seen>) {
+        return self.*member;
+      } else {
+        return to_python(self.*member);
+      }
+    };
     if (!writable) {
       made_class.def_property_readonly(name, get, doc);
       return;

@@ -107,6 +107,7 @@ Fields<EngineStats> fields_of<EngineStats>() {
           field("pages_used", &E::pages_used, "of the cache"),
           field("pages_total", &E::pages_total, "of the cache"),
           field("adapters_loaded", &E::adapters_loaded, "ready now"),
+          field("adapter_bytes", &E::adapter_bytes, "of the loaded adapters, packed"),
           field("requests", &E::requests, "so far"),
           field("prompt_tokens", &E::prompt_tokens, "so far"),
           field("generated_tokens", &E::generated_tokens, "so far"),

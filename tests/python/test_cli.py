@@ -189,3 +189,20 @@ def test_errors_say_what_to_do(base, file, tmp_path):
     )
     assert "nothing.jsonl" in fails("data", "describe", tmp_path / "nothing.jsonl")
     assert "not JSON" in fails("generate", "x", "--base", base, "--json-schema", "{")
+
+
+def test_version_is_one_line():
+    assert ok("--version") == f"whorl {whorl.__version__}\n"
+
+
+def test_python_dash_m_is_the_same_command():
+    done = subprocess.run([sys.executable, "-P", "-m", "whorl", "--version"], capture_output=True, text=True)
+    assert done.stdout == f"whorl {whorl.__version__}\n"
+
+
+def test_a_row_that_cannot_be_read_is_named(tmp_path):
+    (tmp_path / "rows.jsonl").write_text('{"text": "good"}\n{"text": 3}\n')
+    done = whorl_command("data", "describe", tmp_path / "rows.jsonl")
+    assert done.returncode == 0
+    assert "rows.jsonl:2 dropped: " in done.stderr
+    assert "rows.jsonl:1" not in done.stderr

@@ -31,6 +31,14 @@ def test_a_misspelt_name_is_a_type_error_that_names_the_nearest(cls):
         cls(**{name[:-1]: 1})
 
 
+def test_no_folder_is_no_folder_and_not_this_one():
+    made = whorl.TrainOptions()
+    assert made.checkpoint_dir == ""
+    made.checkpoint_dir = made.checkpoint_dir
+    assert made.to_dict()["checkpoint_dir"] == ""
+    assert str(whorl.TrainOptions(checkpoint_dir="here").checkpoint_dir) == "here"
+
+
 def test_options_are_keyword_only():
     with pytest.raises(TypeError):
         whorl.LoraOptions("name", 8)

@@ -18,6 +18,26 @@ app = typer.Typer(
 )
 
 
+def tell_version(wanted: bool) -> None:
+    if wanted:
+        import whorl
+
+        print(f"whorl {whorl.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def common(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="The version, and nothing else.", callback=tell_version, is_eager=True
+        ),
+    ] = False,
+) -> None:
+    pass
+
+
 @app.command()
 def demo(
     out: Annotated[Path, typer.Option(help="Where report.json and loss.png go.")] = Path("whorl-demo"),

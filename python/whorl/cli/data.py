@@ -8,19 +8,27 @@ from typing import Annotated
 import typer
 
 from .options import Json, base_folder
-from .output import console, emit
+from .output import console, emit, errors
 
 app = typer.Typer(help="Look at training data, clean it, see what would be learnt.", no_args_is_help=True)
 File = Annotated[Path, typer.Argument(help="JSONL, JSON, CSV, text, or a folder of these.")]
 Format = Annotated[str, typer.Option(help="auto, messages, prompt_completion, alpaca, sharegpt or text.")]
 BadRow = Annotated[str, typer.Option(help='"error" stops with every bad row listed; "drop" counts them.')]
+SHOWN = 5  # bad rows that are named; all are counted
 MaybeBase = Annotated[str | None, typer.Option(help="Count in this model's tokens.")]
 
 
 def load(path: Path, format: str, on_bad_row: str):
+    """Rows that could not be read are named on the error stream, so that none leaves unseen."""
     import whorl
 
-    return whorl.Dataset.load(path, format=format, on_bad_row=on_bad_row)
+    data = whorl.Dataset.load(path, format=format, on_bad_row=on_bad_row)
+    bad = [change for change in data.changes if change.action == "dropped"]
+    for change in bad[:SHOWN]:
+        errors.print(f"{change.source} dropped: {change.reason}", markup=False, soft_wrap=True)
+    if len(bad) > SHOWN:
+        errors.print(f"… and {len(bad) - SHOWN} more")
+    return data
 
 
 def show(facts: dict, indent: str = "") -> None:
