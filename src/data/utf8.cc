@@ -23,7 +23,7 @@ struct CaseRange {
 };
 
 constexpr CaseRange case_ranges[] = {
-#include "data/lower_case.inc"
+#include "base/lower_case.inc"
 };
 
 }  // namespace
