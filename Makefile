@@ -23,12 +23,13 @@ PACKAGE := $(shell find python/whorl -type f -not -name '*.pyc' | sed 's/ /\\ /g
 OUT ?= out/demo
 SEED ?= 0
 
-.PHONY: demo test parity bench format lint asan tsan fuzz stubs wheel clean help
+.PHONY: demo test parity bench format lint asan tsan fuzz stubs wheel dist clean help
 help:
 	@echo "make demo     the whole flywheel on this machine (OUT=$(OUT) SEED=$(SEED))"
 	@echo "make test     everything that must hold"
 	@echo "make parity   the same numbers as PyTorch, transformers and PEFT"
 	@echo "make bench    figures of this machine"
+	@echo "make dist     a wheel for other machines, in dist/"
 	@echo "make format | lint | stubs | asan | tsan | fuzz | clean"
 
 # ---- set-up --------------------------------------------------------------------------------------------
@@ -55,6 +56,11 @@ wheel-verbose: $(STAMPS)/setup-demo
 	$(call PIP_WHEEL,OFF) -v
 
 wheel: $(STAMPS)/wheel
+
+# A wheel for other machines: with copies of the system libraries that it needs, and a manylinux name.
+dist: $(STAMPS)/wheel
+	@tools/setup.sh .venv requirements/dist.txt
+	@.venv/bin/auditwheel -q repair -w dist build/wheel/whorl-*.whl && ls dist
 
 $(STAMPS)/installed: $(STAMPS)/wheel
 	@$(PIP) install --no-deps --force-reinstall build/wheel/whorl-*.whl

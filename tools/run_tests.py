@@ -196,6 +196,57 @@ def consumer(tally: Tally, build: Path) -> None:
     )  # fmt: skip
 
 
+def published(text: str) -> str:
+    """The digest of what an example has published."""
+    return next((line.split()[-1] for line in text.splitlines() if line.startswith("published ")), "")
+
+
+def examples(tally: Tally, environment: Path) -> None:
+    """The demo in C++ and in Python on a little of its data: both publish the same bytes."""
+    folder, prefix = ROOT / "build" / "examples", ROOT / "build" / "prefix"
+    shutil.rmtree(folder, ignore_errors=True)
+    data = folder / "data"
+    configure = [
+        "cmake",
+        "-S",
+        ROOT / "examples",
+        "-B",
+        folder,
+        "-G",
+        "Ninja",
+        f"-DCMAKE_PREFIX_PATH={prefix}",
+    ]
+    if not (
+        run(tally, "C++ example configures", configure, stdout=subprocess.DEVNULL)
+        and run(tally, "C++ example builds", ["cmake", "--build", folder])
+        and run(tally, "demo data", [environment / "bin" / "whorl", "demo", "--write-data", data])
+    ):
+        return
+    for name, rows in (("train.jsonl", 120), ("test.jsonl", 10)):
+        lines = (data / name).read_text().splitlines(keepends=True)
+        (data / name).write_text("".join(lines[:rows]))
+    base = next(environment.glob("lib/python*/site-packages/whorl/data/demo_base"))
+    commands = {
+        "C++": [folder / "example_demo", data, base, folder / "cpp-out"],
+        "Python": [
+            environment / "bin" / "python",
+            ROOT / "examples" / "demo.py",
+            data,
+            folder / "python-out",
+        ],
+    }
+    say("examples")
+    digests = {}
+    for language, command in commands.items():
+        done = subprocess.run([str(c) for c in command], cwd=folder, capture_output=True, text=True)
+        print(done.stderr, end="")
+        digests[language] = published(done.stdout)
+        tally.add(f"example in {language}", "passed" if digests[language] else "failed")
+    same = len(set(digests.values())) == 1
+    print(f"{'ok' if same else 'FAILED'}  published {digests}", flush=True)
+    tally.add("examples publish the same bytes", "passed" if same else "failed")
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build", type=Path, required=True)
@@ -217,6 +268,7 @@ def main() -> int:
             fuzzers(tally, arguments.jobs)
         if environment := clean_environment(tally):
             python_tests(tally, environment)
+            examples(tally, environment)
 
     say(f"{(time.monotonic() - begin) / 60:.1f} minutes")
     for reason, n in sorted(tally.reasons.items()):
