@@ -163,6 +163,7 @@ TEST(Yaml, HostileTextEndsInAnErrorOrAValue) {
     std::string text = seed;
     for (int change = 0; change < 3; ++change) {
       state = state * 1664525u + 1013904223u;
+      if (text.empty()) break;
       const size_t at = (state >> 8) % text.size();
       switch ((state >> 4) & 3) {
         case 0:
