@@ -83,6 +83,7 @@ ChatTemplate::ChatTemplate(std::string_view source, ChatTemplateOptions options)
   check_call(whorl_template_new(source.data(), source.size(), specials.data(), specials.size(), ends.data(),
                                 ends.size(), options.fuel, options.max_output_bytes, &handle, &error),
              error, "ChatTemplate");
+  if (options.refuse_undefined) whorl_template_refuse_undefined(handle);
   body_ = std::make_shared<const Body>(handle, source);
 }
 

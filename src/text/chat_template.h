@@ -21,6 +21,8 @@ struct ChatTemplateOptions {
   std::vector<std::string> end_of_turn_tokens = {};
   std::uint64_t fuel = 2'000'000;            // template instructions per render; more means an endless loop
   std::size_t max_output_bytes = 64u << 20;  // a longer rendering, or intermediate string, is an error
+  // Printing a variable that is not there is an error; false: it prints nothing, as Hugging Face's does.
+  bool refuse_undefined = false;
 };
 
 struct RenderOptions {

@@ -104,6 +104,8 @@ int32_t whorl_template_new(const char* source, size_t source_size, const char* s
                            const char* end_of_turn, size_t end_of_turn_size, uint64_t fuel,
                            size_t max_output_bytes, whorl_template** out, whorl_bytes* error);
 void whorl_template_free(whorl_template* chat_template);
+/* Before the template is shared: what is not defined cannot be printed. */
+void whorl_template_refuse_undefined(whorl_template* chat_template);
 bool whorl_template_uses_clock(const whorl_template* chat_template);
 int32_t whorl_template_render_text(const whorl_template* chat_template, const whorl_chat_input* input,
                                    whorl_bytes* out, whorl_bytes* error);
@@ -126,6 +128,31 @@ int32_t whorl_sequence_fill_mask(whorl_sequence* sequence, uint32_t* mask, size_
 int32_t whorl_sequence_accept(whorl_sequence* sequence, uint32_t id, bool* accepted, whorl_bytes* error);
 int32_t whorl_sequence_is_accepting(whorl_sequence* sequence, bool* accepting, whorl_bytes* error);
 bool whorl_sequence_is_stopped(const whorl_sequence* sequence);
+
+/* ---- Unicode ---- */
+
+/* Per code point from `first` on, bits: 1 NFKC leaves it alone, 2 looks like ASCII, 4 white space, 8 a mark. */
+void whorl_unicode_flags(uint32_t first, size_t count, uint8_t* out);
+/* The ASCII text that `c` looks like; empty: none. */
+int32_t whorl_unicode_look_alike(uint32_t c, whorl_bytes* out, whorl_bytes* error);
+int32_t whorl_unicode_nfkc(const char* text, size_t size, whorl_bytes* out, whorl_bytes* error);
+
+/* ---- patterns and schemas ---- */
+
+typedef struct whorl_pattern whorl_pattern;
+typedef struct whorl_schema whorl_schema;
+
+/* As Python's `re` reads it. Many threads may use one. */
+int32_t whorl_pattern_compile(const char* pattern, size_t size, whorl_pattern** out, whorl_bytes* error);
+void whorl_pattern_free(whorl_pattern* pattern);
+int32_t whorl_pattern_remove_all(const whorl_pattern* pattern, const char* text, size_t size, whorl_bytes* out,
+                                 whorl_bytes* error);
+
+int32_t whorl_schema_compile(const char* json, size_t size, whorl_schema** out, whorl_bytes* error);
+void whorl_schema_free(whorl_schema* schema);
+/* At most `most` sentences on what is wrong, each followed by a NUL byte. Many threads may use one schema. */
+int32_t whorl_schema_errors(const whorl_schema* schema, const char* json, size_t size, size_t most,
+                            whorl_bytes* out, whorl_bytes* error);
 
 #ifdef __cplusplus
 }

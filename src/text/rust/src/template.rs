@@ -2,7 +2,7 @@
 
 use std::io;
 
-use minijinja::{Environment, Error, ErrorKind, Value};
+use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior, Value};
 
 use crate::ffi::{invalid, Fault, Outcome};
 use crate::pyjson::Json;
@@ -116,6 +116,13 @@ impl Template {
 
     pub fn uses_clock(&self) -> bool {
         self.source.contains("strftime_now")
+    }
+
+    /// From now on a variable that is not there is an error when it is printed, not an empty text.
+    pub fn refuse_undefined(&mut self) {
+        for env in [&mut self.plain, &mut self.marked] {
+            env.set_undefined_behavior(UndefinedBehavior::SemiStrict);
+        }
     }
 
     // Whether tool-call arguments are meant to be objects or the JSON text of one: text if the template

@@ -39,6 +39,11 @@ pub unsafe extern "C" fn whorl_template_free(template: *mut Template) {
 }
 
 #[no_mangle]
+pub unsafe extern "C" fn whorl_template_refuse_undefined(template: *mut Template) {
+    (*template).refuse_undefined();
+}
+
+#[no_mangle]
 pub unsafe extern "C" fn whorl_template_uses_clock(template: *const Template) -> bool {
     (*template).uses_clock()
 }
