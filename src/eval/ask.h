@@ -1,0 +1,37 @@
+#pragma once
+// Many requests through one engine, with a bounded number in flight and every answer kept as it comes.
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "eval/answer_cache.h"
+#include "eval/answers.h"
+
+namespace whorl::eval {
+
+// An adapter as one evaluation uses it: `name` pins the version, so that a publish meanwhile changes nothing.
+struct Contestant {
+  std::string name, digest;
+};
+// std::invalid_argument for a name that the engine does not know.
+Contestant resolve(InferenceEngine& engine, const std::string& adapter);
+
+// A question, or why there is none.
+struct Asked {
+  std::optional<GenerateRequest> request = {};
+  std::string key = {};  // of the cache
+  std::string error = {};
+};
+// answers[i] belongs to asked[i]. What the engine refuses (a prompt that is too long) is that answer's error;
+// what fails otherwise ends the call, with all that was answered kept.
+std::vector<Answer> ask(InferenceEngine& engine, const std::vector<Asked>& asked, AnswerCache& cache,
+                        int64_t parallelism);
+
+struct Scored {
+  InferenceEngine::LikelihoodRequest request;
+  std::string key;
+};
+std::vector<InferenceEngine::Likelihood> ask(InferenceEngine& engine, const std::vector<Scored>& asked,
+                                             AnswerCache& cache, int64_t parallelism);
+
+}  // namespace whorl::eval
