@@ -153,6 +153,10 @@ class WHORL_API InferenceEngine {
   };
   std::vector<Likelihood> log_likelihood(const std::vector<LikelihoodRequest>& requests);
 
+  // The tokens that a generation of `request` starts from: its messages through the model's template, where
+  // no text becomes a control token. What log_likelihood() needs to score answers to a chat.
+  std::vector<int32_t> prompt_ids(const GenerateRequest& request) const;
+
   const Model& model() const;
   EngineStats stats() const;
 

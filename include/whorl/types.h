@@ -48,6 +48,9 @@ struct Score {
   double ci_high = 0;
   int64_t n = 0;  // rows counted
   std::string method = {};
+  // Rows without a usable value, by kind: no answer at all; an answer in a form that cannot be scored; one
+  // that was declined. Whether `n` holds them (at the worst value) or not: EvaluateOptions::on_error.
+  int64_t errored = 0, unparsable = 0, refused = 0;
 };
 
 // The library's version, "major.minor.patch".

@@ -98,6 +98,10 @@ void InferenceEngine::remove_adapter(const std::string& name) { impl_->adapters.
 std::vector<std::string> InferenceEngine::adapters() const { return impl_->adapters.names(); }
 const Model& InferenceEngine::model() const { return impl_->model; }
 
+std::vector<int32_t> InferenceEngine::prompt_ids(const GenerateRequest& request) const {
+  return serve::prompt_ids(*impl_->model.impl(), request);
+}
+
 EngineStats InferenceEngine::stats() const {
   EngineStats out = impl_->loop.stats();
   out.adapters_loaded = impl_->adapters.cache().size();
@@ -141,10 +145,11 @@ void InferenceEngine::Impl::check(const LikelihoodRequest& request) const {
   const auto& config = model.config();
   base::check_argument(!request.continuation.empty(), where,
                        "a continuation of at least one token, got none");
+  // The last token is scored and never read, so it may stand just behind the model's last position.
   const auto size = static_cast<int64_t>(request.context.size() + request.continuation.size());
-  base::check_argument(size <= config.max_position_embeddings, where,
+  base::check_argument(size <= config.max_position_embeddings + 1, where,
                        "context and continuation within the model's ", config.max_position_embeddings,
-                       " tokens, got ", size);
+                       " tokens and one more, got ", size);
   for (const auto* part : {&request.context, &request.continuation})
     for (const int32_t id : *part)
       base::check_argument(id >= 0 && id < config.vocab_size, where, "token ids in [0, ",
