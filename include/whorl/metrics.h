@@ -100,7 +100,8 @@ class WHORL_API CorpusMetric {
   // What makes a score comparable: "nrefs:1|case:mixed|eff:no|tok:13a|smooth:exp". num_references -1 = "var".
   std::string signature(int num_references = 1) const;
 
-  struct Impl;  // inside the library
+  struct Impl;  // for the library itself
+  const Impl& impl() const;
 
  private:
   explicit CorpusMetric(std::shared_ptr<const Impl> impl);
@@ -206,6 +207,10 @@ struct BfclOptions {
   // best matching of calls, arguments valid under the function's JSON Schema at any depth, texts byte for
   // byte, no surplus calls.
   bool strict = false;
+  // The leaderboard's category: "simple" (one function, one call), "multiple" (choose one), "parallel" (several
+  // calls, any order). "auto": parallel for several expected calls, else multiple for several functions.
+  std::string category = "auto";
+  bool dots_to_underscores = false;  // for models that cannot say "math.add": it is compared as "math_add"
 };
 struct BfclResult {
   bool valid = false;

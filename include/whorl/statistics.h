@@ -47,6 +47,7 @@ struct BootstrapOptions {
 struct BootstrapResult {
   Score score;  // value of all rows; standard error and percentile interval of the resamples
   double mean = 0;                // of the resamples
+  double half_width = 0;          // of the interval, as sacrebleu prints it
   std::vector<double> resampled;  // in the order drawn
 };
 // `statistic` gets `rows` row numbers drawn with replacement. It is called in order on this thread.
@@ -55,7 +56,8 @@ WHORL_API BootstrapResult bootstrap(int64_t rows,
                                     const BootstrapOptions& options = {});
 WHORL_API BootstrapResult bootstrap_mean(const std::vector<double>& values,
                                          const BootstrapOptions& options = {});
-// counts[row] of CorpusMetric::counts.
+// counts[row] of CorpusMetric::counts. With "pcg64" value for value sacrebleu's interval under numpy 2: resampled
+// counts are added in single precision, and chrF and TER stay there.
 WHORL_API BootstrapResult bootstrap(const CorpusMetric& metric,
                                     const std::vector<std::vector<double>>& counts,
                                     const BootstrapOptions& options = {.generator = "pcg64"});
@@ -73,7 +75,7 @@ struct PairedComparison {
   Score difference;  // candidate - baseline; paired standard error, Student's t
   int64_t wins = 0, losses = 0, ties = 0;  // rows where the candidate is higher, lower, equal
   double correlation = 0;                  // of the two lists; what pairing gains
-  // Exact, two-sided, over the discordant rows; only where all values are 0 or 1.
+  // Exact, two-sided, over the discordant rows; only where all values are 0 or 1 and there are no clusters.
   std::optional<double> mcnemar_p = {};
   double permutation_p = 1;        // two-sided sign flip of the differences
   bool permutation_exact = false;  // all outcomes were gone through

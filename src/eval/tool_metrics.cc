@@ -4,49 +4,13 @@
 
 #include "base/check.h"
 #include "base/json.h"
+#include "eval/json_equal.h"
 #include "whorl/evaluator.h"
 
 namespace whorl {
 namespace {
 
 using base::Json;
-
-// 1 equals 1.0 and 1e0; integers that a double cannot hold are compared as integers.
-bool same_number(const Json& a, const Json& b) {
-  if (a.is_number_float() && b.is_number_float()) return a.get<double>() == b.get<double>();
-  if (!a.is_number_float() && !b.is_number_float()) {
-    const bool negative =
-        a.is_number_unsigned() != b.is_number_unsigned() && (a.get<int64_t>() < 0 || b.get<int64_t>() < 0);
-    return !negative && a.get<uint64_t>() == b.get<uint64_t>();
-  }
-  const Json& real = a.is_number_float() ? a : b;
-  const Json& whole = a.is_number_float() ? b : a;
-  const double x = real.get<double>();
-  if (whole.is_number_unsigned())
-    return x >= 0 && x < 0x1p64 && static_cast<double>(static_cast<uint64_t>(x)) == x &&
-           static_cast<uint64_t>(x) == whole.get<uint64_t>();
-  return x >= -0x1p63 && x < 0x1p63 && static_cast<double>(static_cast<int64_t>(x)) == x &&
-         static_cast<int64_t>(x) == whole.get<int64_t>();
-}
-
-bool same_value(const Json& a, const Json& b);
-
-bool same_object(const Json& a, const Json& b) {
-  if (a.size() != b.size()) return false;
-  for (const auto& [key, value] : a.items()) {
-    const auto found = b.find(key);
-    if (found == b.end() || !same_value(value, *found)) return false;
-  }
-  return true;
-}
-
-bool same_value(const Json& a, const Json& b) {
-  if (a.is_number() && b.is_number()) return same_number(a, b);
-  if (a.type() != b.type()) return false;
-  if (a.is_object()) return same_object(a, b);
-  if (a.is_array()) return std::equal(a.begin(), a.end(), b.begin(), b.end(), same_value);
-  return a == b;
-}
 
 struct Call {
   std::string name;
@@ -97,7 +61,7 @@ double function_name_match(const std::vector<ToolCall>& expected, const std::vec
 
 double function_name_and_args_match(const std::vector<ToolCall>& expected, const std::vector<ToolCall>& got) {
   return same_multiset(read_expected(expected), read_got(got), [](const Call& a, const Call& b) {
-    return a.name == b.name && b.readable && same_value(a.arguments, b.arguments);
+    return a.name == b.name && b.readable && eval::same_value(a.arguments, b.arguments);
   });
 }
 
