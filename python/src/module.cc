@@ -14,6 +14,8 @@ PYBIND11_MODULE(_whorl, m) {
   bind_adapter_store(m);
   bind_trainer(m);
   bind_inference_engine(m);
+  bind_metric_functions(m);
+  bind_statistics(m);
   bind_evaluator(m);
   pybind11::module_::import("atexit").attr("register")(pybind11::cpp_function([] {
     close_all();

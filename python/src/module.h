@@ -11,6 +11,8 @@ void bind_dataset(pybind11::module_& m);
 void bind_adapter_store(pybind11::module_& m);
 void bind_trainer(pybind11::module_& m);
 void bind_inference_engine(pybind11::module_& m);
+void bind_metric_functions(pybind11::module_& m);
+void bind_statistics(pybind11::module_& m);
 void bind_evaluator(pybind11::module_& m);
 
 void drop_log_sink();

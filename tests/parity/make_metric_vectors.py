@@ -1,6 +1,6 @@
 """Writes tests/golden/eval/*.json: what the reference implementations say of odd cases.
 
-usage: python make_metric_vectors.py OUTPUT_FOLDER     in an environment with requirements-metrics.txt
+usage: python make_metric_vectors.py OUTPUT_FOLDER     in an environment with requirements.txt
 BFCL's checker is asked where bfcl-eval is importable, or its folder is named by BFCL_ROOT; its vectors are left as
 they are otherwise.
 """

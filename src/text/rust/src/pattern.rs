@@ -8,7 +8,8 @@ pub struct Pattern {
     regex: Regex,
 }
 
-/// Python's `$` also matches before a last line feed, and its `\Z` is the end.
+/// Python's `$` also matches before a last line feed, its `\Z` is the end, and its white space holds the four
+/// separators U+001C to U+001F.
 fn from_python(pattern: &str) -> String {
     let multiline = pattern.contains("(?m") || pattern.contains("(?sm") || pattern.contains("(?im");
     let mut out = String::new();
@@ -18,6 +19,9 @@ fn from_python(pattern: &str) -> String {
         match c {
             '\\' => match chars.next() {
                 Some('Z') if !in_class => out.push_str(r"\z"),
+                Some('s') if in_class => out.push_str(r"\s\x1c-\x1f"),
+                Some('s') => out.push_str(r"[\s\x1c-\x1f]"),
+                Some('S') if !in_class => out.push_str(r"[^\s\x1c-\x1f]"),
                 Some(next) => out.extend([c, next]),
                 None => out.push(c),
             },

@@ -53,10 +53,12 @@ impl Schema {
 
     /// At most `most` sentences.
     pub fn errors(&self, json: &str, most: usize) -> Vec<String> {
-        let value = match serde_json::from_str::<Value>(json) {
+        let mut value = match serde_json::from_str::<Value>(json) {
             Ok(value) => value,
             Err(error) => return vec![format!("the text is not JSON: {error}")],
         };
+        // The validator's `uniqueItems` takes objects for different whose keys stand in another order.
+        value.sort_all_objects();
         self.validator
             .iter_errors(&value)
             .take(most)
