@@ -7,13 +7,13 @@
 namespace whorl::eval {
 namespace {
 
-struct Scored {
+struct TokenRow {
   InferenceEngine::LikelihoodRequest request;
   std::vector<uint8_t> counted;  // per token log-probability that comes back
 };
 
 // The context is everything before the first trained token; of what follows, only trained tokens count.
-Scored scored_row(const Dataset& data, const Model& model, int64_t row) {
+TokenRow token_row(const Dataset& data, const Model& model, int64_t row) {
   const EncodedRow encoded = data.encode(model, row);
   const auto first =
       std::find(encoded.trained.begin(), encoded.trained.end(), uint8_t{1}) - encoded.trained.begin();
@@ -23,7 +23,7 @@ Scored scored_row(const Dataset& data, const Model& model, int64_t row) {
   base::check_argument(std::ssize(encoded.ids) <= model.config().max_position_embeddings, "[Evaluator.run] ",
                        source, ": ", encoded.ids.size(), " tokens are more than the model's ",
                        model.config().max_position_embeddings, "; use limit_length first");
-  Scored out;
+  TokenRow out;
   out.request.context.assign(encoded.ids.begin(), encoded.ids.begin() + first);
   out.request.continuation.assign(encoded.ids.begin() + first, encoded.ids.end());
   // With nothing before it the first token is given, not scored.
@@ -33,8 +33,8 @@ Scored scored_row(const Dataset& data, const Model& model, int64_t row) {
 
 }  // namespace
 
-Question question_of(const Row& row, const SamplingOptions& sampling) {
-  Question out;
+RowQuestion question_of(const Row& row, const SamplingOptions& sampling) {
+  RowQuestion out;
   out.request.sampling = sampling;
   if (row.messages.empty()) {
     base::check_argument(
@@ -54,27 +54,34 @@ Question question_of(const Row& row, const SamplingOptions& sampling) {
   return out;
 }
 
-std::vector<std::vector<Share>> score_tokens(InferenceEngine& engine, const Dataset& data,
-                                             const std::vector<std::string>& adapters) {
-  std::vector<Scored> rows;
-  std::vector<InferenceEngine::LikelihoodRequest> requests;
-  for (int64_t i = 0; i < data.size(); ++i) {
-    rows.push_back(scored_row(data, engine.model(), i));
-    for (const auto& adapter : adapters) {
-      requests.push_back(rows.back().request);
-      requests.back().adapter = adapter;
+std::vector<TokenShare> score_tokens(InferenceEngine& engine, const Dataset& data, int64_t rows,
+                                     const Contestant& who, AnswerCache& cache, int64_t parallelism) {
+  std::vector<TokenShare> shares(static_cast<size_t>(rows));
+  std::vector<TokenRow> asked;
+  std::vector<Scored> requests;
+  std::vector<size_t> of_row;
+  const Model& model = engine.model();
+  const std::string digest = model.digest();
+  for (int64_t i = 0; i < rows; ++i) {
+    try {
+      asked.push_back(token_row(data, model, i));
+    } catch (const std::invalid_argument& error) {
+      shares[static_cast<size_t>(i)].error = error.what();
+      continue;
     }
+    asked.back().request.adapter = who.name;
+    requests.push_back({asked.back().request, likelihood_key(digest, who.digest, asked.back().request)});
+    of_row.push_back(static_cast<size_t>(i));
   }
-  const auto answers = engine.log_likelihood(requests);
-  std::vector<std::vector<Share>> shares(adapters.size(), std::vector<Share>(rows.size()));
-  for (size_t i = 0; i < answers.size(); ++i) {
-    const auto& row = rows[i / adapters.size()];
-    auto& share = shares[i % adapters.size()][i / adapters.size()];
-    for (size_t t = 0; t < row.counted.size(); ++t) {
-      if (!row.counted[t]) continue;
-      share.sum -= answers[i].token_logprobs[t];
+  const auto answers = ask(engine, requests, cache, parallelism);
+  for (size_t k = 0; k < answers.size(); ++k) {
+    auto& [share, error] = shares[of_row[k]];
+    for (size_t t = 0; t < asked[k].counted.size(); ++t) {
+      if (!asked[k].counted[t]) continue;
+      share.sum -= answers[k].token_logprobs[t];
       ++share.count;
     }
+    if (share.count == 0) error = "the row's only trained token is its first: nothing stands before it";
   }
   return shares;
 }

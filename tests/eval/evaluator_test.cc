@@ -7,46 +7,14 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "eval/oracle.h"
 #include "serve/prompt.h"
-#include "serve/text_fixture.h"
 
 namespace whorl {
 namespace {
 
 using testing::message_of;
-
-// Knows for each adapter what to answer to which prompt; otherwise a hash decides.
-class Oracle : public testing::FakeTransformer {
- public:
-  using FakeTransformer::FakeTransformer;
-  Tensor step(const model::Batch& batch, std::span<const ops::PagedSequence> sequences, model::KvCache& cache,
-              std::span<const int32_t> logit_rows) const override {
-    Tensor logits = FakeTransformer::step(batch, sequences, cache, logit_rows);
-    for (size_t i = 0; i < logit_rows.size(); ++i) {
-      const auto* adapter = adapter_of(batch, logit_rows[i]);
-      for (const auto& sequence : sequences)
-        if (logit_rows[i] >= sequence.begin && logit_rows[i] < sequence.end)
-          answer(logits.data<float>() + static_cast<int64_t>(i) * config().vocab_size,
-                 adapter ? adapter->digest : "", cache, sequence,
-                 sequence.past + logit_rows[i] - sequence.begin);
-    }
-    return logits;
-  }
-  std::map<std::string, std::map<std::vector<int32_t>, std::vector<int32_t>>> books;  // by adapter's digest
-
- private:
-  void answer(float* logits, const std::string& digest, model::KvCache& cache,
-              const ops::PagedSequence& sequence, int64_t position) const {
-    std::vector<int32_t> seen;
-    for (int64_t p = 0; p <= position; ++p) seen.push_back(*slot(cache, sequence, p));
-    const auto book = books.find(digest);
-    if (book == books.end()) return;
-    for (const auto& [prompt, said] : book->second)
-      if (seen.size() >= prompt.size() && std::equal(prompt.begin(), prompt.end(), seen.begin()) &&
-          seen.size() - prompt.size() < said.size())
-        logits[said[seen.size() - prompt.size()]] = 100;
-  }
-};
+using testing::Oracle;
 
 std::string call(const std::string& name, const std::string& arguments) {
   return "<tool_call>\n{\"name\": \"" + name + "\", \"arguments\": " + arguments + "}\n</tool_call>";
