@@ -91,4 +91,35 @@ WHORL_API std::vector<Manifest> to_gitops(const Pipeline& pipeline, const GitOps
 // Writes `yaml` of each to its `path` beneath `folder`, each file whole or not at all. Other files stay.
 WHORL_API void write_manifests(const std::vector<Manifest>& manifests, const std::filesystem::path& folder);
 
+// ---- inside a pod --------------------------------------------------------------------------------------
+
+// What a pod of such a manifest has been told, by `whorl pipeline step` and `whorl pipeline gather`.
+struct PodStep {
+  std::string step, run_id;
+  std::string item = {};       // of a foreach step: its item as text
+  std::string run_state = {};  // exit steps: Argo's word or the local run's
+  std::string parameters = {};  // a JSON object, or Argo's list of {"name", "value"}
+  std::filesystem::path state = "/whorl/state";  // the claim: runs, results and cache of all pods
+  std::filesystem::path output_folder = {};      // "" = none
+  std::vector<std::string> outputs = {};         // to be written there, one file each, as JSON
+};
+
+struct PodResult {
+  int exit_status = 0;  // see pod_exit_status()
+  std::string state, fault, message;
+  bool cached = false;
+};
+
+// One attempt of one step whose needs have run under the same run_id. Everything is on the claim when it
+// returns: a pod that dies afterwards has done its work. Throws std::invalid_argument for a step, parameter or
+// item that is not the pipeline's.
+WHORL_API PodResult run_pod_step(const Pipeline& pipeline, const PodStep& pod);
+// After the items of a foreach step: reads all their results and applies the failure policy.
+WHORL_API PodResult gather_pod_step(const Pipeline& pipeline, const PodStep& pod);
+
+// The contract between a pod and what started it: 0 succeeded; 1 the code's fault; 85 the cluster's, try again;
+// 86 a gate rejected; 124 out of time; 143 stopped. 129, 137, 143 (signals) and no status at all are the
+// cluster's fault too. `fault` is PipelineStepResult's.
+WHORL_API int pod_exit_status(const std::string& fault);
+
 }  // namespace whorl

@@ -61,8 +61,18 @@ Json leaf(const Deployment& deployment, const Step& step, const std::string& nam
   return made;
 }
 
+// The files and arguments of exit steps tell how the run went, which Argo knows only there.
+PodJob job_of(const Deployment& deployment, const Step& step, const char* verb) {
+  const bool exit = deployment.spec.is_exit(step.name);
+  return {.verb = verb,
+          .run_id = kRun,
+          .run_state = exit ? "{{workflow.status}}" : "",
+          .has_item = step.repeats() && std::string(verb) == "step",
+          .outputs = {}};
+}
+
 Json step_template(const Deployment& deployment, const ArgoOptions& options, const Step& step) {
-  PodJob job{.run_id = kRun, .has_item = step.repeats()};
+  PodJob job = job_of(deployment, step, "step");
   if (!step.repeats()) job.outputs = observed_of(deployment, step);
   Json made = leaf(deployment, step, step.repeats() ? items_task(step) : step.name, job);
   made["retryStrategy"] = retry_strategy(deployment, step);
@@ -83,7 +93,8 @@ Json step_template(const Deployment& deployment, const ArgoOptions& options, con
 }
 
 Json gather_template(const Deployment& deployment, const Step& step) {
-  const PodJob job{.verb = "gather", .run_id = kRun, .outputs = observed_of(deployment, step)};
+  PodJob job = job_of(deployment, step, "gather");
+  job.outputs = observed_of(deployment, step);
   Json made = leaf(deployment, step, step.name, job);
   Step patient = step;  // its own faults are the cluster's only; the policy's verdict is final
   patient.retry = PipelineRetry{.limit = kGatherRetries};
@@ -141,6 +152,7 @@ Json dag_template(const Deployment& deployment, bool exit) {
     check_no_template(items, at_step(deployment, step, "foreach"));
     inputs.push_back({{"name", items_parameter(step)}, {"value", items}});
   }
+  check_argument(!tasks.empty(), deployment.where, ": only exit steps; Argo needs one step besides");
   Json made = {{"dag", {{"failFast", false}, {"tasks", tasks}}}, {"name", exit ? kExit : kMain}};
   if (!inputs.empty()) made["inputs"]["parameters"] = inputs;
   return made;

@@ -172,6 +172,7 @@ Json container(const Deployment& deployment, const Step& step, const PodJob& job
   Json arguments = Json::array({"--plan", std::string(kPlanFolder) + "/plan.json", "--parameters",
                                 std::string(kPlanFolder) + "/parameters.json", "--step", step.name, "--run-id",
                                 job.run_id, "--state", kStateFolder, "--outputs", kOutputFolder});
+  if (!job.run_state.empty()) arguments.insert(arguments.end(), {"--run-state", job.run_state});
   if (job.has_item) arguments.insert(arguments.end(), {"--item", std::string(kPlanFolder) + "/item"});
   for (const std::string& output : job.outputs) arguments.insert(arguments.end(), {"--output", output});
 

@@ -35,6 +35,7 @@ inline constexpr const char* kOutputFolder = "/whorl/outputs";
 struct PodJob {
   std::string verb = "step";         // or "gather": applies the failure policy to the items' results
   std::string run_id = {};           // text, or a variable of Argo's
+  std::string run_state = {};        // exit steps: how the run went
   bool has_item = false;             // reads the item's file
   std::vector<std::string> outputs = {};  // to be written to the output folder, as JSON
 };
