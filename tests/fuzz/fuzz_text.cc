@@ -19,7 +19,7 @@ void fuzz_tool_calls(const std::string& text) {
 void fuzz_template(const std::string& text) {
   const whorl::text::ChatTemplate chat(text,
                                        {.special_tokens = {{"bos_token", "<s>"}, {"eos_token", "</s>"}}});
-  chat.render(R"([{"role": "user", "content": "hi"}, {"role": "assistant", "content": "ho"}])", "[]", {});
+  chat.render(R"([{"role": "user", "content": "hi"}, {"role": "assistant", "content": "ho"}])");
 }
 }  // namespace
 
