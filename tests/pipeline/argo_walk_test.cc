@@ -144,7 +144,8 @@ class Cluster {
     Outcome outcome;
     for (size_t step = 0; step < spec_.steps.size(); ++step) {
       const std::string& name = spec_.steps[step].name;
-      outcome.steps[name] = plain_state(made.nodes.at(name).phase);
+      const auto node = made.nodes.find(name);
+      outcome.steps[name] = node == made.nodes.end() ? "not run" : plain_state(node->second.phase);
       for (size_t item = 0; item < items_[step].size(); ++item) {
         const auto found = made.nodes.find(
             spec_.steps[step].repeats() ? name + "-items(" + std::to_string(item) + ")" : name);
@@ -302,7 +303,7 @@ TEST(ArgoWalk, PlantedFaultsAreSeen) {
        }},
       {"conditions are forgotten",
        [](Json& tmpl) { each_task(tmpl, [](Json& task) { task.erase("when"); }); }},
-      {"no exit handler", [](Json& tmpl) { tmpl["spec"]["onExit"] = tmpl["spec"]["entrypoint"]; }},
+      {"no exit handler", [](Json& tmpl) { tmpl["spec"].erase("onExit"); }},
   };
   for (const auto& [name, change] : faults) EXPECT_GT(differences(60, 8, change, false), 0) << name;
 }
