@@ -103,6 +103,8 @@ void set_input(const std::string& where, GenerateRequest& request, const py::obj
   request.messages = messages_from(where, input);
 }
 
+}  // namespace
+
 GenerateRequest request_from(const std::string& where, const py::object& input, const py::kwargs& keywords) {
   GenerateRequest request;
   set_input(where, request, input);
@@ -118,6 +120,8 @@ GenerateRequest request_from(const std::string& where, const py::object& input, 
   apply(where, setters, rest);
   return request;
 }
+
+namespace {
 
 Event event_of(const StreamEvent& event) {
   Event made{event.index, event.text, event.ids, event.finished};

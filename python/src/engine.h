@@ -55,6 +55,8 @@ class Engine {
 
 std::unique_ptr<Engine> make_engine(const Model& base, const AdapterStore* store, const py::object& options,
                                     const py::kwargs& keywords);
+// Text, token ids, messages or a GenerateRequest, with the keywords of a request and of its sampling on top.
+GenerateRequest request_from(const std::string& where, const py::object& input, const py::kwargs& keywords);
 py::object generate(Engine& self, const py::object& input, const py::kwargs& keywords);
 Running submit(Engine& self, const py::object& input, const py::object& callback, const py::kwargs& keywords);
 

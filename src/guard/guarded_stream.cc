@@ -160,6 +160,7 @@ class Streaming {
   void block(const ItemResult& item);
   void finish(GuardedResult& result);
   void check_rest(const GenerateResult& made);
+  void end_generation();
 
   const Guardrail::Impl& impl_;
   const GuardStreamCallback& callback_;
@@ -264,6 +265,16 @@ void Streaming::finish(GuardedResult& result) {
   if (callback_ && wanted_) callback_({"", true, output_.error});
 }
 
+// After a fault of ours or of the callback: nothing of it goes on running.
+void Streaming::end_generation() {
+  generation_->cancel();
+  try {
+    generation_->wait();
+  } catch (const std::exception&) {
+    // The first fault is the one to tell.
+  }
+}
+
 GuardedResult Streaming::run(GuardResult input) {
   const auto start = Clock::now();
   GuardedResult result;
@@ -273,7 +284,7 @@ GuardedResult Streaming::run(GuardResult input) {
   try {
     pump();
   } catch (...) {
-    generation_->cancel();
+    end_generation();
     throw;
   }
   result.result = generation_->wait().front();

@@ -412,6 +412,8 @@ TEST_F(Guard, StreamCallersMayStopOrThrow) {
   EXPECT_THROW(
       rails.stream(user("x"), [](const GuardStreamEvent&) -> bool { throw std::runtime_error("mine"); }),
       std::runtime_error);
+  for (int i = 0; i < 100 && engine->stats().running > 0; ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
   EXPECT_EQ(engine->stats().running, 0);
 }
 
