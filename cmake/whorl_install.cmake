@@ -32,6 +32,7 @@ target_sources(whorl PUBLIC FILE_SET HEADERS BASE_DIRS ${PROJECT_SOURCE_DIR}/inc
   ${PROJECT_SOURCE_DIR}/include/whorl/metrics.h
   ${PROJECT_SOURCE_DIR}/include/whorl/model.h
   ${PROJECT_SOURCE_DIR}/include/whorl/statistics.h
+  ${PROJECT_SOURCE_DIR}/include/whorl/pipeline.h
   ${PROJECT_SOURCE_DIR}/include/whorl/trainer.h
   ${PROJECT_SOURCE_DIR}/include/whorl/types.h
   ${PROJECT_SOURCE_DIR}/include/whorl/whorl.h)

@@ -7,6 +7,7 @@
 #include <whorl/inference_engine.h>
 #include <whorl/metrics.h>
 #include <whorl/model.h>
+#include <whorl/pipeline.h>
 #include <whorl/statistics.h>
 #include <whorl/trainer.h>
 #include <whorl/types.h>
