@@ -18,7 +18,7 @@ from typing import Any
 import jsonschema
 import numpy as np
 import sklearn.metrics as skm
-from metric_cases import PAIRS, STEM_WORDS, random_pairs
+from metric_cases import PAIRS, STEM_WORDS, limit_pairs, random_pairs
 from nltk.stem.porter import PorterStemmer
 from rouge_score import rouge_scorer
 from sacrebleu.metrics import BLEU, CHRF, TER
@@ -61,7 +61,7 @@ def by_reference(pairs: list[tuple[str, list[str]]]) -> list[list[str | None]]:
 
 
 def corpus_vectors() -> dict[str, Any]:
-    pairs = PAIRS + random_pairs(7, 60, 40) + random_pairs(8, 6, 150)
+    pairs = PAIRS + limit_pairs() + random_pairs(7, 60, 40) + random_pairs(8, 6, 150)
     out: dict[str, Any] = {"pairs": pairs, "metrics": {}}
     groups = {"all": pairs, "perfect": [(r[0], [r[0]]) for _, r in random_pairs(9, 20, 25)], "empty": PAIRS[:3]}
     out["groups"] = groups

@@ -44,6 +44,7 @@ PAIRS: list[tuple[str, list[str]]] = [
     ("A  double  space and\ttab", ["a double space and tab"]),
     ("she's John's ''s 's", ["she 's John 's"]),
     ("no punct .,?:;!\"() here、。：！", ["no punct here"]),
+    ("x..5 5,,7 5..6 a.,6 ...7 -5--6", ["x . .5 5 , ,7 5.6 a 6 7"]),
 ]
 
 WORDS = (
@@ -62,6 +63,34 @@ def random_pairs(seed: int, count: int, longest: int) -> list[tuple[str, list[st
         joined = [" ".join(words) for words in hypotheses]
         pairs.append((" ".join(reference), joined))
     return pairs
+
+
+def named_words(letter: str, count: int) -> list[str]:
+    return [f"{letter}{i}" for i in range(count)]
+
+
+def limit_pairs() -> list[tuple[str, list[str]]]:
+    """Texts at the limits of TER's search: its beam, the length and distance of a shift, the number of candidates."""
+    out = []
+    for off in (20, 23, 24, 25, 26, 27, 40):  # the same words that far apart, on either side of the diagonal
+        shared, left, right = named_words("r", 30), named_words("x", off), named_words("y", off)
+        out.append((" ".join(left + shared), [" ".join(shared + right)]))
+        out.append((" ".join(shared + right), [" ".join(left + shared)]))
+    for length in (8, 9, 10, 11, 12, 21):  # phrases moved over fourteen words
+        phrase, rest = named_words("p", length), named_words("q", 14)
+        out.append((" ".join(phrase + rest), [" ".join(rest + phrase)]))
+    for gap in (47, 49, 50, 51, 53):  # a phrase moved that far
+        phrase, rest = named_words("p", 3), named_words("q", gap)
+        out.append((" ".join(phrase + rest), [" ".join(rest + phrase)]))
+    rng = random.Random(77)
+    for words in (2, 3, 4, 6):  # words that match everywhere: more candidates than are tried
+        for length in (25, 45, 70):
+            texts = [" ".join(rng.choice("abcdef"[:words]) for _ in range(length)) for _ in range(2)]
+            out.append((texts[0], [texts[1]]))
+    for ratio in (3, 60):  # a reference so much longer that the beam widens
+        out.append((" ".join(named_words("r", 3)), [" ".join(named_words("r", 3 * ratio))]))
+        out.append((" ".join(named_words("r", 3 * ratio)), [" ".join(named_words("r", 3))]))
+    return out
 
 
 def disturbed(rng: random.Random, words: list[str]) -> list[str]:

@@ -7,7 +7,7 @@ import logging
 
 import pytest
 import whorl
-from metric_cases import PAIRS, STEM_WORDS, disturbed, random_pairs
+from metric_cases import PAIRS, STEM_WORDS, disturbed, limit_pairs, random_pairs
 
 sacrebleu_metrics = pytest.importorskip("sacrebleu.metrics", reason="needs requirements.txt")
 rouge_scorer = pytest.importorskip("rouge_score.rouge_scorer", reason="needs requirements.txt")
@@ -31,7 +31,7 @@ def pairs(shared_data):
     import random
 
     rng = random.Random(5)
-    made = random_pairs(31, 150, 60) + PAIRS
+    made = random_pairs(31, 150, 60) + PAIRS + limit_pairs()
     for text in real_texts(shared_data, 200):
         # Line by line disturbed, so that line feeds and double spaces stay.
         lines = [" ".join(disturbed(rng, line.split(" "))) for line in text.split("\n")]
