@@ -141,6 +141,21 @@ void add_rows(const Run& run, const std::vector<Question>& questions, const std:
   }
 }
 
+// Rows without an answer of their own show what they are compared with.
+void show_references(const Run& run, const eval::TaskPlan& plan, const std::vector<Case>& cases,
+                     EvaluateResult& result) {
+  const auto metric = std::find_if(run.task.metrics.begin(), run.task.metrics.end(),
+                                   [](const MetricOptions& one) { return !one.references.empty(); });
+  if (metric == run.task.metrics.end()) return;
+  for (size_t row = 0; row < cases.size(); ++row) {
+    if (!result.rows[row].expected.empty()) continue;
+    try {
+      result.rows[row].expected = plan.templates().render(metric->references.front(), cases[row].context);
+    } catch (const eval::TemplateError&) {  // the metric says so where it counts
+    }
+  }
+}
+
 void add_perplexity(const Run& run, const Contestant& who, eval::AnswerCache& cache, EvaluateResult& result) {
   const auto tokens = eval::score_tokens(run.engine, *run.data.impl()->dataset, run.rows, who, cache,
                                          run.parallelism);
@@ -227,6 +242,7 @@ Results Evaluator::run(const EvaluateData& data, const std::vector<std::string>&
       const auto& item = data.impl()->items[row];
       cases.push_back({&item, &questions[row], &answer, plan.context(item, questions[row], answer)});
     }
+    show_references(run, plan, cases, result);
     for (const auto& metric : run.metrics) eval::add_scores(*metric, cases, bench, run.exclude, result);
     if (!run.perplexities.empty()) add_perplexity(run, run.who[a], folder.answers(), result);
     results.push_back(std::move(result));

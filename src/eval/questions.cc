@@ -71,16 +71,16 @@ TaskPlan::TaskPlan(const EvaluateTask& task, const SamplingOptions& sampling)
                        base::did_you_mean(task.type, {"chat", "completion", "data"}));
   if (!task.prompt_template.empty()) {
     base::check_argument(task.type != "data", where, ": a data task asks nothing, so it takes no template");
-    request_ = Json::parse(task.prompt_template, nullptr, false);
+    Json request = Json::parse(task.prompt_template, nullptr, false);
     // A bare template is the prompt, or the one message.
-    if (!request_.is_object())
-      request_ = task.type == "completion"
-                     ? Json{{"prompt", task.prompt_template}}
-                     : Json{{"messages", {{{"role", "user"}, {"content", task.prompt_template}}}}};
-    base::check_known_keys(request_, kRequestKeys, where + ": template");
-    const char* needed = task.type == "completion" ? "prompt" : "messages";
-    base::require(request_, needed, where + ": template");
-    templates_.compile_all(request_, "template");
+    if (!request.is_object())
+      request = task.type == "completion"
+                    ? Json{{"prompt", task.prompt_template}}
+                    : Json{{"messages", {{{"role", "user"}, {"content", task.prompt_template}}}}};
+    base::check_known_keys(request, kRequestKeys, where + ": template");
+    base::require(request, task.type == "completion" ? "prompt" : "messages", where + ": template");
+    templates_.compile_all(request, "template");
+    request_ = std::make_shared<const Json>(std::move(request));
   }
   for (const auto& metric : task.metrics) {
     templates_.compile(metric.candidate, "candidate");
@@ -94,7 +94,7 @@ TaskPlan::TaskPlan(const EvaluateTask& task, const SamplingOptions& sampling)
 }
 
 GenerateRequest TaskPlan::rendered_request(const Item& item, const Question& question) const {
-  const Json rendered = templates_.render_all(request_, context(item, question, {.error = "none"}));
+  const Json rendered = templates_.render_all(*request_, context(item, question, {.error = "none"}));
   GenerateRequest out;
   out.sampling = sampling_;
   if (task_.type == "completion")
@@ -119,7 +119,7 @@ Question TaskPlan::question(const EvaluateData& data, int64_t row) const {
   if (impl.dataset) out.expected = own_answer((*impl.dataset)[row]);
   if (task_.type == "data") return out;
   try {
-    if (!request_.is_null()) {
+    if (request_) {
       out.request = rendered_request(item, out);
     } else {
       base::check_argument(impl.dataset.has_value(),

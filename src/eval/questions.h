@@ -1,5 +1,6 @@
 #pragma once
 // From the rows of a task to what the engine is asked, and to what the metrics see.
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -37,7 +38,7 @@ class TaskPlan {
   EvaluateTask task_;
   SamplingOptions sampling_;
   Templates templates_;
-  base::Json request_;  // null: the row as it stands
+  std::shared_ptr<const base::Json> request_;  // none: the row as it stands
 };
 
 // All questions. Throws the first error once ten rows in a row have failed and none has worked: a fault of the

@@ -53,8 +53,10 @@ std::string short_number(double value) {
   if (!std::isfinite(value)) return "–";
   char text[40];
   const double size = std::abs(value);
-  const char* format = size == 0 ? "%.0f" : size < 1e-4 ? "%.1e" : size < 10 ? "%.3f" : size < 1e5 ? "%.1f" : "%.3g";
-  std::snprintf(text, sizeof text, format, value);
+  if (size > 0 && (size < 1e-4 || size >= 1e5))
+    std::snprintf(text, sizeof text, "%.1e", value);
+  else
+    std::snprintf(text, sizeof text, "%.*f", size == 0 ? 0 : size < 10 ? 3 : 1, value);
   return text;
 }
 

@@ -26,13 +26,13 @@ std::string interval_text(const Score& s) {
 }
 
 std::string table_row(const EvaluateResult& result, const Score& s) {
-  const auto cell = [](const std::string& text) { return "<td class='n'>" + text + "</td>"; };
+  const auto cell = [](const std::string& text) { return concat("<td class='n'>", text, "</td>"); };
   std::string left_out;
   for (const auto& [name, count] : {std::pair{"errored", s.errored}, std::pair{"unparsable", s.unparsable},
                                     std::pair{"refused", s.refused}})
     if (count > 0) left_out += concat("<span class='tag odd'>", count, " ", name, "</span> ");
   return concat("<tr><td>", escape_html(who(result.adapter)), "</td>", cell(short_number(s.value)),
-                cell("± " + short_number(s.stderr_)), cell(interval_text(s)), cell(concat(s.n)), "<td>",
+                cell(concat("± ", short_number(s.stderr_))), cell(interval_text(s)), cell(concat(s.n)), "<td>",
                 left_out.empty() ? "<span class='soft'>none</span>" : left_out, "</td></tr>");
 }
 
@@ -46,29 +46,39 @@ std::string metric_card(const std::vector<EvaluateResult>& results, const std::s
     rows += table_row(result, found->second);
     method = found->second.method;
   }
-  return concat("<div class='card'><h3>", escape_html(metric), "</h3>", interval_chart(intervals),
-                "<div class='scroll'><table><tr><th></th><th class='n'>score</th><th class='n'>std. error</th>",
+  return concat("<div class='card'><h3>", escape_html(metric), "</h3><div class='scroll'>", interval_chart(intervals),
+                "</div><div class='scroll'><table><tr><th></th><th class='n'>score</th><th class='n'>std. error</th>",
                 "<th class='n'>95 % interval</th><th class='n'>rows</th><th>without a usable answer</th></tr>",
                 rows, "</table></div><p class='soft small'>Interval: ", escape_html(method), "</p></div>");
 }
 
+// What the comparison is about: corpus metrics by their corpus scores, the others row by row.
+double difference_of(const Comparison& c) {
+  return c.corpus ? c.corpus->candidate - c.corpus->baseline : c.paired.difference.value;
+}
+
+double chance_of(const Comparison& c) {
+  return c.corpus ? c.corpus->p : c.paired.mcnemar_p.value_or(c.paired.permutation_p);
+}
+
 std::string verdict(const Comparison& c) {
-  const auto& d = c.paired.difference;
-  const double p = c.paired.mcnemar_p.value_or(c.paired.permutation_p);
+  const double p = chance_of(c);
+  if (p >= .05 && c.corpus) return "No difference that these rows could show.";
   if (p >= .05)
     return concat("No difference that these rows could show; one of ",
                   short_number(c.paired.minimum_detectable_effect), " would mostly have been seen.");
-  return concat(escape_html(who(d.value > 0 ? c.b : c.a)), " is higher; chance alone would do this with p = ",
+  return concat(escape_html(who(difference_of(c) > 0 ? c.b : c.a)), " is higher; chance alone would do this with p = ",
                 short_number(p), ".");
 }
 
 std::string comparison_row(const Comparison& c) {
   const auto& p = c.paired;
-  const auto cell = [](const std::string& text) { return "<td class='n'>" + text + "</td>"; };
+  const auto cell = [](const std::string& text) { return concat("<td class='n'>", text, "</td>"); };
   return concat("<tr><td>", escape_html(c.metric), "</td><td>", escape_html(who(c.a)), " → ",
-                escape_html(who(c.b)), "</td>", cell((p.difference.value > 0 ? "+" : "") + short_number(p.difference.value)),
-                cell(interval_text(p.difference)), cell(short_number(p.mcnemar_p.value_or(p.permutation_p))),
-                cell(concat(p.wins, " / ", p.losses, " / ", p.ties)), "<td>", verdict(c), "</td></tr>");
+                escape_html(who(c.b)), "</td>", cell(concat(difference_of(c) > 0 ? "+" : "", short_number(difference_of(c)))),
+                cell(c.corpus ? "" : interval_text(p.difference)), cell(short_number(chance_of(c))),
+                cell(concat(p.wins, " / ", p.losses, " / ", p.ties)), "<td class='wide'>", verdict(c),
+                "</td></tr>");
 }
 
 std::string comparison_part(const std::vector<Comparison>& comparisons) {
@@ -77,12 +87,13 @@ std::string comparison_part(const std::vector<Comparison>& comparisons) {
   std::set<std::string> seen;
   for (const auto& one : comparisons) {
     rows += comparison_row(one);
-    if (seen.insert(one.paired.method).second) methods += (methods.empty() ? "" : "; ") + one.paired.method;
+    const std::string& method = one.corpus ? one.corpus->method : one.paired.method;
+    if (seen.insert(method).second) methods += (methods.empty() ? "" : "; ") + method;
   }
   return concat("<h2>Compared row by row</h2><div class='card'><div class='scroll'><table><tr><th>metric</th>",
                 "<th></th><th class='n'>difference</th><th class='n'>95 % interval</th><th class='n'>p</th>",
                 "<th class='n'>won / lost / tied</th><th></th></tr>", rows,
-                "</table></div><p class='soft small'>Paired by row. ", escape_html(methods), "</p></div>");
+                "</table></div><p class='soft small'>Tests: ", escape_html(methods), "</p></div>");
 }
 
 std::string settings_part(const Json& settings, const std::vector<EvaluateResult>& results) {
@@ -113,7 +124,7 @@ std::string lead(const std::vector<EvaluateResult>& results, const Json& setting
                           : "";
   std::string names;
   for (const auto& result : results) names += (names.empty() ? "" : ", ") + who(result.adapter);
-  return concat("<p class='soft'>", escape_html(model.empty() ? "" : model + " · "), escape_html(names), " · ",
+  return concat("<p class='soft'>", escape_html(model.empty() ? model : concat(model, " · ")), escape_html(names), " · ",
                 results[0].rows.size(), " rows</p>");
 }
 

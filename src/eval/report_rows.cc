@@ -67,6 +67,17 @@ void add_group(const char* title, const std::vector<size_t>& rows, const std::ve
   out += "</div></details>";
 }
 
+// Right or wrong says most about a row; otherwise the first score.
+std::string leading_metric(const EvaluateResult& result) {
+  for (const auto& [metric, score] : result.scores)
+    if (std::all_of(result.rows.begin(), result.rows.end(), [&metric = metric](const RowScore& row) {
+          const auto found = row.scores.find(metric);
+          return found == row.scores.end() || found->second == 0 || found->second == 1;
+        }))
+      return metric;
+  return result.scores.begin()->first;
+}
+
 }  // namespace
 
 Sample sample_rows(const std::vector<EvaluateResult>& results, const std::string& metric) {
@@ -102,7 +113,7 @@ std::string rows_part(const std::vector<EvaluateResult>& results) {
   if (results.empty() || results[0].rows.empty() || results[0].scores.empty()) return "";
   const std::vector<EvaluateResult> shown =
       aligned(results) ? results : std::vector<EvaluateResult>{results[0]};
-  const std::string metric = shown[0].scores.begin()->first;
+  const std::string metric = leading_metric(shown[0]);
   const Sample sample = sample_rows(shown, metric);
   std::string out = concat("<h2>Rows</h2><p class='soft small'>A few of ", shown[0].rows.size(), ", chosen by ",
                            escape_html(metric), ".</p>");

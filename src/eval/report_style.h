@@ -24,7 +24,8 @@ th,td{text-align:left;padding:.4rem .7rem .4rem 0;border-bottom:1px solid var(--
 th{font-weight:600;color:var(--soft);font-size:.82rem;white-space:nowrap}
 tr:last-child td{border-bottom:0}
 td.n,th.n{text-align:right;white-space:nowrap}
-svg{display:block;width:100%;height:auto;max-width:44rem}
+td.wide{min-width:15rem}
+svg{display:block;width:100%;min-width:26rem;height:auto;max-width:44rem}
 svg text{fill:var(--ink);font:13px system-ui,-apple-system,"Segoe UI",Roboto,sans-serif}
 svg .axis{stroke:var(--line)}
 svg .tick{fill:var(--soft);font-size:11px}

@@ -157,6 +157,7 @@ TEST_F(Tasks, ChatWithTemplatesAndSeveralMetrics) {
   EXPECT_NEAR(result.scores.at("rouge.rouge1").value, (1 + 2. / 3) / 2, 1e-12);
   EXPECT_EQ(result.rows[1].got, "the bad");
   EXPECT_EQ(result.rows[1].prompt, "Q: b");
+  EXPECT_EQ(result.rows[1].expected, "bad");
   EXPECT_EQ(result.rows[0].counts.count("bleu"), 1u);
   EXPECT_NE(result.scores.at("bleu").method.find("tok:13a"), std::string::npos);
 }
