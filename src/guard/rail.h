@@ -47,6 +47,9 @@ class TextRail {
   virtual ~TextRail() = default;
   virtual const std::string& name() const = 0;
   virtual std::unique_ptr<Scan> scan() const = 0;
+  // A rail that takes things out looks at what is left again, since that may form anew what it takes out:
+  // this is the rail for the last look, which blocks. Null for all others.
+  virtual std::shared_ptr<const TextRail> last_look() const { return nullptr; }
 };
 using Rails = std::vector<std::shared_ptr<const TextRail>>;
 
@@ -79,7 +82,7 @@ class StreamGuard {
 
 class TextGuard {
  public:
-  explicit TextGuard(Rails rails) : rails_(std::move(rails)) {}
+  explicit TextGuard(Rails rails);
   Outcome check(std::string_view text) const;
   // The stream borrows the rails, not this guard.
   StreamGuard stream() const;
@@ -87,6 +90,7 @@ class TextGuard {
 
  private:
   Rails rails_;
+  std::vector<Rails> looks_;  // who looks, one after the other
 };
 
 // ---- the rails ------------------------------------------------------------------------------------------
