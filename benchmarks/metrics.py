@@ -18,7 +18,7 @@ from pathlib import Path
 import whorl
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "parity"))
-from metric_cases import WORDS, disturbed  # noqa: E402
+from metric_cases import WORDS, disturbed
 
 
 def seconds(work: Callable[[], object], least: float = 0.3) -> float:
@@ -35,7 +35,9 @@ def seconds(work: Callable[[], object], least: float = 0.3) -> float:
 
 def texts(rows: int, words: int) -> tuple[list[str], list[str]]:
     rng = random.Random(1)
-    references = [[rng.choice(WORDS) for _ in range(rng.randint(words // 2, words * 3 // 2))] for _ in range(rows)]
+    references = [
+        [rng.choice(WORDS) for _ in range(rng.randint(words // 2, words * 3 // 2))] for _ in range(rows)
+    ]
     return [" ".join(disturbed(rng, r)) for r in references], [" ".join(r) for r in references]
 
 
@@ -63,12 +65,17 @@ def corpus_metrics(hypotheses: list[str], references: list[str]) -> None:
             # sacrebleu keeps tokenized texts between calls; a run of one's own does not find them there.
             tokenizer = getattr(made, "tokenizer", None)
             for cached in (tokenizer, getattr(tokenizer, "_post_tokenizer", None)):
-                clear = getattr(getattr(type(cached), "__call__", None), "cache_clear", None)
+                clear = getattr(vars(type(cached)).get("__call__"), "cache_clear", None)
                 if clear:
                     clear()
             return [made.corpus_score(hypotheses, [references]).score]
 
-        report(name, len(hypotheses), reference, lambda metric=metric, rows=per_row: [metric.corpus(hypotheses, rows)])
+        report(
+            name,
+            len(hypotheses),
+            reference,
+            lambda metric=metric, rows=per_row: [metric.corpus(hypotheses, rows)],
+        )
 
 
 def rouge(hypotheses: list[str], references: list[str]) -> None:
@@ -94,7 +101,9 @@ def rouge(hypotheses: list[str], references: list[str]) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--rows", type=int, default=300)
     parser.add_argument("--words", type=int, default=100, help="of a text, on average")
     arguments = parser.parse_args()

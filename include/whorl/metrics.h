@@ -1,7 +1,7 @@
 #pragma once
 // Metrics, each with the value of the implementation that papers quote (named beside it). Text is UTF-8;
-// broken bytes count as U+FFFD, never as an error, for a metric must not fail on what a model wrote. All calls
-// are pure and may be made from any thread. Arguments that make no sense are std::invalid_argument.
+// broken bytes count as U+FFFD, never as an error, for a metric must not fail on what a model wrote. All
+// calls are pure and may be made from any thread. Arguments that make no sense are std::invalid_argument.
 #include <whorl/types.h>
 
 #include <cstdint>
@@ -164,8 +164,8 @@ struct Perplexity {
 };
 WHORL_API Perplexity perplexity(const std::vector<DocumentLikelihood>& documents);
 
-// 1 - C(n-c, k) / C(n, k), the chance that one of k draws out of n samples with c right ones is right (Chen et
-// al. 2021); the ratio is exact, then rounded once. n < k is an error.
+// 1 - C(n-c, k) / C(n, k), the chance that one of k draws out of n samples with c right ones is right (Chen
+// et al. 2021); the ratio is exact, then rounded once. n < k is an error.
 WHORL_API double pass_at_k(int64_t n, int64_t c, int64_t k);
 
 // ---- checks of one answer --------------------------------------------------------------------------------
@@ -178,13 +178,13 @@ struct CheckResult {
 // `operation`: "equals", "not equals", "contains", "not contains", "startswith", "endswith" (left … right).
 WHORL_API CheckResult string_check(const std::string& operation, const std::string& left,
                                    const std::string& right);
-// `operation`: "equals", "not equals", ">", ">=", "<", "<=", "absolute difference" (at most `epsilon`). What is
-// not a finite number is an error, never NaN. Space around a number is fine.
+// `operation`: "equals", "not equals", ">", ">=", "<", "<=", "absolute difference" (at most `epsilon`). What
+// is not a finite number is an error, never NaN. Space around a number is fine.
 WHORL_API CheckResult number_check(const std::string& operation, const std::string& left,
                                    const std::string& right, double epsilon = 0);
 
-// A JSON Schema, draft 2020-12 or whatever "$schema" names (4, 6, 7, 2019-09). `$ref` stays inside the schema:
-// nothing is fetched. Formats are not asserted, as in the specification. Threads may share one.
+// A JSON Schema, draft 2020-12 or whatever "$schema" names (4, 6, 7, 2019-09). `$ref` stays inside the
+// schema: nothing is fetched. Formats are not asserted, as in the specification. Threads may share one.
 class WHORL_API JsonSchema {
  public:
   explicit JsonSchema(const std::string& schema);  // bad schema: std::invalid_argument that says where
@@ -207,8 +207,9 @@ struct BfclOptions {
   // best matching of calls, arguments valid under the function's JSON Schema at any depth, texts byte for
   // byte, no surplus calls.
   bool strict = false;
-  // The leaderboard's category: "simple" (one function, one call), "multiple" (choose one), "parallel" (several
-  // calls, any order). "auto": parallel for several expected calls, else multiple for several functions.
+  // The leaderboard's category: "simple" (one function, one call), "multiple" (choose one), "parallel"
+  // (several calls, any order). "auto": parallel for several expected calls, else multiple for several
+  // functions.
   std::string category = "auto";
   bool dots_to_underscores = false;  // for models that cannot say "math.add": it is compared as "math_add"
 };

@@ -45,9 +45,9 @@ struct BootstrapOptions {
   std::string generator = "counter";
 };
 struct BootstrapResult {
-  Score score;  // value of all rows; standard error and percentile interval of the resamples
-  double mean = 0;                // of the resamples
-  double half_width = 0;          // of the interval, as sacrebleu prints it
+  Score score;            // value of all rows; standard error and percentile interval of the resamples
+  double mean = 0;        // of the resamples
+  double half_width = 0;  // of the interval, as sacrebleu prints it
   std::vector<double> resampled;  // in the order drawn
 };
 // `statistic` gets `rows` row numbers drawn with replacement. It is called in order on this thread.
@@ -56,23 +56,24 @@ WHORL_API BootstrapResult bootstrap(int64_t rows,
                                     const BootstrapOptions& options = {});
 WHORL_API BootstrapResult bootstrap_mean(const std::vector<double>& values,
                                          const BootstrapOptions& options = {});
-// counts[row] of CorpusMetric::counts. With "pcg64" value for value sacrebleu's interval under numpy 2: resampled
-// counts are added in single precision, and chrF and TER stay there.
+// counts[row] of CorpusMetric::counts. With "pcg64" value for value sacrebleu's interval under numpy 2:
+// resampled counts are added in single precision, and chrF and TER stay there.
 WHORL_API BootstrapResult bootstrap(const CorpusMetric& metric,
                                     const std::vector<std::vector<double>>& counts,
                                     const BootstrapOptions& options = {.generator = "pcg64"});
 
-// ---- two lists of values, row by row -----------------------------------------------------------------------
+// ---- two lists of values, row by row
+// -----------------------------------------------------------------------
 
 struct PairedOptions {
   uint64_t seed = 12345;
-  int64_t permutations = 10'000;            // of the sign-flip test; up to 2^20 outcomes are gone through exactly
-  int64_t resamples = 10'000;               // of the bootstrap of the difference; 0 = none
-  std::vector<std::string> clusters = {};   // per row; flips, resamples and errors then go by cluster
+  int64_t permutations = 10'000;  // of the sign-flip test; up to 2^20 outcomes are gone through exactly
+  int64_t resamples = 10'000;     // of the bootstrap of the difference; 0 = none
+  std::vector<std::string> clusters = {};  // per row; flips, resamples and errors then go by cluster
 };
 struct PairedComparison {
   Score baseline, candidate;
-  Score difference;  // candidate - baseline; paired standard error, Student's t
+  Score difference;                        // candidate - baseline; paired standard error, Student's t
   int64_t wins = 0, losses = 0, ties = 0;  // rows where the candidate is higher, lower, equal
   double correlation = 0;                  // of the two lists; what pairing gains
   // Exact, two-sided, over the discordant rows; only where all values are 0 or 1 and there are no clusters.
@@ -116,7 +117,8 @@ WHORL_API PairedCorpusTest approximate_randomization(const CorpusMetric& metric,
                                                      const std::vector<std::vector<double>>& candidate,
                                                      int64_t trials = 10'000, uint64_t seed = 12345);
 
-// ---- agreement ---------------------------------------------------------------------------------------------
+// ---- agreement
+// ---------------------------------------------------------------------------------------------
 
 // Cohen's kappa of two raters; standard error of Fleiss, Cohen and Everitt 1969, normal interval. Raters who
 // both gave one and the same label throughout agree by construction: value 1, no interval.

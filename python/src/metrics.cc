@@ -1,7 +1,6 @@
+#include <pybind11/stl.h>
 #include <whorl/evaluator.h>
 #include <whorl/metrics.h>
-
-#include <pybind11/stl.h>
 
 #include "compute.h"
 #include "fields.h"
@@ -76,8 +75,8 @@ Fields<SquadScore> fields_of<SquadScore>() {
 
 template <>
 Fields<RougeScore> fields_of<RougeScore>() {
-  return {field("precision", &RougeScore::precision, "0 to 1"), field("recall", &RougeScore::recall, "0 to 1"),
-          field("fmeasure", &RougeScore::fmeasure, "0 to 1")};
+  return {field("precision", &RougeScore::precision, "0 to 1"),
+          field("recall", &RougeScore::recall, "0 to 1"), field("fmeasure", &RougeScore::fmeasure, "0 to 1")};
 }
 
 template <>
@@ -89,23 +88,25 @@ Fields<F1Score> fields_of<F1Score>() {
 template <>
 Fields<CalibrationBin> fields_of<CalibrationBin>() {
   using B = CalibrationBin;
-  return {field("low", &B::low, "lower end, not in the bin"), field("high", &B::high, "upper end, in the bin"),
-          field("n", &B::n, "rows"), field("confidence", &B::confidence, "mean"),
-          field("accuracy", &B::accuracy, "mean")};
+  return {field("low", &B::low, "lower end, not in the bin"),
+          field("high", &B::high, "upper end, in the bin"), field("n", &B::n, "rows"),
+          field("confidence", &B::confidence, "mean"), field("accuracy", &B::accuracy, "mean")};
 }
 
 template <>
 Fields<Calibration> fields_of<Calibration>() {
   using C = Calibration;
   return {field("ece", &C::ece, "expected calibration error"), field("mce", &C::mce, "largest gap of a bin"),
-          field("brier", &C::brier, "mean squared error of the confidences"), field("bins", &C::bins, "of confidence")};
+          field("brier", &C::brier, "mean squared error of the confidences"),
+          field("bins", &C::bins, "of confidence")};
 }
 
 template <>
 Fields<DocumentLikelihood> fields_of<DocumentLikelihood>() {
   using D = DocumentLikelihood;
-  return {field("log_likelihood", &D::log_likelihood, "natural logarithm"), field("tokens", &D::tokens, "count"),
-          field("words", &D::words, "count"), field("bytes", &D::bytes, "count")};
+  return {field("log_likelihood", &D::log_likelihood, "natural logarithm"),
+          field("tokens", &D::tokens, "count"), field("words", &D::words, "count"),
+          field("bytes", &D::bytes, "count")};
 }
 
 template <>
@@ -163,22 +164,25 @@ void def_kind(py::class_<CorpusMetric>& c, const char* name, Make make) {
 }
 
 void bind_corpus_metric(py::module_& m) {
-  py::class_<CorpusMetric> c(m, "CorpusMetric",
-                             "BLEU, chrF or TER, value for value sacrebleu's.\n\n"
-                             ">>> whorl.CorpusMetric.bleu().corpus([\"the cat sat\"], [[\"the cat sat\"]])\n0.0");
+  py::class_<CorpusMetric> c(
+      m, "CorpusMetric",
+      "BLEU, chrF or TER, value for value sacrebleu's.\n\n"
+      ">>> whorl.CorpusMetric.bleu().corpus([\"the cat sat\"], [[\"the cat sat\"]])\n0.0");
   {
     OwnSignatures own;
     def_kind<BleuOptions>(c, "bleu", &CorpusMetric::bleu);
     def_kind<ChrfOptions>(c, "chrf", &CorpusMetric::chrf);
     def_kind<TerOptions>(c, "ter", &CorpusMetric::ter);
   }
-  c.def_static("named", &CorpusMetric::named, py::arg("name"), "\"bleu\", \"chrf\", \"chrf++\" or \"ter\" as they stand.");
+  c.def_static("named", &CorpusMetric::named, py::arg("name"),
+               "\"bleu\", \"chrf\", \"chrf++\" or \"ter\" as they stand.");
   c.def(
       "counts",
       [](const CorpusMetric& self, const std::string& hypothesis, const Texts& references) {
         return self.counts(hypothesis, references);
       },
-      py::arg("hypothesis"), py::arg("references"), "One row's counts; rows are added before they are scored.");
+      py::arg("hypothesis"), py::arg("references"),
+      "One row's counts; rows are added before they are scored.");
   c.def("score", &CorpusMetric::score, py::arg("summed_counts"), "The score of added counts.");
   c.def(
       "corpus",
@@ -186,8 +190,10 @@ void bind_corpus_metric(py::module_& m) {
         return compute([&] { return self.corpus(hypotheses, references); });
       },
       py::arg("hypotheses"), py::arg("references"), "references[row] are the references of hypotheses[row].");
-  c.def("sentence", &CorpusMetric::sentence, py::arg("hypothesis"), py::arg("references"), "One row's score.");
-  c.def("signature", &CorpusMetric::signature, py::arg("num_references") = 1, "What makes a score comparable.");
+  c.def("sentence", &CorpusMetric::sentence, py::arg("hypothesis"), py::arg("references"),
+        "One row's score.");
+  c.def("signature", &CorpusMetric::signature, py::arg("num_references") = 1,
+        "What makes a score comparable.");
   c.def_property_readonly("name", &CorpusMetric::name, "as sacrebleu calls it");
   c.def_property_readonly("higher_is_better", &CorpusMetric::higher_is_better, "False for TER");
 }
@@ -196,27 +202,32 @@ void bind_text(py::module_& m) {
   OwnSignatures own;
   m.def(
       "exact_match",
-      [](const std::string& expected, const std::string& got, const py::object& options, const py::kwargs& keywords) {
+      [](const std::string& expected, const std::string& got, const py::object& options,
+         const py::kwargs& keywords) {
         if (options.is_none() && keywords.size() == 0) return exact_match(expected, got);
         return exact_match(expected, got, options_from<ExactMatchOptions>("exact_match", options, keywords));
       },
       py::arg("expected"), py::arg("got"), py::kw_only(), py::arg("options") = py::none(),
       call_doc<ExactMatchOptions>("exact_match(expected: str, got: str", "float",
-                                  "1 if the texts are equal after trimming, else 0. With options lm-evaluation-harness' exact_match:\n"
+                                  "1 if the texts are equal after trimming, else 0. With options "
+                                  "lm-evaluation-harness' exact_match:\n"
                                   "nothing is trimmed.")
           .c_str());
   m.def("squad", &squad, py::arg("answers"), py::arg("got"),
-        "squad(answers: list[str], got: str) -> SquadScore\n\nSQuAD 1.1's exact match and F1; the best answer counts.");
+        "squad(answers: list[str], got: str) -> SquadScore\n\nSQuAD 1.1's exact match and F1; the best "
+        "answer counts.");
   auto rouge_of = [](const py::object& target, const std::string& prediction, const py::object& options,
                      const py::kwargs& keywords) {
     const auto chosen = options_from<RougeOptions>("rouge", options, keywords);
     const auto targets = value_from<Texts>("target", target);
     return compute([&] { return rouge(targets, prediction, chosen); });
   };
-  m.def("rouge", rouge_of, py::arg("target"), py::arg("prediction"), py::kw_only(), py::arg("options") = py::none(),
-        call_doc<RougeOptions>("rouge(target: str | list[str], prediction: str", "dict[str, RougeScore]",
-                               "rouge-score's values; of several targets the best F-measure per type.\n\n"
-                               ">>> whorl.rouge(\"the cat\", \"a cat\", types=\"rouge1\")[\"rouge1\"].fmeasure\n0.5")
+  m.def("rouge", rouge_of, py::arg("target"), py::arg("prediction"), py::kw_only(),
+        py::arg("options") = py::none(),
+        call_doc<RougeOptions>(
+            "rouge(target: str | list[str], prediction: str", "dict[str, RougeScore]",
+            "rouge-score's values; of several targets the best F-measure per type.\n\n"
+            ">>> whorl.rouge(\"the cat\", \"a cat\", types=\"rouge1\")[\"rouge1\"].fmeasure\n0.5")
             .c_str());
   m.def("porter_stem", &porter_stem, py::arg("word"),
         "porter_stem(word: str) -> str\n\nThe stem, as NLTK's PorterStemmer gives it.");
@@ -224,14 +235,15 @@ void bind_text(py::module_& m) {
 
 void bind_numbers(py::module_& m) {
   m.def("accuracy", &accuracy, py::arg("expected"), py::arg("got"), "Share of equal labels.");
-  m.def("matthews_correlation", &matthews_correlation, py::arg("expected"), py::arg("got"), "scikit-learn's.");
+  m.def("matthews_correlation", &matthews_correlation, py::arg("expected"), py::arg("got"),
+        "scikit-learn's.");
   m.def("softmax", &softmax, py::arg("log_likelihoods"), "Log-likelihoods made probabilities.");
   m.def("brier_score", &brier_score, py::arg("probabilities"), py::arg("gold"),
         "Mean over rows of the squared errors of all classes; gold are indices.");
   m.def("calibration", &calibration, py::arg("confidences"), py::arg("correct"), py::arg("bins") = 10,
         "Expected calibration error with its bins; correct is 0 or 1 per row.");
-  m.def("document_likelihood", &document_likelihood, py::arg("text"), py::arg("log_likelihood"), py::arg("tokens"),
-        "Counts the text's words and bytes.");
+  m.def("document_likelihood", &document_likelihood, py::arg("text"), py::arg("log_likelihood"),
+        py::arg("tokens"), "Counts the text's words and bytes.");
   m.def("perplexity", &perplexity, py::arg("documents"), "Of all documents together.");
   m.def("pass_at_k", &pass_at_k, py::arg("n"), py::arg("c"), py::arg("k"),
         "Chance that one of k draws out of n samples with c right ones is right.");
@@ -239,7 +251,8 @@ void bind_numbers(py::module_& m) {
         "\"equals\", \"not equals\", \"contains\", \"not contains\", \"startswith\" or \"endswith\".");
   m.def("number_check", &number_check, py::arg("operation"), py::arg("left"), py::arg("right"),
         py::arg("epsilon") = 0.0,
-        "\"equals\", \"not equals\", \">\", \">=\", \"<\", \"<=\" or \"absolute difference\"; no number is an error.");
+        "\"equals\", \"not equals\", \">\", \">=\", \"<\", \"<=\" or \"absolute difference\"; no number is "
+        "an error.");
   OwnSignatures own;
   m.def(
       "f1_score",
@@ -247,15 +260,16 @@ void bind_numbers(py::module_& m) {
         return f1_score(expected, got, options_from<F1Options>("f1_score", options, keywords));
       },
       py::arg("expected"), py::arg("got"), py::kw_only(), py::arg("options") = py::none(),
-      call_doc<F1Options>("f1_score(expected: list[str], got: list[str]", "F1Score", "scikit-learn's values.").c_str());
+      call_doc<F1Options>("f1_score(expected: list[str], got: list[str]", "F1Score", "scikit-learn's values.")
+          .c_str());
 }
 
 void bind_calls(py::module_& m) {
   OwnSignatures own;
   m.def(
       "bfcl_ast_check",
-      [](const py::object& functions, const py::object& got, const py::object& answers, const py::object& options,
-         const py::kwargs& keywords) {
+      [](const py::object& functions, const py::object& got, const py::object& answers,
+         const py::object& options, const py::kwargs& keywords) {
         const auto chosen = options_from<BfclOptions>("bfcl_ast_check", options, keywords);
         std::vector<ToolCall> calls;
         for (auto call : got) calls.push_back(tool_call_from("bfcl_ast_check", call));
@@ -263,14 +277,16 @@ void bind_calls(py::module_& m) {
       },
       py::arg("functions"), py::arg("got"), py::arg("possible_answers"), py::kw_only(),
       py::arg("options") = py::none(),
-      call_doc<BfclOptions>("bfcl_ast_check(functions: list | str, got: list[ToolCall | dict], possible_answers: list | str",
-                            "BfclResult", "The Berkeley function-calling leaderboard's AST check.")
+      call_doc<BfclOptions>(
+          "bfcl_ast_check(functions: list | str, got: list[ToolCall | dict], possible_answers: list | str",
+          "BfclResult", "The Berkeley function-calling leaderboard's AST check.")
           .c_str());
   py::class_<JsonSchema> schema(m, "JsonSchema", "A JSON Schema (draft 2020-12, or what \"$schema\" names).");
   schema.def(py::init([](const py::object& text) { return JsonSchema(json_text(text)); }), py::arg("schema"),
              "__init__(self, schema: dict | bool | str) -> None");
   schema.def(
-      "errors", [](const JsonSchema& self, const std::string& json) { return self.errors(json); }, py::arg("json"),
+      "errors", [](const JsonSchema& self, const std::string& json) { return self.errors(json); },
+      py::arg("json"),
       "errors(self, json: str) -> list[str]\n\nWhat is wrong with a JSON text; empty = nothing.");
   schema.def(
       "is_valid", [](const JsonSchema& self, const std::string& json) { return self.is_valid(json); },

@@ -1,7 +1,6 @@
-#include <whorl/statistics.h>
-
 #include <pybind11/functional.h>
 #include <pybind11/stl.h>
+#include <whorl/statistics.h>
 
 #include "compute.h"
 #include "fields.h"
@@ -66,9 +65,12 @@ Fields<PairedComparison> fields_of<PairedComparison>() {
 template <>
 Fields<PairedCorpusTest> fields_of<PairedCorpusTest>() {
   using P = PairedCorpusTest;
-  return {field("baseline", &P::baseline, "score"),       field("candidate", &P::candidate, "score"),
-          field("p", &P::p, "two-sided"),                 field("mean", &P::mean, "of the candidate's resamples"),
-          field("half_width", &P::half_width, "of their interval"), field("method", &P::method, "how, and from which seed")};
+  return {field("baseline", &P::baseline, "score"),
+          field("candidate", &P::candidate, "score"),
+          field("p", &P::p, "two-sided"),
+          field("mean", &P::mean, "of the candidate's resamples"),
+          field("half_width", &P::half_width, "of their interval"),
+          field("method", &P::method, "how, and from which seed")};
 }
 
 namespace {
@@ -82,18 +84,20 @@ void bind_one_list(py::module_& m) {
         "Mean whose error allows rows of one cluster to go together.");
   m.def("pooled", &pooled, py::arg("groups"), "Groups of rows as one.");
   m.def("cohens_kappa", &cohens_kappa, py::arg("first"), py::arg("second"), "Agreement of two raters.");
-  m.def("mcnemar_exact", &mcnemar_exact, py::arg("b"), py::arg("c"), "Two-sided p of b against c discordant rows.");
+  m.def("mcnemar_exact", &mcnemar_exact, py::arg("b"), py::arg("c"),
+        "Two-sided p of b against c discordant rows.");
   m.def("sign_test", &sign_test, py::arg("wins"), py::arg("losses"), "One-sided p of as many wins or more.");
   OwnSignatures own;
   m.def(
       "minimum_detectable_effect",
       [](double standard_error, const py::object& options, const py::kwargs& keywords) {
-        return minimum_detectable_effect(standard_error,
-                                         options_from<PowerOptions>("minimum_detectable_effect", options, keywords));
+        return minimum_detectable_effect(
+            standard_error, options_from<PowerOptions>("minimum_detectable_effect", options, keywords));
       },
       py::arg("standard_error"), py::kw_only(), py::arg("options") = py::none(),
-      call_doc<PowerOptions>("minimum_detectable_effect(standard_error: float", "float",
-                             "What may go unnoticed.\n\n>>> round(whorl.minimum_detectable_effect(1.0), 3)\n2.802")
+      call_doc<PowerOptions>(
+          "minimum_detectable_effect(standard_error: float", "float",
+          "What may go unnoticed.\n\n>>> round(whorl.minimum_detectable_effect(1.0), 3)\n2.802")
           .c_str());
 }
 
@@ -106,19 +110,22 @@ void bind_bootstraps(py::module_& m) {
         return compute([&] { return bootstrap_mean(values, chosen); });
       },
       py::arg("values"), py::kw_only(), py::arg("options") = py::none(),
-      call_doc<BootstrapOptions>("bootstrap_mean(values: list[float]", "BootstrapResult", "Of a mean.").c_str());
+      call_doc<BootstrapOptions>("bootstrap_mean(values: list[float]", "BootstrapResult", "Of a mean.")
+          .c_str());
   m.def(
       "bootstrap_corpus",
-      [](const CorpusMetric& metric, const Counts& counts, const py::object& options, const py::kwargs& keywords) {
+      [](const CorpusMetric& metric, const Counts& counts, const py::object& options,
+         const py::kwargs& keywords) {
         BootstrapOptions chosen{.generator = "pcg64"};
         if (!options.is_none()) chosen = options_from<BootstrapOptions>("bootstrap_corpus", options, {});
         apply_to("bootstrap_corpus", chosen, keywords);
         return compute([&] { return bootstrap(metric, counts, chosen); });
       },
       py::arg("metric"), py::arg("counts"), py::kw_only(), py::arg("options") = py::none(),
-      call_doc<BootstrapOptions>("bootstrap_corpus(metric: CorpusMetric, counts: list[list[float]]", "BootstrapResult",
-                                 "Of a corpus metric, from its rows' counts; pcg64 (sacrebleu's draws) unless another\n"
-                                 "generator is named.")
+      call_doc<BootstrapOptions>(
+          "bootstrap_corpus(metric: CorpusMetric, counts: list[list[float]]", "BootstrapResult",
+          "Of a corpus metric, from its rows' counts; pcg64 (sacrebleu's draws) unless another\n"
+          "generator is named.")
           .c_str());
   m.def(
       "paired_bootstrap",
@@ -128,16 +135,19 @@ void bind_bootstraps(py::module_& m) {
       },
       py::arg("metric"), py::arg("baseline"), py::arg("candidate"), py::arg("resamples") = 1000,
       py::arg("seed") = 12345,
-      "paired_bootstrap(metric: CorpusMetric, baseline: list[list[float]], candidate: list[list[float]], resamples: "
+      "paired_bootstrap(metric: CorpusMetric, baseline: list[list[float]], candidate: list[list[float]], "
+      "resamples: "
       "int = 1000, seed: int = 12345) -> PairedCorpusTest\n\nsacrebleu's, draw for draw.");
   m.def(
       "approximate_randomization",
-      [](const CorpusMetric& metric, const Counts& baseline, const Counts& candidate, int64_t trials, uint64_t seed) {
+      [](const CorpusMetric& metric, const Counts& baseline, const Counts& candidate, int64_t trials,
+         uint64_t seed) {
         return compute([&] { return approximate_randomization(metric, baseline, candidate, trials, seed); });
       },
       py::arg("metric"), py::arg("baseline"), py::arg("candidate"), py::arg("trials") = 10'000,
       py::arg("seed") = 12345,
-      "approximate_randomization(metric: CorpusMetric, baseline: list[list[float]], candidate: list[list[float]], "
+      "approximate_randomization(metric: CorpusMetric, baseline: list[list[float]], candidate: "
+      "list[list[float]], "
       "trials: int = 10000, seed: int = 12345) -> PairedCorpusTest\n\nsacrebleu's, draw for draw.");
 }
 
@@ -145,22 +155,24 @@ void bind_paired(py::module_& m) {
   OwnSignatures own;
   m.def(
       "compare_paired",
-      [](const py::object& baseline, const py::object& candidate, const py::object& options, const py::kwargs& keywords) {
+      [](const py::object& baseline, const py::object& candidate, const py::object& options,
+         const py::kwargs& keywords) {
         const auto chosen = options_from<PairedOptions>("compare_paired", options, keywords);
         using ById = std::map<std::string, double>;
         if (py::isinstance<py::dict>(baseline) && py::isinstance<py::dict>(candidate)) {
           const auto a = baseline.cast<ById>(), b = candidate.cast<ById>();
           return compute([&] { return compare_paired(a, b, chosen); });
         }
-        const auto a = value_from<Values>("baseline", baseline), b = value_from<Values>("candidate", candidate);
+        const auto a = value_from<Values>("baseline", baseline),
+                   b = value_from<Values>("candidate", candidate);
         return compute([&] { return compare_paired(a, b, chosen); });
       },
       py::arg("baseline"), py::arg("candidate"), py::kw_only(), py::arg("options") = py::none(),
-      call_doc<PairedOptions>(
-          "compare_paired(baseline: list[float] | dict[str, float], candidate: list[float] | dict[str, float]",
-          "PairedComparison",
-          "Two models on the same rows, in the same order or by row id.\n\n"
-          ">>> whorl.compare_paired([0, 0, 1, 0], [1, 1, 1, 0]).wins\n2")
+      call_doc<PairedOptions>("compare_paired(baseline: list[float] | dict[str, float], candidate: "
+                              "list[float] | dict[str, float]",
+                              "PairedComparison",
+                              "Two models on the same rows, in the same order or by row id.\n\n"
+                              ">>> whorl.compare_paired([0, 0, 1, 0], [1, 1, 1, 0]).wins\n2")
           .c_str());
 }
 

@@ -8,8 +8,9 @@
 namespace whorl {
 
 Score cohens_kappa(const std::vector<std::string>& first, const std::vector<std::string>& second) {
-  base::check_argument(first.size() == second.size(), "[cohens_kappa] expected as many labels of both raters, got ",
-                       first.size(), " and ", second.size());
+  base::check_argument(first.size() == second.size(),
+                       "[cohens_kappa] expected as many labels of both raters, got ", first.size(), " and ",
+                       second.size());
   base::check_argument(!first.empty(), "[cohens_kappa] expected at least one row, got none");
   const auto n = static_cast<double>(first.size());
   std::map<std::string, double> rows, columns;

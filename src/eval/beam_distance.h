@@ -24,14 +24,14 @@ using Words = std::vector<uint32_t>;
 
 // What one alignment tells about moving words.
 struct Alignment {
-  std::vector<int32_t> said_at;                  // per word of the reference: the word said that it is aligned with
+  std::vector<int32_t> said_at;  // per word of the reference: the word said that it is aligned with
   std::vector<int32_t> errors_before_reference;  // prefix sums: errors among the first i words
   std::vector<int32_t> errors_before_said;
 };
 
-// Distances of a hypothesis and of its rearrangements from one reference. A rearrangement shares its first and
-// last words with the hypothesis, so only the rows between are computed: those before come from a table of
-// distances from the start, those after from one of distances to the end.
+// Distances of a hypothesis and of its rearrangements from one reference. A rearrangement shares its first
+// and last words with the hypothesis, so only the rows between are computed: those before come from a table
+// of distances from the start, those after from one of distances to the end.
 class BeamDistance {
  public:
   BeamDistance(const Words& reference, size_t said);

@@ -14,7 +14,8 @@ using base::Json;
 
 Json read_list(const std::string& text, const char* what) {
   Json list = base::parse_json(text, base::concat("[bfcl_ast_check] ", what));
-  base::check_argument(list.is_array(), "[bfcl_ast_check] ", what, ": expected a list, got ", base::kind_of(list));
+  base::check_argument(list.is_array(), "[bfcl_ast_check] ", what, ": expected a list, got ",
+                       base::kind_of(list));
   for (const auto& item : list)
     base::check_argument(item.is_object(), "[bfcl_ast_check] ", what, ": expected a list of objects, got ",
                          base::kind_of(item), " in it");
@@ -32,18 +33,22 @@ std::string spoken_name(std::string name, const BfclOptions& options) {
   return name;
 }
 
-std::vector<ExpectedCall> read_expected(const Json& functions, const Json& answers, const BfclOptions& options) {
+std::vector<ExpectedCall> read_expected(const Json& functions, const Json& answers,
+                                        const BfclOptions& options) {
   std::vector<ExpectedCall> out;
   for (const auto& answer : answers) {
     base::check_argument(answer.size() == 1 && answer.begin()->is_object(),
-                         "[bfcl_ast_check] possible_answers: expected {name: {parameter: [values]}}, got ", answer.dump());
+                         "[bfcl_ast_check] possible_answers: expected {name: {parameter: [values]}}, got ",
+                         answer.dump());
     const std::string name = answer.begin().key();
     const Json& function = function_named(functions, name);
     base::check_argument(function.contains("parameters") && function["parameters"].is_object(),
-                         "[bfcl_ast_check] function '", name, "': expected field 'parameters' to be an object");
+                         "[bfcl_ast_check] function '", name,
+                         "': expected field 'parameters' to be an object");
     for (const auto& [parameter, values] : answer.begin()->items())
-      base::check_argument(values.is_array(), "[bfcl_ast_check] possible_answers: expected a list of values for '",
-                           parameter, "', got ", base::kind_of(values));
+      base::check_argument(values.is_array(),
+                           "[bfcl_ast_check] possible_answers: expected a list of values for '", parameter,
+                           "', got ", base::kind_of(values));
     out.push_back({spoken_name(name, options), &function, &*answer.begin()});
   }
   return out;
@@ -66,9 +71,10 @@ std::vector<ReadCall> read_got(const std::vector<ToolCall>& calls) {
 std::string category_of(const BfclOptions& options, size_t functions, size_t expected) {
   if (options.category == "auto") return expected != 1 ? "parallel" : functions > 1 ? "multiple" : "simple";
   const std::vector<std::string> known = {"auto", "simple", "multiple", "parallel"};
-  base::check_argument(std::find(known.begin(), known.end(), options.category) != known.end(),
-                       "[bfcl_ast_check] expected category to be 'auto', 'simple', 'multiple' or 'parallel', got '",
-                       options.category, "'", base::did_you_mean(options.category, known));
+  base::check_argument(
+      std::find(known.begin(), known.end(), options.category) != known.end(),
+      "[bfcl_ast_check] expected category to be 'auto', 'simple', 'multiple' or 'parallel', got '",
+      options.category, "'", base::did_you_mean(options.category, known));
   return options.category;
 }
 
@@ -127,11 +133,13 @@ BfclResult match_strictly(const std::vector<ExpectedCall>& expected, const std::
     for (size_t g = 0; g < got.size(); ++g) {
       BfclResult result = check_call_strictly(expected[e], got[g]);
       fits[e][g] = result.valid;
-      if (!result.valid && (why[e].error.empty() || got[g].name == expected[e].name)) why[e] = std::move(result);
+      if (!result.valid && (why[e].error.empty() || got[g].name == expected[e].name))
+        why[e] = std::move(result);
     }
   const size_t unmatched = Matching(std::move(fits)).first_unmatched();
   if (unmatched == expected.size()) return {true};
-  if (why[unmatched].error.empty()) return bfcl_fault("strict:surplus", "two expected calls fit one call only");
+  if (why[unmatched].error.empty())
+    return bfcl_fault("strict:surplus", "two expected calls fit one call only");
   return why[unmatched];
 }
 
@@ -148,17 +156,17 @@ BfclResult bfcl_ast_check(const std::string& functions, const std::vector<ToolCa
   const auto expected = eval::read_expected(offered, answers, options);
   const std::string category = eval::category_of(options, offered.size(), expected.size());
   if (got.size() != expected.size()) {
-    const std::string checker = options.strict             ? "strict"
-                                : category == "parallel"   ? "parallel_function_checker_no_order"
-                                                           : category + "_function_checker";
+    const std::string checker = options.strict           ? "strict"
+                                : category == "parallel" ? "parallel_function_checker_no_order"
+                                                         : category + "_function_checker";
     return eval::bfcl_fault(checker + ":wrong_count",
                             base::concat("expected ", expected.size(), " calls, got ", got.size()));
   }
   const auto calls = eval::read_got(got);
   if (options.strict) return eval::match_strictly(expected, calls);
   if (category == "parallel") return eval::match_greedily(expected, calls);
-  base::check_argument(expected.size() == 1, "[bfcl_ast_check] expected one call in category '", category, "', got ",
-                       expected.size());
+  base::check_argument(expected.size() == 1, "[bfcl_ast_check] expected one call in category '", category,
+                       "', got ", expected.size());
   return eval::check_call_loosely(expected.front(), calls.front());
 }
 

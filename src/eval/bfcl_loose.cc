@@ -1,7 +1,7 @@
 // One call against one expected call as the Berkeley leaderboard's AST check finds, its habits included:
-// Python's types (true is no integer, 1 may stand for a float, 5.0 for no integer), texts without case, spaces
-// and some punctuation, types one level deep, and a "variable" (a value of another type than described, if the
-// possible answers have that type too).
+// Python's types (true is no integer, 1 may stand for a float, 5.0 for no integer), texts without case,
+// spaces and some punctuation, types one level deep, and a "variable" (a value of another type than
+// described, if the possible answers have that type too).
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
@@ -35,7 +35,8 @@ Type described(const Json& schema, const std::string& what) {
   if (name == "boolean") return Type::boolean;
   if (name == "array" || name == "tuple") return Type::list;
   if (name == "dict" || name == "object") return Type::object;
-  base::invalid("[bfcl_ast_check] ", what, ": expected a type the check knows (string, integer, float, boolean, ",
+  base::invalid("[bfcl_ast_check] ", what,
+                ": expected a type the check knows (string, integer, float, boolean, ",
                 "array, tuple, dict, any), got '", name, "'");
 }
 
@@ -104,9 +105,8 @@ TypeCheck check_type(const Json& value, const Json& answers, Type expected, cons
     if (nested == nullptr) return {true, variable};
     for (const auto& answer : answers) {
       if (!answer.is_array()) return {true, variable};
-      if (std::all_of(value.begin(), value.end(), [&](const Json& item) {
-            return check_type(item, answer, *nested, nullptr).valid;
-          }))
+      if (std::all_of(value.begin(), value.end(),
+                      [&](const Json& item) { return check_type(item, answer, *nested, nullptr).valid; }))
         return {true, variable};
     }
     failed = true;
@@ -119,7 +119,8 @@ std::string check_object(const Json& value, const Json& answers) {
   std::string error = "dict_checker:unclear";
   for (const auto& answer : answers) {
     if (is_blank(answer)) continue;
-    base::check_argument(answer.is_object(), "[bfcl_ast_check] expected possible answers of a dict to be objects, got ",
+    base::check_argument(answer.is_object(),
+                         "[bfcl_ast_check] expected possible answers of a dict to be objects, got ",
                          base::kind_of(answer));
     error.clear();
     for (const auto& [key, item] : value.items()) {
@@ -166,10 +167,12 @@ std::string check_list(const Json& value, const Json& answers) {
 }
 
 // "" or the leaderboard's name of what is wrong.
-std::string check_argument_value(const std::string& name, Json value, const Json& schema, const Json& answers) {
+std::string check_argument_value(const std::string& name, Json value, const Json& schema,
+                                 const Json& answers) {
   const Type expected = described(schema, "'" + name + "'");
   Type nested = Type::none;
-  const bool has_items = expected == Type::list && schema.contains("items") && schema["items"].contains("type");
+  const bool has_items =
+      expected == Type::list && schema.contains("items") && schema["items"].contains("type");
   if (has_items) nested = described(schema["items"], "items of '" + name + "'");
   if (expected == Type::real && type_of(value) == Type::whole) value = value.get<double>();
   const TypeCheck types = check_type(value, answers, expected, has_items ? &nested : nullptr);
@@ -190,15 +193,19 @@ std::string check_argument_value(const std::string& name, Json value, const Json
 
 }  // namespace
 
-BfclResult bfcl_fault(std::string type, std::string error) { return {false, std::move(type), std::move(error)}; }
+BfclResult bfcl_fault(std::string type, std::string error) {
+  return {false, std::move(type), std::move(error)};
+}
 
 BfclResult check_call_loosely(const ExpectedCall& expected, const ReadCall& got) {
   const Json& arguments = *got.arguments;
   const std::string prefix = "simple_function_checker:";
   if (got.name != expected.name)
-    return bfcl_fault(prefix + "wrong_func_name", "expected a call of '" + expected.name + "', got '" + got.name + "'");
+    return bfcl_fault(prefix + "wrong_func_name",
+                      "expected a call of '" + expected.name + "', got '" + got.name + "'");
   if (!arguments.is_object())
-    return bfcl_fault("ast_decoder:decoder_failed", "the arguments of '" + got.name + "' are not a JSON object");
+    return bfcl_fault("ast_decoder:decoder_failed",
+                      "the arguments of '" + got.name + "' are not a JSON object");
   const Json& parameters = (*expected.function)["parameters"];
   for (const auto& name : parameters.value("required", Json::array()))
     if (!name.is_string() || !arguments.contains(name.get<std::string>()))
@@ -210,11 +217,13 @@ BfclResult check_call_loosely(const ExpectedCall& expected, const ReadCall& got)
     if (schema == properties.end() || answers == expected.arguments->end())
       return bfcl_fault(prefix + "unexpected_param", "unexpected parameter '" + name + "'");
     if (const auto error = check_argument_value(name, value, *schema, *answers); !error.empty())
-      return bfcl_fault(error, "parameter '" + name + "' is " + value.dump() + "; possible: " + answers->dump());
+      return bfcl_fault(error,
+                        "parameter '" + name + "' is " + value.dump() + "; possible: " + answers->dump());
   }
   for (const auto& [name, answers] : expected.arguments->items())
     if (!arguments.contains(name) && !may_be_left_out(answers))
-      return bfcl_fault(prefix + "missing_optional", "parameter '" + name + "' is missing and may not be left out");
+      return bfcl_fault(prefix + "missing_optional",
+                        "parameter '" + name + "' is missing and may not be left out");
   return {true};
 }
 

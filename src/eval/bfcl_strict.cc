@@ -1,5 +1,5 @@
-// The strict form: arguments must be valid under the function's JSON Schema at any depth, and equal a possible
-// answer to the letter.
+// The strict form: arguments must be valid under the function's JSON Schema at any depth, and equal a
+// possible answer to the letter.
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
@@ -19,10 +19,7 @@ Json as_json_schema(const Json& schema) {
     if (key == "type" && value.is_string()) {
       const auto& name = value.get_ref<const std::string&>();
       if (name == "any") continue;
-      out[key] = name == "dict"    ? "object"
-                 : name == "float" ? "number"
-                 : name == "tuple" ? "array"
-                                   : name;
+      out[key] = name == "dict" ? "object" : name == "float" ? "number" : name == "tuple" ? "array" : name;
     } else if (key == "properties" && value.is_object()) {
       out[key] = Json::object();
       for (const auto& [name, property] : value.items()) out[key][name] = as_json_schema(property);
@@ -76,7 +73,8 @@ BfclResult check_call_strictly(const ExpectedCall& expected, const ReadCall& got
     if (answers == expected.arguments->end())
       return bfcl_fault("strict:unexpected", "no value is expected for parameter '" + name + "'");
     if (!equals_one(value, *answers))
-      return bfcl_fault("strict:value", "parameter '" + name + "' is " + value.dump() + "; possible: " + answers->dump());
+      return bfcl_fault("strict:value",
+                        "parameter '" + name + "' is " + value.dump() + "; possible: " + answers->dump());
   }
   for (const auto& [name, answers] : expected.arguments->items())
     if (!arguments.contains(name) && !may_be_left_out(answers))

@@ -27,11 +27,13 @@ void check(const BleuOptions& o) {
   base::check_argument(o.max_ngram_order >= 1 && o.max_ngram_order <= 16,
                        "[CorpusMetric.bleu] expected max_ngram_order of 1 to 16, got ", o.max_ngram_order);
   const std::vector<std::string> methods = {"exp", "floor", "add-k", "none"};
-  base::check_argument(std::find(methods.begin(), methods.end(), o.smooth_method) != methods.end(),
-                       "[CorpusMetric.bleu] expected smooth_method to be 'exp', 'floor', 'add-k' or 'none', got '",
-                       o.smooth_method, "'", base::did_you_mean(o.smooth_method, methods));
+  base::check_argument(
+      std::find(methods.begin(), methods.end(), o.smooth_method) != methods.end(),
+      "[CorpusMetric.bleu] expected smooth_method to be 'exp', 'floor', 'add-k' or 'none', got '",
+      o.smooth_method, "'", base::did_you_mean(o.smooth_method, methods));
   base::check_argument(o.smooth_value == -1 || (o.smooth_value >= 0 && std::isfinite(o.smooth_value)),
-                       "[CorpusMetric.bleu] expected smooth_value of at least 0 (or -1), got ", o.smooth_value);
+                       "[CorpusMetric.bleu] expected smooth_value of at least 0 (or -1), got ",
+                       o.smooth_value);
 }
 
 // The reference's logarithm of nothing.
@@ -59,8 +61,9 @@ struct Bleu final : CorpusMetric::Impl {
       std::snprintf(text, sizeof text, "[%.2f]", smooth_value);
       smooth += text;
     }
-    return base::concat("case:", options.lowercase ? "lc" : "mixed", "|eff:", options.effective_order ? "yes" : "no",
-                        "|tok:", options.tokenize, "|smooth:", smooth);
+    return base::concat("case:", options.lowercase ? "lc" : "mixed",
+                        "|eff:", options.effective_order ? "yes" : "no", "|tok:", options.tokenize,
+                        "|smooth:", smooth);
   }
 
   std::string prepared(const std::string& text) const {

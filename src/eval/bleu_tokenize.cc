@@ -14,8 +14,8 @@ bool is_stop(char c) { return c == '.' || c == ','; }
 
 // ASCII punctuation and the space, except the apostrophe and , - .
 bool stands_alone(char c) {
-  return (c >= '{' && c <= '~') || (c >= '[' && c <= '`') || (c >= ' ' && c <= '&') || (c >= '(' && c <= '+') ||
-         (c >= ':' && c <= '@') || c == '/';
+  return (c >= '{' && c <= '~') || (c >= '[' && c <= '`') || (c >= ' ' && c <= '&') ||
+         (c >= '(' && c <= '+') || (c >= ':' && c <= '@') || c == '/';
 }
 
 std::string around_punctuation(std::string_view text) {
@@ -139,7 +139,8 @@ std::string normalised(std::string text, bool asian) {
 std::string without_punctuation(std::string_view text, bool asian) {
   std::string out;
   for (const char32_t c : base::code_points(text)) {
-    const bool dropped = c < 0x80 && std::string_view(".,?:;!\"()").find(static_cast<char>(c)) != std::string_view::npos;
+    const bool dropped =
+        c < 0x80 && std::string_view(".,?:;!\"()").find(static_cast<char>(c)) != std::string_view::npos;
     if (!dropped && !(asian && is_asian_punctuation(c))) base::append_utf8(c, out);
   }
   return out;

@@ -17,7 +17,8 @@ std::string method_of(const BootstrapOptions& options) {
                       seeded ? base::concat(", seed ", options.seed) : ", seeded by chunk", ", percentile");
 }
 
-BootstrapResult result_of(double value, int64_t rows, std::vector<double> resampled, const BootstrapOptions& options) {
+BootstrapResult result_of(double value, int64_t rows, std::vector<double> resampled,
+                          const BootstrapOptions& options) {
   BootstrapResult out;
   out.score.value = value;
   out.score.n = rows;
@@ -42,11 +43,13 @@ Interval percentile_interval(std::vector<double> values) {
   return {values[cut], values[values.size() - 1 - cut]};
 }
 
-void check_counts(const char* operation, const CorpusMetric& metric, const std::vector<std::vector<double>>& counts) {
+void check_counts(const char* operation, const CorpusMetric& metric,
+                  const std::vector<std::vector<double>>& counts) {
   base::check_argument(!counts.empty(), "[", operation, "] expected at least one row, got none");
   for (size_t row = 0; row < counts.size(); ++row)
-    base::check_argument(counts[row].size() == metric.impl().width(), "[", operation, "] row ", row, ": expected ",
-                         metric.impl().width(), " counts of ", metric.name(), ", got ", counts[row].size());
+    base::check_argument(counts[row].size() == metric.impl().width(), "[", operation, "] row ", row,
+                         ": expected ", metric.impl().width(), " counts of ", metric.name(), ", got ",
+                         counts[row].size());
 }
 
 double corpus_score(const CorpusMetric& metric, const std::vector<std::vector<double>>& counts) {

@@ -24,7 +24,8 @@ std::optional<double> number_in(const std::string& text) {
   return value;
 }
 
-[[noreturn]] void unknown(const char* check, const std::string& operation, const std::vector<std::string>& known) {
+[[noreturn]] void unknown(const char* check, const std::string& operation,
+                          const std::vector<std::string>& known) {
   std::string names;
   for (const auto& name : known) names += (names.empty() ? "'" : ", '") + name + "'";
   base::invalid("[", check, "] expected operation to be one of ", names, ", got '", operation, "'",
@@ -49,16 +50,17 @@ CheckResult string_check(const std::string& operation, const std::string& left, 
 
 CheckResult number_check(const std::string& operation, const std::string& left, const std::string& right,
                          double epsilon) {
-  base::check_argument(epsilon >= 0 && std::isfinite(epsilon), "[number_check] expected epsilon of at least 0, got ",
-                       epsilon);
-  const std::vector<std::string> known = {"equals", "not equals", ">", ">=", "<", "<=", "absolute difference"};
+  base::check_argument(epsilon >= 0 && std::isfinite(epsilon),
+                       "[number_check] expected epsilon of at least 0, got ", epsilon);
+  const std::vector<std::string> known = {"equals", "not equals",         ">", ">=", "<",
+                                          "<=",     "absolute difference"};
   size_t chosen = 0;
   while (chosen < known.size() && known[chosen] != operation) ++chosen;
   if (chosen == known.size()) unknown("number_check", operation, known);
   const auto a = number_in(left), b = number_in(right);
-  if (!a || !b)
-    return {0, base::concat("expected a number, got '", short_text(a ? right : left), "'")};
-  const bool holds[] = {*a == *b, *a != *b, *a > *b, *a >= *b, *a < *b, *a <= *b, std::abs(*a - *b) <= epsilon};
+  if (!a || !b) return {0, base::concat("expected a number, got '", short_text(a ? right : left), "'")};
+  const bool holds[] = {
+      *a == *b, *a != *b, *a > *b, *a >= *b, *a < *b, *a <= *b, std::abs(*a - *b) <= epsilon};
   return {static_cast<double>(holds[chosen])};
 }
 

@@ -32,7 +32,7 @@ Words split(std::u32string_view text) {
 Words words_and_marks(std::u32string_view text) {
   Words out;
   for (const auto word : split(text)) {
-    const size_t cut = word.size() == 1                ? 0
+    const size_t cut = word.size() == 1               ? 0
                        : is_punctuation(word.back())  ? word.size() - 1
                        : is_punctuation(word.front()) ? 1
                                                       : 0;
@@ -78,12 +78,13 @@ struct Chrf final : CorpusMetric::Impl {
   ChrfOptions options;
 
   explicit Chrf(const ChrfOptions& o) : options(o) {
-    base::check_argument(o.char_order >= 0 && o.char_order <= 32 && o.word_order >= 0 && o.word_order <= 32 &&
-                             o.char_order + o.word_order > 0,
-                         "[CorpusMetric.chrf] expected char_order and word_order of 0 to 32, not both 0, got ",
-                         o.char_order, " and ", o.word_order);
-    base::check_argument(o.beta >= 1 && o.beta <= 1000, "[CorpusMetric.chrf] expected beta of 1 to 1000, got ",
-                         o.beta);
+    base::check_argument(
+        o.char_order >= 0 && o.char_order <= 32 && o.word_order >= 0 && o.word_order <= 32 &&
+            o.char_order + o.word_order > 0,
+        "[CorpusMetric.chrf] expected char_order and word_order of 0 to 32, not both 0, got ", o.char_order,
+        " and ", o.word_order);
+    base::check_argument(o.beta >= 1 && o.beta <= 1000,
+                         "[CorpusMetric.chrf] expected beta of 1 to 1000, got ", o.beta);
     name = base::concat("chrF", o.beta) + std::string(static_cast<size_t>(o.word_order), '+');
   }
 
@@ -92,9 +93,9 @@ struct Chrf final : CorpusMetric::Impl {
   bool stays_single() const override { return true; }
 
   std::string signature() const override {
-    return base::concat("case:", options.lowercase ? "lc" : "mixed", "|eff:", options.eps_smoothing ? "no" : "yes",
-                        "|nc:", options.char_order, "|nw:", options.word_order,
-                        "|space:", options.whitespace ? "yes" : "no");
+    return base::concat("case:", options.lowercase ? "lc" : "mixed",
+                        "|eff:", options.eps_smoothing ? "no" : "yes", "|nc:", options.char_order,
+                        "|nw:", options.word_order, "|space:", options.whitespace ? "yes" : "no");
   }
 
   std::vector<double> counts(const std::string& hypothesis,
@@ -104,7 +105,8 @@ struct Chrf final : CorpusMetric::Impl {
 
   template <class T>
   T compute(const std::vector<T>& counts) const {
-    const T factor = static_cast<T>(options.beta * options.beta), more = factor + 1, eps = static_cast<T>(1e-16);
+    const T factor = static_cast<T>(options.beta * options.beta), more = factor + 1,
+            eps = static_cast<T>(1e-16);
     T score = 0, precisions = 0, recalls = 0;
     int effective = 0;
     for (size_t i = 0; i < orders(); ++i) {
@@ -181,7 +183,8 @@ std::vector<double> Chrf::counts(const std::string& hypothesis,
     std::vector<Order> orders(this->orders());
     Order* word_orders = orders.data() + options.char_order;
     auto& counter = scratch.counter;
-    counter.reference(reference.characters.data(), reference.characters.size(), options.char_order, orders.data());
+    counter.reference(reference.characters.data(), reference.characters.size(), options.char_order,
+                      orders.data());
     counter.hypothesis(said.characters.data(), said.characters.size(), options.char_order, orders.data());
     counter.reference(reference.words.data(), reference.words.size(), options.word_order, word_orders);
     counter.hypothesis(said.words.data(), said.words.size(), options.word_order, word_orders);

@@ -14,8 +14,9 @@ namespace {
 using Labels = std::vector<std::string>;
 
 void check_rows(const char* operation, const Labels& expected, const Labels& got) {
-  base::check_argument(expected.size() == got.size(), "[", operation, "] expected as many labels as there are rows, got ",
-                       expected.size(), " expected and ", got.size(), " got");
+  base::check_argument(expected.size() == got.size(), "[", operation,
+                       "] expected as many labels as there are rows, got ", expected.size(), " expected and ",
+                       got.size(), " got");
   base::check_argument(!expected.empty(), "[", operation, "] expected at least one row, got none");
 }
 
@@ -43,21 +44,23 @@ F1Score score_of(const Counts& c) {
 // Mean over labels of one member, each label by its weight.
 double mean(const std::vector<F1Score>& scores, double F1Score::*member, const std::vector<double>& weights) {
   std::vector<double> values;
-  for (size_t i = 0; i < scores.size(); ++i) values.push_back(scores[i].*member * (weights.empty() ? 1 : weights[i]));
+  for (size_t i = 0; i < scores.size(); ++i)
+    values.push_back(scores[i].*member * (weights.empty() ? 1 : weights[i]));
   const double total =
       weights.empty() ? static_cast<double>(values.size()) : eval::numpy_sum(weights.data(), weights.size());
   return divide(eval::numpy_sum(values.data(), values.size()), total);
 }
 
 F1Score binary(const std::map<std::string, Counts>& counts, const std::string& positive) {
-  base::check_argument(counts.size() <= 2, "[f1_score] expected at most two labels for average 'binary', got ",
-                       counts.size(), "; choose 'macro', 'micro' or 'weighted'");
+  base::check_argument(counts.size() <= 2,
+                       "[f1_score] expected at most two labels for average 'binary', got ", counts.size(),
+                       "; choose 'macro', 'micro' or 'weighted'");
   const auto found = counts.find(positive);
   if (found != counts.end()) return score_of(found->second);
   std::string names;
   for (const auto& [name, _] : counts) names += (names.empty() ? "'" : ", '") + name + "'";
-  base::check_argument(counts.size() < 2, "[f1_score] expected the positive label to be one of ", names, ", got '",
-                       positive, "'");
+  base::check_argument(counts.size() < 2, "[f1_score] expected the positive label to be one of ", names,
+                       ", got '", positive, "'");
   return {};
 }
 

@@ -21,7 +21,8 @@ CorpusMetric CorpusMetric::named(const std::string& name) {
 
 std::vector<double> CorpusMetric::counts(const std::string& hypothesis,
                                          const std::vector<std::string>& references) const {
-  base::check_argument(!references.empty(), "[CorpusMetric.counts] expected at least one reference, got none");
+  base::check_argument(!references.empty(),
+                       "[CorpusMetric.counts] expected at least one reference, got none");
   return impl_->counts(hypothesis, references);
 }
 
@@ -45,7 +46,8 @@ double CorpusMetric::corpus(const std::vector<std::string>& hypotheses,
   return impl_->score(sum);
 }
 
-double CorpusMetric::sentence(const std::string& hypothesis, const std::vector<std::string>& references) const {
+double CorpusMetric::sentence(const std::string& hypothesis,
+                              const std::vector<std::string>& references) const {
   return impl_->score(counts(hypothesis, references));
 }
 
@@ -55,7 +57,8 @@ const CorpusMetric::Impl& CorpusMetric::impl() const { return *impl_; }
 
 std::string CorpusMetric::signature(int num_references) const {
   base::check_argument(num_references == -1 || num_references > 0,
-                       "[CorpusMetric.signature] expected at least one reference (or -1), got ", num_references);
+                       "[CorpusMetric.signature] expected at least one reference (or -1), got ",
+                       num_references);
   const std::string count = num_references == -1 ? "var" : std::to_string(num_references);
   return "nrefs:" + count + "|" + impl_->signature();
 }

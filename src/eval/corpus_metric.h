@@ -20,8 +20,8 @@ struct CorpusMetric::Impl {
   virtual double score32(const std::vector<float>& summed) const = 0;
   // Whether score32's values are float32 numbers (chrF, TER) or were widened on the way (BLEU).
   virtual bool stays_single() const = 0;
-  virtual size_t width() const = 0;            // of counts
-  virtual std::string signature() const = 0;   // without "nrefs:…"
+  virtual size_t width() const = 0;           // of counts
+  virtual std::string signature() const = 0;  // without "nrefs:…"
 };
 
 namespace eval {

@@ -54,8 +54,8 @@ Score student(const std::vector<double>& values) {
 void check_values(const char* operation, const std::vector<double>& values) {
   base::check_argument(!values.empty(), "[", operation, "] expected at least one row, got none");
   for (size_t i = 0; i < values.size(); ++i)
-    base::check_argument(std::isfinite(values[i]), "[", operation, "] row ", i, ": expected a finite number, got ",
-                         values[i]);
+    base::check_argument(std::isfinite(values[i]), "[", operation, "] row ", i,
+                         ": expected a finite number, got ", values[i]);
 }
 
 double fair_coins_at_most(int64_t k, int64_t n) {
@@ -75,8 +75,8 @@ double fair_coins_at_most(int64_t k, int64_t n) {
 
 Score clustered(const std::vector<double>& values, const std::vector<std::string>& clusters) {
   eval::check_values("clustered", values);
-  base::check_argument(values.size() == clusters.size(), "[clustered] expected a cluster for each of ", values.size(),
-                       " rows, got ", clusters.size());
+  base::check_argument(values.size() == clusters.size(), "[clustered] expected a cluster for each of ",
+                       values.size(), " rows, got ", clusters.size());
   Score score;
   score.n = std::ssize(values);
   score.value = eval::exact_mean(values);
@@ -103,7 +103,8 @@ Score pooled(const std::vector<Score>& groups) {
     if (group.n <= 0) continue;
     const auto n = static_cast<double>(group.n);
     base::check_argument(std::isfinite(group.value) && std::isfinite(group.stderr_),
-                         "[pooled] expected finite scores, got ", group.value, " with standard error ", group.stderr_);
+                         "[pooled] expected finite scores, got ", group.value, " with standard error ",
+                         group.stderr_);
     out.n += group.n;
     ++count;
     sum += group.value * n;
@@ -124,22 +125,24 @@ Score pooled(const std::vector<Score>& groups) {
 
 double minimum_detectable_effect(double standard_error, const PowerOptions& options) {
   base::check_argument(standard_error >= 0 && std::isfinite(standard_error),
-                       "[minimum_detectable_effect] expected a standard error of at least 0, got ", standard_error);
+                       "[minimum_detectable_effect] expected a standard error of at least 0, got ",
+                       standard_error);
   base::check_argument(options.alpha > 0 && options.alpha < 1 && options.power > 0 && options.power < 1,
-                       "[minimum_detectable_effect] expected alpha and power between 0 and 1, got ", options.alpha,
-                       " and ", options.power);
+                       "[minimum_detectable_effect] expected alpha and power between 0 and 1, got ",
+                       options.alpha, " and ", options.power);
   const double level = options.two_sided ? options.alpha / 2 : options.alpha;
   return (eval::normal_quantile(1 - level) + eval::normal_quantile(options.power)) * standard_error;
 }
 
 double mcnemar_exact(int64_t b, int64_t c) {
-  base::check_argument(b >= 0 && c >= 0, "[mcnemar_exact] expected counts of at least 0, got ", b, " and ", c);
+  base::check_argument(b >= 0 && c >= 0, "[mcnemar_exact] expected counts of at least 0, got ", b, " and ",
+                       c);
   return std::min(1.0, 2 * eval::fair_coins_at_most(std::min(b, c), b + c));
 }
 
 double sign_test(int64_t wins, int64_t losses) {
-  base::check_argument(wins >= 0 && losses >= 0, "[sign_test] expected counts of at least 0, got ", wins, " and ",
-                       losses);
+  base::check_argument(wins >= 0 && losses >= 0, "[sign_test] expected counts of at least 0, got ", wins,
+                       " and ", losses);
   return eval::fair_coins_at_most(losses, wins + losses);
 }
 

@@ -12,8 +12,8 @@ namespace {
 
 using Wide = unsigned __int128;
 
-// numpy's SeedSequence: hashes any number of seed words into a pool of four, and the pool into as many words as
-// are asked for.
+// numpy's SeedSequence: hashes any number of seed words into a pool of four, and the pool into as many words
+// as are asked for.
 class SeedSequence {
  public:
   explicit SeedSequence(uint64_t seed) {
@@ -100,8 +100,9 @@ PythonRandom::PythonRandom(uint64_t seed) {
   auto& s = state_;
   s[0] = 19650218u;
   for (uint32_t i = 1; i < 624; ++i) s[i] = 1812433253u * (s[i - 1] ^ s[i - 1] >> 30) + i;
-  const std::vector<uint32_t> key = seed >> 32 ? std::vector<uint32_t>{static_cast<uint32_t>(seed), static_cast<uint32_t>(seed >> 32)}
-                                               : std::vector<uint32_t>{static_cast<uint32_t>(seed)};
+  const std::vector<uint32_t> key =
+      seed >> 32 ? std::vector<uint32_t>{static_cast<uint32_t>(seed), static_cast<uint32_t>(seed >> 32)}
+                 : std::vector<uint32_t>{static_cast<uint32_t>(seed)};
   size_t i = 1, j = 0;
   auto step = [&] {
     if (++i == 624) {
@@ -143,7 +144,9 @@ double PythonRandom::random() {
   return (high * 67108864.0 + low) / 9007199254740992.0;
 }
 
-int64_t PythonRandom::choice(int64_t n) { return static_cast<int64_t>(std::floor(random() * static_cast<double>(n))); }
+int64_t PythonRandom::choice(int64_t n) {
+  return static_cast<int64_t>(std::floor(random() * static_cast<double>(n)));
+}
 
 namespace {
 
@@ -174,7 +177,8 @@ class Numpy final : public Resampler {
 // A new generator for each chunk of 1,000 resamples (or of all, when they are fewer), seeded with its number.
 class Python final : public Resampler {
  public:
-  Python(int64_t rows, int64_t resamples) : rows_(rows), chunk_(std::min<int64_t>(1000, resamples)), random_(0) {}
+  Python(int64_t rows, int64_t resamples)
+      : rows_(rows), chunk_(std::min<int64_t>(1000, resamples)), random_(0) {}
   void draw(std::vector<int64_t>& out) override {
     if (turn_ % chunk_ == 0) random_ = PythonRandom(static_cast<uint64_t>(turn_ / chunk_));
     ++turn_;
@@ -194,13 +198,15 @@ std::unique_ptr<Resampler> make_resampler(const std::string& generator, uint64_t
   base::check_argument(resamples >= 1, "[bootstrap] expected at least one resample, got ", resamples);
   if (generator == "counter") return std::make_unique<Counter>(seed, rows);
   if (generator == "pcg64") {
-    base::check_argument(rows < int64_t{1} << 32, "[bootstrap] pcg64 draws from fewer than 2^32 rows, got ", rows);
+    base::check_argument(rows < int64_t{1} << 32, "[bootstrap] pcg64 draws from fewer than 2^32 rows, got ",
+                         rows);
     return std::make_unique<Numpy>(seed, rows);
   }
   if (generator == "mt19937") {
-    base::check_argument(resamples < 1000 || resamples % 1000 == 0,
-                         "[bootstrap] mt19937 draws in chunks of 1,000: expected fewer resamples or a multiple, got ",
-                         resamples);
+    base::check_argument(
+        resamples < 1000 || resamples % 1000 == 0,
+        "[bootstrap] mt19937 draws in chunks of 1,000: expected fewer resamples or a multiple, got ",
+        resamples);
     return std::make_unique<Python>(rows, resamples);
   }
   base::invalid("[bootstrap] expected generator to be 'counter', 'pcg64' or 'mt19937', got '", generator, "'",

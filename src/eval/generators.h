@@ -14,8 +14,8 @@ class Pcg64 {
  public:
   explicit Pcg64(uint64_t seed);
   uint64_t next64();
-  uint32_t next32();               // halves of a 64-bit number, the low one first
-  int64_t below(uint32_t n);       // integers(n) and choice(n): Lemire's rejection on 32 bits; n >= 1
+  uint32_t next32();          // halves of a 64-bit number, the low one first
+  int64_t below(uint32_t n);  // integers(n) and choice(n): Lemire's rejection on 32 bits; n >= 1
   // integers(2, size=…, dtype=bool): bits of a 32-bit number, lowest first. Every call of numpy begins a new
   // number: start_bits().
   void start_bits() { bits_left_ = 0; }
@@ -32,8 +32,8 @@ class Pcg64 {
 class PythonRandom {
  public:
   explicit PythonRandom(uint64_t seed);
-  double random();               // 53 bits in [0, 1)
-  int64_t choice(int64_t n);     // as choices() draws: floor(random() * n)
+  double random();            // 53 bits in [0, 1)
+  int64_t choice(int64_t n);  // as choices() draws: floor(random() * n)
 
  private:
   uint32_t next();

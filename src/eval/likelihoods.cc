@@ -39,7 +39,8 @@ Perplexity perplexity(const std::vector<DocumentLikelihood>& documents) {
   double sum = 0;
   int64_t tokens = 0, words = 0, bytes = 0;
   for (const auto& document : documents) {
-    base::check_argument(!std::isnan(document.log_likelihood), "[perplexity] expected a log-likelihood, got NaN");
+    base::check_argument(!std::isnan(document.log_likelihood),
+                         "[perplexity] expected a log-likelihood, got NaN");
     base::check_argument(document.tokens >= 0 && document.words >= 0 && document.bytes >= 0,
                          "[perplexity] expected counts of at least 0, got a negative one");
     sum += document.log_likelihood;
@@ -53,15 +54,18 @@ Perplexity perplexity(const std::vector<DocumentLikelihood>& documents) {
 }
 
 double brier_score(const std::vector<std::vector<double>>& probabilities, const std::vector<int64_t>& gold) {
-  base::check_argument(probabilities.size() == gold.size(), "[brier_score] expected a gold class for each of ",
-                       probabilities.size(), " rows, got ", gold.size());
+  base::check_argument(probabilities.size() == gold.size(),
+                       "[brier_score] expected a gold class for each of ", probabilities.size(),
+                       " rows, got ", gold.size());
   base::check_argument(!gold.empty(), "[brier_score] expected at least one row, got none");
   std::vector<double> rows;
   for (size_t i = 0; i < gold.size(); ++i) {
-    base::check_argument(probabilities[i].size() == probabilities[0].size(), "[brier_score] row ", i, ": expected ",
-                         probabilities[0].size(), " classes as in row 0, got ", probabilities[i].size());
+    base::check_argument(probabilities[i].size() == probabilities[0].size(), "[brier_score] row ", i,
+                         ": expected ", probabilities[0].size(), " classes as in row 0, got ",
+                         probabilities[i].size());
     base::check_argument(gold[i] >= 0 && gold[i] < std::ssize(probabilities[i]), "[brier_score] row ", i,
-                         ": expected a gold class of 0 to ", std::ssize(probabilities[i]) - 1, ", got ", gold[i]);
+                         ": expected a gold class of 0 to ", std::ssize(probabilities[i]) - 1, ", got ",
+                         gold[i]);
     std::vector<double> squares;
     for (size_t k = 0; k < probabilities[i].size(); ++k) {
       check_probability("brier_score", probabilities[i][k]);
@@ -84,9 +88,11 @@ std::vector<double> softmax(const std::vector<double>& log_likelihoods) {
   return out;
 }
 
-Calibration calibration(const std::vector<double>& confidences, const std::vector<double>& correct, int bins) {
-  base::check_argument(confidences.size() == correct.size(), "[calibration] expected one outcome for each of ",
-                       confidences.size(), " confidences, got ", correct.size());
+Calibration calibration(const std::vector<double>& confidences, const std::vector<double>& correct,
+                        int bins) {
+  base::check_argument(confidences.size() == correct.size(),
+                       "[calibration] expected one outcome for each of ", confidences.size(),
+                       " confidences, got ", correct.size());
   base::check_argument(!correct.empty(), "[calibration] expected at least one row, got none");
   base::check_argument(bins >= 1 && bins <= 1000, "[calibration] expected 1 to 1000 bins, got ", bins);
   Calibration out;
@@ -94,8 +100,8 @@ Calibration calibration(const std::vector<double>& confidences, const std::vecto
     out.bins.push_back({static_cast<double>(b) / bins, static_cast<double>(b + 1) / bins});
   for (size_t i = 0; i < correct.size(); ++i) {
     check_probability("calibration", confidences[i]);
-    base::check_argument(correct[i] == 0 || correct[i] == 1, "[calibration] row ", i, ": expected 0 or 1, got ",
-                         correct[i]);
+    base::check_argument(correct[i] == 0 || correct[i] == 1, "[calibration] row ", i,
+                         ": expected 0 or 1, got ", correct[i]);
     size_t b = 0;
     while (confidences[i] > out.bins[b].high) ++b;
     auto& bin = out.bins[b];

@@ -1,6 +1,6 @@
 #pragma once
-// Sums in the order in which numpy adds, so that means agree to the bit: eight running sums within blocks of at
-// most 128, blocks added in pairs.
+// Sums in the order in which numpy adds, so that means agree to the bit: eight running sums within blocks of
+// at most 128, blocks added in pairs.
 #include <cstddef>
 
 namespace whorl::eval {

@@ -78,7 +78,8 @@ void add_permutation(const std::vector<Unit>& units, const PairedOptions& option
     total += unit.sum;
     scale += std::abs(unit.sum);
   }
-  const bool alike = std::all_of(sums.begin(), sums.end(), [&](double x) { return std::abs(x) == std::abs(sums[0]); });
+  const bool alike =
+      std::all_of(sums.begin(), sums.end(), [&](double x) { return std::abs(x) == std::abs(sums[0]); });
   if (alike) {  // then flips are coins, and all outcomes are known
     const auto ups = std::count_if(sums.begin(), sums.end(), [](double x) { return x > 0; });
     out.permutation_p = mcnemar_exact(ups, std::ssize(sums) - ups);
@@ -109,8 +110,8 @@ void add_bootstrap(const std::vector<Unit>& units, const PairedOptions& options,
   const auto interval = eval::percentile_interval(means);
   out.bootstrap_low = interval.low;
   out.bootstrap_high = interval.high;
-  out.bootstrap_p = std::min(1.0, 2 * static_cast<double>(std::min(below, above) + 1) /
-                                      static_cast<double>(options.resamples + 1));
+  out.bootstrap_p = std::min(
+      1.0, 2 * static_cast<double>(std::min(below, above) + 1) / static_cast<double>(options.resamples + 1));
 }
 
 double correlation(const Values& a, const Values& b) {
@@ -147,17 +148,20 @@ std::string method_of(const PairedOptions& options, const PairedComparison& resu
   const std::string unit = options.clusters.empty() ? "row" : "cluster";
   return base::concat("paired by row, ", result.difference.method, "; sign flips by ", unit, ", ",
                       result.permutation_exact ? "exact" : base::concat(options.permutations, " drawn"),
-                      "; percentile bootstrap by ", unit, ", ", options.resamples, " resamples; seed ", options.seed);
+                      "; percentile bootstrap by ", unit, ", ", options.resamples, " resamples; seed ",
+                      options.seed);
 }
 
 base::Json plain(const Score& score) {
-  return {{"value", score.value},   {"stderr", score.stderr_}, {"ci_low", score.ci_low},
-          {"ci_high", score.ci_high}, {"n", score.n},          {"method", score.method}};
+  return {{"value", score.value},   {"stderr", score.stderr_},
+          {"ci_low", score.ci_low}, {"ci_high", score.ci_high},
+          {"n", score.n},           {"method", score.method}};
 }
 
 }  // namespace
 
-PairedComparison compare_paired(const Values& baseline, const Values& candidate, const PairedOptions& options) {
+PairedComparison compare_paired(const Values& baseline, const Values& candidate,
+                                const PairedOptions& options) {
   check(baseline, candidate, options);
   PairedComparison out;
   Values differences;
@@ -181,9 +185,11 @@ PairedComparison compare_paired(const Values& baseline, const Values& candidate,
 }
 
 PairedComparison compare_paired(const std::map<std::string, double>& baseline,
-                                const std::map<std::string, double>& candidate, const PairedOptions& options) {
-  base::check_argument(options.clusters.empty(),
-                       "[compare_paired] clusters go by position; give values in the same order instead of by id");
+                                const std::map<std::string, double>& candidate,
+                                const PairedOptions& options) {
+  base::check_argument(
+      options.clusters.empty(),
+      "[compare_paired] clusters go by position; give values in the same order instead of by id");
   Values first, second;
   for (const auto& [id, value] : baseline) {
     const auto found = candidate.find(id);

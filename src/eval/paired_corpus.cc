@@ -13,24 +13,27 @@ namespace {
 
 using Counts = std::vector<std::vector<double>>;
 
-void check_pair(const char* operation, const CorpusMetric& metric, const Counts& baseline, const Counts& candidate) {
+void check_pair(const char* operation, const CorpusMetric& metric, const Counts& baseline,
+                const Counts& candidate) {
   eval::check_counts(operation, metric, baseline);
   eval::check_counts(operation, metric, candidate);
-  base::check_argument(baseline.size() == candidate.size(), "[", operation, "] expected as many rows on both sides, got ",
-                       baseline.size(), " and ", candidate.size());
+  base::check_argument(baseline.size() == candidate.size(), "[", operation,
+                       "] expected as many rows on both sides, got ", baseline.size(), " and ",
+                       candidate.size());
 }
 
 double p_value(int64_t larger, int64_t trials) {
   return static_cast<double>(larger + 1) / static_cast<double>(trials + 1);
 }
 
-// How often |candidate - baseline| of a resample, less the mean of that over all, is above the true difference;
-// and the mean and half the interval of the candidate. In T, as numpy would.
+// How often |candidate - baseline| of a resample, less the mean of that over all, is above the true
+// difference; and the mean and half the interval of the candidate. In T, as numpy would.
 template <class T>
-int64_t bootstrap_tail(const std::vector<double>& baseline, const std::vector<double>& candidate, double difference,
-                       PairedCorpusTest& out) {
+int64_t bootstrap_tail(const std::vector<double>& baseline, const std::vector<double>& candidate,
+                       double difference, PairedCorpusTest& out) {
   std::vector<T> gaps, scores(candidate.begin(), candidate.end());
-  for (size_t i = 0; i < scores.size(); ++i) gaps.push_back(std::abs(scores[i] - static_cast<T>(baseline[i])));
+  for (size_t i = 0; i < scores.size(); ++i)
+    gaps.push_back(std::abs(scores[i] - static_cast<T>(baseline[i])));
   const auto n = static_cast<T>(gaps.size());
   const T mean_gap = eval::numpy_sum(gaps.data(), gaps.size()) / n;
   std::sort(scores.begin(), scores.end());
@@ -66,8 +69,8 @@ PairedCorpusTest paired_bootstrap(const CorpusMetric& metric, const Counts& base
   return out;
 }
 
-PairedCorpusTest approximate_randomization(const CorpusMetric& metric, const Counts& baseline, const Counts& candidate,
-                                           int64_t trials, uint64_t seed) {
+PairedCorpusTest approximate_randomization(const CorpusMetric& metric, const Counts& baseline,
+                                           const Counts& candidate, int64_t trials, uint64_t seed) {
   check_pair("approximate_randomization", metric, baseline, candidate);
   base::check_argument(trials >= 1, "[approximate_randomization] expected at least one trial, got ", trials);
   PairedCorpusTest out;

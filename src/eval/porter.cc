@@ -1,6 +1,6 @@
-// Porter's stemmer (Porter 1980, "An algorithm for suffix stripping") as NLTK extends it: a table of irregular
-// forms, ies/ied of four letters, y to i only after a consonant that does not open the word, -alli first, -bli,
-// -fulli and -logi, and *o for a vowel and consonant alone.
+// Porter's stemmer (Porter 1980, "An algorithm for suffix stripping") as NLTK extends it: a table of
+// irregular forms, ies/ied of four letters, y to i only after a consonant that does not open the word, -alli
+// first, -bli, -fulli and -logi, and *o for a vowel and consonant alone.
 #include <algorithm>
 #include <array>
 #include <initializer_list>
@@ -15,10 +15,10 @@ namespace {
 using View = std::string_view;
 
 constexpr std::pair<View, View> kIrregular[] = {
-    {"sky", "sky"},         {"skies", "sky"},      {"dying", "die"},       {"lying", "lie"},
-    {"tying", "tie"},       {"news", "news"},      {"innings", "inning"},  {"inning", "inning"},
-    {"outings", "outing"},  {"outing", "outing"},  {"cannings", "canning"}, {"canning", "canning"},
-    {"howe", "howe"},       {"proceed", "proceed"}, {"exceed", "exceed"},  {"succeed", "succeed"}};
+    {"sky", "sky"},        {"skies", "sky"},       {"dying", "die"},        {"lying", "lie"},
+    {"tying", "tie"},      {"news", "news"},       {"innings", "inning"},   {"inning", "inning"},
+    {"outings", "outing"}, {"outing", "outing"},   {"cannings", "canning"}, {"canning", "canning"},
+    {"howe", "howe"},      {"proceed", "proceed"}, {"exceed", "exceed"},    {"succeed", "succeed"}};
 
 bool is_vowel_letter(char c) { return c == 'a' || c == 'e' || c == 'i' || c == 'o' || c == 'u'; }
 
@@ -54,8 +54,8 @@ bool has_vowel(View stem) {
 }
 
 bool ends_in_double_consonant(View word) {
-  return word.size() >= 2 && word.back() == word[word.size() - 2] && static_cast<unsigned char>(word.back()) < 0x80 &&
-         is_consonant(word, word.size() - 1);
+  return word.size() >= 2 && word.back() == word[word.size() - 2] &&
+         static_cast<unsigned char>(word.back()) < 0x80 && is_consonant(word, word.size() - 1);
 }
 
 bool ends_consonant_vowel_consonant(View word) {
@@ -76,7 +76,8 @@ void replace_first(std::string& word, std::initializer_list<Suffix> suffixes, in
     // -logi keeps its l in what is measured.
     const size_t measured = word.size() - from.size() + (from == "logi" ? 1 : 0);
     if (measure(View(word).substr(0, measured)) <= more_than) return;
-    if (from == "ion" && !(word.size() > 3 && (word[word.size() - 4] == 's' || word[word.size() - 4] == 't'))) return;
+    if (from == "ion" && !(word.size() > 3 && (word[word.size() - 4] == 's' || word[word.size() - 4] == 't')))
+      return;
     word.resize(word.size() - from.size());
     word += to;
     return;
@@ -132,27 +133,48 @@ void step_1c(std::string& word) {
 
 void step_2(std::string& word) {
   while (View(word).ends_with("alli") && measure(View(word).substr(0, word.size() - 4)) > 0) cut(word, 2);
-  replace_first(word,
-                {{"ational", "ate"}, {"tional", "tion"}, {"enci", "ence"}, {"anci", "ance"}, {"izer", "ize"},
-                 {"bli", "ble"}, {"alli", "al"}, {"entli", "ent"}, {"eli", "e"}, {"ousli", "ous"},
-                 {"ization", "ize"}, {"ation", "ate"}, {"ator", "ate"}, {"alism", "al"}, {"iveness", "ive"},
-                 {"fulness", "ful"}, {"ousness", "ous"}, {"aliti", "al"}, {"iviti", "ive"}, {"biliti", "ble"},
-                 {"fulli", "ful"}, {"logi", "log"}},
-                0);
+  replace_first(
+      word, {{"ational", "ate"}, {"tional", "tion"}, {"enci", "ence"}, {"anci", "ance"}, {"izer", "ize"},
+             {"bli", "ble"},     {"alli", "al"},     {"entli", "ent"}, {"eli", "e"},     {"ousli", "ous"},
+             {"ization", "ize"}, {"ation", "ate"},   {"ator", "ate"},  {"alism", "al"},  {"iveness", "ive"},
+             {"fulness", "ful"}, {"ousness", "ous"}, {"aliti", "al"},  {"iviti", "ive"}, {"biliti", "ble"},
+             {"fulli", "ful"},   {"logi", "log"}},
+      0);
 }
 
 void step_3(std::string& word) {
   replace_first(word,
-                {{"icate", "ic"}, {"ative", ""}, {"alize", "al"}, {"iciti", "ic"}, {"ical", "ic"}, {"ful", ""},
+                {{"icate", "ic"},
+                 {"ative", ""},
+                 {"alize", "al"},
+                 {"iciti", "ic"},
+                 {"ical", "ic"},
+                 {"ful", ""},
                  {"ness", ""}},
                 0);
 }
 
 void step_4(std::string& word) {
   replace_first(word,
-                {{"al", ""}, {"ance", ""}, {"ence", ""}, {"er", ""}, {"ic", ""}, {"able", ""}, {"ible", ""},
-                 {"ant", ""}, {"ement", ""}, {"ment", ""}, {"ent", ""}, {"ion", ""}, {"ou", ""}, {"ism", ""},
-                 {"ate", ""}, {"iti", ""}, {"ous", ""}, {"ive", ""}, {"ize", ""}},
+                {{"al", ""},
+                 {"ance", ""},
+                 {"ence", ""},
+                 {"er", ""},
+                 {"ic", ""},
+                 {"able", ""},
+                 {"ible", ""},
+                 {"ant", ""},
+                 {"ement", ""},
+                 {"ment", ""},
+                 {"ent", ""},
+                 {"ion", ""},
+                 {"ou", ""},
+                 {"ism", ""},
+                 {"ate", ""},
+                 {"iti", ""},
+                 {"ous", ""},
+                 {"ive", ""},
+                 {"ize", ""}},
                 1);
 }
 
@@ -172,8 +194,8 @@ std::string porter_stem(std::string_view given) {
   for (const auto& [form, stem] : kIrregular)
     if (word == form) return std::string(stem);
   // Characters of the word, not bytes; beyond ASCII they are consonants all the same.
-  const auto continuations =
-      std::count_if(given.begin(), given.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; });
+  const auto continuations = std::count_if(
+      given.begin(), given.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; });
   if (std::ssize(given) - continuations <= 2) return word;
   step_1a(word);
   step_1b(word);

@@ -14,7 +14,8 @@ struct Interval {
 Interval percentile_interval(std::vector<double> values);
 
 // std::invalid_argument for no rows, or rows that are not the metric's counts.
-void check_counts(const char* operation, const CorpusMetric& metric, const std::vector<std::vector<double>>& counts);
+void check_counts(const char* operation, const CorpusMetric& metric,
+                  const std::vector<std::vector<double>>& counts);
 
 double corpus_score(const CorpusMetric& metric, const std::vector<std::vector<double>>& counts);
 

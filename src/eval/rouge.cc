@@ -197,7 +197,8 @@ void check_types(const std::vector<std::string>& types) {
   for (const auto& type : types) {
     const bool numbered = type.size() == 6 && type.starts_with("rouge") && type[5] >= '1' && type[5] <= '9';
     base::check_argument(numbered || type == "rougeL" || type == "rougeLsum",
-                         "[rouge] expected a type of rouge1 to rouge9, rougeL or rougeLsum, got '", type, "'");
+                         "[rouge] expected a type of rouge1 to rouge9, rougeL or rougeLsum, got '", type,
+                         "'");
   }
 }
 
@@ -213,8 +214,8 @@ std::map<std::string, RougeScore> rouge(const std::string& target, const std::st
   return out;
 }
 
-std::map<std::string, RougeScore> rouge(const std::vector<std::string>& targets, const std::string& prediction,
-                                        const RougeOptions& options) {
+std::map<std::string, RougeScore> rouge(const std::vector<std::string>& targets,
+                                        const std::string& prediction, const RougeOptions& options) {
   base::check_argument(!targets.empty(), "[rouge] expected at least one target, got none");
   auto best = rouge(targets.front(), prediction, options);
   for (size_t i = 1; i < targets.size(); ++i)

@@ -33,7 +33,8 @@ void perform(const Words& words, const Shift& shift, Words& out) {
     std::rotate(begin, end, target);
   } else {
     // A target inside the phrase counts from the phrase's own end, as far as there are words.
-    std::rotate(begin, end, out.begin() + std::min<std::ptrdiff_t>(std::ssize(out), shift.length + shift.target));
+    std::rotate(begin, end,
+                out.begin() + std::min<std::ptrdiff_t>(std::ssize(out), shift.length + shift.target));
   }
 }
 
@@ -84,7 +85,8 @@ class Search {
   // False when no more candidates may be tried.
   bool try_phrase(size_t start, size_t at, size_t length) {
     if (alignment_.errors_before_said[start + length] == alignment_.errors_before_said[start]) return true;
-    if (alignment_.errors_before_reference[at + length] == alignment_.errors_before_reference[at]) return true;
+    if (alignment_.errors_before_reference[at + length] == alignment_.errors_before_reference[at])
+      return true;
     const auto first = static_cast<int32_t>(start), size = static_cast<int32_t>(length);
     if (first <= alignment_.said_at[at] && alignment_.said_at[at] < first + size) return true;
     int32_t last = -1;
@@ -137,8 +139,9 @@ struct Ter final : CorpusMetric::Impl {
 
   std::string signature() const override {
     auto yes = [](bool on) { return on ? "yes" : "no"; };
-    return base::concat("case:", options.case_sensitive ? "mixed" : "lc", "|tok:tercom|norm:", yes(options.normalized),
-                        "|punct:", yes(!options.no_punct), "|asian:", yes(options.asian_support));
+    return base::concat("case:", options.case_sensitive ? "mixed" : "lc",
+                        "|tok:tercom|norm:", yes(options.normalized), "|punct:", yes(!options.no_punct),
+                        "|asian:", yes(options.asian_support));
   }
 
   std::vector<double> counts(const std::string& hypothesis,
@@ -148,18 +151,19 @@ struct Ter final : CorpusMetric::Impl {
     std::vector<std::string> texts;  // words point into them
     texts.reserve(references.size() + 1);
     auto words = [&](const std::string& text) {
-      return table.add(base::split_whitespace(texts.emplace_back(tokenize_tercom(base::rstrip(text), options))));
+      return table.add(
+          base::split_whitespace(texts.emplace_back(tokenize_tercom(base::rstrip(text), options))));
     };
     const Words said = words(hypothesis);
     int64_t fewest = -1, lengths = 0;
     for (const auto& text : references) {
       const Words reference = words(text);
-      const int64_t edits =
-          reference.empty() ? std::ssize(said) : Search(said, reference).edits();
+      const int64_t edits = reference.empty() ? std::ssize(said) : Search(said, reference).edits();
       fewest = fewest < 0 ? edits : std::min(fewest, edits);
       lengths += std::ssize(reference);
     }
-    return {static_cast<double>(fewest), static_cast<double>(lengths) / static_cast<double>(references.size())};
+    return {static_cast<double>(fewest),
+            static_cast<double>(lengths) / static_cast<double>(references.size())};
   }
 
   double score(const std::vector<double>& summed) const override { return compute<double>(summed); }

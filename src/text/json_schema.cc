@@ -17,7 +17,8 @@ struct JsonSchema::Body {
 JsonSchema::JsonSchema(std::string_view schema, std::string operation) {
   auto body = std::make_shared<Body>(std::move(operation));
   whorl_bytes error{};
-  check_call(whorl_schema_compile(schema.data(), schema.size(), &body->handle, &error), error, body->operation);
+  check_call(whorl_schema_compile(schema.data(), schema.size(), &body->handle, &error), error,
+             body->operation);
   body_ = std::move(body);
 }
 

@@ -16,7 +16,8 @@ struct Pattern::Body {
 Pattern::Pattern(std::string_view pattern, std::string operation) {
   auto body = std::make_shared<Body>(std::move(operation));
   whorl_bytes error{};
-  check_call(whorl_pattern_compile(pattern.data(), pattern.size(), &body->handle, &error), error, body->operation);
+  check_call(whorl_pattern_compile(pattern.data(), pattern.size(), &body->handle, &error), error,
+             body->operation);
   body_ = std::move(body);
 }
 

@@ -1,6 +1,6 @@
 #pragma once
-// Regular expressions in Python's dialect, look-around and back-references included; work is bounded, so that a
-// hostile pattern ends with an error.
+// Regular expressions in Python's dialect, look-around and back-references included; work is bounded, so that
+// a hostile pattern ends with an error.
 #include <memory>
 #include <string>
 #include <string_view>

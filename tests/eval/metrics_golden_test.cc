@@ -1,5 +1,5 @@
-// Every metric against its reference implementation, on odd cases. Each comparison is a function that a planted
-// fault is put through as well: the comparison must fail then.
+// Every metric against its reference implementation, on odd cases. Each comparison is a function that a
+// planted fault is put through as well: the comparison must fail then.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -64,7 +64,8 @@ Differences compare_corpora(const Json& vectors, const std::string& name, const 
   const auto metric = golden::corpus_metric(entry);
   for (const auto& [group, pairs] : vectors["groups"].items()) {
     const Rows rows = rows_of(pairs);
-    out.compare(change(metric.corpus(rows.hypotheses, rows.references)), entry["corpora"][group], name + " of " + group);
+    out.compare(change(metric.corpus(rows.hypotheses, rows.references)), entry["corpora"][group],
+                name + " of " + group);
   }
   return out;
 }
@@ -80,11 +81,13 @@ TEST(CorpusMetrics, SentencesAndCorporaAgreeWithSacrebleuToTheBit) {
 
 TEST(CorpusMetrics, AFaultInTheLastBitIsSeen) {
   const Json vectors = golden::read("corpus");
-  // A perfect corpus has 100.00000000000004; who clamps it must be caught, and so must one unit in the last place.
+  // A perfect corpus has 100.00000000000004; who clamps it must be caught, and so must one unit in the last
+  // place.
   EXPECT_EQ(vectors["metrics"]["bleu"]["corpora"]["perfect"].get<double>(), 100.00000000000004);
   EXPECT_GT(compare_corpora(vectors, "bleu", [](double x) { return std::min(x, 100.0); }).count, 0);
   for (const char* name : {"chrf", "chrf++", "ter"})
-    EXPECT_GT(compare_sentences(vectors, name, [](double x) { return std::nextafter(x, 200); }).count, 50) << name;
+    EXPECT_GT(compare_sentences(vectors, name, [](double x) { return std::nextafter(x, 200); }).count, 50)
+        << name;
 }
 
 TEST(CorpusMetrics, OneOptionsValuesAreNotAnothers) {
@@ -186,15 +189,17 @@ TEST(ExactMatch, AgreesWithTheHarness) {
     options.ignore_punctuation = o.value("ignore_punctuation", false);
     options.ignore_numbers = o.value("ignore_numbers", false);
     const std::string expected = c["expected"], got = c["got"];
-    out.compare(exact_match(expected, got, options), c["score"], o.dump() + " '" + expected + "' '" + got + "'");
+    out.compare(exact_match(expected, got, options), c["score"],
+                o.dump() + " '" + expected + "' '" + got + "'");
     trimmed.compare(exact_match(expected, got), c["score"], "");  // the fault: trims, ignores all options
   }
   EXPECT_NO_DIFFERENCES(out);
   EXPECT_GT(trimmed.count, 0);
   EXPECT_THROW(exact_match("a", "b", {.regexes_to_ignore = {"(unclosed"}}), std::invalid_argument);
   // A pattern that would search for ages gives up instead.
-  EXPECT_THROW(exact_match(std::string(40, 'a') + "b", "x", {.regexes_to_ignore = {"(?:a|a)*\\1?(?=c)(a|a)+"}}),
-               std::invalid_argument);
+  EXPECT_THROW(
+      exact_match(std::string(40, 'a') + "b", "x", {.regexes_to_ignore = {"(?:a|a)*\\1?(?=c)(a|a)+"}}),
+      std::invalid_argument);
 }
 
 F1Score f1_of(const Json& c, const std::string& average) {
@@ -261,7 +266,8 @@ TEST(Probabilities, PassAtKIsRoundedOnce) {
     const double expected = c[3];
     out.compare(pass_at_k(n, right, k), expected, c.dump());
     double all_wrong = 1;  // the fault: a product of rounded factors
-    for (int64_t i = n - right + 1; i <= n; ++i) all_wrong *= 1 - static_cast<double>(k) / static_cast<double>(i);
+    for (int64_t i = n - right + 1; i <= n; ++i)
+      all_wrong *= 1 - static_cast<double>(k) / static_cast<double>(i);
     product.compare(1 - all_wrong, expected, "");
   }
   EXPECT_NO_DIFFERENCES(out);
@@ -337,8 +343,9 @@ TEST(JsonSchemas, WhatCouldHangOrReachOutIsRefused) {
     }
   };
   refused(R"({"$ref": "#"})", "refers to itself");
-  refused(R"({"$defs": {"a": {"anyOf": [{"$ref": "#/$defs/b"}]}, "b": {"not": {"$ref": "#/$defs/a"}}}, "items": {"$ref": "#/$defs/a"}})",
-          "refers to itself");
+  refused(
+      R"({"$defs": {"a": {"anyOf": [{"$ref": "#/$defs/b"}]}, "b": {"not": {"$ref": "#/$defs/a"}}}, "items": {"$ref": "#/$defs/a"}})",
+      "refers to itself");
   refused(R"({"$ref": "https://example.com/s.json"})", "nothing is fetched");
   refused(R"({"items": {"$ref": "other.json"}})", "nothing is fetched");
   refused(R"({"$ref": "#/$defs/nowhere"})", "not in the schema");
@@ -351,7 +358,8 @@ TEST(JsonSchemas, WhatCouldHangOrReachOutIsRefused) {
   for (int i = 1; i < 2000; ++i)
     chain += ", \"d" + std::to_string(i) + R"(": {"$ref": "#/$defs/d)" + std::to_string(i - 1) + "\"}";
   refused(chain + R"(}, "$ref": "#/$defs/d1999"})", "in a row");
-  const auto errors = JsonSchema(R"({"required": ["a"], "properties": {"u": {"enum": ["m"]}}})").errors(R"({"u": "km"})");
+  const auto errors =
+      JsonSchema(R"({"required": ["a"], "properties": {"u": {"enum": ["m"]}}})").errors(R"({"u": "km"})");
   ASSERT_EQ(errors.size(), 2u);
   EXPECT_NE((errors[0] + errors[1]).find("/u"), std::string::npos);
   EXPECT_EQ(JsonSchema("{}").errors("{nope").size(), 1u);
@@ -373,7 +381,8 @@ TEST(Bfcl, AgreesWithTheLeaderboardsChecker) {
     EXPECT_EQ(got.error_type, c["error_type"].get<std::string>()) << c.dump() << got.error;
     passed += got.valid;
     options.strict = true;  // the fault: the other variant
-    const auto strict = bfcl_ast_check(c["functions"].dump(), calls_of(c["got"]), c["answers"].dump(), options);
+    const auto strict =
+        bfcl_ast_check(c["functions"].dump(), calls_of(c["got"]), c["answers"].dump(), options);
     strictly.compare(strict.valid == c["valid"].get<bool>(), "");
   }
   EXPECT_GT(passed, 40);
@@ -410,7 +419,11 @@ TEST(Unicode, IsPythons) {
   EXPECT_EQ(base::lower("İ"), "i\xcc\x87");
   EXPECT_EQ(base::lower("\xe2\x84\xaa"), "k");
   EXPECT_EQ(base::strip(" \xe3\x80\x80x\xc2\xa0\x1f"), "x");
-  EXPECT_EQ(base::split_whitespace("a\xe2\x80\x83" "b\xc2\x85" "c").size(), 3u);
+  EXPECT_EQ(base::split_whitespace("a\xe2\x80\x83"
+                                   "b\xc2\x85"
+                                   "c")
+                .size(),
+            3u);
   EXPECT_EQ(base::code_points("a\xff\xc3").size(), 3u);
   EXPECT_EQ(base::to_utf8(base::code_points("é中😀")), "é中😀");
 }

@@ -101,7 +101,8 @@ TEST(Bootstraps, AgreeWithTheHarness) {
 }
 
 using Counts = std::vector<std::vector<double>>;
-Counts counts_of(const CorpusMetric& metric, const std::vector<std::string>& texts_, const std::vector<std::string>& references) {
+Counts counts_of(const CorpusMetric& metric, const std::vector<std::string>& texts_,
+                 const std::vector<std::string>& references) {
   Counts out;
   for (size_t i = 0; i < texts_.size(); ++i) out.push_back(metric.counts(texts_[i], {references[i]}));
   return out;
@@ -115,10 +116,13 @@ TEST(Bootstraps, AgreeWithSacrebleuToTheBit) {
     const auto got = bootstrap(metric, counts);
     EXPECT_TRUE(same_bits(got.score.value, expected["score"])) << name;
     EXPECT_TRUE(same_bits(got.mean, expected["mean"])) << name << " " << Json(got.mean) << expected["mean"];
-    EXPECT_TRUE(same_bits(got.half_width, expected["half_width"])) << name << Json(got.half_width) << expected;
+    EXPECT_TRUE(same_bits(got.half_width, expected["half_width"]))
+        << name << Json(got.half_width) << expected;
     // The faults: another generator, and counts added in double precision.
-    EXPECT_FALSE(same_bits(bootstrap(metric, counts, {.generator = "counter"}).mean, expected["mean"])) << name;
-    EXPECT_FALSE(same_bits(bootstrap(metric, counts, {.seed = 12346, .generator = "pcg64"}).mean, expected["mean"]));
+    EXPECT_FALSE(same_bits(bootstrap(metric, counts, {.generator = "counter"}).mean, expected["mean"]))
+        << name;
+    EXPECT_FALSE(
+        same_bits(bootstrap(metric, counts, {.seed = 12346, .generator = "pcg64"}).mean, expected["mean"]));
   }
 }
 
@@ -138,7 +142,8 @@ TEST(PairedCorpora, AgreeWithSacrebleu) {
     const auto swapped = approximate_randomization(metric, a, b, 2000);
     EXPECT_TRUE(same_bits(swapped.candidate, swap[0])) << name;
     EXPECT_TRUE(same_bits(swapped.p, swap[1])) << name << " " << swapped.p << " " << swap[1];
-    EXPECT_EQ(approximate_randomization(metric, a, a, 100).p, 1.0 / 101);  // "!=": nothing is above no difference
+    EXPECT_EQ(approximate_randomization(metric, a, a, 100).p,
+              1.0 / 101);  // "!=": nothing is above no difference
     EXPECT_THROW(paired_bootstrap(metric, a, {b[0]}), std::invalid_argument);
     EXPECT_THROW(paired_bootstrap(metric, {{1}}, {{1}}), std::invalid_argument);
   }
@@ -216,7 +221,8 @@ TEST(Paired, ByIdAndByCluster) {
   PairedOptions by_cluster;
   for (int i = 0; i < 8; ++i) {
     x.push_back(0), y.push_back(i < 7 ? 1 + .01 * i : -.5);
-    for (int k = 0; k < 6; ++k) x6.push_back(x[i]), y6.push_back(y[i]), by_cluster.clusters.push_back(std::to_string(i));
+    for (int k = 0; k < 6; ++k)
+      x6.push_back(x[i]), y6.push_back(y[i]), by_cluster.clusters.push_back(std::to_string(i));
   }
   const auto rows = compare_paired(x, y), clusters = compare_paired(x6, y6, by_cluster);
   EXPECT_NEAR(clusters.permutation_p, rows.permutation_p, 1e-12);

@@ -55,7 +55,11 @@ VALUES: list[tuple[dict[str, Any], list[Any], list[Any]]] = [
     (kind("float"), [5], [5, 5.0, 6]),
     (kind("boolean"), [True], [True, False, 1, "true"]),
     (kind("boolean"), ["flag_variable"], ["flag_variable", True, "other"]),
-    (kind("string"), ["San Francisco, CA", "SF"], ["san francisco ca", "SF", "S.F", "s*f", "LA", "San-Francisco_CA", 3]),
+    (
+        kind("string"),
+        ["San Francisco, CA", "SF"],
+        ["san francisco ca", "SF", "S.F", "s*f", "LA", "San-Francisco_CA", 3],
+    ),
     (kind("string"), ["it's"], ['it"s', "its", "IT'S"]),
     (kind("string"), ["", "ΟΔΟΣ"], ["οδος", "", " ", "."]),
     (kind("string"), [""], ["", "anything", 1]),
@@ -71,10 +75,26 @@ VALUES: list[tuple[dict[str, Any], list[Any], list[Any]]] = [
     (kind("array", "array"), [[[1, 2], [3]]], [[[1, 2], [3]], [[1, 2]], [[1, 2], [4]], [1]]),
     (kind("array", "array"), [[["A", "b"]]], [[["A", "b"]], [["a", "b"]]]),
     (kind("array", "integer"), ["data"], ["data", [1], "other"]),
-    (kind("array", "dict"), [[{"a": [1], "b": ["x", ""]}]], [[{"a": 1}], [{"a": 1, "b": "X"}], [{"a": 2}], [{"c": 1}], [], [{}]]),
-    (kind("array", "dict"), [[{"a": [1]}, {"a": [2]}], ""], [[{"a": 1}, {"a": 2}], [{"a": 2}, {"a": 1}], [{"a": 1}], []]),
-    (kind("dict"), [{"a": [1, 2], "b": ["X y", ""]}], [{"a": 1}, {"a": 2, "b": "xy"}, {"b": "xy"}, {"a": 1, "c": 1}, {"a": True}, {}, "a"]),
-    (kind("dict"), [{"a": [1]}, {"a": [2], "b": [3]}], [{"a": 1}, {"a": 2, "b": 3}, {"a": 2}, {"a": 1, "b": 3}]),
+    (
+        kind("array", "dict"),
+        [[{"a": [1], "b": ["x", ""]}]],
+        [[{"a": 1}], [{"a": 1, "b": "X"}], [{"a": 2}], [{"c": 1}], [], [{}]],
+    ),
+    (
+        kind("array", "dict"),
+        [[{"a": [1]}, {"a": [2]}], ""],
+        [[{"a": 1}, {"a": 2}], [{"a": 2}, {"a": 1}], [{"a": 1}], []],
+    ),
+    (
+        kind("dict"),
+        [{"a": [1, 2], "b": ["X y", ""]}],
+        [{"a": 1}, {"a": 2, "b": "xy"}, {"b": "xy"}, {"a": 1, "c": 1}, {"a": True}, {}, "a"],
+    ),
+    (
+        kind("dict"),
+        [{"a": [1]}, {"a": [2], "b": [3]}],
+        [{"a": 1}, {"a": 2, "b": 3}, {"a": 2}, {"a": 1, "b": 3}],
+    ),
     (kind("dict"), ["", {"a": [1.0]}], [{"a": 1}, {"a": 1.0}, {}]),
     (kind("dict"), [{"a": [{"n": 1}]}], [{"a": {"n": 1}}, {"a": {"n": 2}}]),
     (kind("dict"), [{"a": [["x", "Y"]]}], [{"a": ["x", "Y"]}, {"a": ["x", "y"]}]),
@@ -89,7 +109,9 @@ def value_cases() -> list[dict[str, Any]]:
     return out
 
 
-def case(category: str, functions: list[Any], got: list[Any], answers: list[Any], dots: bool = False) -> dict[str, Any]:
+def case(
+    category: str, functions: list[Any], got: list[Any], answers: list[Any], dots: bool = False
+) -> dict[str, Any]:
     return {"category": category, "functions": functions, "got": got, "answers": answers, "dots": dots}
 
 
@@ -100,16 +122,28 @@ def call_cases() -> list[dict[str, Any]]:
     one = [{"area": {"base": [10], "unit": ["cm", ""]}}]
     out = [
         case("simple", [area], [{"area": got}], one)
-        for got in ({"base": 10}, {"base": 10, "unit": "CM"}, {"unit": "cm"}, {"base": 10, "x": 1}, {}, {"base": "10"})
+        for got in (
+            {"base": 10},
+            {"base": 10, "unit": "CM"},
+            {"unit": "cm"},
+            {"base": 10, "x": 1},
+            {},
+            {"base": "10"},
+        )
     ]
-    out += [case("simple", [area], got, one) for got in ([], [{"volume": {"base": 10}}], [{"area": {"base": 10}}] * 2)]
+    out += [
+        case("simple", [area], got, one)
+        for got in ([], [{"volume": {"base": 10}}], [{"area": {"base": 10}}] * 2)
+    ]
     must = [{"area": {"base": [10], "unit": ["cm"]}}]
     out += [case("simple", [area], [{"area": {"base": 10}}], must)]
     out += [case("simple", [area], [{"area": {"base": 10, "unit": "cm"}}], [{"area": {"base": [10]}}])]
     for dots in (False, True):
         for name in ("math.add", "math_add"):
             out.append(case("multiple", both, [{name: {"x": 1}}], [{"math.add": {"x": [1]}}], dots))
-    out += [case("multiple", both, got, one) for got in ([{"math.add": {"x": 1}}], [{"area": {"base": 10}}], [])]
+    out += [
+        case("multiple", both, got, one) for got in ([{"math.add": {"x": 1}}], [{"area": {"base": 10}}], [])
+    ]
     two = [{"area": {"base": [1, 2]}}, {"area": {"base": [1]}}]
     calls = [{"area": {"base": 1}}, {"area": {"base": 2}}]
     out += [
@@ -118,7 +152,9 @@ def call_cases() -> list[dict[str, Any]]:
         case("parallel", both, calls, two[::-1]),
         case("parallel", both, calls[:1], two),
         case("parallel", both, [*calls, calls[0]], two),
-        case("parallel", both, [{"math.add": {"x": 3}}, calls[0]], [*one[:0], two[1], {"math.add": {"x": [3]}}]),
+        case(
+            "parallel", both, [{"math.add": {"x": 3}}, calls[0]], [*one[:0], two[1], {"math.add": {"x": [3]}}]
+        ),
         case("parallel", both, [{"math.add": {"x": 4}}, calls[0]], [two[1], {"math.add": {"x": [3]}}]),
         case("parallel", both, [], []),
     ]
@@ -133,7 +169,9 @@ def vectors() -> list[dict[str, Any]]:
         result = checker.ast_checker(
             c["functions"], c["got"], c["answers"], checker.Language.PYTHON, c["category"], model
         )
-        calls = [{"name": name, "arguments": json.dumps(args)} for call in c["got"] for name, args in call.items()]
+        calls = [
+            {"name": name, "arguments": json.dumps(args)} for call in c["got"] for name, args in call.items()
+        ]
         error_type = "" if result["valid"] else result["error_type"]
         out.append({**c, "got": calls, "valid": result["valid"], "error_type": error_type})
     return out

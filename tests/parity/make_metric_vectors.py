@@ -36,7 +36,10 @@ CORPUS_METRICS: dict[str, tuple[str, dict[str, Any]]] = {
     "bleu_char": ("bleu", {"tokenize": "char", "max_ngram_order": 6}),
     "chrf": ("chrf", {}),
     "chrf++": ("chrf", {"word_order": 2}),
-    "chrf_eps_white_lower": ("chrf", {"eps_smoothing": True, "whitespace": True, "lowercase": True, "beta": 3}),
+    "chrf_eps_white_lower": (
+        "chrf",
+        {"eps_smoothing": True, "whitespace": True, "lowercase": True, "beta": 3},
+    ),
     "ter": ("ter", {}),
     "ter_cased": ("ter", {"case_sensitive": True}),
     "ter_normalized": ("ter", {"normalized": True}),
@@ -63,7 +66,11 @@ def by_reference(pairs: list[tuple[str, list[str]]]) -> list[list[str | None]]:
 def corpus_vectors() -> dict[str, Any]:
     pairs = PAIRS + limit_pairs() + random_pairs(7, 60, 40) + random_pairs(8, 6, 150)
     out: dict[str, Any] = {"pairs": pairs, "metrics": {}}
-    groups = {"all": pairs, "perfect": [(r[0], [r[0]]) for _, r in random_pairs(9, 20, 25)], "empty": PAIRS[:3]}
+    groups = {
+        "all": pairs,
+        "perfect": [(r[0], [r[0]]) for _, r in random_pairs(9, 20, 25)],
+        "empty": PAIRS[:3],
+    }
     out["groups"] = groups
     for name in CORPUS_METRICS:
         kind, options = CORPUS_METRICS[name]
@@ -75,7 +82,8 @@ def corpus_vectors() -> dict[str, Any]:
         metric.sentence_score("a", ["b"])
         entry = {"kind": kind, "options": options, "sentences": sentences, "signature": signature(metric)}
         entry["corpora"] = {
-            key: make(name).corpus_score([h for h, _ in rows], by_reference(rows)).score for key, rows in groups.items()
+            key: make(name).corpus_score([h for h, _ in rows], by_reference(rows)).score
+            for key, rows in groups.items()
         }
         out["metrics"][name] = entry
     return out
@@ -156,7 +164,16 @@ def probability_vectors() -> dict[str, Any]:
     brier = float(np.mean(np.sum((probabilities - np.eye(5)[gold]) ** 2, axis=1)))
     confidences = [0.0, 1.0, 0.1, 0.2, 0.3, 0.6, 0.7] + rng.random(93).tolist()
     correct = [int(x) for x in rng.random(100) < np.array(confidences)]
-    passes = [(5, 0, 1), (5, 5, 5), (5, 2, 1), (10, 3, 5), (200, 7, 100), (200, 1, 1), (1000, 13, 10), (20, 10, 11)]
+    passes = [
+        (5, 0, 1),
+        (5, 5, 5),
+        (5, 2, 1),
+        (10, 3, 5),
+        (200, 7, 100),
+        (200, 1, 1),
+        (1000, 13, 10),
+        (20, 10, 11),
+    ]
     passes += [(10000, 3, 100), (100000, 250, 40), (3, 1, 3)]
     texts = ["", " a  b\n", "one two", "é 中\u00a0文\u2003x", "tail "]
     lls = [-1.5, -7.25, -3.125, -20.0, -0.1]
@@ -195,7 +212,12 @@ def corpus_statistics() -> dict[str, Any]:
     rivals = [h for _, (h, *_) in random_pairs(21, 50, 25)]
     rivals = [h if i % 3 else r for i, (h, r) in enumerate(zip(rivals, hypotheses, strict=True))]
     references = [[r[0] for _, r in pairs]]
-    out: dict[str, Any] = {"hypotheses": hypotheses, "rivals": rivals, "references": references[0], "metrics": {}}
+    out: dict[str, Any] = {
+        "hypotheses": hypotheses,
+        "rivals": rivals,
+        "references": references[0],
+        "metrics": {},
+    }
     for name in ("bleu", "chrf", "chrf++", "ter"):
         score = make(name).corpus_score(hypotheses, references, n_bootstrap=1000)
         metric = make(name)
@@ -208,7 +230,12 @@ def corpus_statistics() -> dict[str, Any]:
             "score": float(score.score),
             "mean": float(score._mean),
             "half_width": float(score._ci),
-            "paired": [float(boot[name].score), boot[name].p_value, float(boot[name].mean), float(boot[name].ci)],
+            "paired": [
+                float(boot[name].score),
+                boot[name].p_value,
+                float(boot[name].mean),
+                float(boot[name].ci),
+            ],
             "swapped": [float(swap[name].score), swap[name].p_value],
         }
     return out
@@ -226,7 +253,10 @@ def statistics_vectors() -> dict[str, Any]:
     t95 = float(stats.t.ppf(0.975, groups - 1))
     first = [str(x) for x in rng.integers(3, size=80)]
     second = [a if rng.random() < 0.7 else str(rng.integers(3)) for a in first]
-    table = [[sum(a == str(i) and b == str(j) for a, b in zip(first, second, strict=True)) for j in range(3)] for i in range(3)]
+    table = [
+        [sum(a == str(i) and b == str(j) for a, b in zip(first, second, strict=True)) for j in range(3)]
+        for i in range(3)
+    ]
     kappa = cohens_kappa(np.array(table))
     x, y = rng.integers(2, size=60), rng.integers(2, size=60)
     real_x, real_y = rng.normal(size=14), rng.normal(size=14) + 0.4
@@ -252,14 +282,32 @@ def statistics_vectors() -> dict[str, Any]:
         "kappa": {
             "first": first,
             "second": second,
-            "value": [float(kappa.kappa), float(kappa.std_kappa), float(kappa.kappa_low), float(kappa.kappa_upp)],
+            "value": [
+                float(kappa.kappa),
+                float(kappa.std_kappa),
+                float(kappa.kappa_low),
+                float(kappa.kappa_upp),
+            ],
         },
-        "mcnemar": [[b, c, float(stats.binomtest(min(b, c), b + c).pvalue)] for b, c in ((0, 5), (3, 9), (10, 10), (40, 71), (1000, 1111), (1, 0))],
-        "sign": [[b, c, float(stats.binomtest(b, b + c, alternative="greater").pvalue)] for b, c in ((5, 0), (9, 3), (10, 10), (3, 9), (700, 650))],
-        "binary": {"x": x.tolist(), "y": y.tolist(), "difference": float(np.mean(y - x)),
-                   "stderr": float(stats.sem(y - x)), "correlation": float(np.corrcoef(x, y)[0, 1])},
+        "mcnemar": [
+            [b, c, float(stats.binomtest(min(b, c), b + c).pvalue)]
+            for b, c in ((0, 5), (3, 9), (10, 10), (40, 71), (1000, 1111), (1, 0))
+        ],
+        "sign": [
+            [b, c, float(stats.binomtest(b, b + c, alternative="greater").pvalue)]
+            for b, c in ((5, 0), (9, 3), (10, 10), (3, 9), (700, 650))
+        ],
+        "binary": {
+            "x": x.tolist(),
+            "y": y.tolist(),
+            "difference": float(np.mean(y - x)),
+            "stderr": float(stats.sem(y - x)),
+            "correlation": float(np.corrcoef(x, y)[0, 1]),
+        },
         "real": {"x": real_x.tolist(), "y": real_y.tolist(), "p": float(flips.pvalue)},
-        "quantiles": [[p, float(stats.norm.ppf(p))] for p in (1e-10, 0.001, 0.025, 0.2, 0.5, 0.8, 0.95, 0.975, 0.9999)],
+        "quantiles": [
+            [p, float(stats.norm.ppf(p))] for p in (1e-10, 0.001, 0.025, 0.2, 0.5, 0.8, 0.95, 0.975, 0.9999)
+        ],
         "generators": generators,
         "corpus": corpus_statistics(),
     }
@@ -284,7 +332,12 @@ def squad_vectors() -> list[dict[str, Any]]:
         return (2 * p * r) / (p + r)
 
     cases = [(h, r) for h, r in PAIRS]
-    cases += [("the-cat", ["cat", "thecat"]), ("A an THE", [""]), ("_the_ the_ à the", ["the_ à"]), ("the\u0301 cat", ["cat"])]
+    cases += [
+        ("the-cat", ["cat", "thecat"]),
+        ("A an THE", [""]),
+        ("_the_ the_ à the", ["the_ à"]),
+        ("the\u0301 cat", ["cat"]),
+    ]
     cases += [("½the ²a", ["½the"]), ("Theodore the theme", ["theodore theme"])]
     return [
         {
@@ -309,8 +362,21 @@ def exact_match_vectors() -> list[dict[str, Any]]:
         {"regexes_to_ignore": [",", "\\$", "(?s).*#### ", "\\.$"]},
         {"regexes_to_ignore": [r"\s+", r"(?<=x)\d", r"^the\b"], "ignore_case": True},
     ]
-    pairs = [("so 3*4\n#### 1,200.", "$1200"), ("1200.\n", "1200\n"), ("5.\n\n", "5\n\n"), ("x12 y", "x2y"), (" a", "a")]
-    pairs += [("THE Cat", "Cat"), ("ΟΔΟΣ", "οδος"), ("a1b2", "ab"), ("it's", "its"), ("٣", ""), ("the\u00a0cat", "\u2003cat")]
+    pairs = [
+        ("so 3*4\n#### 1,200.", "$1200"),
+        ("1200.\n", "1200\n"),
+        ("5.\n\n", "5\n\n"),
+        ("x12 y", "x2y"),
+        (" a", "a"),
+    ]
+    pairs += [
+        ("THE Cat", "Cat"),
+        ("ΟΔΟΣ", "οδος"),
+        ("a1b2", "ab"),
+        ("it's", "its"),
+        ("٣", ""),
+        ("the\u00a0cat", "\u2003cat"),
+    ]
     pairs += [(r[0], h) for h, r in PAIRS]
 
     def reduced(text: str, o: dict[str, Any]) -> str:
@@ -358,8 +424,19 @@ def main() -> None:
     write(folder, "exact_match", exact_match_vectors())
     write(folder, "schema", schema_vectors())
     write(folder, "statistics", statistics_vectors())
-    packages = ("sacrebleu", "rouge_score", "nltk", "scikit-learn", "scipy", "numpy", "jsonschema", "statsmodels")
-    write(folder, "versions", {"python": sys.version.split()[0], **{name: version(name) for name in packages}})
+    packages = (
+        "sacrebleu",
+        "rouge_score",
+        "nltk",
+        "scikit-learn",
+        "scipy",
+        "numpy",
+        "jsonschema",
+        "statsmodels",
+    )
+    write(
+        folder, "versions", {"python": sys.version.split()[0], **{name: version(name) for name in packages}}
+    )
     try:
         from bfcl_vectors import vectors
     except ImportError as error:

@@ -13,15 +13,27 @@ PAIRS: list[tuple[str, list[str]]] = [
     ("three little words", ["three little words"]),
     ("the cat sat on the mat", ["the cat sat on the mat"]),
     ("the the the the the the the", ["the cat is on the mat", "there is a cat on the mat"]),
-    ("It is a guide to action, that ensures that the military obeys.", ["It is a guide to action that ensures."]),
+    (
+        "It is a guide to action, that ensures that the military obeys.",
+        ["It is a guide to action that ensures."],
+    ),
     ("a b c d e f g h", ["h g f e d c b a"]),
     ("e f g h a b c d", ["a b c d e f g h"]),
-    ("on the mat sat the cat, quietly", ["quietly, the cat sat on the mat", "the cat sat quietly on the mat"]),
-    ("He paid $1,234.56 for 3-4 items (approx.), didn't he?", ["He paid $1,234.56 for 3 - 4 items (approx), did he not?"]),
+    (
+        "on the mat sat the cat, quietly",
+        ["quietly, the cat sat on the mat", "the cat sat quietly on the mat"],
+    ),
+    (
+        "He paid $1,234.56 for 3-4 items (approx.), didn't he?",
+        ["He paid $1,234.56 for 3 - 4 items (approx), did he not?"],
+    ),
     ("end-\nof line hyphen\nand <skipped> more", ["endof line hyphen and more"]),
     ("trailing hyphen-\n", ["trailing hyphen-"]),
     ("&quot;A &amp;amp; B&quot; &lt;tag&gt; &amp;lt;", ['"A &amp; B" <tag> &lt;']),
-    ("v1.2.3, 10.5%; a.b.c ... .5 5. 1,000 ,x x, 3- -3 3-4-5", ["v1.2.3, 10.5 %; a . b . c ... .5 5 . 1,000"]),
+    (
+        "v1.2.3, 10.5%; a.b.c ... .5 5. 1,000 ,x x, 3- -3 3-4-5",
+        ["v1.2.3, 10.5 %; a . b . c ... .5 5 . 1,000"],
+    ),
     ("l'été à Paris — naïve café…", ["L'Été à Paris - naive cafe..."]),
     ("ΟΔΥΣΣΕΥΣ ΤΗΣ ΟΔΟΣ Σ ΑΣ.", ["οδυσσευς της οδος σ ας."]),
     ("İstanbul’da İYİ ıI", ["i̇stanbul’da i̇yi̇ ıi"]),
@@ -33,9 +45,15 @@ PAIRS: list[tuple[str, list[str]]] = [
     ("😀 emoji 👩‍👩‍👧 family 😀😀", ["😀 emoji 👩‍👩‍👧‍👦 family 😀"]),
     ("(hi) [there] 'quote' \"double\" ...dots!!! a. .b ?", ["(hi there) quote double dots! a b"]),
     ("1234567890 " * 3, ["1234567890 " * 4, "0987654321"]),
-    ("repeat repeat repeat\nsecond line second\n\nthird line", ["repeat second\nline third third\nrepeat line second"]),
+    (
+        "repeat repeat repeat\nsecond line second\n\nthird line",
+        ["repeat second\nline third third\nrepeat line second"],
+    ),
     ("police killed the gunman\nthe gunman was old", ["police kill the gunman\nthe old gunman died"]),
-    ("The runners were running quickly; studies studied happily, generalizations", ["A runner runs quick. Study happiness generally"]),
+    (
+        "The runners were running quickly; studies studied happily, generalizations",
+        ["A runner runs quick. Study happiness generally"],
+    ),
     ("a" * 40, ["a" * 41]),
     ("x", ["y"]),
     ("   \t\n  ", ["   "]),
@@ -43,7 +61,7 @@ PAIRS: list[tuple[str, list[str]]] = [
     ("one two three four", ["one two three", "one two three four five"]),
     ("A  double  space and\ttab", ["a double space and tab"]),
     ("she's John's ''s 's", ["she 's John 's"]),
-    ("no punct .,?:;!\"() here、。：！", ["no punct here"]),
+    ('no punct .,?:;!"() here、。：！', ["no punct here"]),
     ("x..5 5,,7 5..6 a.,6 ...7 -5--6", ["x . .5 5 , ,7 5.6 a 6 7"]),
 ]
 

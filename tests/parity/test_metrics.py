@@ -51,7 +51,9 @@ REFERENCES = {
 def test_sentences_are_sacrebleus_to_the_bit(name, pairs):
     ours, theirs = whorl.CorpusMetric.named(name), REFERENCES[name]()
     for hypothesis, references in pairs:
-        assert ours.sentence(hypothesis, references) == theirs.sentence_score(hypothesis, references).score, hypothesis
+        assert ours.sentence(hypothesis, references) == theirs.sentence_score(hypothesis, references).score, (
+            hypothesis
+        )
 
 
 @pytest.mark.parametrize("name", list(REFERENCES))
