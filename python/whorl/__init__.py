@@ -71,6 +71,13 @@ from ._whorl import (
     PairedOptions,
     Perplexity,
     PiiOptions,
+    Pipeline,
+    PipelineBudget,
+    PipelineContext,
+    PipelineEvent,
+    PipelineResult,
+    PipelineRunOptions,
+    PipelineStepResult,
     PowerOptions,
     Preview,
     Progress,
@@ -132,6 +139,7 @@ from ._whorl import (
     token_f1,
     train_all_weights,
     version,
+    write_pipeline_report,
 )
 
 __version__ = version()

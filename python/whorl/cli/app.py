@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from . import adapters, chat, data, evaluate, generate, info, train
+from . import adapters, chat, data, evaluate, generate, info, pipeline, train
 
 app = typer.Typer(
     help="Fine-tune, store and serve LoRA adapters in one process.",
@@ -56,6 +56,7 @@ def demo(
 
 
 app.add_typer(data.app, name="data")
+app.add_typer(pipeline.app, name="pipeline")
 app.command("train")(train.train)
 app.add_typer(adapters.app, name="adapters")
 app.command("generate")(generate.generate)
