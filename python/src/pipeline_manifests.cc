@@ -11,22 +11,23 @@ namespace {
 template <class T>
 Fields<T> kubernetes_fields() {
   using K = KubernetesOptions;
-  return {inherited<T>("image", &K::image, "by digest, \"registry/whorl@sha256:…\""),
-          inherited<T>("allow_tags", &K::allow_tags, "images by tag too; what runs may then change"),
-          inherited<T>("namespace", &K::namespace_name, "\"\" = that of whoever applies it"),
-          inherited<T>("service_account", &K::service_account, "of all pods"),
-          inherited<T>("claim", &K::claim, "a PersistentVolumeClaim that several pods can write"),
-          inherited<T>("image_pull_secrets", &K::image_pull_secrets, "by name"),
-          inherited<T>("secrets", &K::secrets, "Secrets whose entries become environment variables"),
-          custom<T>(
-              "labels", "dict[str, str]", "besides Whorl's own", [](const T& self) { return self.labels; },
-              [](T& self, py::handle value) { self.labels = value.cast<std::map<std::string, std::string>>(); }),
-          inherited<T>("run_as", &K::run_as, "user and group of the pods"),
-          inherited<T>("run_id", &K::run_id, "\"\" = made from plan and parameters"),
-          custom<T>(
-              "parameters", "str | dict | None", "the run's, as dict or JSON",
-              [](const T& self) -> std::string { return self.parameters; },
-              [](T& self, py::handle value) { self.parameters = json_text(value); })};
+  return {
+      inherited<T>("image", &K::image, "by digest, \"registry/whorl@sha256:…\""),
+      inherited<T>("allow_tags", &K::allow_tags, "images by tag too; what runs may then change"),
+      inherited<T>("namespace", &K::namespace_name, "\"\" = that of whoever applies it"),
+      inherited<T>("service_account", &K::service_account, "of all pods"),
+      inherited<T>("claim", &K::claim, "a PersistentVolumeClaim that several pods can write"),
+      inherited<T>("image_pull_secrets", &K::image_pull_secrets, "by name"),
+      inherited<T>("secrets", &K::secrets, "Secrets whose entries become environment variables"),
+      custom<T>(
+          "labels", "dict[str, str]", "besides Whorl's own", [](const T& self) { return self.labels; },
+          [](T& self, py::handle value) { self.labels = value.cast<std::map<std::string, std::string>>(); }),
+      inherited<T>("run_as", &K::run_as, "user and group of the pods"),
+      inherited<T>("run_id", &K::run_id, "\"\" = made from plan and parameters"),
+      custom<T>(
+          "parameters", "str | dict | None", "the run's, as dict or JSON",
+          [](const T& self) -> std::string { return self.parameters; },
+          [](T& self, py::handle value) { self.parameters = json_text(value); })};
 }
 
 template <class T>
@@ -84,9 +85,9 @@ Fields<PodStep> fields_of<PodStep>() {
 template <>
 Fields<PodResult> fields_of<PodResult>() {
   using P = PodResult;
-  return {field("exit_status", &P::exit_status, "0, 1, 85, 86, 124 or 143"), field("state", &P::state, "succeeded or failed"),
-          field("fault", &P::fault, "whose it was"), field("message", &P::message, "why"),
-          field("cached", &P::cached, "without running")};
+  return {field("exit_status", &P::exit_status, "0, 1, 85, 86, 124 or 143"),
+          field("state", &P::state, "succeeded or failed"), field("fault", &P::fault, "whose it was"),
+          field("message", &P::message, "why"), field("cached", &P::cached, "without running")};
 }
 
 template <>
@@ -108,7 +109,8 @@ Fields<GitOpsOptions> fields_of<GitOpsOptions>() {
           [](const G& self) { return self.overlays; },
           [](G& self, py::handle value) {
             self.overlays.clear();
-            for (const auto item : value) self.overlays.push_back(value_from<PipelineOverlay>("overlays", item));
+            for (const auto item : value)
+              self.overlays.push_back(value_from<PipelineOverlay>("overlays", item));
           }),
       field("claim_bytes", &G::claim_bytes, "> 0: the tree holds the claim too"),
       field("storage_class", &G::storage_class, "of the claim"),
@@ -131,32 +133,35 @@ void bind_pod(py::module_& m, const char* name, Work work, const char* what) {
         return compute([&] { return work(pipeline, pod); });
       },
       py::arg("pipeline"),
-      (std::string(name) + "(pipeline: Pipeline, *, " + keywords_text<PodStep>() + ") -> PodResult\n\n" + what +
-       "\n\nOptions:\n" + fields_text<PodStep>())
+      (std::string(name) + "(pipeline: Pipeline, *, " + keywords_text<PodStep>() + ") -> PodResult\n\n" +
+       what + "\n\nOptions:\n" + fields_text<PodStep>())
           .c_str());
 }
 
 void bind_calls(py::module_& m) {
   OwnSignatures own;
   bind_pod(m, "run_pod_step", &run_pod_step, "One attempt of one step, as a pod runs it.");
-  bind_pod(m, "gather_pod_step", &gather_pod_step, "After a foreach step's items: applies its failure policy.");
+  bind_pod(m, "gather_pod_step", &gather_pod_step,
+           "After a foreach step's items: applies its failure policy.");
   m.def(
       "to_argo",
       [](const Pipeline& pipeline, const py::object& options, const py::kwargs& keywords) {
         return to_argo(pipeline, options_from<ArgoOptions>("to_argo", options, keywords));
       },
       py::arg("pipeline"), py::kw_only(), py::arg("options") = py::none(),
-      call_doc<ArgoOptions>("to_argo(pipeline: Pipeline", "list[Manifest]",
-                            "A WorkflowTemplate, a Workflow that names it, and with schedules a CronWorkflow.")
+      call_doc<ArgoOptions>(
+          "to_argo(pipeline: Pipeline", "list[Manifest]",
+          "A WorkflowTemplate, a Workflow that names it, and with schedules a CronWorkflow.")
           .c_str());
   m.def(
       "to_kubernetes",
       [](const Pipeline& pipeline, const std::string& step, int64_t item, const py::object& options,
          const py::kwargs& keywords) {
-        return to_kubernetes(pipeline, step, options_from<KubernetesOptions>("to_kubernetes", options, keywords),
-                             item);
+        return to_kubernetes(pipeline, step,
+                             options_from<KubernetesOptions>("to_kubernetes", options, keywords), item);
       },
-      py::arg("pipeline"), py::arg("step"), py::arg("item") = -1, py::kw_only(), py::arg("options") = py::none(),
+      py::arg("pipeline"), py::arg("step"), py::arg("item") = -1, py::kw_only(),
+      py::arg("options") = py::none(),
       call_doc<KubernetesOptions>("to_kubernetes(pipeline: Pipeline, step: str, item: int = -1", "Manifest",
                                   "A batch/v1 Job that runs one step; `item` is the index of a foreach item.")
           .c_str());

@@ -29,7 +29,13 @@ COLOURS = {
     "omitted": "grey",
     "cancelled": "darkorange",
 }
-RICH = {"grey": "bright_black", "steelblue": "blue", "darkorange": "yellow", "green": "green", "crimson": "red"}
+RICH = {
+    "grey": "bright_black",
+    "steelblue": "blue",
+    "darkorange": "yellow",
+    "green": "green",
+    "crimson": "red",
+}
 MOST_ITEMS = 12  # of a sweep; the rest is counted
 
 
@@ -55,7 +61,9 @@ class Line:
         self.attempt = event.attempt or self.attempt
         self.progress = event.progress if event.state == "progress" else self.progress
         self.cached = self.cached or event.cached
-        self.message = event.message or ("" if state == "running" and event.state == "started" else self.message)
+        self.message = event.message or (
+            "" if state == "running" and event.state == "started" else self.message
+        )
 
     def note(self) -> str:
         parts = []
@@ -130,7 +138,9 @@ class Tree:
                 yield 1, rest, ""
 
     def title(self) -> str:
-        return f"{self.name} {self.run_id}".strip() + (f"  {self.state}, {duration(self.seconds)}" if self.run_id else "")
+        return f"{self.name} {self.run_id}".strip() + (
+            f"  {self.state}, {duration(self.seconds)}" if self.run_id else ""
+        )
 
     def text(self) -> str:
         width = max((len(line.name) + 2 * depth for depth, line, _ in self.rows()), default=0)
@@ -239,8 +249,13 @@ def _lines(tree: Tree) -> Callable[[Any], bool]:
         tree.update(event)
         if event.state != "progress":
             name = event.step or tree.name
-            note = "from the cache" if event.cached else event.message.splitlines()[0] if event.message else ""
-            print(f"[{event.seconds:8.1f} s] {name}: {event.state}" + (f" ({note})" if note else ""), file=sys.stderr)
+            note = (
+                "from the cache" if event.cached else event.message.splitlines()[0] if event.message else ""
+            )
+            print(
+                f"[{event.seconds:8.1f} s] {name}: {event.state}" + (f" ({note})" if note else ""),
+                file=sys.stderr,
+            )
         return True
 
     return callback

@@ -82,7 +82,9 @@ class Outputs(Mapping):
 
     def __getitem__(self, key: str) -> Reference:
         if key not in self._names:
-            raise KeyError(f"step '{self.name}' has no output '{key}', only {', '.join(self._names) or 'none'}")
+            raise KeyError(
+                f"step '{self.name}' has no output '{key}', only {', '.join(self._names) or 'none'}"
+            )
         return Reference(f"${{steps.{self.name}.outputs.{key}}}")
 
     def __iter__(self):
@@ -114,7 +116,9 @@ class _Builder:
 def _current(what: str) -> _Builder:
     builder = _open_flow.get()
     if builder is None:
-        raise RuntimeError(f"[pipeline] {what} is called outside of a flow; decorate a function with @pipeline.flow")
+        raise RuntimeError(
+            f"[pipeline] {what} is called outside of a flow; decorate a function with @pipeline.flow"
+        )
     return builder
 
 
@@ -127,7 +131,9 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Outputs):
         if len(value) == 1:
             return str(next(iter(value.values())))
-        raise TypeError(f"[pipeline] step '{value.name}' has outputs {', '.join(value)}; name one: result['{next(iter(value), '…')}']")
+        raise TypeError(
+            f"[pipeline] step '{value.name}' has outputs {', '.join(value)}; name one: result['{next(iter(value), '…')}']"
+        )
     if isinstance(value, enum.Enum):
         return value.value
     if isinstance(value, Mapping):
@@ -156,7 +162,9 @@ def _fields(options: dict[str, Any]) -> dict[str, Any]:
         made["needs"] = [need.name if isinstance(need, Outputs) else str(need) for need in needs]
     if "when" in made:
         when = made["when"]
-        one = isinstance(when, Mapping) or (isinstance(when, tuple) and len(when) == 3 and isinstance(when[1], str))
+        one = isinstance(when, Mapping) or (
+            isinstance(when, tuple) and len(when) == 3 and isinstance(when[1], str)
+        )
         made["when"] = [_condition(each) for each in ([when] if one else when)]
     for key in ("foreach", "retry", "resources"):
         if key in made:
@@ -288,7 +296,9 @@ class StepFunction:
             return {wanted[0]: result}
         if not wanted and result is None:
             return {}
-        raise ValueError(f"[pipeline] step '{self.name}' is to return a dict with {', '.join(wanted)}, got {result!r:.80}")
+        raise ValueError(
+            f"[pipeline] step '{self.name}' is to return a dict with {', '.join(wanted)}, got {result!r:.80}"
+        )
 
 
 def _is_value(output: Any) -> bool:
@@ -351,7 +361,9 @@ def _parameter(flow: str, parameter: inspect.Parameter, hint: Any) -> dict[str, 
 class Flow:
     """A pipeline and the functions that its python steps call."""
 
-    def __init__(self, document: Mapping[str, Any] | str, functions: Mapping[str, StepFunction] | None = None) -> None:
+    def __init__(
+        self, document: Mapping[str, Any] | str, functions: Mapping[str, StepFunction] | None = None
+    ) -> None:
         import whorl
 
         text = document if isinstance(document, str) else json.dumps(_plain(document))
@@ -475,11 +487,27 @@ def flow(function: Callable[..., Any] | None = None, **options: Any) -> Any:
         if key in options:
             document[key] = _plain(options.pop(key))
     if options:
-        raise TypeError(f"[pipeline.flow] no option '{next(iter(options))}'; name, description, on_exit and budget are")
+        raise TypeError(
+            f"[pipeline.flow] no option '{next(iter(options))}'; name, description, on_exit and budget are"
+        )
     if not document["description"]:
         del document["description"]
     return Flow(document, builder.functions)
 
 
 load = Flow.load
-__all__ = ["Flow", "Outputs", "Reference", "StepFunction", "add", "command", "flow", "imported", "item", "load", "run_id", "run_state", "step"]
+__all__ = [
+    "Flow",
+    "Outputs",
+    "Reference",
+    "StepFunction",
+    "add",
+    "command",
+    "flow",
+    "imported",
+    "item",
+    "load",
+    "run_id",
+    "run_state",
+    "step",
+]

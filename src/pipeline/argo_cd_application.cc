@@ -15,11 +15,10 @@ using base::Json;
 namespace {
 
 void check_text(const std::string& text, const std::string& where) {
-  const bool clean = std::none_of(text.begin(), text.end(), [](char c) {
-    return static_cast<unsigned char>(c) <= ' ' || c == 0x7f;
-  });
-  check_argument(!text.empty() && clean, where, ": expected a text without blanks, got '", base::printable(text),
-                 "'");
+  const bool clean = std::none_of(text.begin(), text.end(),
+                                  [](char c) { return static_cast<unsigned char>(c) <= ' ' || c == 0x7f; });
+  check_argument(!text.empty() && clean, where, ": expected a text without blanks, got '",
+                 base::printable(text), "'");
 }
 
 }  // namespace
@@ -38,18 +37,20 @@ Json application(const Deployment& deployment, const GitOpsOptions& options, con
   Json destination = {{"server", "https://kubernetes.default.svc"}};
   if (!overlay.namespace_name.empty()) destination["namespace"] = overlay.namespace_name;
   // Server-side apply: a template may be longer than what an annotation holds, which client-side apply needs.
-  return {{"apiVersion", "argoproj.io/v1alpha1"},
-          {"kind", "Application"},
-          {"metadata",
-           {{"labels", labels(deployment, "", nullptr)}, {"name", name}, {"namespace", options.argo_cd_namespace}}},
-          {"spec",
-           {{"destination", destination},
-            {"project", "default"},
-            {"source",
-             {{"path", path}, {"repoURL", options.repository}, {"targetRevision", options.revision}}},
-            {"syncPolicy",
-             {{"automated", {{"prune", true}, {"selfHeal", true}}},
-              {"syncOptions", Json::array({"CreateNamespace=true", "ServerSideApply=true"})}}}}}};
+  return {
+      {"apiVersion", "argoproj.io/v1alpha1"},
+      {"kind", "Application"},
+      {"metadata",
+       {{"labels", labels(deployment, "", nullptr)},
+        {"name", name},
+        {"namespace", options.argo_cd_namespace}}},
+      {"spec",
+       {{"destination", destination},
+        {"project", "default"},
+        {"source", {{"path", path}, {"repoURL", options.repository}, {"targetRevision", options.revision}}},
+        {"syncPolicy",
+         {{"automated", {{"prune", true}, {"selfHeal", true}}},
+          {"syncOptions", Json::array({"CreateNamespace=true", "ServerSideApply=true"})}}}}}};
 }
 
 }  // namespace whorl::pipeline

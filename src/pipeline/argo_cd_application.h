@@ -4,6 +4,7 @@
 
 namespace whorl::pipeline {
 
-base::Json application(const Deployment& deployment, const GitOpsOptions& options, const PipelineOverlay& overlay);
+base::Json application(const Deployment& deployment, const GitOpsOptions& options,
+                       const PipelineOverlay& overlay);
 
 }  // namespace whorl::pipeline

@@ -26,7 +26,8 @@ struct Term {
   std::string code;
 };
 
-// Braces would end the expression, quotes the string; the rest of what JSON escapes, Argo's language reads too.
+// Braces would end the expression, quotes the string; the rest of what JSON escapes, Argo's language reads
+// too.
 std::string string_literal(const std::string& text) {
   const std::string json = Json(text).dump();
   std::string out = "'";
@@ -89,17 +90,18 @@ Term parameter_term(const Spec& spec, const Reference& reference) {
 
 // Argo hands items over as texts, so their type must be known beforehand.
 Term item_term(const Step& step, const Reference& reference, const std::string& where) {
-  check_argument(step.foreach.form != Foreach::Form::parameter, where, ": '", reference.text,
-                 "' is an item of a list parameter: Argo compares it as text, whatever its type. Write the list "
-                 "into foreach, or test in the step itself");
+  check_argument(
+      step.foreach.form != Foreach::Form::parameter, where, ": '", reference.text,
+      "' is an item of a list parameter: Argo compares it as text, whatever its type. Write the list "
+      "into foreach, or test in the step itself");
   std::set<Type> types;
   for (const Value& item : items_of(step, {})) {
     check_argument(!reference.name.empty() || item.object() == nullptr, where, ": '", reference.text,
                    "' is an object; compare one of its fields");
     types.insert(type_of(item_value(item, reference)));
   }
-  const bool simple = types.size() == 1 && (types.count(Type::number) + types.count(Type::text) +
-                                            types.count(Type::boolean)) == 1;
+  const bool simple = types.size() == 1 &&
+                      (types.count(Type::number) + types.count(Type::text) + types.count(Type::boolean)) == 1;
   check_argument(simple, where, ": '", reference.text,
                  "' is not of one type in all items (numbers, strings, or true/false)");
   return read_as(*types.begin(), reference.name.empty() ? "item" : "item['" + reference.name + "']");
@@ -116,7 +118,8 @@ Term reference_term(const Deployment& deployment, const Step& step, const Refere
     case Reference::Root::steps:
       check_argument(!exit || deployment.spec.is_exit(reference.name), where, ": '", reference.text,
                      "': Argo shows the outputs of steps to an exit handler's steps, not to its conditions");
-      return {Type::any, "fromJSON(tasks['" + reference.name + "'].outputs.parameters['" + reference.key + "'])"};
+      return {Type::any,
+              "fromJSON(tasks['" + reference.name + "'].outputs.parameters['" + reference.key + "'])"};
     case Reference::Root::run:
       if (reference.name == "id") return {Type::text, "workflow.name"};
       if (reference.name == "state")
@@ -129,7 +132,8 @@ Term reference_term(const Deployment& deployment, const Step& step, const Refere
 
 Term term(const Deployment& deployment, const Step& step, const Value& value, const std::string& where) {
   if (value.text() == nullptr) {
-    check_argument(references_in(value).empty(), where, ": Argo compares a reference only as the whole value");
+    check_argument(references_in(value).empty(), where,
+                   ": Argo compares a reference only as the whole value");
     return literal(value);
   }
   const auto pieces = split_references(*value.text());
@@ -212,8 +216,8 @@ Json retry_strategy(const Deployment& deployment, const Step& step) {
                {"retryPolicy", "Always"}};
   if (made["limit"] == "0" || retry.backoff_seconds <= 0) return made;
   const std::string where = at_step(deployment, step, "retry.backoff_factor");
-  check_argument(retry.backoff_factor == std::floor(retry.backoff_factor) && retry.backoff_factor <= 1000, where,
-                 ": Argo knows whole numbers only, got ", retry.backoff_factor);
+  check_argument(retry.backoff_factor == std::floor(retry.backoff_factor) && retry.backoff_factor <= 1000,
+                 where, ": Argo knows whole numbers only, got ", retry.backoff_factor);
   made["backoff"] = {{"cap", duration_text(std::max(retry.backoff_max_seconds, 0.001))},
                      {"duration", duration_text(std::min(retry.backoff_seconds, retry.backoff_max_seconds))},
                      {"factor", std::to_string(static_cast<int64_t>(retry.backoff_factor))}};

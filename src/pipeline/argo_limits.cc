@@ -43,15 +43,16 @@ void check_container(const Json& container, const std::string& where, const Argo
   size_t bytes = 0;
   for (const char* list : {"command", "args"})
     for (const Json& text : member(container, list)) bytes += text.get_ref<const std::string&>().size() + 1;
-  check_argument(bytes <= limits.argument_bytes, where, ": container.args have ", bytes, " bytes; a pod takes ",
-                 limits.argument_bytes);
+  check_argument(bytes <= limits.argument_bytes, where, ": container.args have ", bytes,
+                 " bytes; a pod takes ", limits.argument_bytes);
 }
 
 void check_template(const Json& made, const std::string& where, const ArgoLimits& limits) {
-  check_count(member(member(made, "inputs"), "parameters").size(), limits.inputs, where + ": inputs.parameters");
+  check_count(member(member(made, "inputs"), "parameters").size(), limits.inputs,
+              where + ": inputs.parameters");
   int types = 0;
-  for (const char* type :
-       {"container", "script", "dag", "steps", "resource", "suspend", "containerSet", "data", "http", "plugin"})
+  for (const char* type : {"container", "script", "dag", "steps", "resource", "suspend", "containerSet",
+                           "data", "http", "plugin"})
     types += made.contains(type);
   check_argument(types == 1, where, ": expected one type of template, got ", types);
   const bool leaf = !made.contains("dag") && !made.contains("steps");

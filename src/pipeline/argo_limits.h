@@ -13,8 +13,8 @@ struct ArgoLimits {
   size_t object_bytes = 1'500'000;     // as JSON; etcd takes a little more, a dry run does not notice
 };
 
-// Throws std::invalid_argument naming object, template or task, and field. Looks at a WorkflowTemplate, Workflow
-// or CronWorkflow as it will be sent.
+// Throws std::invalid_argument naming object, template or task, and field. Looks at a WorkflowTemplate,
+// Workflow or CronWorkflow as it will be sent.
 void check_limits(const base::Json& object, const std::string& where, const ArgoLimits& limits = {});
 
 }  // namespace whorl::pipeline

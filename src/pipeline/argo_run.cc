@@ -33,7 +33,8 @@ void check_schedule(const std::string& schedule, const std::string& where) {
     const bool blank = c == ' ';
     if (!blank && !inside) ++fields;
     inside = !blank;
-    check_argument(static_cast<unsigned char>(c) >= ' ' && c != '{', where, ": '", schedule, "' is no schedule");
+    check_argument(static_cast<unsigned char>(c) >= ' ' && c != '{', where, ": '", schedule,
+                   "' is no schedule");
   }
   const bool word = schedule.rfind("@", 0) == 0;
   check_argument(word ? fields <= 2 : fields == 5, where, ": expected five fields (\"0 3 * * *\"), got '",
@@ -66,7 +67,8 @@ std::string run_name(const Deployment& deployment) {
 
 Json workflow(const Deployment& deployment) {
   if (deployment.options.parameters.empty())
-    bind_parameters(deployment.spec, {}, deployment.operation);  // a run without values for what has no default
+    bind_parameters(deployment.spec, {},
+                    deployment.operation);  // a run without values for what has no default
   const std::string name = run_name(deployment);
   Json object = {{"apiVersion", "argoproj.io/v1alpha1"}, {"kind", "Workflow"}};
   object["metadata"] = metadata(deployment, name);

@@ -132,8 +132,8 @@ Json step_task(const Deployment& deployment, const Step& step) {
 // A foreach over nothing is Argo's "Skipped", and succeeds.
 Json gather_task(const Step& step) {
   const std::string items = items_task(step);
-  return {{"depends", items + ".AnySucceeded || " + items + ".Failed || " + items + ".Errored || " + items +
-                          ".Skipped"},
+  return {{"depends",
+           items + ".AnySucceeded || " + items + ".Failed || " + items + ".Errored || " + items + ".Skipped"},
           {"name", step.name},
           {"template", step.name}};
 }
@@ -188,13 +188,16 @@ void check_options(const Deployment& deployment, const ArgoOptions& options) {
   const auto named = [&](const char* field) { return deployment.where + ": options." + field; };
   int major = 0, minor = 0;
   check_argument(std::sscanf(options.argo_version.c_str(), "%d.%d", &major, &minor) == 2 && major >= 3,
-                 named("argo_version"), ": expected \"major.minor\" from 3.6 on, got '", options.argo_version, "'");
+                 named("argo_version"), ": expected \"major.minor\" from 3.6 on, got '", options.argo_version,
+                 "'");
   check_argument(at_least(options.argo_version, 3, 6), named("argo_version"),
                  ": plural locks and schedules need 3.6, got ", options.argo_version);
   check_argument(options.pending_timeout_seconds == 0 || at_least(options.argo_version, 4, 1),
-                 named("pending_timeout_seconds"), ": needs Argo 4.1; set argo_version if the server is that new");
-  check_argument(options.parallelism >= 0 && options.keep_seconds >= 0 && options.pending_timeout_seconds >= 0,
-                 named("parallelism, keep_seconds, pending_timeout_seconds"), ": expected 0 or more");
+                 named("pending_timeout_seconds"),
+                 ": needs Argo 4.1; set argo_version if the server is that new");
+  check_argument(
+      options.parallelism >= 0 && options.keep_seconds >= 0 && options.pending_timeout_seconds >= 0,
+      named("parallelism, keep_seconds, pending_timeout_seconds"), ": expected 0 or more");
   for (const std::string& mutex : options.mutexes) check_object_name(mutex, 63, named("mutexes"));
   if (options.gpu_semaphore.empty()) return;
   const size_t slash = options.gpu_semaphore.find('/');
@@ -209,13 +212,13 @@ Json spec_of(const Deployment& deployment, const ArgoOptions& options) {
     templates.push_back(step_template(deployment, options, step));
     if (step.repeats()) templates.push_back(gather_template(deployment, step));
   }
-  Json spec = {{"entrypoint", kMain},
-               {"podMetadata",
-                {{"annotations", {{kPlanAnnotation, deployment.plan}}},
-                 {"labels", labels(deployment, "", nullptr)}}},
-               {"securityContext", pod_security(options)},
-               {"serviceAccountName", options.service_account},
-               {"workflowMetadata", {{"labels", labels(deployment, "", nullptr)}}}};
+  Json spec = {
+      {"entrypoint", kMain},
+      {"podMetadata",
+       {{"annotations", {{kPlanAnnotation, deployment.plan}}}, {"labels", labels(deployment, "", nullptr)}}},
+      {"securityContext", pod_security(options)},
+      {"serviceAccountName", options.service_account},
+      {"workflowMetadata", {{"labels", labels(deployment, "", nullptr)}}}};
   if (!deployment.spec.on_exit.empty()) {
     spec["onExit"] = kExit;
     templates.push_back(dag_template(deployment, true));

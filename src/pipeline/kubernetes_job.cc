@@ -30,9 +30,8 @@ Json failure_policy(const PipelineRetry& retry) {
     return Json{{"action", action},
                 {"onExitCodes", {{"containerName", kContainer}, {"operator", op}, {"values", values}}}};
   };
-  const Json lost = {
-      {"action", "Count"},
-      {"onPodConditions", Json::array({{{"status", "True"}, {"type", "DisruptionTarget"}}})}};
+  const Json lost = {{"action", "Count"},
+                     {"onPodConditions", Json::array({{{"status", "True"}, {"type", "DisruptionTarget"}}})}};
   Json rules = Json::array({lost});
   if (retry.policy == "any")
     rules.push_back(exits("FailJob", "In", statuses_of(Fault::rejected)));
@@ -43,10 +42,12 @@ Json failure_policy(const PipelineRetry& retry) {
 
 std::string item_text(const Deployment& deployment, const Step& step, int64_t item) {
   const std::string where = deployment.where + ": step '" + step.name + "': item";
-  const ParameterValues values = bind_parameters(deployment.spec, given_parameters(deployment), deployment.operation);
+  const ParameterValues values =
+      bind_parameters(deployment.spec, given_parameters(deployment), deployment.operation);
   const List items = items_of(step, values);
   check_argument(item >= 0 && item < static_cast<int64_t>(items.size()), where,
-                 ": the step is repeated over ", items.size(), " items; expected the index of one, got ", item);
+                 ": the step is repeated over ", items.size(), " items; expected the index of one, got ",
+                 item);
   return plain_text(items[static_cast<size_t>(item)]);
 }
 
@@ -86,11 +87,12 @@ Json job(const Deployment& deployment, const Step& step, int64_t item) {
   const Json marks = labels(deployment, run, &step);
   Json object = {{"apiVersion", "batch/v1"}, {"kind", "Job"}, {"metadata", metadata(deployment, name)}};
   object["metadata"]["labels"] = marks;
-  object["spec"] = {{"backoffLimit", step.retry.policy == "never" ? 0 : step.retry.limit},
-                    {"podFailurePolicy", failure_policy(step.retry)},
-                    {"template",
-                     {{"metadata", {{"annotations", pod_annotations(deployment, step, item)}, {"labels", marks}}},
-                      {"spec", pod(deployment, step, work)}}}};
+  object["spec"] = {
+      {"backoffLimit", step.retry.policy == "never" ? 0 : step.retry.limit},
+      {"podFailurePolicy", failure_policy(step.retry)},
+      {"template",
+       {{"metadata", {{"annotations", pod_annotations(deployment, step, item)}, {"labels", marks}}},
+        {"spec", pod(deployment, step, work)}}}};
   return object;
 }
 

@@ -48,8 +48,9 @@ void check_object_name(std::string_view name, size_t most, std::string_view wher
   check_argument(!name.empty(), where, ": expected a name, got \"\"");
   check_argument(name.size() <= most, where, ": '", printable(name, 80), "' has ", name.size(),
                  " characters; a cluster takes ", most);
-  const bool good = lower_or_digit(name.front()) && lower_or_digit(name.back()) &&
-                    std::all_of(name.begin(), name.end(), [](char c) { return lower_or_digit(c) || c == '-'; });
+  const bool good =
+      lower_or_digit(name.front()) && lower_or_digit(name.back()) &&
+      std::all_of(name.begin(), name.end(), [](char c) { return lower_or_digit(c) || c == '-'; });
   check_argument(good, where, ": '", printable(name, 80),
                  "' is no name for a cluster: lower case letters, digits and '-' only, a letter or digit at "
                  "both ends");

@@ -1,14 +1,14 @@
 #pragma once
-// What a cluster accepts as a name, a label, an image and a quantity. Each check throws std::invalid_argument:
-// `where` says which field ("[to_argo] step 'train': resources.image").
+// What a cluster accepts as a name, a label, an image and a quantity. Each check throws
+// std::invalid_argument: `where` says which field ("[to_argo] step 'train': resources.image").
 #include <cstdint>
 #include <string>
 #include <string_view>
 
 namespace whorl::pipeline {
 
-// Lower case letters, digits and '-', a letter or digit at both ends: RFC 1123, as every object that becomes a
-// label or a host name wants it. `most`: 63, or 52 for what a controller lengthens.
+// Lower case letters, digits and '-', a letter or digit at both ends: RFC 1123, as every object that becomes
+// a label or a host name wants it. `most`: 63, or 52 for what a controller lengthens.
 void check_object_name(std::string_view name, size_t most, std::string_view where);
 void check_label(std::string_view key, std::string_view value, std::string_view where);
 void check_mount_path(std::string_view path, std::string_view where);

@@ -40,14 +40,14 @@ std::string inert(const Json& json) {
 
 Json environment(const KubernetesOptions&) {
   // Caches of libraries go where a pod may write.
-  return Json::array({{{"name", "HOME"}, {"value", "/tmp"}}, {{"name", "PYTHONDONTWRITEBYTECODE"}, {"value", "1"}}});
+  return Json::array(
+      {{{"name", "HOME"}, {"value", "/tmp"}}, {{"name", "PYTHONDONTWRITEBYTECODE"}, {"value", "1"}}});
 }
 
 Json resources(const Deployment& deployment, const Step& step) {
   const PipelineResources& wanted = step.resources;
   Json list = Json::object();
-  if (wanted.cpus > 0)
-    list["cpu"] = cpu_quantity(wanted.cpus, at_step(deployment, step, "resources.cpus"));
+  if (wanted.cpus > 0) list["cpu"] = cpu_quantity(wanted.cpus, at_step(deployment, step, "resources.cpus"));
   if (wanted.memory_bytes > 0) list["memory"] = byte_quantity(wanted.memory_bytes);
   if (wanted.gpus > 0) list["nvidia.com/gpu"] = std::to_string(wanted.gpus);
   if (list.empty()) return list;
@@ -102,7 +102,8 @@ void check_function(const Deployment& deployment, const Step& step) {
   const std::string* name = found == step.with.end() ? nullptr : found->second.text();
   const auto word = [](std::string_view text) {
     return !text.empty() && std::all_of(text.begin(), text.end(), [](unsigned char c) {
-      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.';
+      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+             c == '.';
     });
   };
   const size_t colon = name == nullptr ? std::string::npos : name->find(':');
@@ -170,14 +171,15 @@ Deployment deploy(const Spec& spec, const KubernetesOptions& options, const std:
 
 Json container(const Deployment& deployment, const Step& step, const PodJob& job) {
   Json arguments = Json::array({"--plan", std::string(kPlanFolder) + "/plan.json", "--parameters",
-                                std::string(kPlanFolder) + "/parameters.json", "--step", step.name, "--run-id",
-                                job.run_id, "--state", kStateFolder, "--outputs", kOutputFolder});
+                                std::string(kPlanFolder) + "/parameters.json", "--step", step.name,
+                                "--run-id", job.run_id, "--state", kStateFolder, "--outputs", kOutputFolder});
   if (!job.run_state.empty()) arguments.insert(arguments.end(), {"--run-state", job.run_state});
   if (job.has_item) arguments.insert(arguments.end(), {"--item", std::string(kPlanFolder) + "/item"});
   for (const std::string& output : job.outputs) arguments.insert(arguments.end(), {"--output", output});
 
-  Json mounts = Json::array({mount("whorl-plan", kPlanFolder, true), mount("whorl-state", kStateFolder, false),
-                             mount("whorl-outputs", kOutputFolder, false), mount("whorl-tmp", "/tmp", false)});
+  Json mounts =
+      Json::array({mount("whorl-plan", kPlanFolder, true), mount("whorl-state", kStateFolder, false),
+                   mount("whorl-outputs", kOutputFolder, false), mount("whorl-tmp", "/tmp", false)});
   const bool works = job.verb == "step";
   if (works)
     for (const PipelineVolume& volume : step.resources.volumes)
@@ -205,7 +207,8 @@ Json volumes(const Deployment& deployment, const Step& step, const PodJob& job) 
     return Json{{"fieldRef", {{"fieldPath", std::string("metadata.annotations['") + annotation + "']"}}},
                 {"path", path}};
   };
-  Json files = Json::array({file(kPlanAnnotation, "plan.json"), file(kParametersAnnotation, "parameters.json")});
+  Json files =
+      Json::array({file(kPlanAnnotation, "plan.json"), file(kParametersAnnotation, "parameters.json")});
   if (job.has_item) files.push_back(file(kItemAnnotation, "item"));
   Json made = Json::array(
       {{{"downwardAPI", {{"items", files}}}, {"name", "whorl-plan"}},
@@ -218,8 +221,10 @@ Json volumes(const Deployment& deployment, const Step& step, const PodJob& job) 
 }
 
 Json pod_security(const KubernetesOptions& options) {
-  return {{"fsGroup", options.run_as},         {"runAsGroup", options.run_as},
-          {"runAsNonRoot", true},              {"runAsUser", options.run_as},
+  return {{"fsGroup", options.run_as},
+          {"runAsGroup", options.run_as},
+          {"runAsNonRoot", true},
+          {"runAsUser", options.run_as},
           {"seccompProfile", {{"type", "RuntimeDefault"}}}};
 }
 

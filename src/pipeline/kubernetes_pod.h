@@ -1,7 +1,8 @@
 #pragma once
-// The parts that a pod of a pipeline has whoever starts it, Argo or a Job: the container that runs one step, its
-// volumes, its rights and its labels. Everything a step must know reaches it as files made of annotations: the
-// kubelet expands "$(…)" in arguments and environment, never in these, and no text of a user is a command.
+// The parts that a pod of a pipeline has whoever starts it, Argo or a Job: the container that runs one step,
+// its volumes, its rights and its labels. Everything a step must know reaches it as files made of
+// annotations: the kubelet expands "$(…)" in arguments and environment, never in these, and no text of a user
+// is a command.
 #include <string>
 
 #include "base/json.h"
@@ -16,7 +17,7 @@ struct Deployment {
   const KubernetesOptions& options;
   std::string operation;  // "to_argo"
   std::string where;      // "[to_argo] pipeline 'nightly'"
-  std::string plan;   // canonical JSON, one line, no "{{"
+  std::string plan;       // canonical JSON, one line, no "{{"
   std::string digest;
 };
 // Checks what all manifests share: names, labels, images, the size of the plan.
@@ -33,10 +34,10 @@ inline constexpr const char* kStateFolder = "/whorl/state";
 inline constexpr const char* kOutputFolder = "/whorl/outputs";
 
 struct PodJob {
-  std::string verb = "step";         // or "gather": applies the failure policy to the items' results
-  std::string run_id = {};           // text, or a variable of Argo's
-  std::string run_state = {};        // exit steps: how the run went
-  bool has_item = false;             // reads the item's file
+  std::string verb = "step";              // or "gather": applies the failure policy to the items' results
+  std::string run_id = {};                // text, or a variable of Argo's
+  std::string run_state = {};             // exit steps: how the run went
+  bool has_item = false;                  // reads the item's file
   std::vector<std::string> outputs = {};  // to be written to the output folder, as JSON
 };
 base::Json container(const Deployment& deployment, const Step& step, const PodJob& job);

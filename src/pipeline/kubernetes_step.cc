@@ -50,7 +50,9 @@ std::string local_state(const std::string& word) {
 class PodView {
  public:
   PodView(const Pipeline& pipeline, const PodStep& pod)
-      : pod_(pod), spec_(pipeline.impl().spec), folder_(*base::FileSystem::real(), pod.state.string(), pod.run_id) {
+      : pod_(pod),
+        spec_(pipeline.impl().spec),
+        folder_(*base::FileSystem::real(), pod.state.string(), pod.run_id) {
     pipeline.validate();
     p::Object given;
     for (const auto& [name, text] : parameter_texts(pod.parameters)) {
@@ -67,8 +69,8 @@ class PodView {
   size_t step_index() const {
     std::vector<std::string> names;
     for (const p::Step& step : spec_.steps) names.push_back(step.name);
-    check_argument(spec_.find(pod_.step) != nullptr, "[pipeline step] no step '", base::printable(pod_.step, 80),
-                   "'", base::did_you_mean(pod_.step, names));
+    check_argument(spec_.find(pod_.step) != nullptr, "[pipeline step] no step '",
+                   base::printable(pod_.step, 80), "'", base::did_you_mean(pod_.step, names));
     return spec_.index_of(pod_.step);
   }
 
@@ -165,7 +167,8 @@ PodResult run_pod_step(const Pipeline& pipeline, const PodStep& pod) {
   options.parameters = parameter_texts(pod.parameters);
   const PipelineStepResult done = pipeline.run_step(pod.step, item, options, local_state(pod.run_state));
   PodResult made{pod_exit_status(done.fault), done.state, done.fault, done.message, done.cached};
-  if (done.state == "succeeded") write_outputs(pod, *p::parse_value(done.outputs, "[pipeline step]").object());
+  if (done.state == "succeeded")
+    write_outputs(pod, *p::parse_value(done.outputs, "[pipeline step]").object());
   return made;
 }
 

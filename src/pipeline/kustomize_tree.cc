@@ -141,7 +141,8 @@ std::vector<Manifest> kustomize_tree(const Deployment& deployment, const GitOpsO
   Json files = Json::array();
   for (const Manifest& manifest : made) files.push_back(manifest.path.substr(5));
   made.push_back(kustomization("base", {{"resources", files}}));
-  for (const PipelineOverlay& overlay : overlays_of(options)) made.push_back(overlay_file(deployment, overlay));
+  for (const PipelineOverlay& overlay : overlays_of(options))
+    made.push_back(overlay_file(deployment, overlay));
   return made;
 }
 

@@ -14,7 +14,7 @@ namespace {
 
 // Words that some YAML reader takes for something other than a string.
 bool means_something_else(std::string_view key) {
-  static constexpr std::array<std::string_view, 12> words = {"y",  "n",   "yes",  "no",    "on",   "off",
+  static constexpr std::array<std::string_view, 12> words = {"y",    "n",     "yes",  "no",  "on",  "off",
                                                              "true", "false", "null", "nan", "inf", "~"};
   std::string lower(key);
   std::transform(lower.begin(), lower.end(), lower.begin(),

@@ -93,7 +93,8 @@ Json random_pipeline(uint64_t seed) {
     exit["name"] = name;
     exit.erase("when");
     if (dice.one_in(2))
-      exit["when"] = {{"left", "${run.state}"}, {"op", "=="}, {"right", dice.of<std::string>({"failed", "succeeded"})}};
+      exit["when"] = {
+          {"left", "${run.state}"}, {"op", "=="}, {"right", dice.of<std::string>({"failed", "succeeded"})}};
     steps.push_back(exit);
     made["on_exit"].push_back(name);
   }

@@ -71,7 +71,8 @@ class Controller {
         continue;
       }
       std::string word;
-      while (at < depends.size() && (std::isalnum(static_cast<unsigned char>(depends[at])) || depends[at] == '-'))
+      while (at < depends.size() &&
+             (std::isalnum(static_cast<unsigned char>(depends[at])) || depends[at] == '-'))
         word += depends[at++];
       names.insert(word);
       if (at < depends.size() && depends[at] == '.')
@@ -87,9 +88,12 @@ class Controller {
       any = any || phase == "Succeeded";
       all_failed = all_failed && phase == "Failed";
     }
-    return {{"Succeeded", node.phase == "Succeeded"}, {"Failed", node.phase == "Failed"},
-            {"Errored", node.phase == "Error"},       {"Skipped", node.phase == "Skipped"},
-            {"Omitted", node.phase == "Omitted"},     {"AnySucceeded", any},
+    return {{"Succeeded", node.phase == "Succeeded"},
+            {"Failed", node.phase == "Failed"},
+            {"Errored", node.phase == "Error"},
+            {"Skipped", node.phase == "Skipped"},
+            {"Omitted", node.phase == "Omitted"},
+            {"AnySucceeded", any},
             {"AllFailed", all_failed}};
   }
 
@@ -113,9 +117,10 @@ class Controller {
     for (const std::string& name : names)
       for (size_t at = 0; (at = made.find(name, at)) != std::string::npos; at += name.size()) {
         const size_t end = at + name.size();
-        const bool inside = (at > 0 && (std::isalnum(static_cast<unsigned char>(made[at - 1])) || made[at - 1] == '-')) ||
-                            (end < made.size() && (made[end] == '.' || made[end] == '-' ||
-                                                   std::isalnum(static_cast<unsigned char>(made[end]))));
+        const bool inside =
+            (at > 0 && (std::isalnum(static_cast<unsigned char>(made[at - 1])) || made[at - 1] == '-')) ||
+            (end < made.size() &&
+             (made[end] == '.' || made[end] == '-' || std::isalnum(static_cast<unsigned char>(made[end]))));
         if (inside) continue;
         const std::string full = "(" + name + ".Succeeded || " + name + ".Skipped)";
         made.replace(at, name.size(), full);
@@ -186,10 +191,12 @@ class Controller {
     return node;
   }
 
-  void attempts(const Json& tmpl, const std::vector<std::string>& siblings, const std::string& item, Node& node) {
+  void attempts(const Json& tmpl, const std::vector<std::string>& siblings, const std::string& item,
+                Node& node) {
     for (;;) {
       ++node.attempts;
-      const PodEnd end = pods_({tmpl["name"], item, node.attempts, tmpl, siblings, workflow_.value("status", "")});
+      const PodEnd end =
+          pods_({tmpl["name"], item, node.attempts, tmpl, siblings, workflow_.value("status", "")});
       node.phase = end.status == 0 ? "Succeeded" : end.status < 0 ? "Error" : "Failed";
       if (end.status == 0) {
         for (const auto& [name, text] : end.outputs.items())
@@ -202,14 +209,15 @@ class Controller {
   }
 
   static bool again(const Json& strategy, const Node& node, int status) {
-    const std::string policy = strategy.value("retryPolicy", strategy.contains("expression") ? "Always" : "OnFailure");
+    const std::string policy =
+        strategy.value("retryPolicy", strategy.contains("expression") ? "Always" : "OnFailure");
     const bool failed = node.phase == "Failed";
     if (policy == "OnFailure" && !failed) return false;
     if (policy == "OnError" && failed) return false;
     if (strategy.contains("limit") && node.attempts > std::stoi(std::string(strategy["limit"]))) return false;
     if (!strategy.contains("expression")) return true;
-    const Json scope = {{"lastRetry",
-                         {{"exitCode", std::to_string(status)}, {"status", node.phase}, {"message", ""}}}};
+    const Json scope = {
+        {"lastRetry", {{"exitCode", std::to_string(status)}, {"status", node.phase}, {"message", ""}}}};
     return evaluate(strategy["expression"], scope).get<bool>();
   }
 
@@ -221,8 +229,8 @@ class Controller {
     return backoff.contains("cap") ? std::min(made, seconds(backoff["cap"])) : made;
   }
 
-  // What a branch ends with: the last node that completed counts, an omitted or skipped one inherits, and among
-  // several parents a failure wins. The DAG failed if a branch's last task did.
+  // What a branch ends with: the last node that completed counts, an omitted or skipped one inherits, and
+  // among several parents a failure wins. The DAG failed if a branch's last task did.
   std::string phase_of_dag() {
     std::map<std::string, std::string> branch;
     std::set<std::string> inner;

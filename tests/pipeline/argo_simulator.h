@@ -1,7 +1,7 @@
 #pragma once
-// How Argo's controller would carry out a manifest, for outcomes that a test has written down. It knows templates,
-// DAGs with depends and when, fan-out, retry strategies, exit handlers and how the phase of a DAG comes about; it
-// knows nothing of Whorl.
+// How Argo's controller would carry out a manifest, for outcomes that a test has written down. It knows
+// templates, DAGs with depends and when, fan-out, retry strategies, exit handlers and how the phase of a DAG
+// comes about; it knows nothing of Whorl.
 #include <functional>
 #include <map>
 #include <string>

@@ -1,5 +1,5 @@
-// The same outcomes on both sides: the manifest, carried out as Argo's controller would, and the walk that the
-// local run follows. The same instances run, as often, after the same waits, and everything ends alike.
+// The same outcomes on both sides: the manifest, carried out as Argo's controller would, and the walk that
+// the local run follows. The same instances run, as often, after the same waits, and everything ends alike.
 #include <gtest/gtest.h>
 
 #include <set>
@@ -107,7 +107,7 @@ class Local {
     List all;
     for (size_t item = 0; item < items_[step].size(); ++item)
       all.push_back(walk_->state({step, item}) == State::succeeded ? script_.output(reference.key, step, item)
-                                                                  : Value());
+                                                                   : Value());
     return all;
   }
 
@@ -226,7 +226,8 @@ int differences(int pipelines, int scripts, const Change& change, bool report) {
       ++found;
       if (report)
         ADD_FAILURE() << "pipeline " << p << ", script " << s << "\nlocal " << shown(local) << "\nArgo "
-                      << shown(cluster) << "\n" << json.dump(1);
+                      << shown(cluster) << "\n"
+                      << json.dump(1);
       if (!report || found > 2) return found;
     }
   }
@@ -260,7 +261,8 @@ TEST(ArgoWalk, PlantedFaultsAreSeen) {
        [](Json& tmpl) {
          each_template(tmpl, [](Json& made) {
            if (made.contains("retryStrategy"))
-             made["retryStrategy"]["limit"] = std::to_string(std::stoi(std::string(made["retryStrategy"]["limit"])) + 1);
+             made["retryStrategy"]["limit"] =
+                 std::to_string(std::stoi(std::string(made["retryStrategy"]["limit"])) + 1);
          });
        }},
       {"every failure is tried again",

@@ -1,5 +1,5 @@
-// The same pipeline twice: run here, and carried out pod by pod as its manifest says, with real steps. Results,
-// failures and cache keys must be the same.
+// The same pipeline twice: run here, and carried out pod by pod as its manifest says, with real steps.
+// Results, failures and cache keys must be the same.
 #include <gtest/gtest.h>
 
 #include <fstream>
@@ -76,7 +76,8 @@ class Cluster {
     told.state = state_;
     told.output_folder = outputs;
     told.run_state = start.run_state;
-    for (const Json& parameter : start.template_json.value("outputs", Json::object()).value("parameters", Json::array()))
+    for (const Json& parameter :
+         start.template_json.value("outputs", Json::object()).value("parameters", Json::array()))
       told.outputs.push_back(parameter["name"]);
     const bool gathers = container["command"][2] == "gather";
     const PodResult done = gathers ? gather_pod_step(pipeline_, told) : run_pod_step(pipeline_, told);
@@ -88,9 +89,7 @@ class Cluster {
   }
 
   // As {{workflow.parameters.json}} is.
-  std::string parameters() const {
-    return tmpl_["spec"]["arguments"]["parameters"].dump();
-  }
+  std::string parameters() const { return tmpl_["spec"]["arguments"]["parameters"].dump(); }
 
   const Pipeline& pipeline_;
   std::filesystem::path state_;
@@ -111,7 +110,8 @@ TEST(KubernetesStep, PodsDoWhatTheLocalRunDoes) {
     const auto name = step.index < 0 ? step.name : step.step + "-items(" + std::to_string(step.index) + ")";
     const auto& node = remote.nodes.at(name);
     EXPECT_EQ(node.phase, words.at(step.state)) << step.name << " " << step.message;
-    EXPECT_EQ(node.attempts, step.state == "skipped" || step.state == "omitted" ? 0 : step.attempts) << step.name;
+    EXPECT_EQ(node.attempts, step.state == "skipped" || step.state == "omitted" ? 0 : step.attempts)
+        << step.name;
   }
   EXPECT_EQ(remote.nodes.at("sweep").phase, "Succeeded");
   EXPECT_EQ(remote.nodes.at("sweep").outputs["o"], R"(["1 x","1 y y",null,null,null,null])");
@@ -138,9 +138,11 @@ TEST(KubernetesStep, ErrorsNameWhatIsWrong) {
     return "nothing";
   };
   EXPECT_NE(message({.step = "frist", .run_id = "r"}).find("did you mean 'first'"), std::string::npos);
-  EXPECT_NE(message({.step = "list", .run_id = "r", .item = "3"}).find("none of its 3 items"), std::string::npos);
-  EXPECT_NE(message({.step = "first", .run_id = "r", .parameters = "[{\"name\": \"rate\"}]"}).find("expected {"),
+  EXPECT_NE(message({.step = "list", .run_id = "r", .item = "3"}).find("none of its 3 items"),
             std::string::npos);
+  EXPECT_NE(
+      message({.step = "first", .run_id = "r", .parameters = "[{\"name\": \"rate\"}]"}).find("expected {"),
+      std::string::npos);
   EXPECT_NE(message({.step = "after", .run_id = "r"}).find("has not succeeded"), std::string::npos);
 }
 

@@ -65,7 +65,10 @@ def test_a_flow_is_the_same_data_as_json():
     assert document["parameters"]["rate"]["description"] == "of learning"
     steps = {step["name"]: step for step in document["steps"]}
     assert list(steps) == ["count", "write", "read", "square"]
-    assert steps["count"]["with"]["arguments"] == {"text": "${parameters.text}", "least": "${parameters.least}"}
+    assert steps["count"]["with"]["arguments"] == {
+        "text": "${parameters.text}",
+        "least": "${parameters.least}",
+    }
     assert steps["read"]["with"]["inputs"] == {"page": "${steps.write.outputs.page}"}
     assert steps["square"]["foreach"] == "${parameters.values}"
     assert steps["square"]["when"] == [{"left": "${parameters.mode}", "op": "==", "right": "fast"}]
@@ -152,7 +155,9 @@ def test_only_what_can_be_imported_goes_to_a_cluster():
 
 
 def event(step, state, **more):
-    base = dict(run_id="r1", step=step, state=state, attempt=1, progress=-1.0, seconds=1.0, cached=False, message="")
+    base = dict(
+        run_id="r1", step=step, state=state, attempt=1, progress=-1.0, seconds=1.0, cached=False, message=""
+    )
     return SimpleNamespace(**(base | more))
 
 

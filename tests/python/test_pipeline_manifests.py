@@ -22,14 +22,24 @@ def flywheel():
         "name": "tickets",
         "description": ODD,
         "parameters": {
-            "mode": {"type": "string", "default": "no", "choices": ["no", "1e-4", "on", "08"], "description": "what"},
+            "mode": {
+                "type": "string",
+                "default": "no",
+                "choices": ["no", "1e-4", "on", "08"],
+                "description": "what",
+            },
             "rate": {"type": "float", "default": 1e-4},
             "count": {"type": "int", "default": 3, "choices": [3, 5]},
             "sure": {"type": "bool", "default": True},
             "list": {"type": "list", "default": [1, "b"]},
         },
         "steps": [
-            step | {"name": "clean", "outputs": {"rows": {"path": "rows.json", "type": "json"}}, "timeout_seconds": 90},
+            step
+            | {
+                "name": "clean",
+                "outputs": {"rows": {"path": "rows.json", "type": "json"}},
+                "timeout_seconds": 90,
+            },
             step
             | {
                 "name": "sweep",
@@ -40,13 +50,19 @@ def flywheel():
                     {"left": "${item.rank}", "op": ">", "right": 4},
                     {"left": "${steps.clean.outputs.rows}", "op": ">=", "right": 10},
                 ],
-                "retry": {"limit": 3, "policy": "any", "backoff": {"seconds": 1.5, "factor": 2, "max_seconds": 60}},
+                "retry": {
+                    "limit": 3,
+                    "policy": "any",
+                    "backoff": {"seconds": 1.5, "factor": 2, "max_seconds": 60},
+                },
                 "resources": {
                     "cpus": 1.5,
                     "memory_bytes": 1536 * 2**20,
                     "gpus": 1,
                     "node_selector": {"gpu": "h100"},
-                    "tolerations": [{"key": "gpu", "operator": "Exists", "effect": "NoExecute", "seconds": 30}],
+                    "tolerations": [
+                        {"key": "gpu", "operator": "Exists", "effect": "NoExecute", "seconds": 30}
+                    ],
                     "volumes": [
                         {"name": "data", "mount_path": "/data", "claim": "data", "read_only": True},
                         {"name": "key", "mount_path": "/key", "secret": "key"},
@@ -138,7 +154,9 @@ def spoil_depends(thing):
 
 
 @pytest.mark.parametrize(
-    "spoil", [spoil_key, spoil_value, spoil_null, spoil_lock, spoil_type, spoil_depends], ids=lambda f: f.__name__
+    "spoil",
+    [spoil_key, spoil_value, spoil_null, spoil_lock, spoil_type, spoil_depends],
+    ids=lambda f: f.__name__,
 )
 def test_planted_faults_are_seen(manifests, schemas, spoil):
     thing = copy.deepcopy(manifests["WorkflowTemplate"])
@@ -148,7 +166,9 @@ def test_planted_faults_are_seen(manifests, schemas, spoil):
 
 def test_the_application_passes_its_closed_schema(pipeline):
     schema = crd_schema.load("argo-cd", "application-crd.yaml")
-    made = whorl.to_gitops(pipeline, repository="https://git.example/ml.git", repository_path="tickets", **OPTIONS)
+    made = whorl.to_gitops(
+        pipeline, repository="https://git.example/ml.git", repository_path="tickets", **OPTIONS
+    )
     applications = [json.loads(m.json) for m in made if m.kind == "Application"]
     assert [schema.problems(thing) for thing in applications] == [[]]
     assert "ServerSideApply=true" in applications[0]["spec"]["syncPolicy"]["syncOptions"]
@@ -263,7 +283,14 @@ def changed(**fields):
 BAD_STEPS = [
     (dict(retry={"limit": 1, "backoff": {"factor": 1.5}}), "whole numbers"),
     (dict(foreach=["{{x}}"], when=[]), "would take for a variable"),
-    (dict(kind="python", outputs={"rows": {"type": "json"}}, **{"with": {"function": "local", "arguments": {}}}), "module:function"),
+    (
+        dict(
+            kind="python",
+            outputs={"rows": {"type": "json"}},
+            **{"with": {"function": "local", "arguments": {}}},
+        ),
+        "module:function",
+    ),
     (dict(resources={"volumes": [{"name": "v", "mount_path": "/whorl/x"}]}), "folder of Whorl's own"),
     (dict(resources={"volumes": [{"name": "whorl-x", "mount_path": "/x"}]}), "are taken"),
     (dict(description="x" * 200_000), "can be told"),
@@ -286,20 +313,34 @@ def test_too_many_steps_for_argo():
 
 
 def test_the_tree_is_written_and_kustomize_renders_it(pipeline, tmp_path):
-    overlays = [dict(name="dev", namespace="dev"), dict(name="prod", namespace="prod", parameters={"count": 5})]
+    overlays = [
+        dict(name="dev", namespace="dev"),
+        dict(name="prod", namespace="prod", parameters={"count": 5}),
+    ]
     made = whorl.to_gitops(pipeline, overlays=overlays, claim_bytes=10 * 2**30, **OPTIONS)
     whorl.write_manifests(made, tmp_path)
-    assert sorted(p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*.yaml")) == sorted(m.path for m in made)
+    assert sorted(p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*.yaml")) == sorted(
+        m.path for m in made
+    )
     kubectl = shutil.which("kubectl") or shutil.which("kustomize")
     if kubectl is None:
         pytest.skip("neither kubectl nor kustomize is on this machine")
-    command = [kubectl, "kustomize" if kubectl.endswith("kubectl") else "build", tmp_path / "overlays" / "prod"]
+    command = [
+        kubectl,
+        "kustomize" if kubectl.endswith("kubectl") else "build",
+        tmp_path / "overlays" / "prod",
+    ]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     rendered = {thing["kind"]: thing for thing in yaml.safe_load_all(done.stdout)}
-    assert {"WorkflowTemplate", "CronWorkflow", "ServiceAccount", "Role", "RoleBinding", "PersistentVolumeClaim"} == set(
-        rendered
-    )
+    assert {
+        "WorkflowTemplate",
+        "CronWorkflow",
+        "ServiceAccount",
+        "Role",
+        "RoleBinding",
+        "PersistentVolumeClaim",
+    } == set(rendered)
     values = {p["name"]: p["value"] for p in rendered["WorkflowTemplate"]["spec"]["arguments"]["parameters"]}
     assert values["count"] == "5" and values["mode"] == "no"
     assert all(thing["metadata"]["namespace"] == "prod" for thing in rendered.values())

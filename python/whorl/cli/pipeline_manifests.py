@@ -87,7 +87,9 @@ def to_argo(
     service_account: Account = "",
     run_id: RunId = "",
     parameter: Parameters = None,
-    schedule: Annotated[list[str] | None, typer.Option(help="Cron expression; any makes a CronWorkflow.")] = None,
+    schedule: Annotated[
+        list[str] | None, typer.Option(help="Cron expression; any makes a CronWorkflow.")
+    ] = None,
     options: Options = None,
     json: Json = False,
 ) -> None:
@@ -146,8 +148,12 @@ def to_gitops(
     allow_tags: AllowTags = False,
     claim: Claim = "",
     service_account: Account = "",
-    schedule: Annotated[list[str] | None, typer.Option(help="Cron expression; any makes a CronWorkflow.")] = None,
-    repository: Annotated[str, typer.Option(help="Where the tree will live; makes Argo CD Applications.")] = "",
+    schedule: Annotated[
+        list[str] | None, typer.Option(help="Cron expression; any makes a CronWorkflow.")
+    ] = None,
+    repository: Annotated[
+        str, typer.Option(help="Where the tree will live; makes Argo CD Applications.")
+    ] = "",
     options: Options = None,
     json: Json = False,
 ) -> None:
