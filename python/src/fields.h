@@ -128,7 +128,13 @@ Field<T> field(const char* name, V T::*member, const char* doc) {
 template <class T, class Get, class Set>
 Field<T> custom(const char* name, const char* type, const char* doc, Get get, Set set) {
   Field<T> made{name, type, doc, {}, {}, {}};
-  made.get = [get](const T& self) { return py::cast(get(self)); };
+  made.get = [get](const T& self) -> py::object {
+    if constexpr (std::is_base_of_v<py::object, std::decay_t<decltype(get(self))>>) {
+      return get(self);
+    } else {
+      return py::cast(get(self));
+    }
+  };
   made.set = [set](T& self, py::handle value) { set(self, value); };
   made.define = [get, set, name, doc](py::class_<T>& made_class, bool writable) {
     if (!writable) {
