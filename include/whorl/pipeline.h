@@ -1,7 +1,7 @@
 #pragma once
 // A pipeline: typed steps, what each needs, and what happens when one fails. It is data first: the same
-// canonical JSON whether it was written in C++, Python, YAML or JSON, with one digest and one validator; then it
-// is run here, or turned into Kubernetes and Argo manifests, with the same meaning.
+// canonical JSON whether it was written in C++, Python, YAML or JSON, with one digest and one validator; then
+// it is run here, or turned into Kubernetes and Argo manifests, with the same meaning.
 //
 // References in `with`, `when` and `foreach`, as a whole value (which keeps its type) or inside a text:
 //   ${parameters.NAME}  ${steps.STEP.outputs.KEY}  ${item}  ${item.KEY}
@@ -21,16 +21,18 @@
 
 namespace whorl {
 
-// Values of type "string" are written as they are, those of other types as JSON: "8", "0.5", "true", "[1, 2]".
+// Values of type "string" are written as they are, those of other types as JSON: "8", "0.5", "true", "[1,
+// 2]".
 struct PipelineParameter {
   std::string name;
-  std::string type = "string";  // "string", "int", "float", "bool" or "list" (for foreach)
+  std::string type = "string";                    // "string", "int", "float", "bool" or "list" (for foreach)
   std::optional<std::string> default_value = {};  // unset: must be given to run()
   std::vector<std::string> choices = {};          // empty = any
   std::string description = {};
 };
 
-// All conditions of a step must hold, or it is skipped (and what needs it, omitted). Numbers compare as numbers.
+// All conditions of a step must hold, or it is skipped (and what needs it, omitted). Numbers compare as
+// numbers.
 struct PipelineCondition {
   std::string left;       // JSON, or where it is none, a text: "${steps.gate.outputs.passed}"
   std::string op = "==";  // "==", "!=", "<", "<=", ">", ">=", "in" (right is a list)
@@ -39,9 +41,9 @@ struct PipelineCondition {
 
 struct PipelineRetry {
   int64_t limit = 0;  // further attempts after the first
-  // "infrastructure": only what was not the code's fault: killed by SIGKILL, SIGTERM or SIGHUP, exit status 85,
-  // 129, 137 or 143, a disk that fails, std::runtime_error of the library. "any": also the code's own errors and
-  // timeouts. "never". A gate that rejects and what was cancelled are never tried again.
+  // "infrastructure": only what was not the code's fault: killed by SIGKILL, SIGTERM or SIGHUP, exit status
+  // 85, 129, 137 or 143, a disk that fails, std::runtime_error of the library. "any": also the code's own
+  // errors and timeouts. "never". A gate that rejects and what was cancelled are never tried again.
   std::string policy = "infrastructure";
   double backoff_seconds = 1;        // before the second attempt
   double backoff_factor = 2;         // times so much before each further one
@@ -75,16 +77,16 @@ struct PipelineResources {
 
 // What a python or command step leaves behind; other kinds have outputs of their own.
 struct PipelineOutput {
-  std::string path = {};          // beneath the step's folder; "" (python): a value that the function returns;
-                                  // "-" (command): standard output
-  // "artifact" (file or folder), "json" or "text" (a value, read from the file); "": artifact with a path, json
-  // without, text for "-".
+  std::string path = {};  // beneath the step's folder; "" (python): a value that the function returns;
+                          // "-" (command): standard output
+  // "artifact" (file or folder), "json" or "text" (a value, read from the file); "": artifact with a path,
+  // json without, text for "-".
   std::string type = {};
 };
 
 struct PipelineStep {
-  std::string name;  // ^[a-z][a-z0-9-]*$, at most 63 characters
-  std::string kind;  // see kinds() for each kind's arguments and outputs
+  std::string name;                     // ^[a-z][a-z0-9-]*$, at most 63 characters
+  std::string kind;                     // see kinds() for each kind's arguments and outputs
   std::vector<std::string> needs = {};  // besides the steps that `with` and `when` refer to
   std::string with = "{}";              // the kind's arguments, a JSON object
   std::string foreach = {};  // JSON: a list, {"grid": {"rank": [8, 32], …}}, or "${parameters.NAME}"
@@ -128,8 +130,8 @@ struct PipelineRunOptions {
   // Artifacts, cache, logs and states of all runs. Everything a kill leaves behind is here.
   std::filesystem::path folder = "pipeline-runs";
   std::map<std::string, std::string> parameters = {};  // written as in PipelineParameter
-  // "" = go on with the latest unfinished run of the same pipeline and parameters, else begin a new one. A name
-  // goes on with that run, or begins it.
+  // "" = go on with the latest unfinished run of the same pipeline and parameters, else begin a new one. A
+  // name goes on with that run, or begins it.
   std::string run_id = {};
   bool resume = true;          // false: with an empty run_id always begin a new run
   bool cache = true;           // false: run every step, and write to the cache all the same
@@ -151,12 +153,12 @@ struct PipelineEvent {
 using PipelineCallback = std::function<bool(const PipelineEvent&)>;
 
 struct PipelineStepResult {
-  std::string name;   // "train", or "train.3" for an item
-  std::string step;   // "train"
+  std::string name;    // "train", or "train.3" for an item
+  std::string step;    // "train"
   int64_t index = -1;  // of the item; -1 without foreach
   std::string kind;
-  std::string item = {};   // JSON; "" without foreach
-  std::string state;       // "succeeded", "failed", "skipped" (its condition), "omitted" (a need) or "cancelled"
+  std::string item = {};  // JSON; "" without foreach
+  std::string state;  // "succeeded", "failed", "skipped" (its condition), "omitted" (a need) or "cancelled"
   std::string fault = {};  // of a failure: "code", "infrastructure", "timeout" or "rejected" (a gate)
   std::string message = {};
   int64_t attempts = 0;
@@ -182,7 +184,8 @@ struct WHORL_API PipelineResult {
 class WHORL_API Pipeline {
  public:
   explicit Pipeline(const std::string& name, const std::string& description = {});
-  // A .yaml, .yml or .json file; relative paths in it are relative to it. Errors name file, line, step, field.
+  // A .yaml, .yml or .json file; relative paths in it are relative to it. Errors name file, line, step,
+  // field.
   static Pipeline load(const std::filesystem::path& file);
   static Pipeline from_json(const std::string& text);
   static Pipeline from_yaml(const std::string& text, const std::string& source = "pipeline.yaml");
@@ -207,11 +210,11 @@ class WHORL_API Pipeline {
   // Throws std::invalid_argument with every problem, one a line, each naming step and field.
   void validate() const;
 
-  // Validates, then runs what the cache does not know. A failed step is no exception but a state in the result.
-  // std::invalid_argument: the pipeline, a parameter, a function that is not registered, a step that would never
-  // fit into the budget. std::runtime_error: the folder cannot be written, or another process walks this run. An
-  // exception of the callback cancels the run, and is thrown when it has ended.
-  // Time limits stop commands at once, with their children; training after the running optimizer step, with a
+  // Validates, then runs what the cache does not know. A failed step is no exception but a state in the
+  // result. std::invalid_argument: the pipeline, a parameter, a function that is not registered, a step that
+  // would never fit into the budget. std::runtime_error: the folder cannot be written, or another process
+  // walks this run. An exception of the callback cancels the run, and is thrown when it has ended. Time
+  // limits stop commands at once, with their children; training after the running optimizer step, with a
   // checkpoint; functions when they look at cancelled(); other kinds when they end.
   PipelineResult run(const PipelineRunOptions& options = {}, const PipelineCallback& callback = {}) const;
 
@@ -232,8 +235,8 @@ class WHORL_API Pipeline {
   std::unique_ptr<Impl> impl_;
 };
 
-// One self-contained HTML page of a run: the graph with states and times, outputs, logs' ends, lineage. `run` is
-// a run's folder (PipelineResult::folder).
+// One self-contained HTML page of a run: the graph with states and times, outputs, logs' ends, lineage. `run`
+// is a run's folder (PipelineResult::folder).
 WHORL_API void write_pipeline_report(const std::filesystem::path& run, const std::filesystem::path& html);
 
 }  // namespace whorl

@@ -28,9 +28,11 @@ std::map<std::string, std::string> parameters_from(py::handle value) {
   for (const auto item : value.cast<py::dict>()) {
     const auto given = py::reinterpret_borrow<py::object>(item.second);
     const bool path = py::hasattr(given, "__fspath__");
-    made[item.first.cast<std::string>()] =
-        path ? std::string(py::str(given)) : given.is_none() ? "null" : json_text(given);
-    if (py::isinstance<py::bool_>(given)) made[item.first.cast<std::string>()] = given.cast<bool>() ? "true" : "false";
+    made[item.first.cast<std::string>()] = path              ? std::string(py::str(given))
+                                           : given.is_none() ? "null"
+                                                             : json_text(given);
+    if (py::isinstance<py::bool_>(given))
+      made[item.first.cast<std::string>()] = given.cast<bool>() ? "true" : "false";
   }
   return made;
 }
@@ -158,41 +160,51 @@ PipelineCallback callback_from(const py::object& callback, Pending& pending) {
 }
 
 void bind_context(py::module_& m) {
-  py::class_<Context, std::shared_ptr<Context>> c(m, "PipelineContext", "What a python step's function gets.");
-  c.def_property_readonly("step", [](const Context& self) { return self.open().step(); }, "'score', or 'score.3'.");
+  py::class_<Context, std::shared_ptr<Context>> c(m, "PipelineContext",
+                                                  "What a python step's function gets.");
+  c.def_property_readonly(
+      "step", [](const Context& self) { return self.open().step(); }, "'score', or 'score.3'.");
   c.def_property_readonly("attempt", [](const Context& self) { return self.open().attempt(); }, "1, 2, …");
   c.def_property_readonly(
       "arguments", [](const Context& self) -> py::dict { return json_loads(self.open().arguments()); },
       "References replaced.");
-  c.def_property_readonly("inputs", [](const Context& self) { return self.open().inputs(); }, "Paths by name.");
-  c.def_property_readonly("folder", [](const Context& self) { return self.open().folder(); },
-                          "Its own; declared outputs are looked for here.");
-  c.def_property_readonly("cancelled", [](const Context& self) { return self.open().cancelled(); },
-                          "Return soon: the run is stopped, or the time is up.");
-  c.def("log", [](const Context& self, const std::string& line) { self.open().log(line); }, py::arg("line"),
-        "A line of the step's log.");
-  c.def("progress", [](const Context& self, double share, const std::string& message) {
-          self.open().progress(share, message);
-        }, py::arg("share"), py::arg("message") = "", "How far it is, 0 … 1.");
+  c.def_property_readonly(
+      "inputs", [](const Context& self) { return self.open().inputs(); }, "Paths by name.");
+  c.def_property_readonly(
+      "folder", [](const Context& self) { return self.open().folder(); },
+      "Its own; declared outputs are looked for here.");
+  c.def_property_readonly(
+      "cancelled", [](const Context& self) { return self.open().cancelled(); },
+      "Return soon: the run is stopped, or the time is up.");
+  c.def(
+      "log", [](const Context& self, const std::string& line) { self.open().log(line); }, py::arg("line"),
+      "A line of the step's log.");
+  c.def(
+      "progress",
+      [](const Context& self, double share, const std::string& message) {
+        self.open().progress(share, message);
+      },
+      py::arg("share"), py::arg("message") = "", "How far it is, 0 … 1.");
 }
 
 using Class = py::class_<Pipeline>;
 
 void bind_building(Class& c) {
   c.def(py::init<const std::string&, const std::string&>(), py::arg("name"), py::arg("description") = "");
-  c.def_static("load", [](const std::filesystem::path& file) { return Pipeline::load(file); }, py::arg("file"),
-               "A .yaml, .yml or .json file; relative paths in it are relative to it.");
+  c.def_static(
+      "load", [](const std::filesystem::path& file) { return Pipeline::load(file); }, py::arg("file"),
+      "A .yaml, .yml or .json file; relative paths in it are relative to it.");
   c.def_static("from_json", &Pipeline::from_json, py::arg("text"), "The JSON form.");
   c.def_static("from_yaml", &Pipeline::from_yaml, py::arg("text"), py::arg("source") = "pipeline.yaml",
                "The same as YAML; errors name lines of `source`.");
   c.def(
       "function",
-      [](Pipeline& self, const std::string& name, const py::function& function,
-         const std::string& version) -> Pipeline& {
-        return self.function(name, function_from(function), version);
-      },
-      py::arg("name"), py::arg("function"), py::arg("version") = "1", py::return_value_policy::reference_internal,
-      "What python steps call: function(context) returns a dict of value outputs, or None. `version` is its part "
+      [](Pipeline& self, const std::string& name, const py::function& function, const std::string& version)
+          -> Pipeline& { return self.function(name, function_from(function), version); },
+      py::arg("name"), py::arg("function"), py::arg("version") = "1",
+      py::return_value_policy::reference_internal,
+      "What python steps call: function(context) returns a dict of value outputs, or None. `version` is its "
+      "part "
       "of the cache key.");
   c.def(
       "folder",
@@ -202,20 +214,25 @@ void bind_building(Class& c) {
   c.def("to_json", &Pipeline::to_json, "Canonical: the same pipeline gives the same bytes.");
   c.def_property_readonly("digest", &Pipeline::digest, "SHA-256 of the canonical JSON.");
   c.def("validate", &Pipeline::validate, "ValueError with every problem, one a line, naming step and field.");
-  c.def_static("kinds", [] { return json_loads(Pipeline::kinds()).cast<py::dict>(); },
-               "The kinds of steps with their arguments and outputs.");
+  c.def_static(
+      "kinds", [] { return json_loads(Pipeline::kinds()).cast<py::dict>(); },
+      "The kinds of steps with their arguments and outputs.");
   c.def("__repr__", [](const Pipeline& self) { return "Pipeline('" + self.name() + "')"; });
 }
 
 void bind_running(Class& c) {
   OwnSignatures own;
   const auto run_doc = call_doc<PipelineRunOptions>(
-      "run(self, callback: collections.abc.Callable[[PipelineEvent], bool | None] | None = None", "PipelineResult",
-      "Runs what the cache does not know. A failed step is a state in the result. callback(event) is called on "
-      "this thread;\nFalse, an exception or Ctrl-C cancels: running steps are stopped, exit steps still run.");
+      "run(self, callback: collections.abc.Callable[[PipelineEvent], bool | None] | None = None",
+      "PipelineResult",
+      "Runs what the cache does not know. A failed step is a state in the result. callback(event) is called "
+      "on "
+      "this thread;\nFalse, an exception or Ctrl-C cancels: running steps are stopped, exit steps still "
+      "run.");
   c.def(
       "run",
-      [](const Pipeline& self, const py::object& callback, const py::object& options, const py::kwargs& keywords) {
+      [](const Pipeline& self, const py::object& callback, const py::object& options,
+         const py::kwargs& keywords) {
         const auto chosen = options_from<PipelineRunOptions>("Pipeline.run", options, keywords);
         Pending pending;
         const auto told = callback_from(callback, pending);
@@ -227,7 +244,8 @@ void bind_running(Class& c) {
   const auto step_doc = call_doc<PipelineRunOptions>(
       "run_step(self, step: str, item: int = -1, run_state: str = 'running', callback: "
       "collections.abc.Callable[[PipelineEvent], bool | None] | None = None",
-      "PipelineStepResult", "One attempt of one step of the run `run_id`, in which its needs have succeeded.");
+      "PipelineStepResult",
+      "One attempt of one step of the run `run_id`, in which its needs have succeeded.");
   c.def(
       "run_step",
       [](const Pipeline& self, const std::string& step, int64_t item, const std::string& run_state,
@@ -239,8 +257,8 @@ void bind_running(Class& c) {
         pending.rethrow();
         return result;
       },
-      py::arg("step"), py::arg("item") = -1, py::arg("run_state") = "running", py::arg("callback") = py::none(),
-      py::kw_only(), py::arg("options") = py::none(), step_doc.c_str());
+      py::arg("step"), py::arg("item") = -1, py::arg("run_state") = "running",
+      py::arg("callback") = py::none(), py::kw_only(), py::arg("options") = py::none(), step_doc.c_str());
 }
 
 }  // namespace
@@ -261,8 +279,10 @@ void bind_pipeline(py::module_& m) {
           "One output. Of a foreach step all items as a list, of 'step.3' that one.");
   bind_context(m);
   Class c(m, "Pipeline",
-          "Typed steps, what each needs, and what happens when one fails; the same from YAML, JSON and decorated\n"
-          "functions (whorl.pipeline).\n\n>>> whorl.Pipeline.load(\"flywheel.yaml\").run(parameters={\"rank\": 8})");
+          "Typed steps, what each needs, and what happens when one fails; the same from YAML, JSON and "
+          "decorated\n"
+          "functions (whorl.pipeline).\n\n>>> "
+          "whorl.Pipeline.load(\"flywheel.yaml\").run(parameters={\"rank\": 8})");
   bind_building(c);
   bind_running(c);
   m.def(

@@ -1,7 +1,7 @@
 #pragma once
-// What a step's result is known by, and the results that are known: root/cache/<key>.json. A key says everything
-// that can change the result: kind and code, arguments after substitution, contents of what is read. Names of
-// runs, times, places and resources are no part of it.
+// What a step's result is known by, and the results that are known: root/cache/<key>.json. A key says
+// everything that can change the result: kind and code, arguments after substitution, contents of what is
+// read. Names of runs, times, places and resources are no part of it.
 #include <map>
 #include <mutex>
 #include <optional>
@@ -26,10 +26,10 @@ class InputDigests {
 
 struct KeyParts {
   const Step& step;
-  const Object& with;      // substituted; artifacts are objects with their digest
-  std::string code;        // version of what runs
-  std::string folder;      // where relative paths begin
-  std::string context;     // opens messages
+  const Object& with;   // substituted; artifacts are objects with their digest
+  std::string code;     // version of what runs
+  std::string folder;   // where relative paths begin
+  std::string context;  // opens messages
 };
 // SHA-256, hex. std::invalid_argument for an input that is not there.
 std::string cache_key(const KeyParts& parts, InputDigests& inputs);

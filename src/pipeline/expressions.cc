@@ -160,8 +160,8 @@ int order(const Value& left, const std::string& op, const Value& right) {
     const int compared = left.text()->compare(*right.text());
     return compared < 0 ? -1 : compared > 0;
   }
-  base::invalid("'", op, "' needs two numbers or two strings, got ", kind_of(left), " (", shown(left), ") and ",
-                kind_of(right), " (", shown(right), ")");
+  base::invalid("'", op, "' needs two numbers or two strings, got ", kind_of(left), " (", shown(left),
+                ") and ", kind_of(right), " (", shown(right), ")");
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #pragma once
-// References inside values: ${parameters.x}, ${steps.a.outputs.k}, ${item}, ${item.k}, ${inputs.x}, ${run.state}.
+// References inside values: ${parameters.x}, ${steps.a.outputs.k}, ${item}, ${item.k}, ${inputs.x},
+// ${run.state}.
 #include <functional>
 #include <string>
 #include <vector>

@@ -146,7 +146,8 @@ Foreach parse_foreach(const JsonReader& step, const Places& places) {
     const JsonReader reader(*json, places, step.pointer() + "/foreach", step.label() + ": field 'foreach'");
     reader.only({"grid"});
     reader.each_member("grid", [&](const std::string& name, const Json& values, const std::string& at) {
-      if (!values.is_array()) reader.fail("grid", "expected lists, '" + name + "' is " + base::kind_of(values));
+      if (!values.is_array())
+        reader.fail("grid", "expected lists, '" + name + "' is " + base::kind_of(values));
       made.grid[name] = *from_json(values, places.at(at)).list();
     });
   } else {
@@ -156,8 +157,9 @@ Foreach parse_foreach(const JsonReader& step, const Places& places) {
 }
 
 const std::vector<std::string> kStepFields = {
-    "name",   "kind",            "description",    "needs",   "with",      "foreach", "when", "retry",
-    "timeout_seconds", "failure_policy", "outputs", "resources", "cache"};
+    "name",    "kind",      "description", "needs",           "with",
+    "foreach", "when",      "retry",       "timeout_seconds", "failure_policy",
+    "outputs", "resources", "cache"};
 
 Step parse_step(const Json& json, const Places& places, const std::string& pointer, size_t index) {
   std::string label = "step " + std::to_string(index + 1);

@@ -19,8 +19,8 @@ JsonReader::JsonReader(const Json& json, const Places& places, std::string point
 }
 
 std::string JsonReader::context(const char* key) const {
-  return places_.at(base::pointer_to(pointer_, key)) + ": " + label_ + (label_.empty() ? "" : ": ") + "field '" +
-         base::printable(key, 80) + "'";
+  return places_.at(base::pointer_to(pointer_, key)) + ": " + label_ + (label_.empty() ? "" : ": ") +
+         "field '" + base::printable(key, 80) + "'";
 }
 
 void JsonReader::fail(const char* key, const std::string& what) const {
@@ -53,7 +53,8 @@ std::string JsonReader::text(const char* key, const std::string& fallback) const
 
 std::string JsonReader::required_text(const char* key) const {
   if (find(key) == nullptr)
-    base::invalid(places_.at(pointer_), ": ", label_, label_.empty() ? "" : ": ", "missing field '", key, "'");
+    base::invalid(places_.at(pointer_), ": ", label_, label_.empty() ? "" : ": ", "missing field '", key,
+                  "'");
   return text(key);
 }
 
@@ -89,8 +90,9 @@ namespace {
 // Kubernetes' suffixes; -1 = none of them.
 double unit_of(const std::string& suffix) {
   static const std::map<std::string, double> kUnits = {
-      {"", 1},    {"k", 1e3},     {"M", 1e6},        {"G", 1e9},           {"T", 1e12},
-      {"Ki", 1024}, {"Mi", 1 << 20}, {"Gi", 1073741824.0}, {"Ti", 1099511627776.0}};
+      {"", 1},         {"k", 1e3},           {"M", 1e6},
+      {"G", 1e9},      {"T", 1e12},          {"Ki", 1024},
+      {"Mi", 1 << 20}, {"Gi", 1073741824.0}, {"Ti", 1099511627776.0}};
   const auto found = kUnits.find(suffix);
   return found == kUnits.end() ? -1 : found->second;
 }
@@ -121,7 +123,8 @@ std::vector<std::string> JsonReader::texts(const char* key) const {
   if (!found->is_array()) expected(key, "a list of strings", *found);
   std::vector<std::string> made;
   for (const auto& item : *found) {
-    if (!item.is_string()) fail(key, std::string("expected a list of strings, it holds ") + base::kind_of(item));
+    if (!item.is_string())
+      fail(key, std::string("expected a list of strings, it holds ") + base::kind_of(item));
     made.push_back(item.get<std::string>());
   }
   return made;
@@ -133,8 +136,9 @@ std::map<std::string, std::string> JsonReader::text_map(const char* key) const {
   if (found == nullptr) return made;
   if (!found->is_object()) expected(key, "an object of strings", *found);
   for (const auto& [name, item] : found->items()) {
-    if (!item.is_string()) fail(key, "expected an object of strings, '" + base::printable(name, 80) + "' is " +
-                                         base::kind_of(item));
+    if (!item.is_string())
+      fail(key,
+           "expected an object of strings, '" + base::printable(name, 80) + "' is " + base::kind_of(item));
     made[name] = item.get<std::string>();
   }
   return made;

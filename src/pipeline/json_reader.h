@@ -12,7 +12,8 @@ namespace whorl::pipeline {
 
 class JsonReader {
  public:
-  // `label` says which thing it is in messages: "step 'train'", "" at the top. Throws unless `json` is an object.
+  // `label` says which thing it is in messages: "step 'train'", "" at the top. Throws unless `json` is an
+  // object.
   JsonReader(const base::Json& json, const Places& places, std::string pointer, std::string label);
 
   void only(const std::vector<std::string>& known) const;  // else "did you mean"
@@ -23,8 +24,8 @@ class JsonReader {
   int64_t integer(const char* key, int64_t fallback, int64_t least) const;
   double number(const char* key, double fallback, double least) const;
   bool boolean(const char* key, bool fallback) const;
-  uint64_t bytes(const char* key) const;                     // 0; a number, or "512Mi", "2Gi", "1.5G"
-  std::vector<std::string> texts(const char* key) const;     // a list of strings, or one string
+  uint64_t bytes(const char* key) const;                  // 0; a number, or "512Mi", "2Gi", "1.5G"
+  std::vector<std::string> texts(const char* key) const;  // a list of strings, or one string
   std::map<std::string, std::string> text_map(const char* key) const;
   Value value(const char* key) const;  // null if missing
   Object object(const char* key) const;
@@ -32,7 +33,8 @@ class JsonReader {
   // Members of an object, or entries of a list, each as a reader of its own.
   void each_member(const char* key, const std::function<void(const std::string&, const base::Json&,
                                                              const std::string& pointer)>& use) const;
-  void each_entry(const char* key, const std::function<void(const base::Json&, const std::string& pointer)>& use) const;
+  void each_entry(const char* key,
+                  const std::function<void(const base::Json&, const std::string& pointer)>& use) const;
   JsonReader nested(const char* key) const;  // of a field that is there
 
   [[noreturn]] void fail(const char* key, const std::string& what) const;  // "…: field 'key': what"

@@ -12,7 +12,8 @@ using base::Json;
 
 Json typed(const PipelineParameter& parameter, const std::string& text) {
   if (parameter.type == "string") return text;
-  return base::parse_json(text, "[Pipeline.parameter] parameter '" + base::printable(parameter.name, 80) + "'");
+  return base::parse_json(text,
+                          "[Pipeline.parameter] parameter '" + base::printable(parameter.name, 80) + "'");
 }
 
 Json json_or_text(const std::string& text) {
@@ -36,7 +37,8 @@ Json to_json(const PipelineResources& resources) {
                {"image", resources.image},
                {"node_selector", resources.node_selector}};
   for (const auto& t : resources.tolerations) {
-    made["tolerations"].push_back({{"key", t.key}, {"operator", t.op}, {"value", t.value}, {"effect", t.effect}});
+    made["tolerations"].push_back(
+        {{"key", t.key}, {"operator", t.op}, {"value", t.value}, {"effect", t.effect}});
     if (t.seconds >= 0) made["tolerations"].back()["seconds"] = t.seconds;
   }
   for (const auto& v : resources.volumes)

@@ -34,10 +34,11 @@ void check_split(const Object& given) {
                            "field 'fraction': expected a number between 0 and 1, got ", shown(value));
     } else if (name == "seed") {
       const auto* seed = value.get<int64_t>();
-      base::check_argument(seed != nullptr && *seed >= 0, "field 'seed': expected an integer of at least 0, got ",
-                           shown(value));
+      base::check_argument(seed != nullptr && *seed >= 0,
+                           "field 'seed': expected an integer of at least 0, got ", shown(value));
     } else {
-      base::check_argument(value.text() != nullptr, "field 'group_by': expected a string, got ", shown(value));
+      base::check_argument(value.text() != nullptr, "field 'group_by': expected a string, got ",
+                           shown(value));
     }
   }
 }
@@ -56,8 +57,8 @@ Kind curate() {
            {"deduplicate", Type::toggle, false, "true, or fields of DeduplicateOptions",
             fields_of<DeduplicateOptions>()},
            {"mask_pii", Type::toggle, false, "true, or fields of PiiOptions", fields_of<PiiOptions>()},
-           {"limit_length", Type::toggle, false, "true, or fields of LengthOptions; counts in tokens of `base`",
-            fields_of<LengthOptions>()},
+           {"limit_length", Type::toggle, false,
+            "true, or fields of LengthOptions; counts in tokens of `base`", fields_of<LengthOptions>()},
            {"base", Type::path, false, "a model's folder, for limit_length"},
            {"shuffle", Type::integer, false, "the seed of an order drawn anew"},
            {"take", Type::integer, false, "the first so many rows"},
@@ -98,7 +99,8 @@ Kind evaluate() {
                         {"format", Type::text, false, "of the rows; default auto"},
                         {"adapters", Type::paths, false, "PEFT folders, called by their folders' names"},
                         {"with_base", Type::boolean, false, "score the base too; default true"},
-                        {"metrics", Type::texts, false, "as EvaluateOptions.metrics; the first decides on `best`"},
+                        {"metrics", Type::texts, false,
+                         "as EvaluateOptions.metrics; the first decides on `best`"},
                         {"limit", Type::integer, false, "rows; 0 (default) = all"},
                         {"seed", Type::integer, false, "of intervals that are drawn"},
                         {"sampling", Type::object, false, "fields of SamplingOptions",
@@ -114,25 +116,26 @@ Kind evaluate() {
 }
 
 Kind gate() {
-  return {.name = "gate",
-          .doc = "Decides whether a candidate is good enough. What needs a gate that rejects does not run.",
-          .arguments = {{"scores", Type::path, true, "an evaluate step's output"},
-                        {"metric", Type::text, false, "default: the first of the evaluation"},
-                        {"candidate", Type::text, false, "an adapter's name; default: the best"},
-                        {"baseline", Type::text, false, "what it must beat: a name, or \"\" (default), the base"},
-                        {"at_least", Type::number, false, "the candidate's score, at least"},
-                        {"improvement", Type::number, false, "the gain over the baseline, at least"},
-                        {"max_p", Type::number, false,
-                         "of the paired test that the candidate beats the baseline row by row, at most"},
-                        {"seed", Type::integer, false, "of the paired test"},
-                        {"on_reject", Type::text, false,
-                         "fail (default): the step fails; report: it succeeds with `passed` false"}},
-          .outputs = {{"passed", false, "true or false"},
-                      {"value", false, "the candidate's score"},
-                      {"baseline_value", false, "null where nothing is compared"},
-                      {"difference", false, "value - baseline_value"},
-                      {"p", false, "of the paired test; null without max_p"},
-                      {"candidate", false, "its name"}}};
+  return {
+      .name = "gate",
+      .doc = "Decides whether a candidate is good enough. What needs a gate that rejects does not run.",
+      .arguments = {{"scores", Type::path, true, "an evaluate step's output"},
+                    {"metric", Type::text, false, "default: the first of the evaluation"},
+                    {"candidate", Type::text, false, "an adapter's name; default: the best"},
+                    {"baseline", Type::text, false, "what it must beat: a name, or \"\" (default), the base"},
+                    {"at_least", Type::number, false, "the candidate's score, at least"},
+                    {"improvement", Type::number, false, "the gain over the baseline, at least"},
+                    {"max_p", Type::number, false,
+                     "of the paired test that the candidate beats the baseline row by row, at most"},
+                    {"seed", Type::integer, false, "of the paired test"},
+                    {"on_reject", Type::text, false,
+                     "fail (default): the step fails; report: it succeeds with `passed` false"}},
+      .outputs = {{"passed", false, "true or false"},
+                  {"value", false, "the candidate's score"},
+                  {"baseline_value", false, "null where nothing is compared"},
+                  {"difference", false, "value - baseline_value"},
+                  {"p", false, "of the paired test; null without max_p"},
+                  {"candidate", false, "its name"}}};
 }
 
 Kind publish() {
@@ -162,19 +165,21 @@ Kind python() {
 }
 
 Kind command() {
-  return {.name = "command",
-          .doc = "Runs a program, without a shell, in a folder of its own.",
-          .arguments = {{"command", Type::texts, true, "the program and its arguments"},
-                        {"inputs", Type::path_map, false, "files and folders that it reads: ${inputs.NAME}"},
-                        {"environment", Type::text_map, false, "besides PATH, HOME, LANG, TMPDIR, USER"},
-                        {"folder", Type::text, false, "to run in; default: the step's own, where outputs are"}},
-          .outputs = {},
-          .declares_outputs = true};
+  return {
+      .name = "command",
+      .doc = "Runs a program, without a shell, in a folder of its own.",
+      .arguments = {{"command", Type::texts, true, "the program and its arguments"},
+                    {"inputs", Type::path_map, false, "files and folders that it reads: ${inputs.NAME}"},
+                    {"environment", Type::text_map, false, "besides PATH, HOME, LANG, TMPDIR, USER"},
+                    {"folder", Type::text, false, "to run in; default: the step's own, where outputs are"}},
+      .outputs = {},
+      .declares_outputs = true};
 }
 
 // An artifact is written out as its path.
 bool is_scalar(const Value& value) {
-  return value.text() != nullptr || value.is_number() || value.get<bool>() != nullptr || value.find("artifact") != nullptr;
+  return value.text() != nullptr || value.is_number() || value.get<bool>() != nullptr ||
+         value.find("artifact") != nullptr;
 }
 
 // Numbers too: a reference to one keeps its type, and is written out where text is wanted.

@@ -1,6 +1,6 @@
 #pragma once
-// The kinds of steps: what each takes under `with`, and what it leaves behind. One table for the validator, the
-// run, the documentation and the manifests. A new kind is a row here and a runner in steps_<kind>.cc.
+// The kinds of steps: what each takes under `with`, and what it leaves behind. One table for the validator,
+// the run, the documentation and the manifests. A new kind is a row here and a runner in steps_<kind>.cc.
 #include <functional>
 #include <string>
 #include <string_view>
@@ -15,13 +15,13 @@ enum class ArgumentType : uint8_t {
   integer,
   number,
   boolean,
-  path,     // a file or folder, or an artifact; its content is part of the cache key
-  paths,    // one or a list of them
-  texts,    // one or a list of strings
+  path,      // a file or folder, or an artifact; its content is part of the cache key
+  paths,     // one or a list of them
+  texts,     // one or a list of strings
   text_map,  // an object of strings, numbers and true/false
   path_map,  // an object of paths
-  object,   // an object; `check` looks inside
-  toggle,   // true, false or an object; `check` looks inside
+  object,    // an object; `check` looks inside
+  toggle,    // true, false or an object; `check` looks inside
   any
 };
 const char* name_of(ArgumentType type);
@@ -57,8 +57,8 @@ const Argument* find_argument(const Kind& kind, std::string_view name);
 std::vector<std::string> output_names(const Step& step);
 bool is_artifact(const Step& step, const std::string& output);
 
-// Every problem of `with`: unknown and missing names, wrong types. `report` gets the JSON pointer below `with`
-// and what is wrong. References are passed over: call it again when they are resolved.
+// Every problem of `with`: unknown and missing names, wrong types. `report` gets the JSON pointer below
+// `with` and what is wrong. References are passed over: call it again when they are resolved.
 using Report = std::function<void(const std::string& pointer, const std::string& problem)>;
 void check_arguments(const Kind& kind, const Object& with, const Report& report);
 

@@ -1,6 +1,6 @@
 #pragma once
-// The options of Dataset, Trainer, Evaluator as tables of fields, so that a step's arguments are checked before
-// the run and applied in it by the same list.
+// The options of Dataset, Trainer, Evaluator as tables of fields, so that a step's arguments are checked
+// before the run and applied in it by the same list.
 #include <filesystem>
 #include <functional>
 #include <string>

@@ -58,9 +58,8 @@ Pipeline& Pipeline::parameter(const PipelineParameter& parameter) {
   if (impl_->spec.parameter(parameter.name) != nullptr)
     base::invalid("[Pipeline.parameter] there is a parameter '", parameter.name, "' already");
   auto made = parsed("Pipeline.parameter", {{parameter.name, p::to_json(parameter)}}, Json::array());
-  const auto after = std::find_if(all.begin(), all.end(), [&](const auto& known) {
-    return known.name > parameter.name;
-  });
+  const auto after =
+      std::find_if(all.begin(), all.end(), [&](const auto& known) { return known.name > parameter.name; });
   all.insert(after, std::move(made.parameters.front()));
   return *this;
 }
@@ -104,8 +103,9 @@ std::string Pipeline::kinds() {
   for (const auto& kind : p::kinds()) {
     Json arguments = Json::object(), outputs = Json::object();
     for (const auto& argument : kind.arguments)
-      arguments[argument.name] = {
-          {"type", p::name_of(argument.type)}, {"required", argument.required}, {"description", argument.doc}};
+      arguments[argument.name] = {{"type", p::name_of(argument.type)},
+                                  {"required", argument.required},
+                                  {"description", argument.doc}};
     for (const auto& output : kind.outputs)
       outputs[output.key] = {{"artifact", output.artifact}, {"description", output.doc}};
     all[kind.name] = {{"description", kind.doc},

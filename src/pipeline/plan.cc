@@ -81,7 +81,8 @@ Object local_arguments(const PlanView& view, const Step& step, const JobItem& ma
 bool conditions_hold(const PlanView& view, const Step& step, const Value& item) {
   const auto here = [&](const Reference& reference) { return resolve(view, item, reference); };
   for (const auto& condition : step.when)
-    if (!holds(substitute(condition.left, here), condition.op, substitute(condition.right, here))) return false;
+    if (!holds(substitute(condition.left, here), condition.op, substitute(condition.right, here)))
+      return false;
   return true;
 }
 

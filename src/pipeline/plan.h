@@ -20,8 +20,8 @@ struct PlanView {
 
 bool conditions_hold(const PlanView& view, const Step& step, const Value& item);
 
-// Fills `with` and `local`. std::invalid_argument for references to what is not there and arguments that do not
-// fit their kind once they are known.
+// Fills `with` and `local`. std::invalid_argument for references to what is not there and arguments that do
+// not fit their kind once they are known.
 JobItem prepare(const PlanView& view, const Step& step, InstanceId id, const RunStore& store);
 
 // Whether the items of a train step may share one pass: they differ in `adapter` only.

@@ -28,19 +28,21 @@ padding:.6rem;max-height:22rem;overflow:auto}.dim{color:var(--dim)}.succeeded,.c
 
 std::string shown_state(const StepRecord& r) { return r.cached ? "cached" : name_of(r.state); }
 
-std::string state_cell(const std::string& state) { return "<span class=\"" + state + "\">" + state + "</span>"; }
+std::string state_cell(const std::string& state) {
+  return "<span class=\"" + state + "\">" + state + "</span>";
+}
 
 std::string steps_table(const Report& report) {
   std::string rows;
   for (const auto& step : report.steps)
     for (const auto& r : step.items)
       rows += "<tr><td><b>" + escaped(r.name) + "</b></td><td>" + escaped(r.kind) + "</td><td>" +
-              state_cell(shown_state(r)) + "</td><td class=n>" + std::to_string(r.attempts) + "</td><td class=n>" +
-              seconds_text(r.seconds) + "</td><td>" +
+              state_cell(shown_state(r)) + "</td><td class=n>" + std::to_string(r.attempts) +
+              "</td><td class=n>" + seconds_text(r.seconds) + "</td><td>" +
               (r.index >= 0 ? "<code>" + escaped(compact(r.item)) + "</code> " : "") + escaped(r.message) +
               "</td></tr>";
-  return "<table><tr><th>step</th><th>kind</th><th>state</th><th>attempts</th><th>time</th><th></th></tr>" + rows +
-         "</table>";
+  return "<table><tr><th>step</th><th>kind</th><th>state</th><th>attempts</th><th>time</th><th></th></tr>" +
+         rows + "</table>";
 }
 
 std::string outputs_html(const StepRecord& r) {
@@ -48,7 +50,8 @@ std::string outputs_html(const StepRecord& r) {
   for (const auto& [key, value] : r.outputs) {
     const auto artifact = artifact_of(value);
     const auto text = artifact ? artifact->name + "  sha256 " + artifact->digest : compact(value);
-    rows += "<tr><td>" + escaped(key) + "</td><td><code>" + escaped(text.substr(0, 2000)) + "</code></td></tr>";
+    rows +=
+        "<tr><td>" + escaped(key) + "</td><td><code>" + escaped(text.substr(0, 2000)) + "</code></td></tr>";
   }
   return rows.empty() ? std::string() : "<table>" + rows + "</table>";
 }
@@ -71,8 +74,9 @@ std::string parameters_html(const Report& report) {
   std::string rows;
   for (const auto& [name, value] : report.run.parameters) {
     const Parameter* parameter = report.spec.parameter(name);
-    rows += "<tr><td>" + escaped(name) + "</td><td><code>" + escaped(compact(value)) + "</code></td><td class=dim>" +
-            escaped(parameter != nullptr ? parameter->description : "") + "</td></tr>";
+    rows += "<tr><td>" + escaped(name) + "</td><td><code>" + escaped(compact(value)) +
+            "</code></td><td class=dim>" + escaped(parameter != nullptr ? parameter->description : "") +
+            "</td></tr>";
   }
   return rows.empty() ? std::string() : "<h2>Parameters</h2><table>" + rows + "</table>";
 }
@@ -104,28 +108,37 @@ State together(const std::vector<StepRecord>& items, const FailurePolicy& policy
 std::string escaped(const std::string& text) {
   std::string made;
   for (const char c : text) {
-    if (c == '&') made += "&amp;";
-    else if (c == '<') made += "&lt;";
-    else if (c == '>') made += "&gt;";
-    else if (c == '"') made += "&quot;";
-    else if (c == '\0') made += "\xef\xbf\xbd";
-    else made += c;
+    if (c == '&')
+      made += "&amp;";
+    else if (c == '<')
+      made += "&lt;";
+    else if (c == '>')
+      made += "&gt;";
+    else if (c == '"')
+      made += "&quot;";
+    else if (c == '\0')
+      made += "\xef\xbf\xbd";
+    else
+      made += c;
   }
   return made;
 }
 
 std::string seconds_text(double seconds) {
   char text[32];
-  if (seconds < 1) std::snprintf(text, sizeof text, "%.0f ms", seconds * 1000);
-  else if (seconds < 120) std::snprintf(text, sizeof text, "%.1f s", seconds);
-  else std::snprintf(text, sizeof text, "%.0f min %02.0f s", std::floor(seconds / 60), std::fmod(seconds, 60));
+  if (seconds < 1)
+    std::snprintf(text, sizeof text, "%.0f ms", seconds * 1000);
+  else if (seconds < 120)
+    std::snprintf(text, sizeof text, "%.1f s", seconds);
+  else
+    std::snprintf(text, sizeof text, "%.0f min %02.0f s", std::floor(seconds / 60), std::fmod(seconds, 60));
   return text;
 }
 
 Report read_report(base::FileSystem& fs, const std::string& run_folder) {
   const auto root = base::parent_of(base::parent_of(run_folder));
-  base::check_argument(base::exists(fs, base::join(run_folder, "run.json")), "[write_pipeline_report] no run in ",
-                       run_folder);
+  base::check_argument(base::exists(fs, base::join(run_folder, "run.json")),
+                       "[write_pipeline_report] no run in ", run_folder);
   const RunFolder folder(fs, root, base::base_name_of(run_folder));
   Report made;
   made.run = *folder.read_run();
@@ -153,13 +166,14 @@ Report read_report(base::FileSystem& fs, const std::string& run_folder) {
 
 std::string report_html(const Report& report) {
   const auto& run = report.run;
-  return "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content=\"width=device-width\"><title>" +
+  return "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport "
+         "content=\"width=device-width\"><title>" +
          escaped(run.pipeline) + ": " + escaped(run.run_id) + "</title><style>" + kStyle + "</style><h1>" +
-         escaped(run.pipeline) + " " + state_cell(run.state) + "</h1><div class=dim>" + escaped(run.run_id) + ", " +
-         seconds_text(run.seconds) + ", plan <code>" + run.digest.substr(0, 16) + "</code></div><p>" +
-         escaped(report.spec.description) + "</p>" + graph_svg(report) + "<h2>Steps</h2>" + steps_table(report) +
-         "<h2>Time</h2>" + timeline_html(report) + lineage_html(report) + parameters_html(report) +
-         "<h2>Outputs and logs</h2>" + details_html(report) + "</html>\n";
+         escaped(run.pipeline) + " " + state_cell(run.state) + "</h1><div class=dim>" + escaped(run.run_id) +
+         ", " + seconds_text(run.seconds) + ", plan <code>" + run.digest.substr(0, 16) + "</code></div><p>" +
+         escaped(report.spec.description) + "</p>" + graph_svg(report) + "<h2>Steps</h2>" +
+         steps_table(report) + "<h2>Time</h2>" + timeline_html(report) + lineage_html(report) +
+         parameters_html(report) + "<h2>Outputs and logs</h2>" + details_html(report) + "</html>\n";
 }
 
 }  // namespace pipeline

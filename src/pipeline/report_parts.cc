@@ -37,8 +37,8 @@ std::vector<Place> places_of(const Spec& spec) {
 std::string line(const Place& from, const Place& to) {
   const int x1 = from.x() + kWide, y1 = from.y() + kHigh / 2, x2 = to.x(), y2 = to.y() + kHigh / 2;
   const int middle = (x1 + x2) / 2;
-  return base::concat("<path fill=none stroke=\"#888\" d=\"M", x1, " ", y1, "C", middle, " ", y1, " ", middle, " ", y2,
-                      " ", x2, " ", y2, "\"/>");
+  return base::concat("<path fill=none stroke=\"#888\" d=\"M", x1, " ", y1, "C", middle, " ", y1, " ", middle,
+                      " ", y2, " ", x2, " ", y2, "\"/>");
 }
 
 const char* colour_of(State state) {
@@ -58,10 +58,10 @@ std::string box(const Place& place, const ReportStep& step) {
   if (!cached && step.state == State::succeeded) below = seconds_text(seconds);
   if (step.step->repeats()) below += base::concat(" × ", step.items.size());
   return base::concat("<rect x=", place.x(), " y=", place.y(), " width=", kWide, " height=", kHigh,
-                      " rx=6 fill=\"#8881\" stroke=\"", colour_of(step.state), "\" stroke-width=2 />", "<text x=",
-                      place.x() + 10, " y=", place.y() + 18, " font-weight=600>",
-                      escaped(step.step->name.substr(0, 20)), "</text><text x=", place.x() + 10, " y=",
-                      place.y() + 35, ">", escaped(step.step->kind + ", " + below), "</text>");
+                      " rx=6 fill=\"#8881\" stroke=\"", colour_of(step.state), "\" stroke-width=2 />",
+                      "<text x=", place.x() + 10, " y=", place.y() + 18, " font-weight=600>",
+                      escaped(step.step->name.substr(0, 20)), "</text><text x=", place.x() + 10,
+                      " y=", place.y() + 35, ">", escaped(step.step->kind + ", " + below), "</text>");
 }
 
 const Value* output_of(const StepRecord& record, const char* key) {
@@ -84,11 +84,12 @@ std::string graph_svg(const Report& report) {
     high = std::max(high, places[i].y() + kHigh + 8);
     boxes += box(places[i], report.steps[i]);
     if (report.spec.is_exit(report.spec.steps[i].name)) continue;
-    for (const size_t need : needs_of(report.spec, report.spec.steps[i])) lines += line(places[need], places[i]);
+    for (const size_t need : needs_of(report.spec, report.spec.steps[i]))
+      lines += line(places[need], places[i]);
   }
   return base::concat("<svg viewBox=\"0 0 ", wide, " ", high, "\" width=", wide,
-                      " style=\"max-width:100%\" role=img aria-label=\"the steps and what they need\">", lines, boxes,
-                      "</svg>");
+                      " style=\"max-width:100%\" role=img aria-label=\"the steps and what they need\">",
+                      lines, boxes, "</svg>");
 }
 
 std::string timeline_html(const Report& report) {
@@ -99,10 +100,10 @@ std::string timeline_html(const Report& report) {
   for (const auto& step : report.steps)
     for (const auto& r : step.items) {
       if (r.attempts == 0 && !r.cached) continue;
-      rows += base::concat("<tr><td>", escaped(r.name), "</td><td style=\"width:70%\"><div class=bar><i class=",
-                           name_of(r.state), " style=\"left:", 100 * r.started / end, "%;width:",
-                           100 * r.seconds / end, "%\"></i></div></td><td class=n>", seconds_text(r.seconds),
-                           "</td></tr>");
+      rows += base::concat("<tr><td>", escaped(r.name),
+                           "</td><td style=\"width:70%\"><div class=bar><i class=", name_of(r.state),
+                           " style=\"left:", 100 * r.started / end, "%;width:", 100 * r.seconds / end,
+                           "%\"></i></div></td><td class=n>", seconds_text(r.seconds), "</td></tr>");
     }
   return "<table>" + rows + "</table>";
 }
@@ -113,10 +114,12 @@ std::string lineage_html(const Report& report) {
   const Value* values = nullptr;
   for (const auto& step : report.steps)
     for (const auto& r : step.items) {
-      if (r.kind == "curate") data += "<div>" + escaped(r.name) + ": " + code(output_of(r, "digest")) + "</div>";
+      if (r.kind == "curate")
+        data += "<div>" + escaped(r.name) + ": " + code(output_of(r, "digest")) + "</div>";
       if (r.kind == "evaluate" && output_of(r, "values") != nullptr) values = output_of(r, "values");
       if (r.kind == "publish" && output_of(r, "reference") != nullptr)
-        published += "<div>" + code(output_of(r, "reference")) + " = " + code(output_of(r, "digest")) + "</div>";
+        published +=
+            "<div>" + code(output_of(r, "reference")) + " = " + code(output_of(r, "digest")) + "</div>";
     }
   for (const auto& step : report.steps)
     for (const auto& r : step.items) {
@@ -124,14 +127,15 @@ std::string lineage_html(const Report& report) {
       if (name == nullptr) continue;
       const Value* score = values != nullptr ? values->find(plain_text(*name)) : nullptr;
       adapters += "<tr><td>" + escaped(plain_text(*name)) + "</td><td>" + code(output_of(r, "digest")) +
-                  "</td><td class=n>" + code(output_of(r, "validation_loss")) + "</td><td class=n>" + code(score) +
-                  "</td></tr>";
+                  "</td><td class=n>" + code(output_of(r, "validation_loss")) + "</td><td class=n>" +
+                  code(score) + "</td></tr>";
     }
   if (data.empty() && adapters.empty() && published.empty()) return {};
   return "<h2>Lineage</h2>" + (data.empty() ? "" : "<p>data</p>" + data) +
-         (adapters.empty() ? ""
-                           : "<table><tr><th>adapter</th><th>digest</th><th>validation loss</th><th>score</th></tr>" +
-                                 adapters + "</table>") +
+         (adapters.empty()
+              ? ""
+              : "<table><tr><th>adapter</th><th>digest</th><th>validation loss</th><th>score</th></tr>" +
+                    adapters + "</table>") +
          (published.empty() ? "" : "<p>published</p>" + published);
 }
 

@@ -66,7 +66,8 @@ Budget::Budget(const PipelineBudget& total) : total_(total), free_(total) {}
 
 PipelineBudget Budget::need_of(const Step& step) const {
   PipelineBudget need{step.resources.cpus, step.resources.memory_bytes, step.resources.gpus};
-  if (need.cpus <= 0) need.cpus = find_kind(step.kind)->takes_all_cpus ? total_.cpus : std::min(1.0, total_.cpus);
+  if (need.cpus <= 0)
+    need.cpus = find_kind(step.kind)->takes_all_cpus ? total_.cpus : std::min(1.0, total_.cpus);
   if (total_.memory_bytes == 0) need.memory_bytes = 0;  // not counted
   return need;
 }
@@ -74,10 +75,12 @@ PipelineBudget Budget::need_of(const Step& step) const {
 void Budget::check(const Step& step) const {
   const auto need = need_of(step);
   const auto where = "[Pipeline.run] step '" + step.name + "': field 'resources.";
-  base::check_argument(need.cpus <= total_.cpus, where, "cpus': ", need.cpus, " of a budget of ", total_.cpus);
+  base::check_argument(need.cpus <= total_.cpus, where, "cpus': ", need.cpus, " of a budget of ",
+                       total_.cpus);
   base::check_argument(need.memory_bytes <= total_.memory_bytes, where, "memory_bytes': ", need.memory_bytes,
                        " of a budget of ", total_.memory_bytes);
-  base::check_argument(need.gpus <= total_.gpus, where, "gpus': ", need.gpus, " of a budget of ", total_.gpus);
+  base::check_argument(need.gpus <= total_.gpus, where, "gpus': ", need.gpus, " of a budget of ",
+                       total_.gpus);
 }
 
 bool Budget::take(const PipelineBudget& need) {
@@ -242,7 +245,8 @@ StepRecord& Run::record(InstanceId id) {
 
 const Object* Run::outputs_of(size_t step, size_t item) {
   const auto found = records_.find({step, item});
-  return found != records_.end() && found->second.state == State::succeeded ? &found->second.outputs : nullptr;
+  return found != records_.end() && found->second.state == State::succeeded ? &found->second.outputs
+                                                                            : nullptr;
 }
 
 PlanView Run::view() {

@@ -22,8 +22,8 @@ namespace whorl::pipeline {
 
 // For tests: time that passes only when everybody waits.
 struct RunHooks {
-  std::function<double()> now = {};          // seconds; unset = the steady clock
-  std::function<void(double)> skip = {};     // called instead of waiting for a back-off
+  std::function<double()> now = {};       // seconds; unset = the steady clock
+  std::function<void(double)> skip = {};  // called instead of waiting for a back-off
 };
 
 // What is free of the budget.
@@ -31,7 +31,7 @@ class Budget {
  public:
   explicit Budget(const PipelineBudget& total);
   PipelineBudget need_of(const Step& step) const;  // resources of the step, with defaults filled in
-  void check(const Step& step) const;  // std::invalid_argument if the step would never fit
+  void check(const Step& step) const;              // std::invalid_argument if the step would never fit
   bool take(const PipelineBudget& need);
   void give(const PipelineBudget& need);
 
@@ -48,8 +48,8 @@ class Run {
   Run& operator=(const Run&) = delete;
 
   PipelineResult go();
-  // One attempt of one instance, whose needs have succeeded in the run `options.run_id`; nobody else's business
-  // is touched, so that others may do the same beside it.
+  // One attempt of one instance, whose needs have succeeded in the run `options.run_id`; nobody else's
+  // business is touched, so that others may do the same beside it.
   PipelineStepResult go_one(const std::string& step, int64_t item, const std::string& run_state);
 
  private:
@@ -81,7 +81,8 @@ class Run {
   std::optional<CachedResult> cached(const Step& step, const std::string& key) const;
   std::vector<Object> perform(JobContext& context) const;
   void launch(const std::vector<InstanceId>& ids);
-  void work(size_t job, const Step& step, std::vector<JobItem> items, int64_t attempt, const std::string& log);
+  void work(size_t job, const Step& step, std::vector<JobItem> items, int64_t attempt,
+            const std::string& log);
   void wait();
   void handle(Message message);
   void finish_job(Message& message);

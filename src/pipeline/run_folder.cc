@@ -58,7 +58,8 @@ StepRecord record_from(const Value& value, const std::string& context) {
   const auto state = state_named(text_of(value, "state"));
   base::check_argument(state.has_value() && !made.name.empty(), context, ": not the record of a step");
   made.state = *state;
-  for (const Fault fault : {Fault::code, Fault::infrastructure, Fault::timeout, Fault::rejected, Fault::cancelled})
+  for (const Fault fault :
+       {Fault::code, Fault::infrastructure, Fault::timeout, Fault::rejected, Fault::cancelled})
     if (text_of(value, "fault") == name_of(fault)) made.fault = fault;
   made.message = text_of(value, "message");
   made.key = text_of(value, "key");
@@ -86,8 +87,8 @@ bool RunFolder::lock() {
   if (lock_ >= 0) return true;
   const int fd = ::open(base::join(path_, "lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
   if (fd < 0) throw base::FileError(base::concat(kContext, ": cannot lock ", path_), errno);
-  // Keeps two walks of one run apart where the file system has locks; without, steps are still published whole
-  // and known by content.
+  // Keeps two walks of one run apart where the file system has locks; without, steps are still published
+  // whole and known by content.
   if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
     ::close(fd);
     return false;
@@ -114,15 +115,12 @@ std::optional<RunRecord> RunFolder::read_run() const {
 }
 
 void RunFolder::write_run(const RunRecord& r) const {
-  const Value value = Object{{"run_id", r.run_id},
-                             {"pipeline", r.pipeline},
-                             {"digest", r.digest},
-                             {"state", r.state},
-                             {"parameters", r.parameters},
-                             {"started_at", r.started_at},
-                             {"seconds", r.seconds},
-                             {"plan", parse_value(r.plan, kContext)}};
-  base::write_file_durably(fs_, base::join(path_, "run.json"), base::to_sorted_json(to_json(value)), kContext);
+  const Value value = Object{{"run_id", r.run_id},         {"pipeline", r.pipeline},
+                             {"digest", r.digest},         {"state", r.state},
+                             {"parameters", r.parameters}, {"started_at", r.started_at},
+                             {"seconds", r.seconds},       {"plan", parse_value(r.plan, kContext)}};
+  base::write_file_durably(fs_, base::join(path_, "run.json"), base::to_sorted_json(to_json(value)),
+                           kContext);
 }
 
 std::optional<StepRecord> RunFolder::read_step(const std::string& name) const {

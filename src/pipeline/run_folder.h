@@ -1,6 +1,6 @@
 #pragma once
-// A run on disk: runs/<id>/run.json, steps/<instance>.json, logs/<instance>.log. Every record is replaced whole,
-// so that a kill leaves the one before or the one after.
+// A run on disk: runs/<id>/run.json, steps/<instance>.json, logs/<instance>.log. Every record is replaced
+// whole, so that a kill leaves the one before or the one after.
 #include <map>
 #include <memory>
 #include <optional>

@@ -1,5 +1,5 @@
-// One step of a run by itself: what a pod of a cluster does. Its needs' results, and its own, are records in the
-// run's folder, which all pods share.
+// One step of a run by itself: what a pod of a cluster does. Its needs' results, and its own, are records in
+// the run's folder, which all pods share.
 #include <chrono>
 
 #include "base/check.h"
@@ -10,8 +10,9 @@ namespace whorl {
 namespace pipeline {
 
 void Run::open_beside() {
-  base::check_argument(!options_.run_id.empty(), "[Pipeline.run_step] expected a run_id: steps of one run find "
-                                                 "each other by it");
+  base::check_argument(!options_.run_id.empty(),
+                       "[Pipeline.run_step] expected a run_id: steps of one run find "
+                       "each other by it");
   run_.pipeline = spec_.name;
   run_.digest = digest(spec_);
   run_.parameters = parameters_;
@@ -25,7 +26,8 @@ void Run::open_beside() {
     run_.started_at = since.count();
     folder_->write_run(run_);
   } else if (before->digest != run_.digest || before->parameters != parameters_) {
-    base::invalid("[Pipeline.run_step] run '", run_.run_id, "' belongs to another pipeline, or to other parameters");
+    base::invalid("[Pipeline.run_step] run '", run_.run_id,
+                  "' belongs to another pipeline, or to other parameters");
   }
 }
 
@@ -45,15 +47,16 @@ void Run::read_needs(size_t step) {
     const bool none = counted == 0 && !items_[need].empty();
     if (exit || (satisfied(needed.failure_policy, succeeded, counted) && !none)) continue;
     base::invalid("[Pipeline.run_step] step '", spec_.steps[step].name, "' needs '", needed.name,
-                  "', which has not succeeded in run '", run_.run_id, "': ", succeeded, " of ", counted, " items");
+                  "', which has not succeeded in run '", run_.run_id, "': ", succeeded, " of ", counted,
+                  " items");
   }
 }
 
 PipelineStepResult Run::go_one(const std::string& step, int64_t item, const std::string& run_state) {
   std::vector<std::string> names;
   for (const auto& known : spec_.steps) names.push_back(known.name);
-  base::check_argument(spec_.find(step) != nullptr, "[Pipeline.run_step] no step '", base::printable(step, 80), "'",
-                       base::did_you_mean(step, names));
+  base::check_argument(spec_.find(step) != nullptr, "[Pipeline.run_step] no step '",
+                       base::printable(step, 80), "'", base::did_you_mean(step, names));
   const size_t index = spec_.index_of(step);
   const bool repeats = spec_.steps[index].repeats();
   base::check_argument(repeats == (item >= 0), "[Pipeline.run_step] step '", step, "' ",
@@ -76,8 +79,14 @@ void Run::attempt_one(InstanceId id) {
   auto& written = record(id);
   const std::atomic<bool>& stop = cancelled_;
   const auto told = [&](const std::string& state, double share, const std::string& text) {
-    emit({.run_id = run_.run_id, .step = written.name, .state = state, .attempt = written.attempts,
-          .progress = share, .seconds = 0, .cached = written.cached, .message = text});
+    emit({.run_id = run_.run_id,
+          .step = written.name,
+          .state = state,
+          .attempt = written.attempts,
+          .progress = share,
+          .seconds = 0,
+          .cached = written.cached,
+          .message = text});
   };
   try {
     if (!conditions_hold(view(), step, items_[id.step][id.item])) {
@@ -91,7 +100,12 @@ void Run::attempt_one(InstanceId id) {
       written.cached = true;
     } else {
       told("started", -1, "");
-      const JobServices services{store_, inputs_, models_, pipeline_.functions, spec_.folder, stop,
+      const JobServices services{store_,
+                                 inputs_,
+                                 models_,
+                                 pipeline_.functions,
+                                 spec_.folder,
+                                 stop,
                                  [&](const std::vector<JobItem>&, double share, const std::string& text) {
                                    told("progress", share, text);
                                  }};
@@ -110,8 +124,9 @@ void Run::attempt_one(InstanceId id) {
 
 }  // namespace pipeline
 
-PipelineStepResult Pipeline::run_step(const std::string& step, int64_t item, const PipelineRunOptions& options,
-                                      const std::string& run_state, const PipelineCallback& callback) const {
+PipelineStepResult Pipeline::run_step(const std::string& step, int64_t item,
+                                      const PipelineRunOptions& options, const std::string& run_state,
+                                      const PipelineCallback& callback) const {
   return pipeline::Run(*impl_, options, callback).go_one(step, item, run_state);
 }
 

@@ -34,7 +34,8 @@ Value with_paths(const Value& value, const RunStore& store) {
 }  // namespace
 
 PipelineStepResult Run::step_result(const StepRecord& r) const {
-  PipelineStepResult made{.name = r.name, .step = r.step, .index = r.index, .kind = r.kind, .state = name_of(r.state)};
+  PipelineStepResult made{
+      .name = r.name, .step = r.step, .index = r.index, .kind = r.kind, .state = name_of(r.state)};
   if (r.index >= 0) made.item = compact(r.item);
   if (r.fault != Fault::none && r.state != State::succeeded) made.fault = name_of(r.fault);
   made.message = r.message;
@@ -68,8 +69,13 @@ PipelineResult Pipeline::run(const PipelineRunOptions& options, const PipelineCa
 }
 
 std::string PipelineResult::to_json() const {
-  base::Json made = {{"run_id", run_id},   {"pipeline", pipeline},        {"digest", digest}, {"state", state},
-                     {"seconds", seconds}, {"folder", folder.string()}, {"steps", base::Json::array()}};
+  base::Json made = {{"run_id", run_id},
+                     {"pipeline", pipeline},
+                     {"digest", digest},
+                     {"state", state},
+                     {"seconds", seconds},
+                     {"folder", folder.string()},
+                     {"steps", base::Json::array()}};
   for (const auto& s : steps)
     made["steps"].push_back(
         {{"name", s.name},
@@ -105,8 +111,8 @@ std::string PipelineResult::output(const std::string& step, const std::string& k
   base::check_argument(!list.empty(), "[PipelineResult.output] no step '", base::printable(step, 80), "'",
                        base::did_you_mean(step, steps_known));
   base::check_argument(std::find(keys_known.begin(), keys_known.end(), key) != keys_known.end(),
-                       "[PipelineResult.output] step '", step, "' has no output '", base::printable(key, 80), "'",
-                       base::did_you_mean(key, keys_known));
+                       "[PipelineResult.output] step '", step, "' has no output '", base::printable(key, 80),
+                       "'", base::did_you_mean(key, keys_known));
   return list.dump();
 }
 

@@ -152,7 +152,8 @@ Artifact RunStore::copy(const std::string& path, const std::string& context) con
 }
 
 // Whole and on disk before it has its name; whoever comes second with the same content finds it there.
-Artifact RunStore::adopt(const std::string& staging, const std::string& name, const std::string& context) const {
+Artifact RunStore::adopt(const std::string& staging, const std::string& name,
+                         const std::string& context) const {
   const Artifact made{content_digest(*fs_, base::join(staging, name), name, context), name};
   sync_tree(*fs_, staging, context);
   const auto objects = base::join(root_, "objects");

@@ -18,12 +18,12 @@ struct Artifact {
 Value to_value(const Artifact& artifact);  // {"artifact": digest, "name": name}
 std::optional<Artifact> artifact_of(const Value& value);
 
-// Links inside a tree: `refuse` for artifacts, whose content must be their own; `follow` for what a user names
-// (a folder of links into a cache of blobs is a common way to keep models).
+// Links inside a tree: `refuse` for artifacts, whose content must be their own; `follow` for what a user
+// names (a folder of links into a cache of blobs is a common way to keep models).
 enum class Links : uint8_t { refuse, follow };
 
-// The digest of a file or folder as an artifact called `name` would have it. Sockets and the like, and links that
-// lead nowhere or too deep, are std::invalid_argument.
+// The digest of a file or folder as an artifact called `name` would have it. Sockets and the like, and links
+// that lead nowhere or too deep, are std::invalid_argument.
 std::string content_digest(base::FileSystem& fs, const std::string& path, const std::string& name,
                            const std::string& context, Links links = Links::refuse);
 

@@ -123,7 +123,8 @@ void Run::launch(const std::vector<InstanceId>& ids) {
 }
 
 // On the job's own thread: nothing of the run is touched but the queue of messages.
-void Run::work(size_t job, const Step& step, std::vector<JobItem> items, int64_t attempt, const std::string& log) {
+void Run::work(size_t job, const Step& step, std::vector<JobItem> items, int64_t attempt,
+               const std::string& log) {
   const auto send = [this](Message message) {
     {
       std::scoped_lock lock(mutex_);
@@ -137,13 +138,9 @@ void Run::work(size_t job, const Step& step, std::vector<JobItem> items, int64_t
       send({.job = job, .done = false, .share = share, .text = text});
     };
     const bool exit = spec_.is_exit(step.name);
-    const JobServices services{store_,
-                               inputs_,
-                               models_,
-                               pipeline_.functions,
-                               spec_.folder,
-                               exit ? exit_cancelled_ : cancelled_,
-                               report};
+    const JobServices services{
+        store_, inputs_, models_, pipeline_.functions, spec_.folder, exit ? exit_cancelled_ : cancelled_,
+        report};
     JobContext context(services, step, std::move(items), attempt, log);
     end.outputs = perform(context);
   } catch (const std::exception& error) {

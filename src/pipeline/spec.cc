@@ -96,7 +96,8 @@ FailurePolicy parse_failure_policy(const std::string& text, const std::string& w
     const auto [stop, error] = std::from_chars(text.data() + kOpen.size(), end, made.at_least);
     if (error == std::errc() && stop == end && made.at_least >= 1) return made;
   }
-  base::invalid(where, ": expected 'all', 'any' or 'at_least N' with N >= 1, got '", base::printable(text, 60), "'");
+  base::invalid(where, ": expected 'all', 'any' or 'at_least N' with N >= 1, got '",
+                base::printable(text, 60), "'");
 }
 
 }  // namespace whorl::pipeline

@@ -37,9 +37,9 @@ struct Condition {
 struct Foreach {
   enum class Form { none, list, grid, parameter };
   Form form = Form::none;
-  List items;                   // list
+  List items;                        // list
   std::map<std::string, List> grid;  // the last name varies fastest
-  std::string parameter;        // name of a parameter of type "list"
+  std::string parameter;             // name of a parameter of type "list"
 };
 
 struct FailurePolicy {
@@ -92,8 +92,8 @@ Spec spec_from_json(const std::string& text, const std::string& operation, const
 std::string canonical_json(const Spec& spec);
 std::string digest(const Spec& spec);  // SHA-256 of the canonical bytes, hex
 
-// Throws std::invalid_argument with every problem, one a line, naming step and field: names, kinds, arguments,
-// references, cycles, policies.
+// Throws std::invalid_argument with every problem, one a line, naming step and field: names, kinds,
+// arguments, references, cycles, policies.
 void validate(const Spec& spec);
 
 // Steps that must have succeeded before `step` may start: written needs and those of references, by index,

@@ -33,9 +33,9 @@ Value checked_parameter(const Parameter& parameter, Value value, const std::stri
                   shown(value), ")");
   if (parameter.type == "float") value = value.number();
   const auto& choices = parameter.choices;
-  const bool chosen = choices.empty() || std::any_of(choices.begin(), choices.end(), [&](const Value& choice) {
-                        return holds(choice, "==", value);
-                      });
+  const bool chosen =
+      choices.empty() || std::any_of(choices.begin(), choices.end(),
+                                     [&](const Value& choice) { return holds(choice, "==", value); });
   if (!chosen)
     base::invalid(where, ": ", name, ": expected one of ", choices_text(choices), ", got ", shown(value));
   return value;
@@ -47,7 +47,8 @@ ParameterValues bind_parameters(const Spec& spec, const Object& given, const std
   for (const auto& parameter : spec.parameters) names.push_back(parameter.name);
   for (const auto& [name, value] : given)
     if (spec.parameter(name) == nullptr)
-      base::invalid(where, ": no parameter '", base::printable(name, 80), "'", base::did_you_mean(name, names));
+      base::invalid(where, ": no parameter '", base::printable(name, 80), "'",
+                    base::did_you_mean(name, names));
   ParameterValues bound;
   for (const auto& parameter : spec.parameters) {
     const auto found = given.find(parameter.name);

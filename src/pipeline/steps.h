@@ -1,5 +1,6 @@
 #pragma once
-// What runs a step: one function per kind, on a thread of its own, with everything it may touch in JobContext.
+// What runs a step: one function per kind, on a thread of its own, with everything it may touch in
+// JobContext.
 #include <atomic>
 #include <chrono>
 #include <functional>
@@ -76,15 +77,15 @@ class JobContext {
   std::string where() const;  // "[Pipeline.run] step 'train.3'"
 
   const std::string& scratch();  // an empty folder, removed at the end of the attempt
-  // A folder that the same work finds again after a kill; while another process does the same work, one of this
-  // attempt's own. Removed by forget().
+  // A folder that the same work finds again after a kill; while another process does the same work, one of
+  // this attempt's own. Removed by forget().
   const std::string& kept_folder();
   void forget();
 
   void log(const std::string& line) const;
   void progress(double share, const std::string& message) const;
-  bool stopped() const;      // cancelled, or the time is up
-  void check_stop() const;   // throws StepError
+  bool stopped() const;         // cancelled, or the time is up
+  void check_stop() const;      // throws StepError
   double seconds_left() const;  // of the attempt; infinite without timeout
 
  private:
@@ -105,8 +106,8 @@ bool boolean_or(const Object& with, const char* name, bool fallback);
 std::vector<std::string> texts_or(const Object& with, const char* name, std::vector<std::string> fallback);
 const Object* object_or_null(const Object& with, const char* name);
 
-// Outputs that the step declared, collected from `folder`; `returned` holds those without a path, `standard_output`
-// is the text behind "-".
+// Outputs that the step declared, collected from `folder`; `returned` holds those without a path,
+// `standard_output` is the text behind "-".
 Object collect_outputs(JobContext& job, const std::string& folder, const Object& returned,
                        const std::string& standard_output);
 

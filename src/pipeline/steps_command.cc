@@ -17,8 +17,9 @@ std::map<std::string, std::string> environment_of(const Object& with) {
     if (const char* value = std::getenv(name)) made[name] = value;
   if (const auto* given = object_or_null(with, "environment"))
     for (const auto& [name, value] : *given) {
-      base::check_argument(!name.empty() && name.find('=') == std::string::npos && name.find('\0') == std::string::npos,
-                           "argument 'environment': '", base::printable(name, 60), "' is no variable's name");
+      base::check_argument(
+          !name.empty() && name.find('=') == std::string::npos && name.find('\0') == std::string::npos,
+          "argument 'environment': '", base::printable(name, 60), "' is no variable's name");
       made[name] = plain_text(value);
     }
   return made;
@@ -45,7 +46,8 @@ Object run_command(JobContext& job) {
   process.arguments = texts_or(with, "command", {});
   base::check_argument(!process.arguments.empty(), job.where(), ": argument 'command' is empty");
   for (const auto& argument : process.arguments)
-    base::check_argument(argument.find('\0') == std::string::npos, job.where(), ": an argument holds a zero byte");
+    base::check_argument(argument.find('\0') == std::string::npos, job.where(),
+                         ": an argument holds a zero byte");
   process.program = find_program(process.arguments[0]);
   process.environment = environment_of(with);
   const auto scratch = std::filesystem::absolute(job.scratch()).string();

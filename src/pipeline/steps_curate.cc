@@ -45,13 +45,13 @@ Dataset cleaned(JobContext& job, Dataset data) {
     const auto base_path = text_or(with, "base", "");
     base::check_argument(!base_path.empty(), job.where(),
                          ": argument 'limit_length' counts in tokens of a model: name it under 'base'");
-    const auto model =
-        job.services.models.get(base_path, job.services.inputs.of(base_path, job.where()), 0);
+    const auto model = job.services.models.get(base_path, job.services.inputs.of(base_path, job.where()), 0);
     data = data.limit_length(model, length);
   }
   if (with.contains("shuffle") && !with.at("shuffle").is_null())
     data = data.shuffle(static_cast<uint64_t>(integer_or(with, "shuffle", 0)));
-  if (const int64_t take = integer_or(with, "take", 0); take > 0) data = data.take(std::min(take, data.size()));
+  if (const int64_t take = integer_or(with, "take", 0); take > 0)
+    data = data.take(std::min(take, data.size()));
   return data;
 }
 
@@ -65,8 +65,10 @@ Artifact saved(JobContext& job, const Dataset& data, const std::string& name) {
 std::string account_of(const Dataset& data) {
   base::Json account = base::parse_json(data.account(), "[Pipeline.run] account");
   for (const auto& change : data.changes())
-    account["changes"].push_back(
-        {{"source", change.source}, {"action", change.action}, {"step", change.step}, {"reason", change.reason}});
+    account["changes"].push_back({{"source", change.source},
+                                  {"action", change.action},
+                                  {"step", change.step},
+                                  {"reason", change.reason}});
   return base::to_sorted_json(account);
 }
 
@@ -90,9 +92,9 @@ Object run_curate(JobContext& job) {
   Dataset train = data;
   outputs["valid"] = Value();
   if (const auto* split = object_or_null(with, "split")) {
-    const auto parts = data.split(number_or(*split, "fraction", 0.9),
-                                  static_cast<uint64_t>(integer_or(*split, "seed", 0)),
-                                  text_or(*split, "group_by", ""));
+    const auto parts =
+        data.split(number_or(*split, "fraction", 0.9), static_cast<uint64_t>(integer_or(*split, "seed", 0)),
+                   text_or(*split, "group_by", ""));
     train = parts.train;
     outputs["valid"] = to_value(saved(job, parts.valid, "valid.jsonl"));
   }

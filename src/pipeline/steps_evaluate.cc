@@ -27,10 +27,11 @@ Candidates add_adapters(JobContext& job, InferenceEngine& engine) {
   for (const auto& entry : entries) {
     if (entry.is_null()) continue;
     const auto artifact = artifact_of(entry);
-    const auto path = artifact ? job.services.store.path_of(*artifact)
-                               : beneath(job.services.folder, plain_text(entry));
+    const auto path =
+        artifact ? job.services.store.path_of(*artifact) : beneath(job.services.folder, plain_text(entry));
     const auto name = base::base_name_of(path);
-    base::check_argument(!made.artifacts.contains(name), job.where(), ": two adapters are called '", name, "'");
+    base::check_argument(!made.artifacts.contains(name), job.where(), ": two adapters are called '", name,
+                         "'");
     engine.add_adapter(name, Adapter::load(path));
     made.names.push_back(name);
     made.artifacts[name] = artifact ? entry : to_value(job.services.store.copy(path, job.where()));
@@ -63,7 +64,9 @@ std::string scores_json(const std::vector<std::string>& names, const std::vector
   return base::to_sorted_json(whole);
 }
 
-bool lower_is_better(const std::string& metric) { return metric.find("perplexity") != std::string::npos || metric == "ter"; }
+bool lower_is_better(const std::string& metric) {
+  return metric.find("perplexity") != std::string::npos || metric == "ter";
+}
 
 }  // namespace
 
@@ -77,7 +80,8 @@ Object run_evaluate(JobContext& job) {
   const auto data = Dataset::load(text_or(with, "data", ""), load);
   InferenceEngine engine(model);
   const auto candidates = add_adapters(job, engine);
-  base::check_argument(!candidates.names.empty(), job.where(), ": nothing to score: no adapters, and no base");
+  base::check_argument(!candidates.names.empty(), job.where(),
+                       ": nothing to score: no adapters, and no base");
   job.check_stop();
   const auto options = options_of(job);
   job.progress(0, base::concat("scoring ", candidates.names.size(), " on ", data.size(), " rows"));
@@ -93,8 +97,8 @@ Object run_evaluate(JobContext& job) {
     job.log(base::concat(name.empty() ? "base" : name, ": ", metric, " ", value));
     if (name.empty()) {
       base_value = value;
-    } else if (best_value.is_null() || (lower_is_better(metric) ? value < best_value.number()
-                                                                : value > best_value.number())) {
+    } else if (best_value.is_null() ||
+               (lower_is_better(metric) ? value < best_value.number() : value > best_value.number())) {
       best_value = value;
       best_name = name;
     }

@@ -52,7 +52,9 @@ struct Scores {
 
 Scores read_scores(JobContext& job) {
   const auto path = text_or(job.with(), "scores", "");
-  Scores made{.whole = parse_value(base::read_file(path), job.where() + ": " + path), .metric = {}, .where = job.where()};
+  Scores made{.whole = parse_value(base::read_file(path), job.where() + ": " + path),
+              .metric = {},
+              .where = job.where()};
   const Value *results = made.whole.find("results"), *metrics = made.whole.find("metrics");
   base::check_argument(results != nullptr && results->list() != nullptr && metrics != nullptr &&
                            metrics->list() != nullptr && !metrics->list()->empty(),
@@ -83,8 +85,8 @@ std::vector<std::string> objections(JobContext& job, const Scores& scores, const
   outputs["value"] = value;
   const auto given = [&](const char* name) { return with.contains(name) && !with.at(name).is_null(); };
   if (given("at_least") && sign * value < sign * number_or(with, "at_least", 0))
-    found.push_back(base::concat(scores.metric, " is ", value, ", wanted ", scores.lower ? "at most " : "at least ",
-                                 number_or(with, "at_least", 0)));
+    found.push_back(base::concat(scores.metric, " is ", value, ", wanted ",
+                                 scores.lower ? "at most " : "at least ", number_or(with, "at_least", 0)));
   if (!given("improvement") && !given("max_p")) return found;
   const auto baseline = text_or(with, "baseline", "");
   const double other = scores.value(baseline), gain = sign * (value - other);
@@ -109,10 +111,10 @@ std::vector<std::string> objections(JobContext& job, const Scores& scores, const
 
 Object run_gate(JobContext& job) {
   const auto scores = read_scores(job);
-  const auto candidate = text_or(job.with(), "candidate", "").empty() ? best_of(scores)
-                                                                      : text_or(job.with(), "candidate", "");
-  Object outputs = {{"candidate", candidate}, {"value", Value()},      {"baseline_value", Value()},
-                    {"difference", Value()},  {"p", Value()},          {"passed", true}};
+  const auto candidate =
+      text_or(job.with(), "candidate", "").empty() ? best_of(scores) : text_or(job.with(), "candidate", "");
+  Object outputs = {{"candidate", candidate}, {"value", Value()}, {"baseline_value", Value()},
+                    {"difference", Value()},  {"p", Value()},     {"passed", true}};
   const auto found = objections(job, scores, candidate, outputs);
   std::string why;
   for (const auto& objection : found) why += (why.empty() ? "" : "; ") + objection;

@@ -24,8 +24,8 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
   return made;
 }
 
-// Everything the child needs, made before the fork: between fork and exec of a threaded program only calls that
-// a signal handler may make are allowed.
+// Everything the child needs, made before the fork: between fork and exec of a threaded program only calls
+// that a signal handler may make are allowed.
 struct Launch {
   const char* program;
   char* const* arguments;
@@ -119,8 +119,15 @@ ProcessEnd run_process(const Process& process, const std::function<bool()>& stop
   if (::pipe2(pipe, O_CLOEXEC) != 0) base::failed("cannot make a pipe: ", std::strerror(errno));
   const Descriptor read_end(pipe[0]);
   Descriptor write_end(pipe[1]);
-  const Launch launch{process.program.c_str(), argv.data(), envp.data(), process.folder.c_str(), input.fd,
-                      output.fd,               errors.fd,   pipe[1],     ::getpid()};
+  const Launch launch{process.program.c_str(),
+                      argv.data(),
+                      envp.data(),
+                      process.folder.c_str(),
+                      input.fd,
+                      output.fd,
+                      errors.fd,
+                      pipe[1],
+                      ::getpid()};
   const pid_t pid = ::fork();
   if (pid < 0) base::failed("cannot start ", process.program, ": ", std::strerror(errno));
   if (pid == 0) child(launch);

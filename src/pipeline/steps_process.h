@@ -21,9 +21,9 @@ struct ProcessEnd {
   int signal = 0;        // that ended it, or 0
 };
 
-// Runs it to its end. `stop` is asked some twenty times a second; when it says so the whole group gets SIGTERM,
-// and SIGKILL after `grace_seconds`. Whatever the child left running in its group is killed when it ends. The
-// child dies with this process. std::runtime_error where it cannot be started.
+// Runs it to its end. `stop` is asked some twenty times a second; when it says so the whole group gets
+// SIGTERM, and SIGKILL after `grace_seconds`. Whatever the child left running in its group is killed when it
+// ends. The child dies with this process. std::runtime_error where it cannot be started.
 ProcessEnd run_process(const Process& process, const std::function<bool()>& stop, double grace_seconds = 5);
 
 }  // namespace whorl::pipeline

@@ -40,8 +40,8 @@ Object run_python(JobContext& job) {
   job.check_stop();
   const Value returned =
       text.empty() ? Value(Object{}) : parse_value(text, job.where() + ": what the function returned");
-  base::check_argument(returned.object() != nullptr, job.where(),
-                       ": the function returned ", kind_of(returned), ", expected an object of outputs");
+  base::check_argument(returned.object() != nullptr, job.where(), ": the function returned ",
+                       kind_of(returned), ", expected an object of outputs");
   return collect_outputs(job, job.scratch(), *returned.object(), "");
 }
 

@@ -11,7 +11,8 @@
 namespace whorl::pipeline {
 namespace {
 
-constexpr int64_t kSaveSteps = 25;  // a kill loses at most so many optimizer steps unless the step says otherwise
+constexpr int64_t kSaveSteps =
+    25;  // a kill loses at most so many optimizer steps unless the step says otherwise
 
 std::vector<LoraOptions> adapters_of(JobContext& job) {
   std::vector<LoraOptions> made;
@@ -81,7 +82,8 @@ Object outputs_of(JobContext& job, const TrainResult& result) {
 }
 
 bool on_progress(JobContext& job, const Progress& p) {
-  const double share = p.total_steps > 0 ? static_cast<double>(p.step) / static_cast<double>(p.total_steps) : -1;
+  const double share =
+      p.total_steps > 0 ? static_cast<double>(p.step) / static_cast<double>(p.total_steps) : -1;
   std::string message = base::concat(p.name, ": step ", p.step, "/", p.total_steps, ", loss ", p.loss);
   if (std::isfinite(p.validation_loss)) message += base::concat(", validation ", p.validation_loss);
   if (p.event != "step") message += " (" + p.event + ")";

@@ -1,4 +1,6 @@
 // The meaning of a spec: every problem is found and named in one pass.
+#include "pipeline/validate.h"
+
 #include <algorithm>
 #include <set>
 
@@ -10,7 +12,6 @@
 #include "pipeline/expressions.h"
 #include "pipeline/kinds.h"
 #include "pipeline/spec.h"
-#include "pipeline/validate.h"
 
 namespace whorl::pipeline {
 
@@ -45,8 +46,10 @@ bool key_name(const std::string& name) {
                      [&](char c) { return letter(c) || (c >= '0' && c <= '9') || c == '-'; });
 }
 
-constexpr const char* kDashed = "expected lower-case letters, digits and '-', beginning with a letter, at most 63";
-constexpr const char* kKey = "expected letters, digits, '_' and '-', beginning with a letter or '_', at most 64";
+constexpr const char* kDashed =
+    "expected lower-case letters, digits and '-', beginning with a letter, at most 63";
+constexpr const char* kKey =
+    "expected letters, digits, '_' and '-', beginning with a letter or '_', at most 64";
 
 std::vector<std::string> step_names(const Spec& spec) {
   std::vector<std::string> names;
@@ -97,7 +100,8 @@ void check_names(const Spec& spec, Problems& problems) {
   std::set<std::string> seen;
   for (size_t i = 0; i < spec.steps.size(); ++i) {
     const auto& name = spec.steps[i].name;
-    if (!dashed_name(name)) problems.of_step(i, "/name", std::string("not a name: ") + kDashed + " characters");
+    if (!dashed_name(name))
+      problems.of_step(i, "/name", std::string("not a name: ") + kDashed + " characters");
     if (!seen.insert(name).second) problems.of_step(i, "/name", "the name is taken by an earlier step");
   }
   for (const auto& name : spec.on_exit)
@@ -112,8 +116,9 @@ void check_needs(const Spec& spec, size_t index, Problems& problems) {
     problems.of_step(index, "/needs", "field 'needs': an exit step runs after everything else anyway");
   for (const auto& name : step.needs) {
     if (spec.find(name) == nullptr)
-      problems.of_step(index, "/needs", "field 'needs': no step '" + base::printable(name, 80) + "'" +
-                                            base::did_you_mean(name, step_names(spec)));
+      problems.of_step(index, "/needs",
+                       "field 'needs': no step '" + base::printable(name, 80) + "'" +
+                           base::did_you_mean(name, step_names(spec)));
     else if (name == step.name)
       problems.of_step(index, "/needs", "field 'needs': a step cannot need itself");
     else if (spec.is_exit(name) && !spec.is_exit(step.name))
@@ -123,12 +128,14 @@ void check_needs(const Spec& spec, size_t index, Problems& problems) {
 
 constexpr size_t kMaxItems = 10'000;
 
-void check_item(const Spec&, size_t index, const Value& item, const std::string& pointer, Problems& problems) {
+void check_item(const Spec&, size_t index, const Value& item, const std::string& pointer,
+                Problems& problems) {
   try {
     if (!references_in(item).empty())
-      problems.of_step(index, pointer,
-                       "field 'foreach': items are literal; a list that is chosen later is a parameter of type "
-                       "list: \"${parameters.NAME}\"");
+      problems.of_step(
+          index, pointer,
+          "field 'foreach': items are literal; a list that is chosen later is a parameter of type "
+          "list: \"${parameters.NAME}\"");
   } catch (const std::invalid_argument& error) {
     problems.of_step(index, pointer, std::string("field 'foreach': ") + error.what());
   }
@@ -144,12 +151,13 @@ void check_foreach(const Spec& spec, size_t index, Problems& problems) {
     if (parameter == nullptr) {
       std::vector<std::string> names;
       for (const auto& known : spec.parameters) names.push_back(known.name);
-      problems.of_step(index, "/foreach", "field 'foreach': no parameter '" +
-                                              base::printable(foreach.parameter, 80) + "'" +
-                                              base::did_you_mean(foreach.parameter, names));
+      problems.of_step(index, "/foreach",
+                       "field 'foreach': no parameter '" + base::printable(foreach.parameter, 80) + "'" +
+                           base::did_you_mean(foreach.parameter, names));
     } else if (parameter->type != "list") {
-      problems.of_step(index, "/foreach", "field 'foreach': parameter '" + foreach.parameter +
-                                              "' is of type " + parameter->type + ", expected list");
+      problems.of_step(index, "/foreach",
+                       "field 'foreach': parameter '" + foreach.parameter + "' is of type " +
+                           parameter->type + ", expected list");
     }
   }
   if (foreach.form == Foreach::Form::grid) {
@@ -158,7 +166,8 @@ void check_foreach(const Spec& spec, size_t index, Problems& problems) {
     for (const auto& [name, values] : foreach.grid) {
       const auto pointer = base::pointer_to("/foreach/grid", name);
       if (!key_name(name))
-        problems.of_step(index, pointer, "field 'foreach.grid': '" + base::printable(name, 80) + "': " + kKey);
+        problems.of_step(index, pointer,
+                         "field 'foreach.grid': '" + base::printable(name, 80) + "': " + kKey);
       if (values.empty())
         problems.of_step(index, pointer, "field 'foreach.grid': '" + name + "' has no values");
       for (const auto& value : values) check_item(spec, index, value, pointer, problems);
@@ -172,8 +181,9 @@ void check_foreach(const Spec& spec, size_t index, Problems& problems) {
     problems.of_step(index, "/failure_policy", "field 'failure_policy': it speaks of the items of a foreach");
   const bool known = foreach.form == Foreach::Form::list || foreach.form == Foreach::Form::grid;
   if (known && policy.form == FailurePolicy::Form::at_least && static_cast<size_t>(policy.at_least) > count)
-    problems.of_step(index, "/failure_policy",
-                     base::concat("field 'failure_policy': at_least ", policy.at_least, " of ", count, " items"));
+    problems.of_step(
+        index, "/failure_policy",
+        base::concat("field 'failure_policy': at_least ", policy.at_least, " of ", count, " items"));
 }
 
 void check_output(const Spec& spec, size_t index, const std::string& key, const PipelineOutput& output,
@@ -222,7 +232,8 @@ void check_volumes(const PipelineResources& resources, size_t index, Problems& p
     const auto pointer = base::pointer_to("/resources/volumes", i);
     const auto label = "volume '" + base::printable(volume.name, 80) + "': ";
     if (!dashed_name(volume.name) || !names.insert(volume.name).second)
-      problems.of_step(index, pointer, label + "expected a name of its own, lower-case letters, digits and '-'");
+      problems.of_step(index, pointer,
+                       label + "expected a name of its own, lower-case letters, digits and '-'");
     if (volume.mount_path.empty() || volume.mount_path[0] != '/')
       problems.of_step(index, pointer, label + "field 'mount_path': expected an absolute path");
     if (!volume.claim.empty() + !volume.secret.empty() + !volume.config_map.empty() > 1)
@@ -257,9 +268,9 @@ void check_retry(const Spec& spec, size_t index, Problems& problems) {
   const std::vector<std::string> policies = {"infrastructure", "any", "never"};
   const auto& policy = spec.steps[index].retry.policy;
   if (!one_of(policy, policies))
-    problems.of_step(index, "/retry/policy", "field 'retry.policy': unknown policy '" +
-                                                 base::printable(policy, 40) + "', one of " + listed(policies) +
-                                                 base::did_you_mean(policy, policies));
+    problems.of_step(index, "/retry/policy",
+                     "field 'retry.policy': unknown policy '" + base::printable(policy, 40) + "', one of " +
+                         listed(policies) + base::did_you_mean(policy, policies));
   if (spec.steps[index].retry.limit > 1000)
     problems.of_step(index, "/retry/limit", "field 'retry.limit': at most 1000");
 }
@@ -276,7 +287,8 @@ void check_cycles(const Spec& spec, Problems& problems) {
   while (std::find(trail.begin(), trail.end(), at) == trail.end()) {
     trail.push_back(at);
     const auto needs = needs_of(spec, spec.steps[at]);
-    const auto next = std::find_if(needs.begin(), needs.end(), [&](size_t need) { return !placed.contains(need); });
+    const auto next =
+        std::find_if(needs.begin(), needs.end(), [&](size_t need) { return !placed.contains(need); });
     if (next == needs.end()) return;
     at = *next;
   }
@@ -299,8 +311,9 @@ void validate(const Spec& spec) {
     if (const Kind* kind = find_kind(step.kind)) {
       check_step_arguments(spec, i, *kind, problems);
     } else {
-      problems.of_step(i, "/kind", "unknown kind '" + base::printable(step.kind, 80) + "', one of " +
-                                       listed(known) + base::did_you_mean(step.kind, known));
+      problems.of_step(i, "/kind",
+                       "unknown kind '" + base::printable(step.kind, 80) + "', one of " + listed(known) +
+                           base::did_you_mean(step.kind, known));
     }
     check_needs(spec, i, problems);
     check_foreach(spec, i, problems);

@@ -12,7 +12,8 @@ class Problems {
  public:
   explicit Problems(const Spec& spec) : spec_(spec) {}
   void add(const std::string& pointer, const std::string& problem);
-  void of_step(size_t step, const std::string& pointer, const std::string& problem);  // pointer below the step
+  void of_step(size_t step, const std::string& pointer,
+               const std::string& problem);  // pointer below the step
   void add_whole(const std::string& message) { found_.push_back(message); }
   void raise() const;  // std::invalid_argument, one problem a line; nothing when there is none
 

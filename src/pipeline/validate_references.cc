@@ -17,7 +17,8 @@ std::vector<std::string> parameter_names(const Spec& spec) {
   return names;
 }
 
-// Names that ${item.KEY} may use; empty where they are not known before the run, or where items are no objects.
+// Names that ${item.KEY} may use; empty where they are not known before the run, or where items are no
+// objects.
 struct ItemKeys {
   bool known = false;
   std::vector<std::string> names;
@@ -64,7 +65,8 @@ std::string check_item(const Step& step, const Reference& reference) {
 std::string check_input(const Step& step, const Reference& reference) {
   if (step.kind != "command") return "only commands have inputs by name";
   std::vector<std::string> names;
-  if (const auto inputs = step.with.find("inputs"); inputs != step.with.end() && inputs->second.object() != nullptr)
+  if (const auto inputs = step.with.find("inputs");
+      inputs != step.with.end() && inputs->second.object() != nullptr)
     for (const auto& [name, unused] : *inputs->second.object()) names.push_back(name);
   if (std::find(names.begin(), names.end(), reference.name) != names.end()) return {};
   return "no input '" + reference.name + "'" + base::did_you_mean(reference.name, names);
@@ -75,7 +77,8 @@ std::string check_reference(const Spec& spec, const Step& step, const Reference&
   switch (reference.root) {
     case Reference::Root::parameters: {
       if (spec.parameter(reference.name) != nullptr) return {};
-      return "no parameter '" + reference.name + "'" + base::did_you_mean(reference.name, parameter_names(spec));
+      return "no parameter '" + reference.name + "'" +
+             base::did_you_mean(reference.name, parameter_names(spec));
     }
     case Reference::Root::steps:
       return check_step_output(spec, step, reference);
@@ -132,8 +135,8 @@ void check_parameter_types(const Spec& spec, size_t index, const Kind& kind, Pro
     std::erase_if(one.arguments, [&](const Argument& argument) { return argument.name != name; });
     check_arguments(one, {{name, example_of(*parameter)}}, [&](const std::string& at, const std::string&) {
       problems.of_step(index, "/with" + at,
-                       "argument '" + name + "': expected " + name_of(one.arguments[0].type) + ", but parameter '" +
-                           parameter->name + "' is of type " + parameter->type);
+                       "argument '" + name + "': expected " + name_of(one.arguments[0].type) +
+                           ", but parameter '" + parameter->name + "' is of type " + parameter->type);
     });
   }
 }
@@ -161,8 +164,9 @@ void check_conditions(const Spec& spec, size_t index, Problems& problems) {
     check_value(spec, index, condition.right, "when", problems);
     const auto& ops = condition_ops();
     if (std::find(ops.begin(), ops.end(), condition.op) == ops.end())
-      problems.of_step(index, pointer, "field 'when': unknown op '" + base::printable(condition.op, 20) +
-                                           "', one of ==, !=, <, <=, >, >=, in");
+      problems.of_step(index, pointer,
+                       "field 'when': unknown op '" + base::printable(condition.op, 20) +
+                           "', one of ==, !=, <, <=, >, >=, in");
     if (condition.op == "in" && condition.right.list() == nullptr && condition.right.text() == nullptr)
       problems.of_step(index, pointer, "field 'when': 'in' needs a list on the right");
   }

@@ -20,7 +20,7 @@ struct Value {
 
   Value() = default;
   template <class T>
-  Value(T value) : data(std::move(value)) {}  // NOLINT: a literal is a value
+  Value(T value) : data(std::move(value)) {}            // NOLINT: a literal is a value
   Value(const char* text) : data(std::string(text)) {}  // NOLINT
   Value(int number) : data(int64_t{number}) {}          // NOLINT
 

@@ -9,8 +9,8 @@
 namespace whorl::pipeline {
 namespace {
 
-constexpr const char* kStates[] = {"waiting",   "running", "backing_off", "succeeded",
-                                   "failed",    "skipped", "omitted",     "cancelled"};
+constexpr const char* kStates[] = {"waiting", "running", "backing_off", "succeeded",
+                                   "failed",  "skipped", "omitted",     "cancelled"};
 constexpr const char* kFaults[] = {"none", "code", "infrastructure", "timeout", "rejected", "cancelled"};
 
 }  // namespace
@@ -55,7 +55,8 @@ double backoff_before(const PipelineRetry& retry, int64_t attempts_made) {
 Walk::Walk(const Spec& spec, std::vector<size_t> items) : spec_(spec) {
   for (size_t i = 0; i < spec.steps.size(); ++i) {
     // What an exit step refers to may have failed: it waits for everything, and needs nothing.
-    needs_.push_back(spec.is_exit(spec.steps[i].name) ? std::vector<size_t>{} : needs_of(spec, spec.steps[i]));
+    needs_.push_back(spec.is_exit(spec.steps[i].name) ? std::vector<size_t>{}
+                                                      : needs_of(spec, spec.steps[i]));
     instances_.emplace_back(items.at(i));
   }
   settle();

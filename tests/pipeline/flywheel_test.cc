@@ -34,7 +34,8 @@ Pipeline flywheel(const Folder& folder, const std::string& foreach, int steps) {
           .with = R"({"base": "${parameters.base}", "train": "${steps.curate.outputs.train}",
                       "valid": "${steps.curate.outputs.valid}",
                       "adapter": {"name": "r${item.rank}", "rank": "${item.rank}", "learning_rate": 0.001},
-                      "options": {"max_steps": )" + std::to_string(steps) +
+                      "options": {"max_steps": )" +
+                  std::to_string(steps) +
                   R"(, "batch_size": 2, "max_length": 64, "save_steps": 1, "seed": 3}})",
           .foreach = foreach});
   p.step({.name = "evaluate",
@@ -66,7 +67,8 @@ TEST(PipelineFlywheel, KilledTrainingGoesOnToTheSameBytes) {
       try {
         int seen = 0;
         p.run({.folder = killed / "runs"}, [&](const PipelineEvent& event) {
-          if (event.state == "progress" && event.step == "train.1" && ++seen == 2 + 2 * round) ::kill(::getpid(), SIGKILL);
+          if (event.state == "progress" && event.step == "train.1" && ++seen == 2 + 2 * round)
+            ::kill(::getpid(), SIGKILL);
           return true;
         });
       } catch (...) {
@@ -84,7 +86,8 @@ TEST(PipelineFlywheel, KilledTrainingGoesOnToTheSameBytes) {
   const auto fresh = flywheel(whole, kTwo, 12).run({.folder = whole / "runs"});
   ASSERT_EQ(fresh.state, "succeeded") << fresh.to_json();
   EXPECT_EQ(resumed.output("train", "digest"), fresh.output("train", "digest"));
-  EXPECT_EQ(resumed.output("train.0", "adapter").substr(0, 80), fresh.output("train.0", "adapter").substr(0, 80));
+  EXPECT_EQ(resumed.output("train.0", "adapter").substr(0, 80),
+            fresh.output("train.0", "adapter").substr(0, 80));
   EXPECT_EQ(lines_of(killed / ("runs/runs/" + resumed.run_id + "/logs/curate.log")), 1) << "curated once";
   EXPECT_EQ(AdapterStore(killed / "store").versions("tickets").size(), 1u);
 }
@@ -111,16 +114,21 @@ TEST(PipelineFlywheel, TheSecondRunIsFreeAndPublishesNothingTwice) {
   const auto first = p.run({.folder = folder / "runs"});
   ASSERT_EQ(first.state, "succeeded") << first.to_json();
   const auto again = p.run({.folder = folder / "runs"});
-  EXPECT_EQ(states(again), "curate=cached train.0=cached train.1=cached evaluate=cached gate=cached publish=succeeded");
+  EXPECT_EQ(states(again),
+            "curate=cached train.0=cached train.1=cached evaluate=cached gate=cached publish=succeeded");
   EXPECT_LT(again.seconds, first.seconds);
   EXPECT_EQ(again.output("publish", "reference"), "\"tickets@1\"");
   EXPECT_EQ(AdapterStore(folder / "store").versions("tickets").size(), 1u);
   // Other rows: everything behind them is done anew, and a new version comes of it.
-  folder.write("rows.jsonl", folder.read("rows.jsonl") +
-                                 R"({"messages": [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "hello"}]})" "\n");
+  folder.write(
+      "rows.jsonl",
+      folder.read("rows.jsonl") +
+          R"({"messages": [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "hello"}]})"
+          "\n");
   const auto changed = p.run({.folder = folder / "runs"});
-  EXPECT_EQ(states(changed), "curate=succeeded train.0=succeeded train.1=succeeded evaluate=succeeded gate=succeeded "
-                             "publish=succeeded");
+  EXPECT_EQ(states(changed),
+            "curate=succeeded train.0=succeeded train.1=succeeded evaluate=succeeded gate=succeeded "
+            "publish=succeeded");
   EXPECT_EQ(changed.output("publish", "reference"), "\"tickets@2\"");
 }
 
@@ -146,8 +154,9 @@ TEST(PipelineFlywheel, TheReportShowsTheWholeLineage) {
   write_pipeline_report(result.folder, folder / "report.html");
   const auto html = folder.read("report.html");
   const auto digest = result.output("curate", "digest");
-  for (const std::string& part : {digest.substr(1, 64), std::string("tickets@1"), std::string("<svg"),
-                                  std::string("Lineage"), std::string("train.1"), std::string("rows to train on")})
+  for (const std::string& part :
+       {digest.substr(1, 64), std::string("tickets@1"), std::string("<svg"), std::string("Lineage"),
+        std::string("train.1"), std::string("rows to train on")})
     EXPECT_NE(html.find(part), std::string::npos) << part;
   EXPECT_EQ(html.find("<script"), std::string::npos);
   EXPECT_EQ(html.find("http"), std::string::npos) << "nothing is fetched";

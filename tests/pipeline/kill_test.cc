@@ -13,8 +13,8 @@ namespace {
 
 constexpr int kSteps = 6;
 
-// Six steps in two chains. Each leaves a line outside when it begins and one when it ends; none may be taken from
-// the cache, so only the run's own records can keep a finished one from running again.
+// Six steps in two chains. Each leaves a line outside when it begins and one when it ends; none may be taken
+// from the cache, so only the run's own records can keep a finished one from running again.
 Pipeline chains(const Folder& folder) {
   Pipeline p("p");
   for (int i = 0; i < kSteps; ++i) {
@@ -22,8 +22,10 @@ Pipeline chains(const Folder& folder) {
     const auto file = (folder / name).string();
     std::vector<std::string> needs;
     if (i >= 2) needs = {"s" + std::to_string(i - 2)};
-    auto step = shell(name, "echo begin >> " + file + "; sleep 0.02; echo end >> " + file + "; echo " +
-                                std::to_string(i) + " > out", needs);
+    auto step = shell(name,
+                      "echo begin >> " + file + "; sleep 0.02; echo end >> " + file + "; echo " +
+                          std::to_string(i) + " > out",
+                      needs);
     step.cache = false;
     step.outputs = {{"out", {.path = "out"}}};
     p.step(step);

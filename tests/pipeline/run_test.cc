@@ -1,7 +1,8 @@
 // The local run: values and artifacts passed on, the cache, retries, time limits, cancelling, exit steps.
+#include "pipeline/run.h"
+
 #include <chrono>
 
-#include "pipeline/run.h"
 #include "pipeline/run_helper.h"
 
 namespace whorl {
@@ -17,7 +18,8 @@ TEST(PipelineRun, ValuesAndArtifactsArePassedOn) {
   p.parameter({.name = "times", .type = "int", .default_value = "3"});
   p.step({.name = "make",
           .kind = "command",
-          .with = R"({"command": ["/bin/sh", "-c", "cat \"$1\" > model.txt; printf %s $2", "sh", "${inputs.data}",
+          .with =
+              R"({"command": ["/bin/sh", "-c", "cat \"$1\" > model.txt; printf %s $2", "sh", "${inputs.data}",
                       "${parameters.times}"], "inputs": {"data": "input.txt"}})",
           .outputs = {{"model", {.path = "model.txt"}}, {"times", {.path = "-", .type = "json"}}}});
   p.step({.name = "use",
@@ -30,7 +32,8 @@ TEST(PipelineRun, ValuesAndArtifactsArePassedOn) {
   EXPECT_EQ(result.output("make", "times"), "3");
   EXPECT_EQ(result.output("use", "said"), "\"sevenand 3\"");
   EXPECT_THROW(result.output("use", "sayd"), std::invalid_argument);
-  EXPECT_NE(folder.read("runs/runs/" + result.run_id + "/logs/use.log").find("sevenand 3"), std::string::npos);
+  EXPECT_NE(folder.read("runs/runs/" + result.run_id + "/logs/use.log").find("sevenand 3"),
+            std::string::npos);
 }
 
 // What counts as the same work, and what does not.
@@ -45,13 +48,15 @@ class Cache : public testing::Test {
     text.replace(text.find("DONE"), 4, (folder / "done").string());
     p.step({.name = "a",
             .kind = "command",
-            .with = R"({"command": ["/bin/sh", "-c", ")" + text + R"(", "${inputs.data}", "${parameters.mode}"],
-                        "inputs": {"data": "input.txt"})" + more + "}",
+            .with = R"({"command": ["/bin/sh", "-c", ")" + text +
+                    R"(", "${inputs.data}", "${parameters.mode}"],
+                        "inputs": {"data": "input.txt"})" +
+                    more + "}",
             .outputs = {{"out", text_output()}}});
     p.step({.name = "b",
             .kind = "command",
-            .with = R"({"command": ["/bin/sh", "-c", "echo $0 | tee got; date >> )" + (folder / "done-b").string() +
-                    R"(", "${steps.a.outputs.out}"]})",
+            .with = R"({"command": ["/bin/sh", "-c", "echo $0 | tee got; date >> )" +
+                    (folder / "done-b").string() + R"(", "${steps.a.outputs.out}"]})",
             .outputs = {{"got", {.path = "got"}}}});
     return p;
   }
@@ -78,7 +83,8 @@ TEST_F(Cache, EverythingThatCanChangeTheResultIsPartOfTheKey) {
   folder.write("input.txt", "one");
   run(pipeline());
   int runs = 1;
-  const auto expect_new = [&](const Pipeline& p, const std::map<std::string, std::string>& parameters, const char* what) {
+  const auto expect_new = [&](const Pipeline& p, const std::map<std::string, std::string>& parameters,
+                              const char* what) {
     run(p, parameters);
     EXPECT_EQ(lines_of(folder / "done"), ++runs) << what;
   };
@@ -232,7 +238,8 @@ TEST(PipelineRun, ExitStepsSeeFailureAndConditionsSkip) {
   p.step(shell("tell", "echo ${run.state} > " + (folder / "state").string()));
   p.on_exit({"tell"});
   const auto result = p.run({.folder = folder / "runs"});
-  EXPECT_EQ(states(result), "value=succeeded high=succeeded low=skipped behind=omitted bad=failed tell=succeeded");
+  EXPECT_EQ(states(result),
+            "value=succeeded high=succeeded low=skipped behind=omitted bad=failed tell=succeeded");
   EXPECT_EQ(folder.read("state"), "failed\n");
 }
 
@@ -281,7 +288,8 @@ TEST(PipelineRun, TheBudgetIsKeptAndTheOrderOfStartIsThatOfThePipeline) {
 TEST(PipelineRun, NoShellComesBetweenTheArgumentsAndTheProgram) {
   const Folder folder;
   Pipeline p("p");
-  p.parameter({.name = "text", .default_value = "$(touch /tmp/never); `x` \"quoted\" 'q' ; rm -rf $HOME\n${line"});
+  p.parameter(
+      {.name = "text", .default_value = "$(touch /tmp/never); `x` \"quoted\" 'q' ; rm -rf $HOME\n${line"});
   p.step({.name = "a",
           .kind = "command",
           .with = R"({"command": ["printf", "%s", "${parameters.text}"]})",
@@ -311,11 +319,14 @@ TEST(PipelineRun, FunctionsAndTheirFaults) {
   EXPECT_EQ(first.state, "succeeded") << first.to_json();
   EXPECT_EQ(calls, 2);
   EXPECT_EQ(first.output("s", "value"), "0.5");
-  EXPECT_NE(folder.read("runs/runs/" + first.run_id + "/logs/s.log").find("called with {\"x\":[1,2]}"), std::string::npos);
+  EXPECT_NE(folder.read("runs/runs/" + first.run_id + "/logs/s.log").find("called with {\"x\":[1,2]}"),
+            std::string::npos);
   EXPECT_EQ(states(p.run({.folder = folder / "runs"})), "s=cached");
-  p.function("score", [](const PipelineContext&) -> std::string { throw std::invalid_argument("mine"); }, "2");
+  p.function(
+      "score", [](const PipelineContext&) -> std::string { throw std::invalid_argument("mine"); }, "2");
   const auto changed = p.run({.folder = folder / "runs"});
-  EXPECT_EQ(step_of(changed, "s").fault, "code") << "another version is other code, and its own fault is final";
+  EXPECT_EQ(step_of(changed, "s").fault, "code")
+      << "another version is other code, and its own fault is final";
   EXPECT_EQ(step_of(changed, "s").attempts, 1);
 }
 
@@ -331,7 +342,8 @@ TEST(PipelineRun, WhatIsMissingIsNamed) {
     EXPECT_NE(std::string(error.what()).find("did you mean 'scale'?"), std::string::npos) << error.what();
   }
   Pipeline q("q");
-  q.step({.name = "s", .kind = "command", .with = R"({"command": ["true"], "inputs": {"x": "no-such-file"}})"});
+  q.step(
+      {.name = "s", .kind = "command", .with = R"({"command": ["true"], "inputs": {"x": "no-such-file"}})"});
   const auto result = q.run({.folder = folder / "runs"});
   EXPECT_EQ(result.state, "failed");
   EXPECT_NE(step_of(result, "s").message.find("no-such-file"), std::string::npos) << result.to_json();

@@ -1,8 +1,9 @@
 // The form of a pipeline: one JSON, canonical bytes, and messages that name step and field.
+#include "pipeline/spec.h"
+
 #include <gtest/gtest.h>
 
 #include "pipeline/kinds.h"
-#include "pipeline/spec.h"
 #include "whorl/pipeline.h"
 
 namespace whorl {
@@ -95,7 +96,8 @@ std::string problem_of(const std::string& yaml) {
 }
 
 std::string with_step(const std::string& step) {
-  return "name: p\nparameters:\n  rank: 8\n  many: [1, 2]\nsteps:\n  - {name: first, kind: command, with: {command: x},"
+  return "name: p\nparameters:\n  rank: 8\n  many: [1, 2]\nsteps:\n  - {name: first, kind: command, with: "
+         "{command: x},"
          " outputs: {model: m, text: '-'}}\n  - " +
          step + "\n";
 }
@@ -132,7 +134,8 @@ TEST(PipelineSpec, MessagesNameLineStepFieldAndTheNearestName) {
       {"{name: s, kind: command, with: {command: x}, failure_policy: any}", {"items of a foreach"}},
       {"{name: s, kind: command, foreach: [1], with: {command: x}, failure_policy: at_least 2}",
        {"at_least 2 of 1 items"}},
-      {"{name: s, kind: command, with: {command: x}, when: {left: 1, op: '=', right: 1}}", {"unknown op '='"}},
+      {"{name: s, kind: command, with: {command: x}, when: {left: 1, op: '=', right: 1}}",
+       {"unknown op '='"}},
       {"{name: s, kind: command, with: {command: x}, outputs: {m: ../x}}", {"output 'm'"}},
       {"{name: s, kind: train, outputs: {m: x}, with: {base: b, train: t}}", {"has outputs of its own"}},
       {"{name: s, kind: train, with: {base: b, train: t, adapter: {rnk: 8}}}",
@@ -141,18 +144,21 @@ TEST(PipelineSpec, MessagesNameLineStepFieldAndTheNearestName) {
        {"argument 'options'", "field 'epochs': expected a number, got a string"}},
       {"{name: s, kind: train, with: {base: '${parameters.rank}', train: t}}",
        {"argument 'base'", "parameter 'rank' is of type int"}},
-      {"{name: s, kind: command, with: {command: x}, resources: {image: 'x:latest'}}", {"by digest", "x:latest"}},
+      {"{name: s, kind: command, with: {command: x}, resources: {image: 'x:latest'}}",
+       {"by digest", "x:latest"}},
       {"{name: s, kind: command, with: {command: '${run.state}'}}", {"exit steps only"}},
       {"{name: S_1, kind: command, with: {command: x}}", {"not a name"}},
       {"{name: first, kind: command, with: {command: x}}", {"taken by an earlier step"}},
-      {"{name: s, kind: command, needs: t, with: {command: x}}\n  - {name: t, kind: command, needs: s, with: {command: "
+      {"{name: s, kind: command, needs: t, with: {command: x}}\n  - {name: t, kind: command, needs: s, with: "
+       "{command: "
        "x}}",
        {"circle", "s needs t needs s"}},
       {"{name: s, kind: command, with: {command: x}, resources: {memory_bytes: 2GB}}", {"Ki, Mi, Gi"}},
   };
   for (const auto& wrong : all) {
     const auto problem = problem_of(with_step(wrong.step));
-    for (const char* part : wrong.says) EXPECT_NE(problem.find(part), std::string::npos) << wrong.step << "\n" << problem;
+    for (const char* part : wrong.says)
+      EXPECT_NE(problem.find(part), std::string::npos) << wrong.step << "\n" << problem;
   }
 }
 
@@ -169,8 +175,11 @@ TEST(PipelineSpec, ParametersAreCheckedAgainstTypeAndChoices) {
   const auto spec = pipeline::spec_from_json(p.to_json(), "t", "");
   const auto bound = pipeline::bind_parameters(spec, {{"n", 2}}, "t");
   EXPECT_EQ(pipeline::compact(bound), R"({"f":1.0,"n":2})");
-  for (const auto& [given, says] : std::vector<std::pair<pipeline::Object, std::string>>{
-           {{}, "has no default"}, {{{"n", 3}}, "one of 1, 2"}, {{{"n", "x"}}, "type int"}, {{{"m", 1}}, "no parameter 'm'"}}) {
+  for (const auto& [given, says] :
+       std::vector<std::pair<pipeline::Object, std::string>>{{{}, "has no default"},
+                                                             {{{"n", 3}}, "one of 1, 2"},
+                                                             {{{"n", "x"}}, "type int"},
+                                                             {{{"m", 1}}, "no parameter 'm'"}}) {
     try {
       pipeline::bind_parameters(spec, given, "t");
       FAIL() << says;
@@ -183,8 +192,9 @@ TEST(PipelineSpec, ParametersAreCheckedAgainstTypeAndChoices) {
 TEST(PipelineSpec, GridsHaveTheLastNameFastest) {
   const auto spec = pipeline::spec_from_json(kFlywheel, "t", "");
   const auto items = pipeline::items_of(*spec.find("train"), pipeline::bind_parameters(spec, {}, "t"));
-  EXPECT_EQ(pipeline::compact(items),
-            R"([{"rank":4,"rate":0.001},{"rank":4,"rate":0.0001},{"rank":8,"rate":0.001},{"rank":8,"rate":0.0001}])");
+  EXPECT_EQ(
+      pipeline::compact(items),
+      R"([{"rank":4,"rate":0.001},{"rank":4,"rate":0.0001},{"rank":8,"rate":0.001},{"rank":8,"rate":0.0001}])");
 }
 
 }  // namespace

@@ -15,7 +15,8 @@ struct Walked {
   std::string ready(double now = 0) const {
     std::string text;
     for (const auto id : walk.ready(now))
-      text += (text.empty() ? "" : " ") + spec.steps[id.step].name + (walk.items(id.step) > 1 ? "." + std::to_string(id.item) : "");
+      text += (text.empty() ? "" : " ") + spec.steps[id.step].name +
+              (walk.items(id.step) > 1 ? "." + std::to_string(id.item) : "");
     return text;
   }
   void ok(size_t step, size_t item = 0) {
@@ -33,8 +34,8 @@ std::string step(const std::string& name, const std::string& more = "") {
 }
 
 TEST(Walk, AFailureStopsOnlyWhatNeedsIt) {
-  Walked w(step("a") + "," + step("b") + "," + step("c", R"(, "needs": "a")") + "," + step("d", R"(, "needs": "c")") +
-           "," + step("e", R"(, "needs": "b")"));
+  Walked w(step("a") + "," + step("b") + "," + step("c", R"(, "needs": "a")") + "," +
+           step("d", R"(, "needs": "c")") + "," + step("e", R"(, "needs": "b")"));
   EXPECT_EQ(w.ready(), "a b");
   w.bad(0);
   EXPECT_EQ(w.walk.state(size_t{2}), State::omitted);
@@ -47,7 +48,8 @@ TEST(Walk, AFailureStopsOnlyWhatNeedsIt) {
 }
 
 TEST(Walk, RetriesAreForFaultsThatThePolicyCovers) {
-  const std::string once = R"(, "retry": {"limit": 2, "backoff": {"seconds": 10, "factor": 3, "max_seconds": 25}})";
+  const std::string once =
+      R"(, "retry": {"limit": 2, "backoff": {"seconds": 10, "factor": 3, "max_seconds": 25}})";
   Walked w(step("a", once));
   w.bad(0, 0, Fault::infrastructure, 100);
   EXPECT_EQ(w.walk.state(size_t{0}), State::running);
@@ -87,16 +89,21 @@ TEST(Walk, PoliciesOfRetry) {
 }
 
 TEST(Walk, ExitStatusesTellWhoseFaultItWas) {
-  for (const int status : {85, 129, 137, 143, -1}) EXPECT_EQ(fault_of_exit(status), Fault::infrastructure) << status;
+  for (const int status : {85, 129, 137, 143, -1})
+    EXPECT_EQ(fault_of_exit(status), Fault::infrastructure) << status;
   for (const int status : {1, 2, 127, 128, 134, 139}) EXPECT_EQ(fault_of_exit(status), Fault::code) << status;
   EXPECT_EQ(fault_of_exit(0), Fault::none);
   EXPECT_EQ(fault_of_exit(86), Fault::rejected);
 }
 
 TEST(Walk, AllItemsRunAndThePolicyDecides) {
-  for (const auto& [policy, fails, verdict] : std::vector<std::tuple<std::string, size_t, State>>{
-           {"all", 0, State::succeeded},      {"all", 1, State::failed},         {"any", 2, State::succeeded},
-           {"any", 3, State::failed},         {"at_least 2", 1, State::succeeded}, {"at_least 2", 2, State::failed}}) {
+  for (const auto& [policy, fails, verdict] :
+       std::vector<std::tuple<std::string, size_t, State>>{{"all", 0, State::succeeded},
+                                                           {"all", 1, State::failed},
+                                                           {"any", 2, State::succeeded},
+                                                           {"any", 3, State::failed},
+                                                           {"at_least 2", 1, State::succeeded},
+                                                           {"at_least 2", 2, State::failed}}) {
     Walked w(step("a", R"(, "foreach": [1, 2, 3], "failure_policy": ")" + policy + "\"") + "," +
                  step("b", R"(, "needs": "a")"),
              {3, 1});
@@ -123,8 +130,9 @@ TEST(Walk, SkippedItemsDoNotCount) {
 }
 
 TEST(Walk, AForeachOverNothingSucceedsWhenItsTurnComes) {
-  Walked w(step("a") + "," + step("b", R"(, "needs": "a", "foreach": [])") + "," + step("c", R"(, "needs": "b")"),
-           {1, 0, 1});
+  Walked w(
+      step("a") + "," + step("b", R"(, "needs": "a", "foreach": [])") + "," + step("c", R"(, "needs": "b")"),
+      {1, 0, 1});
   EXPECT_EQ(w.walk.state(size_t{1}), State::waiting);
   w.ok(0);
   EXPECT_EQ(w.walk.state(size_t{1}), State::succeeded);
