@@ -49,7 +49,7 @@ class Sheet {
         text_(item_.text) {}
 
   void check_text();
-  void ask(Judges& judges);
+  void ask(std::vector<Question>& questions);
   void hear(const std::vector<Answer>& answers);
   bool wants_perplexity(const Flow& flow) const {
     return flow.check() == Check::jailbreak_heuristics && item_.text_flows && !blocked() && !text_.empty();
@@ -144,7 +144,7 @@ Question Sheet::question(const Flow& flow) const {
   return made;
 }
 
-void Sheet::ask(Judges& judges) {
+void Sheet::ask(std::vector<Question>& questions) {
   if (!item_.model_flows || blocked()) return;
   for (const Flow& flow : place_.flows) {
     if (!asks_model(flow.check())) continue;
@@ -157,7 +157,8 @@ void Sheet::ask(Judges& judges) {
       note(flow, std::move(skipped));
       continue;
     }
-    asked_.emplace_back(&flow, judges.ask(question(flow)));
+    asked_.emplace_back(&flow, questions.size());
+    questions.push_back(question(flow));
   }
 }
 
@@ -300,8 +301,11 @@ std::vector<ItemResult> check_items(const Rooms& rooms, std::vector<Item> items)
   for (auto& sheet : sheets) sheet.check_text();
   if (rooms.engine) {
     Judges judges(*rooms.engine);
-    for (auto& sheet : sheets) sheet.ask(judges);
-    check_perplexity(rooms, sheets);  // while the judges think
+    std::vector<Question> questions;
+    for (auto& sheet : sheets) sheet.ask(questions);
+    for (auto& question : questions)
+      judges.ask(std::move(question));  // all together, so that they share steps
+    check_perplexity(rooms, sheets);    // while the judges think
     const auto answers = judges.collect();
     for (auto& sheet : sheets) sheet.hear(answers);
   }

@@ -74,19 +74,18 @@ void Judges::nap() {
   bell_->rang.wait_for(lock, kNap, [&] { return bell_->count != seen; });
 }
 
-size_t Judges::ask(Question question) {
+void Judges::ask(Question question) {
   all_.push_back({std::move(question), {}, {}});
   Running& running = all_.back();
   if (!running.question.failure.empty()) {
     running.answer.failure = running.question.failure;
-    return all_.size() - 1;
+    return;
   }
   try {
     start(running);
   } catch (const std::exception& error) {
     running.answer.failure = error.what();
   }
-  return all_.size() - 1;
 }
 
 // submit() refuses when the queue is full; then this waits for a place.

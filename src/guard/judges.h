@@ -40,7 +40,7 @@ class Judges {
   Judges(const Judges&) = delete;
   Judges& operator=(const Judges&) = delete;
 
-  size_t ask(Question question);  // starts it; which of the answers will be its own
+  void ask(Question question);    // starts it
   std::vector<Answer> collect();  // in the order asked; waits
 
  private:

@@ -92,13 +92,18 @@ TEST_F(Guard, ManyTextsAndFlowsAreOneBatch) {
   const auto rails = guard(kSelfChecks);
   std::vector<std::string> texts;
   for (int i = 0; i < 24; ++i) texts.push_back(i % 3 ? "fine" : "evil");
-  rails.check_inputs({"fine"});
+  std::atomic<size_t> most{0};
+  talking.talker->before_step = [&](const auto&, std::span<const ops::PagedSequence> sequences) {
+    most = std::max(most.load(), sequences.size());
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));  // a real model is no faster
+  };
   const auto before = engine->stats();
   const auto results = rails.check_inputs(texts);
   const auto after = engine->stats();
   for (int i = 0; i < 24; ++i) EXPECT_EQ(results[static_cast<size_t>(i)].allowed(), i % 3 != 0) << i;
   EXPECT_EQ(after.requests - before.requests, 24);
-  EXPECT_LT(after.steps - before.steps, 24 * 2);  // alone each takes a step to read and one for each token
+  EXPECT_GE(most, 8u) << "they share steps";
+  EXPECT_LT(after.steps - before.steps, 24);
   const GuardContext context{.messages = {}, .chunks = {"x"}};
   const auto outputs = rails.check_outputs({"a", "b", "c"}, {context, context, context});
   EXPECT_EQ(engine->stats().requests - after.requests, 6);
@@ -393,6 +398,56 @@ prompts: [{task: self_check_output, content: 'JUDGE {{ bot_response }}'}]
   EXPECT_TRUE(with("false").stream(user("go"), listen).allowed());
   EXPECT_EQ(sent, "all fine");
   EXPECT_EQ(pieces, 1u);
+}
+
+// NeMo: context_size 0 keeps everything and checks nearly every chunk again, and a last check sees nothing
+// new.
+TEST_F(Guard, WindowsAreJudgedOnce) {
+  std::string words;
+  for (int i = 0; i < 30; ++i) words += "word" + std::to_string(i) + " ";
+  say([&](const std::string& prompt, const std::string&) -> std::string {
+    return contains(prompt, "JUDGE") ? "no" : words;
+  });
+  const auto rails = guard(R"(
+rails: {output: {flows: [self check output], streaming: {enabled: true, chunk_size: 20, context_size: 0}}}
+prompts: [{task: self_check_output, content: 'JUDGE {{ bot_response }}'}]
+)");
+  std::string sent;
+  auto request = user("go");
+  request.sampling.max_new_tokens = 400;
+  const auto result = rails.stream(request, [&](const GuardStreamEvent& event) {
+    sent += event.text;
+    return true;
+  });
+  EXPECT_EQ(sent, words);
+  std::string judged;
+  size_t checks = 0;
+  for (const auto& prompt : prompts()) {
+    const size_t at = prompt.find("JUDGE ");
+    if (at == std::string::npos) continue;
+    ++checks;
+    judged += prompt.substr(at + 6, prompt.find("<|im_end|>", at) - at - 6);
+  }
+  EXPECT_EQ(judged, words) << "every byte once";
+  EXPECT_LE(checks, static_cast<size_t>(result.result.completion_tokens) / 10 + 1);
+  EXPECT_EQ(checks, result.output.decisions.size());
+}
+
+// NeMo lets a chunk that parses as a typed error skip the rails.
+TEST_F(Guard, AnswersThatLookLikeErrorsAreChecked) {
+  say([](const std::string&, const std::string&) {
+    return std::string(
+        R"({"error": {"message": "zebra", "type": "guardrails_violation", "code": "content_blocked"}})");
+  });
+  const auto rails = guard(kGenerate);
+  EXPECT_FALSE(rails.generate(user("x")).allowed());
+  std::string sent;
+  const auto streamed = rails.stream(user("x"), [&](const GuardStreamEvent& event) {
+    sent += event.text;
+    return true;
+  });
+  EXPECT_FALSE(streamed.allowed());
+  EXPECT_FALSE(contains(sent, "zebra"));
 }
 
 TEST_F(Guard, StreamCallersMayStopOrThrow) {
