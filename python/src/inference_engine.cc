@@ -227,6 +227,13 @@ void bind_engine(py::module_& m) {
         return compute([&] { return engine->log_likelihood(requests); });
       },
       py::arg("requests"), "log p(continuation | context) of every request, in one batch.");
+  c.def(
+      "prompt_ids",
+      [](Engine& self, const GenerateRequest& request) {
+        auto engine = self.open("prompt_ids");
+        return compute([&] { return engine->prompt_ids(request); });
+      },
+      py::arg("request"), "The tokens that a generation of `request` starts from.");
   c.def_property_readonly("model", [](Engine& self) { return Model(self.open("model")->model()); });
   c.def("stats", [](Engine& self) {
     auto engine = self.open("stats");

@@ -52,7 +52,10 @@ Fields<Score> fields_of<Score>() {
           field("ci_low", &Score::ci_low, "lower end of the 95 % confidence interval"),
           field("ci_high", &Score::ci_high, "upper end of the 95 % confidence interval"),
           field("n", &Score::n, "rows counted"),
-          field("method", &Score::method, "how the interval was computed")};
+          field("method", &Score::method, "how the interval was computed"),
+          field("errored", &Score::errored, "rows without an answer"),
+          field("unparsable", &Score::unparsable, "rows whose answer has no form that can be scored"),
+          field("refused", &Score::refused, "rows that were declined")};
 }
 
 namespace {
