@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from . import adapters, chat, data, evaluate, generate, info, pipeline, train
+from . import adapters, chat, data, evaluate, generate, guard, info, pipeline, train
 
 app = typer.Typer(
     help="Fine-tune, store and serve LoRA adapters in one process.",
@@ -62,4 +62,5 @@ app.add_typer(adapters.app, name="adapters")
 app.command("generate")(generate.generate)
 app.command("chat")(chat.chat)
 app.command("eval")(evaluate.evaluate)
+app.add_typer(guard.app, name="guard")
 app.command("info")(info.info)
