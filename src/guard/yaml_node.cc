@@ -14,7 +14,9 @@ Node::Node(const base::Yaml& yaml) : yaml_(&yaml), value_(&yaml.value()) {}
 Node::Node(const base::Yaml& yaml, const Json& value, std::string pointer, std::string name)
     : yaml_(&yaml), value_(&value), pointer_(std::move(pointer)), name_(std::move(name)) {}
 
-std::string Node::called() const { return name_.empty() ? "this value" : "'" + printable(name_, 60) + "'"; }
+std::string Node::called() const {
+  return name_.empty() ? "this value" : base::concat("'", printable(name_, 60), "'");
+}
 
 void Node::wrong(const char* expected) const {
   fail("expected ", called(), " to be ", expected, ", got ", base::kind_of(*value_));
@@ -100,7 +102,7 @@ std::string Node::choice(const std::vector<std::string>& choices) const {
   const std::string value = text();
   if (std::find(choices.begin(), choices.end(), value) != choices.end()) return value;
   std::string all;
-  for (const auto& one : choices) all += (all.empty() ? "'" : ", '") + one + "'";
+  for (const auto& one : choices) all += base::concat(all.empty() ? "'" : ", '", one, "'");
   fail("expected ", called(), " to be one of ", all, ", got '", printable(value, 60), "'",
        base::did_you_mean(value, choices));
 }
