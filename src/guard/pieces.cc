@@ -1,7 +1,6 @@
 #include "guard/pieces.h"
 
 #include <algorithm>
-#include <array>
 
 #include "text/unicode.h"
 
@@ -9,28 +8,7 @@ namespace whorl::guard {
 
 namespace {
 
-constexpr std::array<uint8_t, 256> make_classes() {
-  std::array<uint8_t, 256> out{};
-  for (unsigned c = 0; c < 256; ++c) {
-    unsigned bits = 0;
-    if (c >= 0x80) bits |= byte_high;
-    if (c < 0x20 || c == 0x7f) bits |= byte_control;
-    if (c == ' ' || (c >= 0x09 && c <= 0x0d)) bits = byte_space;
-    if (c >= '0' && c <= '9') bits |= byte_digit;
-    if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')) bits |= byte_letter;
-    for (const char e : {'%', '&', '\\'})
-      if (c == static_cast<unsigned char>(e)) bits |= byte_escape;
-    for (const char l : {'0', '1', '3', '4', '5', '7', '@', '$', '!', '|'})
-      if (c == static_cast<unsigned char>(l)) bits |= byte_leet;
-    for (const char j : {'_', '+', '.', '-', '/', ',', '*', '~', '|', ':'})
-      if (c == static_cast<unsigned char>(j)) bits |= byte_joint;
-    out[c] = static_cast<uint8_t>(bits);
-  }
-  return out;
-}
-constexpr std::array<uint8_t, 256> classes = make_classes();
-
-unsigned class_of(char32_t c) { return c < 0x80 ? classes[c] : 0; }
+unsigned class_of(char32_t c) { return c < 0x80 ? byte_classes[c] : 0; }
 bool is_ascii_letter(char32_t c) { return (class_of(c) & byte_letter) != 0; }
 
 int hex_value(char32_t c) {
@@ -44,13 +22,11 @@ bool is_scalar(char32_t c) { return c <= 0x10ffff && !(c >= 0xd800 && c < 0xe000
 
 }  // namespace
 
-unsigned byte_class(unsigned char c) { return classes[c]; }
-
 bool is_alnum(char32_t c) { return (class_of(c) & (byte_letter | byte_digit)) != 0; }
 
 // Default_Ignorable_Code_Point, and the controls that no text needs.
 bool is_invisible(char32_t c) {
-  if (c < 0x80) return (classes[c] & byte_control) != 0;
+  if (c < 0x80) return (byte_classes[c] & byte_control) != 0;
   if (c < 0x300) return c == 0xad || (c < 0xa0 && c != 0x85);
   return c == 0x34f || c == 0x61c || c == 0x115f || c == 0x1160 || c == 0x17b4 || c == 0x17b5 ||
          (c >= 0x180b && c <= 0x180f) || (c >= 0x200b && c <= 0x200f) || (c >= 0x202a && c <= 0x202e) ||

@@ -1,6 +1,8 @@
 #pragma once
 // The characters of a token, each with the original bytes it stands for, and what can be done to them.
+#include <array>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,7 +29,27 @@ enum ByteClass : unsigned {
   byte_digit = 64,
   byte_control = 128,
 };
-unsigned byte_class(unsigned char c);
+
+constexpr std::array<uint8_t, 256> make_byte_classes() {
+  std::array<uint8_t, 256> out{};
+  const auto mark = [&out](std::string_view bytes, unsigned bits) {
+    for (const char c : bytes) out[static_cast<unsigned char>(c)] |= static_cast<uint8_t>(bits);
+  };
+  for (size_t c = 0; c < 256; ++c) {
+    if (c >= 0x80) out[c] = byte_high;
+    if (c < 0x20 || c == 0x7f) out[c] = byte_control;
+    if (c >= 0x09 && c <= 0x0d) out[c] = byte_space;
+  }
+  mark(" ", byte_space);
+  mark("%&\\", byte_escape);
+  mark("013457@$!|", byte_leet);
+  mark("_+.-/,*~|:", byte_joint);
+  mark("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ", byte_letter);
+  mark("0123456789", byte_digit);
+  return out;
+}
+inline constexpr std::array<uint8_t, 256> byte_classes = make_byte_classes();
+constexpr unsigned byte_class(unsigned char c) { return byte_classes[c]; }
 
 // What a token becomes in the views that follow it letter by letter.
 struct TokenForms {

@@ -6,6 +6,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "base/check.h"
 #include "base/random.h"
 #include "guard/pattern_tree.h"
 #include "guard/perplexity.h"
@@ -66,7 +67,7 @@ TEST(Patterns, EveryBeginningOfAMatchIsKnown) {
     const uint64_t key = base::derive(9, round);
     std::string pattern;
     for (uint64_t i = 0; i < 1 + base::below(key, 0, 4); ++i) pattern += atoms[base::below(key, i + 1, atoms.size())];
-    if (base::below(key, 50, 3) == 0) pattern += "|" + atoms[base::below(key, 51, atoms.size())];
+    if (base::below(key, 50, 3) == 0) pattern += base::concat("|", atoms[base::below(key, 51, atoms.size())]);
     RE2::Options longest;
     longest.set_longest_match(true);
     const PatternTree tree = parse_pattern(pattern, "[test]");
@@ -97,12 +98,12 @@ TEST(Secrets, ByTheirForms) {
   EXPECT_EQ(rule_of("id AKIAIOSFODNN7EXAMPLE", "secrets"), "aws_access_key");
   EXPECT_EQ(rule_of("aws_secret_access_key = wJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLEKEYxx", "secrets"), "assigned_secret");
   EXPECT_EQ(rule_of("ghp_" + a36, "secrets"), "github_token");
-  EXPECT_EQ(rule_of("glpat-" + run.substr(0, 20), "secrets"), "gitlab_token");
+  EXPECT_EQ(rule_of(base::concat("glpat-", run.substr(0, 20)), "secrets"), "gitlab_token");
   EXPECT_EQ(rule_of("xoxb-123456789012-" + run, "secrets"), "slack_token");
   EXPECT_EQ(rule_of("sk_live_" + run, "secrets"), "stripe_key");
-  EXPECT_EQ(rule_of("AIza" + run.substr(0, 35), "secrets"), "google_api_key");
+  EXPECT_EQ(rule_of(base::concat("AIza", run.substr(0, 35)), "secrets"), "google_api_key");
   EXPECT_EQ(rule_of("sk-proj-" + run, "secrets"), "openai_key");
-  EXPECT_EQ(rule_of("hf_" + std::string(34, 'Q'), "secrets"), "huggingface_token");
+  EXPECT_EQ(rule_of(base::concat("hf_", std::string(34, 'Q')), "secrets"), "huggingface_token");
   EXPECT_EQ(rule_of("nvapi-" + run + run, "secrets"), "nvidia_key");
   EXPECT_EQ(rule_of("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.dozjgNryP4J3jVmNHl0w5N", "secrets"), "jwt");
   EXPECT_EQ(rule_of("-----BEGIN RSA PRIVATE KEY-----\nMIIE", "secrets"), "private_key");
@@ -133,7 +134,7 @@ TEST(Injection, OmitUntilNothingIsLeft) {
   EXPECT_EQ(guard.check("a union union select select b").text, "a   b");
   EXPECT_EQ(guard.check("a uniunion selecton select b").text, "a  b");
   std::string nested = "union select";
-  for (int i = 0; i < 6; ++i) nested = "uni" + nested + "on select";
+  for (int i = 0; i < 6; ++i) nested = base::concat("uni", nested, "on select");
   EXPECT_TRUE(guard.check(nested).blocked) << "wrapped too often to be an accident";
   for (const std::string& text : {std::string("a uniunion selecton select b"), std::string("a union union select select b and more"), nested}) {
     const Outcome whole = guard.check(text);
@@ -208,6 +209,17 @@ TEST(Hostile, LinearTimeAndNoCrash) {
   }
 }
 
+// What JSON wrote with a backslash, as far as a guard would care.
+std::string unescaped(const std::string& json) {
+  std::string out;
+  for (size_t i = 0; i < json.size(); ++i) {
+    const bool escape = json[i] == '\\' && i + 1 < json.size();
+    if (escape) ++i;
+    out += escape && json[i] == 'n' ? '\n' : json[i];
+  }
+  return out;
+}
+
 // Share of good texts that something blocks. C4 is the open web, so some of it deserves it.
 void expect_few_blocked(const std::string& file, const std::string& key, double most) {
   const auto path = shared_data() / file;
@@ -216,11 +228,9 @@ void expect_few_blocked(const std::string& file, const std::string& key, double 
   std::string line;
   size_t lines = 0, blocked = 0;
   while (std::getline(in, line) && lines < 1500) {
-    const size_t at = key.empty() ? 0 : line.find("\"" + key + "\"");
+    const size_t at = key.empty() ? 0 : line.find(base::concat("\"", key, "\""));
     if (at == std::string::npos) continue;
-    std::string text = line.substr(at);
-    for (size_t n; (n = text.find("\\n")) != std::string::npos;) text.replace(n, 2, "\n");
-    for (size_t n; (n = text.find("\\\"")) != std::string::npos;) text.replace(n, 2, "\"");
+    const std::string text = unescaped(line.substr(at));
     ++lines;
     const Outcome outcome = all_guard().check(text);
     blocked += outcome.blocked;
