@@ -25,7 +25,7 @@ constexpr Form forms[] = {
     {"sqli", R"(\b(?:or|and)\s+(?:1\s*=\s*1|0\s*=\s*0|'1'\s*=\s*'1|"1"\s*=\s*"1|true\s*(?:--|#)))"},
     {"sqli", R"(['"`)]\s*(?:or|and)\s+(?:true|false|not\s+false|1)\s*(?:--|#|/\*|;))"},
     {"sqli", R"(['"`]\s*;?\s*(?:--|#|/\*)\s*$)"},
-    {"sqli", R"(\b(?:sleep|pg_sleep|benchmark|waitfor\s+delay|load_file|xp_cmdshell|dbms_pipe\.receive_message|extractvalue|updatexml)\s*[\('])"},
+    {"sqli", R"(\b(?:sleep|pg_sleep|benchmark|load_file|extractvalue|updatexml)\s*\(\s*['"\d]|\bwaitfor\s+delay\s*')"},
     {"sqli", R"(\binto\s+(?:out|dump)file\b|\binformation_schema\.(?:tables|columns|schemata)\b|\bxp_cmdshell\b)"},
     // Expressions of Jinja and its kin that reach out of their template.
     {"template", R"(\{\{[^\n{}]{0,200}(?:__\w{1,32}__|\b(?:config|self|request|cycler|joiner|namespace|lipsum|url_for|get_flashed_messages)\b\s*[.\[|])[^\n{}]{0,200}\}\})"},

@@ -369,9 +369,11 @@ PatternTree loose_form(PatternTree tree) {
     return out;
   }
   // A joint between letters was read as a space, or dropped with the gaps between letters.
-  if (tree.kind == Kind::leaf && (tree.text == "\\." || tree.text == "_" || tree.text == "-" || tree.text == "/")) {
+  if (tree.kind == Kind::leaf && (tree.text == "\\." || tree.text == "-")) {
+    PatternTree sign = leaf(base::concat("[\\s", tree.text == "-" ? "\\-" : tree.text, "]"));
+    if (tree.text != "\\.") return sign;  // "--" must not vanish
     PatternTree out{Kind::repeat, "", {}, 0, 1};
-    out.parts.push_back(leaf(base::concat("[\\s", tree.text == "-" ? "\\-" : tree.text, "]")));
+    out.parts.push_back(std::move(sign));
     return out;
   }
   if (tree.kind == Kind::leaf) tree.text = with_look_alikes(tree.text);
