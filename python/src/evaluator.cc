@@ -239,8 +239,6 @@ void bind_metrics(py::module_& m) {
       py::arg("expected"), py::arg("got"),
       "function_name_and_args_match(expected: list[ToolCall | dict], got: list[ToolCall | dict]) -> float\n\n"
       "1 if names and arguments agree: calls and keys in any order, 1 equals 1.0.");
-  m.def("exact_match", py::overload_cast<const std::string&, const std::string&>(&exact_match), py::arg("expected"), py::arg("got"),
-        "exact_match(expected: str, got: str) -> float\n\n1 if the texts are equal after trimming, else 0.");
   m.def("token_f1", &token_f1, py::arg("expected"), py::arg("got"),
         "token_f1(expected: str, got: str) -> float\n\nF1 over words, with SQuAD's normalisation.");
   m.def("summarize", &summarize, py::arg("values"),

@@ -18,6 +18,7 @@ PYBIND11_MODULE(_whorl, m) {
   bind_statistics(m);
   bind_evaluator(m);
   bind_guardrail(m);
+  bind_pii(m);
   bind_pipeline(m);
   bind_pipeline_manifests(m);
   pybind11::module_::import("atexit").attr("register")(pybind11::cpp_function([] {

@@ -15,6 +15,7 @@ void bind_metric_functions(pybind11::module_& m);
 void bind_statistics(pybind11::module_& m);
 void bind_evaluator(pybind11::module_& m);
 void bind_guardrail(pybind11::module_& m);
+void bind_pii(pybind11::module_& m);
 void bind_pipeline(pybind11::module_& m);
 void bind_pipeline_manifests(pybind11::module_& m);
 

@@ -192,8 +192,12 @@ PodResult gather_pod_step(const Pipeline& pipeline, const PodStep& pod) {
     const bool good = record != nullptr && record->state == p::State::succeeded;
     succeeded += good;
     for (auto& [key, list] : outputs) {
+      p::List& values = *list.get<p::List>();
       const auto found = good ? record->outputs.find(key) : p::Object::const_iterator();
-      list.get<p::List>()->push_back(good && found != record->outputs.end() ? found->second : p::Value());
+      if (good && found != record->outputs.end())
+        values.push_back(found->second);
+      else
+        values.emplace_back();
     }
   }
   const std::string message = base::concat(succeeded, " of ", counted, " items succeeded, ",

@@ -216,16 +216,5 @@ TEST(Summary, BootstrapOfARatioAgreesWithTheDeltaMethod) {
   EXPECT_EQ(eval::exponential_ratio(shares, 1).ci_low, score.ci_low);  // the seed decides
 }
 
-TEST(Metrics, UnknownNamesAreRefusedWithTheNearest) {
-  try {
-    eval::check_metrics({"function_name_acuracy"});
-    ADD_FAILURE();
-  } catch (const std::invalid_argument& error) {
-    EXPECT_NE(std::string(error.what()).find("function_name_accuracy"), std::string::npos) << error.what();
-  }
-  EXPECT_THROW(eval::check_metrics({}), std::invalid_argument);
-  EXPECT_THROW(eval::check_metrics({"f1", "f1"}), std::invalid_argument);
-}
-
 }  // namespace
 }  // namespace whorl
