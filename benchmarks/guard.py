@@ -72,9 +72,7 @@ def quality(find: Finder, rows: list[dict[str, Any]]) -> dict[str, float]:
             if span["entity_type"] not in ENTITIES:
                 continue
             begin, end = span["start_position"], span["end_position"]
-            hit = next(
-                (f for f in left if f[0] == span["entity_type"] and f[1] < end and begin < f[2]), None
-            )
+            hit = next((f for f in left if f[0] == span["entity_type"] and f[1] < end and begin < f[2]), None)
             if hit is None:
                 missed += 1
             else:
@@ -117,7 +115,9 @@ def compare(labels: Path) -> list[dict[str, Any]]:
             continue
         if name.startswith("presidio"):
             name += " " + importlib.metadata.version("presidio-analyzer")
-        table.append({"finder": name, **quality(find, rows), "megabytes_per_s": throughput(find, texts, rounds)})
+        table.append(
+            {"finder": name, **quality(find, rows), "megabytes_per_s": throughput(find, texts, rounds)}
+        )
     return table
 
 
@@ -136,7 +136,9 @@ def main() -> None:
         return
     print(f"{facts['machine']}, commit {facts['commit']}, one thread\n")
     for row in latency:
-        print(f"{row['rails']:>20}  {row['bytes']} bytes  median {row['median_us']:9.2f} us  p99 {row['p99_us']:9.2f} us")
+        print(
+            f"{row['rails']:>20}  {row['bytes']} bytes  median {row['median_us']:9.2f} us  p99 {row['p99_us']:9.2f} us"
+        )
     print()
     for row in table:
         print(

@@ -24,11 +24,14 @@ void measure(const char* name, const TextGuard& guard, const std::string& text, 
   for (int i = 0; i < rounds; ++i) {
     const auto start = std::chrono::steady_clock::now();
     findings = guard.check(text).findings.size();
-    times.push_back(std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - start).count());
+    times.push_back(
+        std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - start).count());
   }
   std::sort(times.begin(), times.end());
-  std::printf("{\"rails\": \"%s\", \"bytes\": %zu, \"findings\": %zu, \"median_us\": %.2f, \"p99_us\": %.2f, \"min_us\": %.2f}\n", name,
-              text.size(), findings, median_us(times, 0.5), median_us(times, 0.99), times[0]);
+  std::printf(
+      "{\"rails\": \"%s\", \"bytes\": %zu, \"findings\": %zu, \"median_us\": %.2f, \"p99_us\": %.2f, "
+      "\"min_us\": %.2f}\n",
+      name, text.size(), findings, median_us(times, 0.5), median_us(times, 0.99), times[0]);
 }
 
 void measure_stream(const TextGuard& guard, const std::string& text, int rounds) {
@@ -38,13 +41,14 @@ void measure_stream(const TextGuard& guard, const std::string& text, int rounds)
     for (size_t at = 0; at < text.size(); at += 4) {
       const auto start = std::chrono::steady_clock::now();
       stream.feed(std::string_view(text).substr(at, 4));
-      times.push_back(std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - start).count());
+      times.push_back(
+          std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - start).count());
     }
     stream.finish();
   }
   std::sort(times.begin(), times.end());
-  std::printf("{\"rails\": \"stream, per 4 bytes\", \"bytes\": %zu, \"median_us\": %.2f, \"p99_us\": %.2f}\n", text.size(),
-              median_us(times, 0.5), median_us(times, 0.99));
+  std::printf("{\"rails\": \"stream, per 4 bytes\", \"bytes\": %zu, \"median_us\": %.2f, \"p99_us\": %.2f}\n",
+              text.size(), median_us(times, 0.5), median_us(times, 0.99));
 }
 
 }  // namespace
@@ -64,9 +68,10 @@ int main(int argc, char** argv) {
 
   using namespace whorl::guard;
   PatternOptions patterns;
-  patterns.deny = {{"codename", "project\\s+bluebird", true, Action::block, ""}, {"ticket", "TCK-\\d{4,8}", false, Action::mask, "<TICKET>"}};
-  const Rails all = {make_pattern_rail(patterns, "[benchmark]"), make_pii_rail({}, "[benchmark]"), make_secrets_rail(),
-                     make_injection_rail({}, "[benchmark]"), make_jailbreak_rail()};
+  patterns.deny = {{"codename", "project\\s+bluebird", true, Action::block, ""},
+                   {"ticket", "TCK-\\d{4,8}", false, Action::mask, "<TICKET>"}};
+  const Rails all = {make_pattern_rail(patterns, "[benchmark]"), make_pii_rail({}, "[benchmark]"),
+                     make_secrets_rail(), make_injection_rail({}, "[benchmark]"), make_jailbreak_rail()};
   measure("all", TextGuard(all), text, rounds);
   for (const auto& rail : all) measure(rail->name().c_str(), TextGuard({rail}), text, rounds);
   measure("none", TextGuard(Rails{}), text, rounds);

@@ -22,11 +22,12 @@ namespace whorl {
 // A model that judges answers. Its verdict is constrained to `options`, so it cannot be unparsable; all text
 // under judgement stands between fences drawn at random for each row, which the text cannot close.
 struct JudgeOptions {
-  std::string adapter = {};  // of the judge: "" = the base
+  std::string adapter = {};   // of the judge: "" = the base
   std::string criteria = {};  // template; what a good answer is. "" = correct, helpful and to the point
   // The verdicts, from worst to best.
   std::vector<std::string> options = {"1", "2", "3", "4", "5"};
-  std::vector<double> values = {};  // of each verdict; empty = the number it spells, otherwise its place, 0, 1, …
+  std::vector<double> values =
+      {};  // of each verdict; empty = the number it spells, otherwise its place, 0, 1, …
   // Adds a verdict by which the judge declines; such rows are counted as refused and left out of the mean.
   bool may_refuse = true;
   // Also scores every option's likelihood, and reports the mean under the judge's own distribution. Costs one
@@ -60,8 +61,8 @@ struct EvaluateTask {
   // "chat" and "completion" ask the model; "data" scores what stands in the rows, without a model.
   std::string type = "chat";
   // JSON of the request whose strings are templates: {"messages": [{"role": "user", "content":
-  // "{{ item.question }}"}], "tools": "{{ item.tools | tojson }}"} or {"prompt": "Q: {{ item.question }} A:"};
-  // also "tool_choice", "json_schema", "regex" and "template_variables". "" = the row as it stands.
+  // "{{ item.question }}"}], "tools": "{{ item.tools | tojson }}"} or {"prompt": "Q: {{ item.question }}
+  // A:"}; also "tool_choice", "json_schema", "regex" and "template_variables". "" = the row as it stands.
   std::string prompt_template = {};
   std::vector<MetricOptions> metrics = {};
   // Where the task's own file says so; unset = what EvaluateOptions says.

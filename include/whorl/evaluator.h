@@ -99,7 +99,7 @@ WHORL_API Comparison compare(const EvaluateResult& a, const EvaluateResult& b, c
 struct WHORL_API JudgedPairs {
   struct Row {
     std::string id, source;
-    std::string verdict;  // "a", "b", "tie", "refused" or "unparsable"
+    std::string verdict;        // "a", "b", "tie", "refused" or "unparsable"
     std::string first, second;  // as given: with a's answer shown first, with b's answer shown first
     bool flipped = false;       // the two disagreed: the verdict follows the position, and counts as a tie
   };

@@ -12,8 +12,8 @@
 namespace whorl {
 
 struct FindPiiOptions {
-  // Empty = all of pii_entities(). Presidio's names (EMAIL_ADDRESS, PHONE_NUMBER, IBAN_CODE, …) are understood
-  // too; results carry the name that was asked for.
+  // Empty = all of pii_entities(). Presidio's names (EMAIL_ADDRESS, PHONE_NUMBER, IBAN_CODE, …) are
+  // understood too; results carry the name that was asked for.
   std::vector<std::string> entities = {};
   // Lower: forms without a checksum count even where no word nearby speaks of them. 0.3 adds national numbers
   // whose one check digit is right; below 0.2 nearly any run of digits is something.
@@ -29,8 +29,8 @@ struct PiiEntity {
 };
 
 // EMAIL, PHONE, CREDIT_CARD, IBAN, IP_ADDRESS, MAC_ADDRESS, URL, CRYPTO, US_SSN, US_ITIN, US_PASSPORT,
-// US_BANK_NUMBER, ABA_ROUTING_NUMBER, US_DRIVER_LICENSE, UK_NHS, UK_NINO, AU_ABN, AU_ACN, AU_TFN, AU_MEDICARE,
-// SG_NRIC_FIN, IN_PAN, IN_AADHAAR, ES_NIF, ES_NIE, IT_FISCAL_CODE, IT_VAT_CODE, PL_PESEL,
+// US_BANK_NUMBER, ABA_ROUTING_NUMBER, US_DRIVER_LICENSE, UK_NHS, UK_NINO, AU_ABN, AU_ACN, AU_TFN,
+// AU_MEDICARE, SG_NRIC_FIN, IN_PAN, IN_AADHAAR, ES_NIF, ES_NIE, IT_FISCAL_CODE, IT_VAT_CODE, PL_PESEL,
 // FI_PERSONAL_IDENTITY_CODE, MEDICAL_LICENSE.
 WHORL_API const std::vector<std::string>& pii_entities();
 

@@ -9,8 +9,8 @@
 #include <whorl/inference_engine.h>
 #include <whorl/metrics.h>
 #include <whorl/model.h>
+#include <whorl/pii.h>
 #include <whorl/pipeline.h>
 #include <whorl/statistics.h>
-#include <whorl/pii.h>
 #include <whorl/trainer.h>
 #include <whorl/types.h>

@@ -56,26 +56,27 @@ std::vector<MetricOptions> metrics_from(py::handle list) {
 template <>
 Fields<EvaluateTask> fields_of<EvaluateTask>() {
   using T = EvaluateTask;
-  return {field("name", &T::name, "of the task"),
-          field("type", &T::type, "\"chat\", \"completion\" or \"data\" (no model: the rows hold the answers)"),
-          json_field("prompt_template", &T::prompt_template,
-                     "request whose strings are templates over `item`; '' = the row as it stands"),
-          custom<T>(
-              "metrics", "list[MetricOptions | dict | str]", "what is scored",
-              [](const T& self) { return self.metrics; },
-              [](T& self, py::handle value) { self.metrics = metrics_from(value); }),
-          custom<T>(
-              "sampling", "SamplingOptions | None", "instead of EvaluateOptions.sampling",
-              [](const T& self) { return self.sampling; },
-              [](T& self, py::handle value) {
-                if (value.is_none())
-                  self.sampling.reset();
-                else
-                  self.sampling = value_from<SamplingOptions>("sampling", value);
-              }),
-          field("limit", &T::limit, "rows; 0 = as EvaluateOptions says"),
-          field("parallelism", &T::parallelism, "requests in flight; 0 = as EvaluateOptions says"),
-          field("data", &T::data, "path of the rows, as the task's file gives it")};
+  return {
+      field("name", &T::name, "of the task"),
+      field("type", &T::type, "\"chat\", \"completion\" or \"data\" (no model: the rows hold the answers)"),
+      json_field("prompt_template", &T::prompt_template,
+                 "request whose strings are templates over `item`; '' = the row as it stands"),
+      custom<T>(
+          "metrics", "list[MetricOptions | dict | str]", "what is scored",
+          [](const T& self) { return self.metrics; },
+          [](T& self, py::handle value) { self.metrics = metrics_from(value); }),
+      custom<T>(
+          "sampling", "SamplingOptions | None", "instead of EvaluateOptions.sampling",
+          [](const T& self) { return self.sampling; },
+          [](T& self, py::handle value) {
+            if (value.is_none())
+              self.sampling.reset();
+            else
+              self.sampling = value_from<SamplingOptions>("sampling", value);
+          }),
+      field("limit", &T::limit, "rows; 0 = as EvaluateOptions says"),
+      field("parallelism", &T::parallelism, "requests in flight; 0 = as EvaluateOptions says"),
+      field("data", &T::data, "path of the rows, as the task's file gives it")};
 }
 
 namespace {
@@ -141,7 +142,8 @@ Fields<EvaluateResult> fields_of<EvaluateResult>() {
           custom<E>(
               "scores", "dict[str, Score]", "per metric", [](const E& self) { return self.scores; },
               [](E&, py::handle) {}),
-          field("rows", &E::rows, "every row"), field("seconds", &E::seconds, "of the whole run")};
+          field("rows", &E::rows, "every row"),
+          field("seconds", &E::seconds, "of the whole run")};
 }
 
 template <>
@@ -161,7 +163,8 @@ Fields<Comparison> fields_of<Comparison>() {
 template <>
 Fields<JudgedPairs::Row> fields_of<JudgedPairs::Row>() {
   using R = JudgedPairs::Row;
-  return {field("id", &R::id, "of the row"), field("source", &R::source, "the row"),
+  return {field("id", &R::id, "of the row"),
+          field("source", &R::source, "the row"),
           field("verdict", &R::verdict, "\"a\", \"b\", \"tie\", \"refused\" or \"unparsable\""),
           field("first", &R::first, "as given with a's answer shown first"),
           field("second", &R::second, "as given with b's answer shown first"),
@@ -201,8 +204,8 @@ EvaluateData data_from(const py::object& value) {
   return EvaluateData::from_jsonl(text);
 }
 
-py::object run(PyEvaluator& self, const py::object& data, const py::object& adapter, const py::object& options,
-               const py::kwargs& keywords) {
+py::object run(PyEvaluator& self, const py::object& data, const py::object& adapter,
+               const py::object& options, const py::kwargs& keywords) {
   const auto chosen = options_from<EvaluateOptions>("Evaluator.run", options, keywords);
   const EvaluateData rows = data_from(data);
   if (py::isinstance<py::str>(adapter)) {
@@ -250,9 +253,10 @@ void bind_metrics(py::module_& m) {
 void bind_tasks(py::module_& m) {
   bind_options<JudgeOptions>(m, "JudgeOptions", "A model that judges answers.");
   bind_options<MetricOptions>(m, "MetricOptions", "One metric of a task.");
-  bind_options<EvaluateTask>(m, "EvaluateTask",
-                             "What an evaluation asks and how it scores the answers, with Jinja templates over\n"
-                             "`item` (the row) and `sample` (the answer): NeMo's custom tasks.")
+  bind_options<EvaluateTask>(
+      m, "EvaluateTask",
+      "What an evaluation asks and how it scores the answers, with Jinja templates over\n"
+      "`item` (the row) and `sample` (the answer): NeMo's custom tasks.")
       .def_static(
           "from_json",
           [](const py::object& json, const std::string& source) {
@@ -264,10 +268,12 @@ void bind_tasks(py::module_& m) {
       .def("to_json", &EvaluateTask::to_json);
   py::class_<EvaluateData>(m, "EvaluateData", "Rows with any columns, for a task's templates.")
       .def(py::init<const Dataset&>(), py::arg("data"))
-      .def_static("load", [](const std::filesystem::path& path) {
-            return compute([&] { return EvaluateData::load(path); });
-          }, py::arg("path"), "A .jsonl file, or .json with an array of objects.")
-      .def_static("from_list", [](const py::list& rows) { return data_from(rows); }, py::arg("rows"))
+      .def_static(
+          "load",
+          [](const std::filesystem::path& path) { return compute([&] { return EvaluateData::load(path); }); },
+          py::arg("path"), "A .jsonl file, or .json with an array of objects.")
+      .def_static(
+          "from_list", [](const py::list& rows) { return data_from(rows); }, py::arg("rows"))
       .def("__len__", &EvaluateData::size)
       .def_property_readonly("digest", &EvaluateData::digest);
 }
@@ -320,7 +326,8 @@ void bind_evaluator(py::module_& m) {
   {
     OwnSignatures own;
     const auto doc = call_doc<EvaluateOptions>(
-        "run(self, data: Dataset | EvaluateData | list[dict], adapter: str | list[str] = ''", "EvaluateResult | list[EvaluateResult]",
+        "run(self, data: Dataset | EvaluateData | list[dict], adapter: str | list[str] = ''",
+        "EvaluateResult | list[EvaluateResult]",
         "Scores one adapter ('' = the base), or several in one batch, which gives a list in their order.\n\n"
         ">>> base, tuned = evaluator.run(valid, [\"\", \"tickets\"], metrics=[\"exact_match\"])");
     c.def("run", &run, py::arg("data"), py::arg("adapter") = "", py::kw_only(),

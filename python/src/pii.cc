@@ -8,7 +8,8 @@ namespace whorl::python {
 
 template <>
 Fields<FindPiiOptions> fields_of<FindPiiOptions>() {
-  return {field("entities", &FindPiiOptions::entities, "which; empty = all of pii_entities(); Presidio's names will do"),
+  return {field("entities", &FindPiiOptions::entities,
+                "which; empty = all of pii_entities(); Presidio's names will do"),
           field("score_threshold", &FindPiiOptions::score_threshold,
                 "lower: forms without a checksum count even where no word nearby speaks of them")};
 }

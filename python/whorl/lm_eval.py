@@ -35,9 +35,19 @@ except ImportError as error:
 
 __all__ = ["WhorlLM"]
 
-TOKEN_LIMITS = ("max_gen_toks", "max_new_tokens", "max_tokens", "max_completion_tokens")  # the first one given counts
+TOKEN_LIMITS = (
+    "max_gen_toks",
+    "max_new_tokens",
+    "max_tokens",
+    "max_completion_tokens",
+)  # the first one given counts
 SAMPLING = ("top_k", "top_p", "min_p", "repetition_penalty", "presence_penalty", "frequency_penalty", "seed")
-IGNORED = {"use_cache", "pad_token_id", "num_return_sequences", "truncation"}  # transformers' own, without a meaning here
+IGNORED = {
+    "use_cache",
+    "pad_token_id",
+    "num_return_sequences",
+    "truncation",
+}  # transformers' own, without a meaning here
 
 
 @register_model("whorl")
@@ -77,11 +87,15 @@ class WhorlLM(TemplateLM):
     ) -> None:
         super().__init__()
         if device not in (None, "", "cpu"):
-            raise ValueError(f"[whorl.lm_eval] expected device \"cpu\", got {device!r}")
+            raise ValueError(f'[whorl.lm_eval] expected device "cpu", got {device!r}')
         if (engine is None) == (not pretrained):
-            raise ValueError("[whorl.lm_eval] expected exactly one of pretrained (a model's folder) and engine")
+            raise ValueError(
+                "[whorl.lm_eval] expected exactly one of pretrained (a model's folder) and engine"
+            )
         self._engine, self._adapter = (
-            (engine, adapter) if engine is not None else _open(pretrained, adapter, store, int(threads), dtype)
+            (engine, adapter)
+            if engine is not None
+            else _open(pretrained, adapter, store, int(threads), dtype)
         )
         self._model = self._engine.model
         self._config = self._model.config
@@ -144,7 +158,9 @@ class WhorlLM(TemplateLM):
     def tok_decode(self, tokens: list[int], skip_special_tokens: bool = True) -> str:
         return self._model.decode([int(t) for t in tokens], skip_special_tokens=skip_special_tokens)
 
-    def apply_chat_template(self, chat_history: list[dict[str, str]], add_generation_prompt: bool = True) -> str:
+    def apply_chat_template(
+        self, chat_history: list[dict[str, str]], add_generation_prompt: bool = True
+    ) -> str:
         def rendered(history: list[dict[str, str]]) -> str:
             options = whorl.RenderOptions(
                 add_generation_prompt=add_generation_prompt, variables=json.dumps(self._chat_template_args)
@@ -226,7 +242,10 @@ class WhorlLM(TemplateLM):
                 )
             )
             stops.append(until)
-        texts = [self._cut(samples[0].text, until) for samples, until in zip(self._engine.generate(asked), stops, strict=True)]
+        texts = [
+            self._cut(samples[0].text, until)
+            for samples, until in zip(self._engine.generate(asked), stops, strict=True)
+        ]
         for request, text in zip(requests, texts, strict=True):
             self.cache_hook.add_partial("generate_until", request.args, text)
         return texts

@@ -80,8 +80,8 @@ std::string_view words_of(Pii entity) {
   return "";
 }
 
-// A word of four letters and more may be part of a longer one ("telephone", "cards"); a shorter one stands alone
-// or opens it.
+// A word of four letters and more may be part of a longer one ("telephone", "cards"); a shorter one stands
+// alone or opens it.
 bool says(std::string_view word, std::string_view list) {
   while (!list.empty()) {
     const size_t comma = std::min(list.find(','), list.size());

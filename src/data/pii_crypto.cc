@@ -16,7 +16,8 @@ constexpr std::string_view bech32 = "qpzry9x8gf2tvdw0s3jn54khce6mua7l";
 std::string from_hex(const std::string& hex) {
   std::string out;
   const auto value = [](char c) { return is_digit(c) ? c - '0' : c - 'a' + 10; };
-  for (size_t i = 0; i + 1 < hex.size(); i += 2) out += static_cast<char>(value(hex[i]) << 4 | value(hex[i + 1]));
+  for (size_t i = 0; i + 1 < hex.size(); i += 2)
+    out += static_cast<char>(value(hex[i]) << 4 | value(hex[i + 1]));
   return out;
 }
 
@@ -86,8 +87,9 @@ void find_crypto(std::string_view zone, PiiCandidates* out) {
     while (end < zone.size() && is_word(zone[end])) ++end;
     const std::string_view word = zone.substr(begin, end - begin);
     const char first = word[0];
-    const bool check = ((first == '1' || first == '3') && word.size() >= 26 && word.size() <= 35 && base58_check(word)) ||
-                       ((first | 0x20) == 'b' && word.size() >= 14 && word.size() <= 74 && bech32_check(word));
+    const bool check =
+        ((first == '1' || first == '3') && word.size() >= 26 && word.size() <= 35 && base58_check(word)) ||
+        ((first | 0x20) == 'b' && word.size() >= 14 && word.size() <= 74 && bech32_check(word));
     if (check) out->push_back({Pii::crypto, begin, end, 1.0, true});
     if (ethereum(word)) out->push_back({Pii::crypto, begin, end, 0.6, false});
     begin = end;

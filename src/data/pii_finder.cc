@@ -31,8 +31,8 @@ constexpr Alias aliases[] = {{"EMAIL_ADDRESS", "EMAIL"},
 using Wanted = std::vector<std::string>;  // name by entity, "" = not asked for
 
 // The scanners that Dataset.mask_pii has, with what their finds are worth.
-void add_found(std::string_view zone, void (*scan)(std::string_view, std::vector<PiiSpan>*), Pii entity, double score,
-               bool validated, PiiCandidates* out) {
+void add_found(std::string_view zone, void (*scan)(std::string_view, std::vector<PiiSpan>*), Pii entity,
+               double score, bool validated, PiiCandidates* out) {
   std::vector<PiiSpan> spans;
   scan(zone, &spans);
   for (const PiiSpan& span : spans) out->push_back({entity, span.begin, span.end, score, validated});
@@ -46,8 +46,10 @@ void scan_zone(std::string_view text, const PiiZone& z, const Wanted& wanted, Pi
   if (asked(Pii::ip_address) && (z.colons || (z.dots && z.digits >= 4)))
     add_found(zone, find_ip_addresses, Pii::ip_address, 0.95, true, out);
   if (asked(Pii::mac_address) && zone.size() >= 17) find_mac_addresses(zone, out);
-  if (z.digits >= 12 && asked(Pii::credit_card)) add_found(zone, find_credit_cards, Pii::credit_card, 1.0, true, out);
-  if (z.digits >= 2 && zone.size() >= 15 && asked(Pii::iban)) add_found(zone, find_ibans, Pii::iban, 1.0, true, out);
+  if (z.digits >= 12 && asked(Pii::credit_card))
+    add_found(zone, find_credit_cards, Pii::credit_card, 1.0, true, out);
+  if (z.digits >= 2 && zone.size() >= 15 && asked(Pii::iban))
+    add_found(zone, find_ibans, Pii::iban, 1.0, true, out);
   if (z.digits >= 9 && asked(Pii::us_ssn)) add_found(zone, find_us_ssns, Pii::us_ssn, 0.85, false, out);
   if (z.digits >= 7 && asked(Pii::phone)) {
     add_found(zone, find_phones, Pii::phone, 0.75, false, out);
@@ -79,9 +81,10 @@ void drop_weaker(PiiCandidates* found) {
   PiiCandidates kept;
   for (const PiiCandidate& one : *found) {
     const bool hidden = std::any_of(kept.begin(), kept.end(), [&](const PiiCandidate& other) {
-      return one.entity == other.entity ? !apart(one, other)
-                                        : inside(one, other) && (one.score < other.score || one.end - one.begin <
-                                                                                                other.end - other.begin);
+      return one.entity == other.entity
+                 ? !apart(one, other)
+                 : inside(one, other) &&
+                       (one.score < other.score || one.end - one.begin < other.end - other.begin);
     });
     if (!hidden) kept.push_back(one);
   }
@@ -129,13 +132,36 @@ Wanted wanted_of(const FindPiiOptions& options) {
 }  // namespace data
 
 const std::vector<std::string>& pii_entities() {
-  static const std::vector<std::string> names = {
-      "EMAIL",          "PHONE",       "CREDIT_CARD", "IBAN",           "IP_ADDRESS",
-      "MAC_ADDRESS",    "URL",         "CRYPTO",      "US_SSN",         "US_ITIN",
-      "US_PASSPORT",    "US_BANK_NUMBER", "ABA_ROUTING_NUMBER", "US_DRIVER_LICENSE", "UK_NHS",
-      "UK_NINO",        "AU_ABN",      "AU_ACN",      "AU_TFN",         "AU_MEDICARE",
-      "SG_NRIC_FIN",    "IN_PAN",      "IN_AADHAAR",  "ES_NIF",         "ES_NIE",
-      "IT_FISCAL_CODE", "IT_VAT_CODE", "PL_PESEL",    "FI_PERSONAL_IDENTITY_CODE", "MEDICAL_LICENSE"};
+  static const std::vector<std::string> names = {"EMAIL",
+                                                 "PHONE",
+                                                 "CREDIT_CARD",
+                                                 "IBAN",
+                                                 "IP_ADDRESS",
+                                                 "MAC_ADDRESS",
+                                                 "URL",
+                                                 "CRYPTO",
+                                                 "US_SSN",
+                                                 "US_ITIN",
+                                                 "US_PASSPORT",
+                                                 "US_BANK_NUMBER",
+                                                 "ABA_ROUTING_NUMBER",
+                                                 "US_DRIVER_LICENSE",
+                                                 "UK_NHS",
+                                                 "UK_NINO",
+                                                 "AU_ABN",
+                                                 "AU_ACN",
+                                                 "AU_TFN",
+                                                 "AU_MEDICARE",
+                                                 "SG_NRIC_FIN",
+                                                 "IN_PAN",
+                                                 "IN_AADHAAR",
+                                                 "ES_NIF",
+                                                 "ES_NIE",
+                                                 "IT_FISCAL_CODE",
+                                                 "IT_VAT_CODE",
+                                                 "PL_PESEL",
+                                                 "FI_PERSONAL_IDENTITY_CODE",
+                                                 "MEDICAL_LICENSE"};
   return names;
 }
 
@@ -145,7 +171,8 @@ PiiFinder::PiiFinder(const FindPiiOptions& options)
     base::invalid("[find_pii] expected score_threshold to lie between 0 and 1, got ", threshold_);
 }
 
-size_t PiiFinder::advance(std::string_view text, size_t from, bool finished, std::vector<PiiEntity>* out) const {
+size_t PiiFinder::advance(std::string_view text, size_t from, bool finished,
+                          std::vector<PiiEntity>* out) const {
   std::vector<data::PiiZone> zones;
   const size_t next = data::find_zones(text, from, finished, &zones);
   const size_t first = out->size();

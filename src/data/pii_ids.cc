@@ -1,5 +1,5 @@
-// National numbers and the like. A single check digit is right by chance one time in ten, so such numbers count
-// for little until a word nearby speaks of them; what has a form of its own counts for more.
+// National numbers and the like. A single check digit is right by chance one time in ten, so such numbers
+// count for little until a word nearby speaks of them; what has a form of its own counts for more.
 #include <algorithm>
 #include <array>
 #include <string>
@@ -66,8 +66,9 @@ bool luhn_number(std::string_view d) {
 }
 
 bool verhoeff(std::string_view d) {
-  static constexpr char product[10][11] = {"0123456789", "1234067895", "2340178956", "3401289567", "4012395678",
-                                           "5987604321", "6598710432", "7659821043", "8765932104", "9876543210"};
+  static constexpr char product[10][11] = {"0123456789", "1234067895", "2340178956", "3401289567",
+                                           "4012395678", "5987604321", "6598710432", "7659821043",
+                                           "8765932104", "9876543210"};
   static constexpr char turned[8][11] = {"0123456789", "1576283094", "5803796142", "8916043527",
                                          "9453126870", "4286573901", "2793806415", "7046913258"};
   int c = 0;
@@ -99,7 +100,8 @@ void add(Emit out, Pii entity, size_t begin, size_t end, double score, bool vali
 void nine_digits(const Number& n, size_t b, size_t e, Emit out) {
   const std::string_view d = n.text();
   const bool threes = n.grouped({3, 3, 3});
-  const int area = digit(d[0]) * 100 + digit(d[1]) * 10 + digit(d[2]), middle = digit(d[3]) * 10 + digit(d[4]);
+  const int area = digit(d[0]) * 100 + digit(d[1]) * 10 + digit(d[2]),
+            middle = digit(d[3]) * 10 + digit(d[4]);
   if (n.together() || n.grouped({3, 2, 4})) {
     const bool given = area != 0 && area != 666 && area < 900 && middle != 0 && d.substr(5) != "0000";
     if (given && n.together()) add(out, Pii::us_ssn, b, e, hardly, false);
@@ -108,7 +110,8 @@ void nine_digits(const Number& n, size_t b, size_t e, Emit out) {
     if (itin) add(out, Pii::us_itin, b, e, n.together() ? form_only : 0.5, false);
   }
   if (n.together()) add(out, Pii::us_passport, b, e, hardly, false);
-  if ((n.together() || n.grouped({4, 4, 1})) && routing(d)) add(out, Pii::aba_routing_number, b, e, form_only, true);
+  if ((n.together() || n.grouped({4, 4, 1})) && routing(d))
+    add(out, Pii::aba_routing_number, b, e, form_only, true);
   if ((n.together() || threes) && acn(d)) add(out, Pii::au_acn, b, e, form_only, true);
   if ((n.together() || threes) && tfn(d)) add(out, Pii::au_tfn, b, e, form_only, true);
 }
@@ -117,12 +120,15 @@ void judge_number(const Number& n, size_t b, size_t e, Emit out) {
   const std::string_view d = n.text();
   if (n.count == 9) nine_digits(n, b, e, out);
   if (n.count == 10) {
-    if ((n.together() || n.grouped({3, 3, 4})) && nhs(d)) add(out, Pii::uk_nhs, b, e, n.together() ? form_only : 0.35, true);
-    if ((n.together() || n.grouped({4, 5, 1})) && medicare(d)) add(out, Pii::au_medicare, b, e, form_only, true);
+    if ((n.together() || n.grouped({3, 3, 4})) && nhs(d))
+      add(out, Pii::uk_nhs, b, e, n.together() ? form_only : 0.35, true);
+    if ((n.together() || n.grouped({4, 5, 1})) && medicare(d))
+      add(out, Pii::au_medicare, b, e, form_only, true);
   }
   if (n.count == 11) {
     const bool abn_groups = n.grouped({2, 3, 3, 3});
-    if ((n.together() || abn_groups) && abn(d)) add(out, Pii::au_abn, b, e, abn_groups ? sure : form_only, true);
+    if ((n.together() || abn_groups) && abn(d))
+      add(out, Pii::au_abn, b, e, abn_groups ? sure : form_only, true);
     if (n.together() && pesel(d)) add(out, Pii::pl_pesel, b, e, 0.35, true);
     if (n.together() && luhn_number(d)) add(out, Pii::it_vat_code, b, e, weak, true);
   }
@@ -142,12 +148,15 @@ void find_number_ids(std::string_view zone, PiiCandidates* out) {
     size_t i = begin;
     while (i < zone.size() && n.group_count < 6) {
       const size_t first = i;
-      while (i < zone.size() && is_digit(zone[i]) && n.count < n.digits.size()) n.digits[n.count++] = zone[i++];
+      while (i < zone.size() && is_digit(zone[i]) && n.count < n.digits.size())
+        n.digits[n.count++] = zone[i++];
       n.groups[n.group_count++] = static_cast<unsigned char>(i - first);
       const char after = char_at(zone, i);
       if (is_word(after)) break;
       judge_number(n, begin, i, out);
-      if ((after != ' ' && after != '-') || (separator && after != separator) || !is_digit(char_at(zone, i + 1))) break;
+      if ((after != ' ' && after != '-') || (separator && after != separator) ||
+          !is_digit(char_at(zone, i + 1)))
+        break;
       separator = after;
       ++i;
     }
@@ -201,7 +210,7 @@ constexpr char spanish[] = "TRWAGMYFPDXBNJZSQVHLCKE";
 
 bool fiscal_code(std::string_view c) {
   static constexpr int odd_digit[] = {1, 0, 5, 7, 9, 13, 15, 17, 19, 21};
-  static constexpr int odd_letter[] = {1, 0,  5,  7,  9, 13, 15, 17, 19, 21, 2,  4, 18,
+  static constexpr int odd_letter[] = {1,  0,  5, 7, 9, 13, 15, 17, 19, 21, 2,  4,  18,
                                        20, 11, 3, 6, 8, 12, 14, 16, 10, 22, 25, 24, 23};
   int sum = 0;
   for (size_t i = 0; i < 15; ++i) {
@@ -220,7 +229,8 @@ bool fits_letters(std::string_view letters, char c) { return letters.find(c) != 
 
 void judge_nine(std::string_view c, size_t b, size_t e, PiiCandidates* out) {
   if (has_form(c, "A9999999A") && nric(c)) add(out, Pii::sg_nric_fin, b, e, sure, true);
-  if (has_form(c, "99999999A") && spanish[number_in(c, 0, 8) % 23] == c[8]) add(out, Pii::es_nif, b, e, sure, true);
+  if (has_form(c, "99999999A") && spanish[number_in(c, 0, 8) % 23] == c[8])
+    add(out, Pii::es_nif, b, e, sure, true);
   if (has_form(c, "A9999999A") && fits_letters("XYZ", c[0])) {
     const int number = (c[0] - 'X') * 10'000'000 + number_in(c, 1, 7);
     if (spanish[number % 23] == c[8]) add(out, Pii::es_nie, b, e, sure, true);
@@ -228,7 +238,8 @@ void judge_nine(std::string_view c, size_t b, size_t e, PiiCandidates* out) {
   if (has_form(c, "AA9999999") && fits_letters("ABCDEFGHJKLMPRSTUX", c[0]) && dea(c))
     add(out, Pii::medical_license, b, e, likely, true);
   if (has_form(c, "A99999999")) add(out, Pii::us_passport, b, e, weak, false);
-  if (has_form(c, "AA999999A") && !fits_letters("DFIQUV", c[0]) && !fits_letters("DFIOQUV", c[1]) && c[8] <= 'D')
+  if (has_form(c, "AA999999A") && !fits_letters("DFIQUV", c[0]) && !fits_letters("DFIOQUV", c[1]) &&
+      c[8] <= 'D')
     add(out, Pii::uk_nino, b, e, 0.5, false);
 }
 
@@ -238,12 +249,14 @@ void judge_code(std::string_view c, size_t b, size_t e, PiiCandidates* out) {
   if (has_form(c, "AAAAAA99A99A999A") && fiscal_code(c)) add(out, Pii::it_fiscal_code, b, e, sure, true);
   if (c.size() == 11 && (c[6] == '-' || c[6] == '+' || c[6] == 'A') && has_form(c.substr(0, 6), "999999") &&
       has_form(c.substr(7, 3), "999")) {
-    const int number = number_in(c, 0, 6) * 1000 + number_in(c, 7, 3), day = number_in(c, 0, 2), month = number_in(c, 2, 2);
-    if (day >= 1 && day <= 31 && month >= 1 && month <= 12 && "0123456789ABCDEFHJKLMNPRSTUVWXY"[number % 31] == c[10])
+    const int number = number_in(c, 0, 6) * 1000 + number_in(c, 7, 3), day = number_in(c, 0, 2),
+              month = number_in(c, 2, 2);
+    if (day >= 1 && day <= 31 && month >= 1 && month <= 12 &&
+        "0123456789ABCDEFHJKLMNPRSTUVWXY"[number % 31] == c[10])
       add(out, Pii::fi_personal_identity_code, b, e, sure, true);
   }
-  const bool licence = c.size() >= 6 && c.size() <= 14 && is_letter(c[0]) &&
-                       std::all_of(c.begin() + 1, c.end(), is_digit);
+  const bool licence =
+      c.size() >= 6 && c.size() <= 14 && is_letter(c[0]) && std::all_of(c.begin() + 1, c.end(), is_digit);
   if (licence) add(out, Pii::us_driver_license, b, e, weak, false);
 }
 
@@ -297,7 +310,8 @@ void find_likely_phones(std::string_view zone, PiiCandidates* out) {
         break;
       }
     }
-    const bool date = groups == 3 && longest <= 4 && digits <= 8 && zone.substr(begin, end - begin).find(' ') == std::string_view::npos;
+    const bool date = groups == 3 && longest <= 4 && digits <= 8 &&
+                      zone.substr(begin, end - begin).find(' ') == std::string_view::npos;
     const bool whole = !is_word(char_at(zone, end));
     if (whole && digits >= 7 && digits <= 13 && !(date && digits == 8 && longest == 4) && groups <= 6)
       out->push_back({Pii::phone, begin, end, groups > 1 ? form_only : weak, false});

@@ -13,7 +13,16 @@ constexpr size_t longest_token = 4096;  // bytes; a longer one is cut
 constexpr size_t longest_zone = 256;    // of several tokens; the next one then begins before this one ends,
 constexpr size_t overlap = 64;          // by more than the longest entity that is written with spaces
 
-enum : unsigned char { plain_byte, digit_byte, space_byte, script_byte, at_byte, colon_byte, dot_byte, letter_byte };
+enum : unsigned char {
+  plain_byte,
+  digit_byte,
+  space_byte,
+  script_byte,
+  at_byte,
+  colon_byte,
+  dot_byte,
+  letter_byte
+};
 
 // Han, kana and Hangul (lead bytes E3 to ED) separate as white space does: nobody writes spaces there.
 constexpr std::array<unsigned char, 256> make_kinds() {
@@ -74,14 +83,16 @@ size_t skip_separators(std::string_view text, size_t i) {
 
 bool has_www(std::string_view token) {
   for (size_t i = 0; i + 4 <= token.size(); ++i)
-    if ((token[i] | 0x20) == 'w' && (token[i + 1] | 0x20) == 'w' && (token[i + 2] | 0x20) == 'w' && token[i + 3] == '.')
+    if ((token[i] | 0x20) == 'w' && (token[i + 1] | 0x20) == 'w' && (token[i + 2] | 0x20) == 'w' &&
+        token[i + 3] == '.')
       return true;
   return false;
 }
 
 bool is_address(std::string_view text, const Token& t) {
   const std::string_view token = text.substr(t.begin, t.size());
-  return (t.has(colon_byte) && token.find("://") != std::string_view::npos) || (t.has(dot_byte) && has_www(token));
+  return (t.has(colon_byte) && token.find("://") != std::string_view::npos) ||
+         (t.has(dot_byte) && has_www(token));
 }
 
 bool is_signs(std::string_view text, const Token& t) {

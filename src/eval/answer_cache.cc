@@ -25,8 +25,8 @@ std::string dumped(const Json& json) { return json.dump(-1, ' ', false, Json::er
 AnswerCache::AnswerCache(base::FileSystem& fs, const std::string& path) {
   file_ = std::make_unique<base::File>(base::File::append(fs, path, "Evaluator.run"));
   if (file_->descriptor() >= 0 && ::flock(file_->descriptor(), LOCK_EX | LOCK_NB) != 0)
-    base::failed("[Evaluator.run] ", path, ": another evaluation is writing here; wait for it, or give `out` ",
-                 "another folder");
+    base::failed("[Evaluator.run] ", path,
+                 ": another evaluation is writing here; wait for it, or give `out` ", "another folder");
   read(fs, path);
 }
 

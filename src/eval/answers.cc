@@ -20,8 +20,8 @@ std::string spelt(const Json& value) { return value.is_string() ? value.get<std:
 Json request_json(const GenerateRequest& request) {
   Json messages = Json::array(), tools = Json::array();
   for (const auto& m : request.messages)
-    messages.push_back(Json::array({m.role, m.content, calls_to_json(m.tool_calls), m.tool_call_id, m.name,
-                                    m.reasoning_content}));
+    messages.push_back(Json::array(
+        {m.role, m.content, calls_to_json(m.tool_calls), m.tool_call_id, m.name, m.reasoning_content}));
   for (const auto& t : request.tools) tools.push_back(Json::array({t.name, t.description, t.parameters}));
   Json sampling = sampling_json(request.sampling);
   sampling["stop_token_ids"] = request.sampling.stop_token_ids;
@@ -96,7 +96,8 @@ Json sample_json(const Answer& a) {
 }
 
 std::vector<ToolCall> calls_from(const Json& list, const std::string& context) {
-  base::check_argument(list.is_array(), context, ": expected a list of tool calls, got ", base::kind_of(list));
+  base::check_argument(list.is_array(), context, ": expected a list of tool calls, got ",
+                       base::kind_of(list));
   std::vector<ToolCall> out;
   for (const Json& call : list) {
     const bool wrapped = base::has(call, "function");
@@ -131,8 +132,7 @@ std::vector<Tool> tools_from(const Json& list, const std::string& context) {
   base::check_argument(list.is_array(), context, ": expected a list of tools, got ", base::kind_of(list));
   std::vector<Tool> out;
   for (const Json& tool : list) {
-    const Json& inner =
-        base::has(tool, "function") ? base::require_object(tool, "function", context) : tool;
+    const Json& inner = base::has(tool, "function") ? base::require_object(tool, "function", context) : tool;
     out.push_back({base::require_string(inner, "name", context),
                    base::string_or(inner, "description", "", context),
                    base::has(inner, "parameters") ? spelt(inner["parameters"]) : ""});

@@ -118,8 +118,7 @@ std::vector<Likelihood> ask(InferenceEngine& engine, const std::vector<Scored>& 
     std::vector<InferenceEngine::LikelihoodRequest> batch;
     for (size_t k = begin; k < end; ++k) batch.push_back(asked[missing[k]].request);
     const auto found = engine.log_likelihood(batch);
-    for (size_t k = begin; k < end; ++k)
-      cache.put(asked[missing[k]].key, likelihood_json(found[k - begin]));
+    for (size_t k = begin; k < end; ++k) cache.put(asked[missing[k]].key, likelihood_json(found[k - begin]));
     cache.sync();
   }
   std::vector<Likelihood> out;

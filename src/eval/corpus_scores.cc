@@ -100,7 +100,8 @@ class Mcc : public Metric {
   static Value pair(const std::string& expected, const std::string& got) {
     const auto trimmed = [](const std::string& text) {
       const size_t begin = text.find_first_not_of(" \t\r\n");
-      return begin == std::string::npos ? "" : text.substr(begin, text.find_last_not_of(" \t\r\n") + 1 - begin);
+      return begin == std::string::npos ? ""
+                                        : text.substr(begin, text.find_last_not_of(" \t\r\n") + 1 - begin);
     };
     const std::string a = trimmed(expected), b = trimmed(got);
     return {.value = a == b ? 1. : 0., .why = a + '\0' + b};
@@ -115,9 +116,10 @@ struct Pair {
 };
 
 Pair make_bleu(const Json& params, const std::string& where) {
-  base::check_known_keys(params, {"max_ngram_order", "lowercase", "effective_order", "tokenize",
-                                  "smooth_method", "smooth_value"},
-                         where);
+  base::check_known_keys(
+      params,
+      {"max_ngram_order", "lowercase", "effective_order", "tokenize", "smooth_method", "smooth_value"},
+      where);
   BleuOptions o;
   o.max_ngram_order = static_cast<int>(base::int_or(params, "max_ngram_order", o.max_ngram_order, where));
   o.lowercase = base::bool_or(params, "lowercase", o.lowercase, where);

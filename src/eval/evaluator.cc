@@ -157,8 +157,8 @@ void show_references(const Run& run, const eval::TaskPlan& plan, const std::vect
 }
 
 void add_perplexity(const Run& run, const Contestant& who, eval::AnswerCache& cache, EvaluateResult& result) {
-  const auto tokens = eval::score_tokens(run.engine, *run.data.impl()->dataset, run.rows, who, cache,
-                                         run.parallelism);
+  const auto tokens =
+      eval::score_tokens(run.engine, *run.data.impl()->dataset, run.rows, who, cache, run.parallelism);
   std::vector<eval::Share> shares;
   std::string why;
   for (size_t row = 0; row < tokens.size(); ++row) {
@@ -186,10 +186,11 @@ std::vector<Comparison> comparisons_of(const Run& run, const Results& results) {
   std::vector<Comparison> out;
   for (size_t b = 1; b < results.size(); ++b)
     for (const auto& [metric, score] : results[0].scores) {
-      const bool common = std::any_of(results[0].rows.begin(), results[0].rows.end(), [&](const RowScore& row) {
-        const auto& other = results[b].rows[static_cast<size_t>(&row - results[0].rows.data())];
-        return row.scores.contains(metric) && other.scores.contains(metric);
-      });
+      const bool common =
+          std::any_of(results[0].rows.begin(), results[0].rows.end(), [&](const RowScore& row) {
+            const auto& other = results[b].rows[static_cast<size_t>(&row - results[0].rows.data())];
+            return row.scores.contains(metric) && other.scores.contains(metric);
+          });
       if (common) out.push_back(compare(results[0], results[b], metric, {.seed = run.options.seed}));
     }
   return out;
@@ -217,7 +218,7 @@ Results Evaluator::run(const EvaluateData& data, const std::vector<std::string>&
   const eval::TaskPlan plan(run.task, options.sampling);
   const int64_t limit = options.limit > 0 ? options.limit : run.task.limit;
   run.rows = limit > 0 ? std::min(limit, data.size()) : data.size();
-  run.parallelism = options.parallelism > 0      ? options.parallelism
+  run.parallelism = options.parallelism > 0    ? options.parallelism
                     : run.task.parallelism > 0 ? run.task.parallelism
                                                : kParallelism;
   run.exclude = options.on_error == "exclude";

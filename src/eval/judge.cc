@@ -175,9 +175,9 @@ void check_judge(const JudgeOptions& options) {
                        options.values.size());
   std::set<std::string> seen;
   for (const auto& option : options.options) {
-    base::check_argument(!option.empty() && option.size() <= 64 &&
-                             option.find_first_of("\r\n") == std::string::npos,
-                         where, "options of 1 to 64 bytes in one line, got '", option, "'");
+    base::check_argument(
+        !option.empty() && option.size() <= 64 && option.find_first_of("\r\n") == std::string::npos, where,
+        "options of 1 to 64 bytes in one line, got '", option, "'");
     base::check_argument(option != kRefusal && seen.insert(option).second, where,
                          "options that differ from each other and from '", kRefusal, "', got '", option,
                          "' again");
@@ -231,7 +231,8 @@ std::vector<PairVerdict> judge_pairs(const Bench& bench, const JudgeOptions& opt
   const auto choices = verdicts({"A", "B", "tie"}, options.may_refuse);
   std::vector<Asked> asked;
   for (const JudgedPair& pair : pairs) {
-    const std::string fence = fence_for(pair.id, options.seed ^ bench.seed, {&pair.question, &pair.a, &pair.b});
+    const std::string fence =
+        fence_for(pair.id, options.seed ^ bench.seed, {&pair.question, &pair.a, &pair.b});
     for (const bool swapped : {false, true}) {
       std::string text = criteria_of(pair.criteria);
       if (!pair.question.empty()) text += fenced("Question", pair.question, fence);

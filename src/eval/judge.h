@@ -15,8 +15,8 @@ struct Judged {
   std::string reference = {};  // "" = none
 };
 struct Verdict {
-  Value value;                      // of the option chosen; unparsable, refused or errored
-  Value expected;                   // under the judge's own distribution; only if asked for
+  Value value;     // of the option chosen; unparsable, refused or errored
+  Value expected;  // under the judge's own distribution; only if asked for
 };
 // One batch. std::invalid_argument for options that make no sense, or a model without a chat template.
 std::vector<Verdict> judge_answers(const Bench& bench, const JudgeOptions& options,

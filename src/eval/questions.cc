@@ -16,10 +16,9 @@ namespace {
 
 constexpr int64_t kPatience = 10;
 
-const std::vector<std::string> kRequestKeys = {"messages",           "prompt",      "tools", "tool_choice",
-                                               "template_variables", "json_schema", "regex", "stop",
-                                               "temperature",        "top_p",       "max_tokens",
-                                               "max_new_tokens",     "seed"};
+const std::vector<std::string> kRequestKeys = {
+    "messages", "prompt",      "tools", "tool_choice", "template_variables", "json_schema", "regex",
+    "stop",     "temperature", "top_p", "max_tokens",  "max_new_tokens",     "seed"};
 
 // A template that gives the JSON of a list is the list.
 Json parsed(Json value, const char* key) {

@@ -41,8 +41,8 @@ class TaskPlan {
   std::shared_ptr<const base::Json> request_;  // none: the row as it stands
 };
 
-// All questions. Throws the first error once ten rows in a row have failed and none has worked: a fault of the
-// task, not of its rows.
+// All questions. Throws the first error once ten rows in a row have failed and none has worked: a fault of
+// the task, not of its rows.
 std::vector<Question> questions_of(const TaskPlan& plan, const EvaluateData& data, int64_t rows);
 
 }  // namespace whorl::eval

@@ -52,7 +52,8 @@ std::string card(const std::vector<EvaluateResult>& results, size_t row) {
                            box("asked", first.prompt), box("expected", first.expected));
   for (const auto& result : results) {
     const RowScore& one = result.rows[row];
-    out += box(concat(escape_html(who(result.adapter)), " ", tags(one)), one.got.empty() ? "(nothing)" : one.got);
+    out += box(concat(escape_html(who(result.adapter)), " ", tags(one)),
+               one.got.empty() ? "(nothing)" : one.got);
     if (!one.error.empty()) out += concat("<p class='small soft'>", escape_html(one.error), "</p>");
   }
   return out + "</div>";
@@ -115,8 +116,8 @@ std::string rows_part(const std::vector<EvaluateResult>& results) {
       aligned(results) ? results : std::vector<EvaluateResult>{results[0]};
   const std::string metric = leading_metric(shown[0]);
   const Sample sample = sample_rows(shown, metric);
-  std::string out = concat("<h2>Rows</h2><p class='soft small'>A few of ", shown[0].rows.size(), ", chosen by ",
-                           escape_html(metric), ".</p>");
+  std::string out = concat("<h2>Rows</h2><p class='soft small'>A few of ", shown[0].rows.size(),
+                           ", chosen by ", escape_html(metric), ".</p>");
   add_group("The results differ", sample.differ, shown, true, out);
   add_group("Without a usable answer", sample.unusable, shown, true, out);
   add_group("Lowest", sample.low, shown, sample.differ.empty(), out);

@@ -18,15 +18,21 @@ std::string dumped(const Json& json) { return json.dump(2, ' ', false, Json::err
 }  // namespace
 
 Json score_json(const Score& s) {
-  return {{"value", number(s.value)},   {"stderr", number(s.stderr_)},  {"ci_low", number(s.ci_low)},
-          {"ci_high", number(s.ci_high)}, {"n", s.n},                   {"method", s.method},
-          {"errored", s.errored},       {"unparsable", s.unparsable},   {"refused", s.refused}};
+  return {{"value", number(s.value)},
+          {"stderr", number(s.stderr_)},
+          {"ci_low", number(s.ci_low)},
+          {"ci_high", number(s.ci_high)},
+          {"n", s.n},
+          {"method", s.method},
+          {"errored", s.errored},
+          {"unparsable", s.unparsable},
+          {"refused", s.refused}};
 }
 
 Json row_json(const RowScore& row) {
   Json scores = Json::object();
   for (const auto& [name, value] : row.scores) scores[name] = number(value);
-  Json out = {{"id", row.id},     {"source", row.source}, {"prompt", row.prompt}, {"expected", row.expected},
+  Json out = {{"id", row.id},   {"source", row.source}, {"prompt", row.prompt}, {"expected", row.expected},
               {"got", row.got}, {"scores", scores}};
   if (!row.outcomes.empty()) out["outcomes"] = row.outcomes;
   if (!row.error.empty()) out["error"] = row.error;

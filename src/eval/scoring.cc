@@ -105,7 +105,8 @@ void count(Value::Kind kind, Score& score) {
 }  // namespace
 
 std::unique_ptr<Metric> make_metric(const MetricOptions& options, const Templates& templates) {
-  const std::string type = plain_type(options.type), name = options.name.empty() ? options.type : options.name;
+  const std::string type = plain_type(options.type),
+                    name = options.name.empty() ? options.type : options.name;
   const std::string context = "[Evaluator.run] metric '" + name + "'";
   const Json params = options.params.empty() ? Json::object() : base::parse_json(options.params, context);
   base::check_argument(params.is_object(), context, ": expected params to be an object, got ",

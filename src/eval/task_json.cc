@@ -47,18 +47,14 @@ JudgeOptions judge_from(const Json& json, const std::string& context) {
 }
 
 Json judge_json(const JudgeOptions& judge) {
-  return {{"adapter", judge.adapter},
-          {"criteria", judge.criteria},
-          {"options", judge.options},
-          {"values", judge.values},
-          {"may_refuse", judge.may_refuse},
-          {"expectation", judge.expectation},
-          {"system", judge.system},
-          {"seed", judge.seed}};
+  return {{"adapter", judge.adapter},       {"criteria", judge.criteria},
+          {"options", judge.options},       {"values", judge.values},
+          {"may_refuse", judge.may_refuse}, {"expectation", judge.expectation},
+          {"system", judge.system},         {"seed", judge.seed}};
 }
 
 const std::vector<std::string> kMetricKeys = {
-    "type",   "name",  "candidate", "references", "ground_truth", "check", "tool_calls_ground_truth",
+    "type",   "name", "candidate", "references", "ground_truth", "check", "tool_calls_ground_truth",
     "params", "judge"};
 
 // NeMo keeps a metric's settings in "params"; beside "type" they are taken as well.
@@ -189,8 +185,8 @@ Json sampling_json(const SamplingOptions& s) {
 
 EvaluateTask task_from(const Json& json, const std::string& name, const std::string& context) {
   base::check_known_keys(json,
-                         {"name", "type", "template", "params", "metrics", "sampling", "limit",
-                          "parallelism", "dataset", "data"},
+                         {"name", "type", "template", "params", "metrics", "sampling", "limit", "parallelism",
+                          "dataset", "data"},
                          context);
   EvaluateTask out;
   out.name = base::string_or(json, "name", name, context);

@@ -23,7 +23,8 @@ class BestOf : public RowMetric {
   std::vector<Value> score_row(const Case& one) const override {
     const std::string candidate = texts_.candidate(one);
     double best = 0;
-    for (const auto& reference : texts_.references(one)) best = std::max(best, compare_(reference, candidate));
+    for (const auto& reference : texts_.references(one))
+      best = std::max(best, compare_(reference, candidate));
     return {Value::of(best)};
   }
 
@@ -75,8 +76,8 @@ class Rouge : public RowMetric {
 
 std::unique_ptr<Metric> make_exact(const std::string& name, const Texts& texts, const Json& params,
                                    const std::string& where) {
-  base::check_known_keys(
-      params, {"regexes_to_ignore", "ignore_case", "ignore_punctuation", "ignore_numbers"}, where);
+  base::check_known_keys(params, {"regexes_to_ignore", "ignore_case", "ignore_punctuation", "ignore_numbers"},
+                         where);
   if (params.empty())
     return std::make_unique<BestOf>(name, texts, [](const std::string& reference, const std::string& got) {
       return exact_match(reference, got);
@@ -88,9 +89,10 @@ std::unique_ptr<Metric> make_exact(const std::string& name, const Texts& texts, 
   options.ignore_punctuation = base::bool_or(params, "ignore_punctuation", false, where);
   options.ignore_numbers = base::bool_or(params, "ignore_numbers", false, where);
   exact_match("", "", options);  // a pattern that cannot be used is told now
-  return std::make_unique<BestOf>(name, texts, [options](const std::string& reference, const std::string& got) {
-    return exact_match(reference, got, options);
-  });
+  return std::make_unique<BestOf>(name, texts,
+                                  [options](const std::string& reference, const std::string& got) {
+                                    return exact_match(reference, got, options);
+                                  });
 }
 
 }  // namespace

@@ -9,7 +9,7 @@ namespace whorl::guard {
 
 namespace {
 
-constexpr size_t line_bytes = 4096;  // a pattern without a longest match ends with its line
+constexpr size_t line_bytes = 4096;            // a pattern without a longest match ends with its line
 constexpr int64_t memory = int64_t{64} << 20;  // of automata that grow as they are used
 
 re2::StringPiece piece(std::string_view text) { return {text.data(), text.size()}; }
@@ -33,7 +33,8 @@ void Automata::add(size_t id, const PatternTree& tree, bool case_insensitive, bo
   const std::optional<size_t> longest = longest_match(form);
   longest_ = std::max(longest_, longest ? *longest * 4 : line_bytes);  // a character has at most four bytes
   Compiled made{id, std::make_unique<RE2>(texts_.back(), pattern_options()), allow, false, false};
-  if (!made.regex->ok()) base::invalid(context_, ": the pattern is too large for a stream (", made.regex->error(), ")");
+  if (!made.regex->ok())
+    base::invalid(context_, ": the pattern is too large for a stream (", made.regex->error(), ")");
   if (loose) {
     made.begins_at_word = begins_with_boundary(tree);
     made.ends_at_word = ends_with_boundary(tree);

@@ -18,25 +18,34 @@ struct Form {
 constexpr Form forms[] = {
     // A second statement, a union, a condition that is always true, comments that cut a statement off.
     {"sqli", R"(['"`;)]\s*;?\s*(?:drop|truncate|alter)\s+(?:table|database|schema|user|view|index)\b)"},
-    {"sqli", R"(;\s*(?:drop|truncate|alter|create|grant|revoke)\s+(?:table|database|schema|user|role|all|view)\b)"},
-    {"sqli", R"(;\s*(?:delete\s+from|insert\s+into|update\s+\w{1,64}\s+set|exec(?:ute)?\s*\(?|shutdown\b|declare\s+@))"},
+    {"sqli",
+     R"(;\s*(?:drop|truncate|alter|create|grant|revoke)\s+(?:table|database|schema|user|role|all|view)\b)"},
+    {"sqli",
+     R"(;\s*(?:delete\s+from|insert\s+into|update\s+\w{1,64}\s+set|exec(?:ute)?\s*\(?|shutdown\b|declare\s+@))"},
     {"sqli", R"(\bunion\s+(?:all\s+|distinct\s+)?select\b)"},
-    {"sqli", R"(['"`)]\s*(?:or|and|\|\||&&)\s*\(?\s*['"`]?[\w]{1,32}['"`]?\s*(?:=|<>|!=|like|>|<)\s*['"`]?[\w]{1,32})"},
+    {"sqli",
+     R"(['"`)]\s*(?:or|and|\|\||&&)\s*\(?\s*['"`]?[\w]{1,32}['"`]?\s*(?:=|<>|!=|like|>|<)\s*['"`]?[\w]{1,32})"},
     {"sqli", R"(\b(?:or|and)\s+(?:1\s*=\s*1|0\s*=\s*0|'1'\s*=\s*'1|"1"\s*=\s*"1|true\s*(?:--|#)))"},
     {"sqli", R"(['"`)]\s*(?:or|and)\s+(?:true|false|not\s+false|1)\s*(?:--|#|/\*|;))"},
     {"sqli", R"(['"`]\s*;?\s*(?:--|#|/\*)\s*$)"},
-    {"sqli", R"(\b(?:sleep|pg_sleep|benchmark|load_file|extractvalue|updatexml)\s*\(\s*['"\d]|\bwaitfor\s+delay\s*')"},
-    {"sqli", R"(\binto\s+(?:out|dump)file\b|\binformation_schema\.(?:tables|columns|schemata)\b|\bxp_cmdshell\b)"},
+    {"sqli",
+     R"(\b(?:sleep|pg_sleep|benchmark|load_file|extractvalue|updatexml)\s*\(\s*['"\d]|\bwaitfor\s+delay\s*')"},
+    {"sqli",
+     R"(\binto\s+(?:out|dump)file\b|\binformation_schema\.(?:tables|columns|schemata)\b|\bxp_cmdshell\b)"},
     // Expressions of Jinja and its kin that reach out of their template.
-    {"template", R"(\{\{[^\n{}]{0,200}(?:__\w{1,32}__|\b(?:config|self|request|cycler|joiner|namespace|lipsum|url_for|get_flashed_messages)\b\s*[.\[|])[^\n{}]{0,200}\}\})"},
+    {"template",
+     R"(\{\{[^\n{}]{0,200}(?:__\w{1,32}__|\b(?:config|self|request|cycler|joiner|namespace|lipsum|url_for|get_flashed_messages)\b\s*[.\[|])[^\n{}]{0,200}\}\})"},
     {"template", R"(\{\{\s*[\d'"][^\n{}]{0,40}[*+\-/|][^\n{}]{0,40}\}\})"},
-    {"template", R"(\{%-?\s*(?:import|include|extends|from|set|for|if|macro|call|raw|with|block)\b[^\n]{0,200}?%\})"},
+    {"template",
+     R"(\{%-?\s*(?:import|include|extends|from|set|for|if|macro|call|raw|with|block)\b[^\n]{0,200}?%\})"},
     {"template", R"(\{\{[^\n{}]{0,200}\|\s*(?:attr|map|selectattr|format|safe)\b[^\n{}]{0,200}\}\})"},
-    {"template", R"((?:\$|#|\*)\{\s*(?:T\s*\(|7\s*\*\s*7|[\w.]{0,64}(?:Runtime|ProcessBuilder|getClass|forName|jndi:)[^\n}]{0,200}))"},
+    {"template",
+     R"((?:\$|#|\*)\{\s*(?:T\s*\(|7\s*\*\s*7|[\w.]{0,64}(?:Runtime|ProcessBuilder|getClass|forName|jndi:)[^\n}]{0,200}))"},
     {"template", R"(<%=?\s*[^\n%]{0,120}(?:system|exec|`|File\.|IO\.)[^\n%]{0,120}%>)"},
     // Python and shell that runs, reads or reaches out.
     {"code", R"(\b(?:eval|exec|compile|__import__|execfile)\s*\(\s*[\w'"(\[])"},
-    {"code", R"(\bos\s*\.\s*(?:system|popen|exec[lv]p?e?|spawn[lv]p?e?|remove|unlink|rmdir|kill|fork|environ)\b)"},
+    {"code",
+     R"(\bos\s*\.\s*(?:system|popen|exec[lv]p?e?|spawn[lv]p?e?|remove|unlink|rmdir|kill|fork|environ)\b)"},
     {"code", R"(\bsubprocess\s*\.\s*(?:run|call|popen|check_output|check_call|getoutput|getstatusoutput)\b)"},
     {"code", R"(\bimport\s+(?:os|subprocess|pty|ctypes|shutil|socket)\b)"},
     {"code", R"(\bfrom\s+(?:os|subprocess|pty|ctypes|shutil|socket)\s+import\b)"},
@@ -49,8 +58,10 @@ constexpr Form forms[] = {
     // Script in HTML: elements, handlers, addresses that run.
     {"xss", R"(<\s*script\b[^>\n]{0,200}>?)"},
     {"xss", R"(<\s*/\s*script\s*>)"},
-    {"xss", R"(<\s*(?:iframe|object|embed|applet|base|meta|link|form|frame|frameset|svg|math)\b[^>\n]{0,200}(?:src|href|data|on\w{3,24}|action|srcdoc|http-equiv)\s*=)"},
-    {"xss", R"(<\s*\w{1,16}\b[^>\n]{0,300}[\s/"']on(?:abort|blur|change|click|dblclick|drag\w{0,5}|drop|error|focus\w{0,3}|input|key\w{2,5}|load\w{0,8}|mouse\w{2,5}|pointer\w{2,6}|toggle|submit|unload|wheel|animation\w{3,9}|transition\w{3,6}|begin|copy|cut|paste|resize|scroll|select|show)\s*=)"},
+    {"xss",
+     R"(<\s*(?:iframe|object|embed|applet|base|meta|link|form|frame|frameset|svg|math)\b[^>\n]{0,200}(?:src|href|data|on\w{3,24}|action|srcdoc|http-equiv)\s*=)"},
+    {"xss",
+     R"(<\s*\w{1,16}\b[^>\n]{0,300}[\s/"']on(?:abort|blur|change|click|dblclick|drag\w{0,5}|drop|error|focus\w{0,3}|input|key\w{2,5}|load\w{0,8}|mouse\w{2,5}|pointer\w{2,6}|toggle|submit|unload|wheel|animation\w{3,9}|transition\w{3,6}|begin|copy|cut|paste|resize|scroll|select|show)\s*=)"},
     {"xss", R"((?:javascript|vbscript|livescript)\s*:\s*[^\s"'<>]{1,200})"},
     {"xss", R"(\bdata\s*:\s*text/html\b)"},
     {"xss", R"(\bdocument\s*\.\s*(?:cookie|write(?:ln)?|location|domain)\b|\bwindow\s*\.\s*location\b)"},
@@ -81,7 +92,8 @@ class InjectionRail : public RuleRail {
 
 }  // namespace
 
-std::shared_ptr<const TextRail> make_injection_rail(const InjectionOptions& options, std::string_view context) {
+std::shared_ptr<const TextRail> make_injection_rail(const InjectionOptions& options,
+                                                    std::string_view context) {
   const std::vector<std::string>& names = injection_names();
   std::vector<std::string> wanted = options.injections.empty() ? names : options.injections;
   for (const std::string& name : wanted)

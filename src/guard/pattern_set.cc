@@ -21,7 +21,8 @@ void check_pattern(const PatternSpec& spec, const std::string& where) {
   if (!plain.ok())
     base::invalid(where, ": expected a pattern that runs in linear time (RE2), got ", plain.error(),
                   "; look-around and back-references cannot be used");
-  if (RE2::FullMatch("", plain)) base::invalid(where, ": expected a pattern that does not match the empty text");
+  if (RE2::FullMatch("", plain))
+    base::invalid(where, ": expected a pattern that does not match the empty text");
 }
 
 // Readable views take the pattern as written, the two that undo spelling take its loose form.

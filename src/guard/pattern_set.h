@@ -16,8 +16,8 @@ struct PatternSpec {
   std::string name;  // of errors
   std::string pattern;
   bool case_insensitive = false;
-  bool allow = false;      // a match of another pattern that lies inside one of this is none
-  bool loosely = true;     // also past l33t and letters spelt out
+  bool allow = false;   // a match of another pattern that lies inside one of this is none
+  bool loosely = true;  // also past l33t and letters spelt out
 };
 
 // A match in the original text, and in the view that showed it.

@@ -268,7 +268,8 @@ std::string written(const PatternTree& tree) {
         out += part.kind == Kind::choice ? grouped(written(part)) : written(part);
       return grouped(out);
     case Kind::choice:
-      for (const PatternTree& part : tree.parts) out += base::concat(out.empty() ? "" : "|", grouped(written(part)));
+      for (const PatternTree& part : tree.parts)
+        out += base::concat(out.empty() ? "" : "|", grouped(written(part)));
       return grouped(out);
     case Kind::repeat:
       return grouped(written(tree.parts[0])) + counts_text(tree.min, tree.max);
@@ -312,8 +313,8 @@ std::string written_prefix(const PatternTree& tree) {
       return grouped(out);
     case Kind::repeat: {
       if (tree.max == 0) return "";
-      const std::string before = grouped(written(tree.parts[0])) +
-                                 (tree.max < 0 ? "*" : counts_text(0, tree.max - 1));
+      const std::string before =
+          grouped(written(tree.parts[0])) + (tree.max < 0 ? "*" : counts_text(0, tree.max - 1));
       return grouped(before + written_prefix(tree.parts[0]));
     }
   }
@@ -329,9 +330,9 @@ std::string with_look_alikes(const std::string& literal) {
     const char* written;
     const char* also;
   };
-  static constexpr Pair pairs[] = {{"i", "[il]"},  {"l", "[il]"},  {"I", "[IL]"}, {"L", "[IL]"}, {"0", "[0o]"},
-                                   {"1", "[1il]"}, {"3", "[3e]"},  {"4", "[4a]"}, {"5", "[5s]"}, {"7", "[7t]"},
-                                   {"@", "[@a]"},  {"!", "[!i]"}};
+  static constexpr Pair pairs[] = {{"i", "[il]"}, {"l", "[il]"},  {"I", "[IL]"}, {"L", "[IL]"},
+                                   {"0", "[0o]"}, {"1", "[1il]"}, {"3", "[3e]"}, {"4", "[4a]"},
+                                   {"5", "[5s]"}, {"7", "[7t]"},  {"@", "[@a]"}, {"!", "[!i]"}};
   for (const Pair& pair : pairs)
     if (literal == pair.written) return pair.also;
   return literal;

@@ -1,7 +1,7 @@
 #pragma once
-// A regular expression as a tree, as far as is needed to write others from it: the one that every beginning of
-// a match matches, and the one that reads past tricks. What the leaves mean is RE2's business; the tree only
-// knows where they begin and end.
+// A regular expression as a tree, as far as is needed to write others from it: the one that every beginning
+// of a match matches, and the one that reads past tricks. What the leaves mean is RE2's business; the tree
+// only knows where they begin and end.
 #include <cstddef>
 #include <memory>
 #include <optional>
@@ -14,9 +14,9 @@ namespace whorl::guard {
 struct PatternTree {
   enum class Kind {
     empty,
-    leaf,     // one character: a literal, a class, an escape; `text` is how it is written
+    leaf,       // one character: a literal, a class, an escape; `text` is how it is written
     assertion,  // ^ $ \b \B \A \z
-    flags,    // (?i): holds for what follows it
+    flags,      // (?i): holds for what follows it
     sequence,
     choice,
     repeat,
@@ -27,7 +27,8 @@ struct PatternTree {
   int min = 0, max = 0;            // of repeat; max < 0: without limit
 };
 
-// Throws std::invalid_argument: "`context`: …" with what is not understood. Only call it for what RE2 accepts.
+// Throws std::invalid_argument: "`context`: …" with what is not understood. Only call it for what RE2
+// accepts.
 PatternTree parse_pattern(std::string_view pattern, std::string_view context);
 
 // White space repeated without limit counts as at most this many; views have fewer in a row.

@@ -11,7 +11,8 @@ namespace {
 
 constexpr const char* operation = "[judge_perplexity] ";
 
-void check_tokens(std::string_view text, const std::vector<TokenScore>& tokens, const PerplexityOptions& options) {
+void check_tokens(std::string_view text, const std::vector<TokenScore>& tokens,
+                  const PerplexityOptions& options) {
   base::check_argument(options.window_words > 0, operation, "expected window_words to be positive, got ",
                        options.window_words);
   size_t last = 0;
@@ -19,7 +20,8 @@ void check_tokens(std::string_view text, const std::vector<TokenScore>& tokens, 
     if (token.begin > token.end || token.end > text.size() || token.begin < last)
       base::invalid(operation, "expected tokens in the order of the text, got one at [", token.begin, ", ",
                     token.end, ") of ", text.size(), " bytes");
-    if (!(token.logprob <= 0)) base::invalid(operation, "expected a log-probability of at most 0, got ", token.logprob);
+    if (!(token.logprob <= 0))
+      base::invalid(operation, "expected a log-probability of at most 0, got ", token.logprob);
     last = token.begin;
   }
 }
@@ -51,9 +53,8 @@ double perplexity(const std::vector<TokenScore>& tokens, size_t begin, size_t en
 }
 
 size_t characters(std::string_view text) {
-  return static_cast<size_t>(std::count_if(text.begin(), text.end(), [](char c) {
-    return (static_cast<unsigned char>(c) & 0xc0) != 0x80;
-  }));
+  return static_cast<size_t>(std::count_if(
+      text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
 }
 
 }  // namespace

@@ -102,13 +102,12 @@ Escape named_entity(const Pieces& p, size_t at) {
     std::string_view name;
     char value;
   };
-  static constexpr Name names[] = {{"lt", '<'},     {"gt", '>'},      {"amp", '&'},   {"quot", '"'},
-                                   {"apos", '\''},  {"nbsp", ' '},    {"sol", '/'},   {"colon", ':'},
-                                   {"lpar", '('},   {"rpar", ')'},    {"num", '#'},   {"excl", '!'},
-                                   {"equals", '='}, {"commat", '@'},  {"Tab", '\t'},  {"NewLine", '\n'},
-                                   {"period", '.'}, {"comma", ','},   {"semi", ';'},  {"lbrace", '{'},
-                                   {"lcub", '{'},   {"rcub", '}'},    {"dollar", '$'}, {"percnt", '%'},
-                                   {"bsol", '\\'},  {"grave", '`'},   {"lowbar", '_'}, {"hyphen", '-'}};
+  static constexpr Name names[] = {
+      {"lt", '<'},     {"gt", '>'},     {"amp", '&'},    {"quot", '"'},     {"apos", '\''},  {"nbsp", ' '},
+      {"sol", '/'},    {"colon", ':'},  {"lpar", '('},   {"rpar", ')'},     {"num", '#'},    {"excl", '!'},
+      {"equals", '='}, {"commat", '@'}, {"Tab", '\t'},   {"NewLine", '\n'}, {"period", '.'}, {"comma", ','},
+      {"semi", ';'},   {"lbrace", '{'}, {"lcub", '{'},   {"rcub", '}'},     {"dollar", '$'}, {"percnt", '%'},
+      {"bsol", '\\'},  {"grave", '`'},  {"lowbar", '_'}, {"hyphen", '-'}};
   for (const Name& known : names) {
     size_t i = 0;
     while (i < known.name.size() && piece_at(p, at + 1 + i) == static_cast<unsigned char>(known.name[i])) ++i;
@@ -279,7 +278,8 @@ bool glue_joints(Pieces* pieces) {
   for (size_t i = 0; i < in.size();) {
     const size_t letters = is_alnum(in[i].value) ? spelt_out(in, i) : 0;
     // Two are a word if there is nothing else: "t.o".
-    const bool pair = letters == 2 && i == 0 && in.size() == 3 && is_ascii_letter(in[0].value) && is_ascii_letter(in[2].value);
+    const bool pair = letters == 2 && i == 0 && in.size() == 3 && is_ascii_letter(in[0].value) &&
+                      is_ascii_letter(in[2].value);
     if (letters < 3 && !pair) {
       out.push_back(in[i++]);
       continue;
@@ -303,8 +303,9 @@ bool loosen(Pieces* pieces) {
     return (class_of(x.value) & (byte_leet | byte_digit)) == (byte_leet | byte_digit);
   };
   // A word needs a letter, unless it is short: "411", "70".
-  const bool letters = std::any_of(p.begin(), p.end(), [](const Piece& x) { return is_ascii_letter(x.value); }) ||
-                       (p.size() >= 2 && p.size() <= 4 && std::all_of(p.begin(), p.end(), is_leet_digit));
+  const bool letters =
+      std::any_of(p.begin(), p.end(), [](const Piece& x) { return is_ascii_letter(x.value); }) ||
+      (p.size() >= 2 && p.size() <= 4 && std::all_of(p.begin(), p.end(), is_leet_digit));
   bool changed = false;
   for (size_t i = 0; i < p.size(); ++i) {
     const unsigned bits = class_of(p[i].value);

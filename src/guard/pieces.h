@@ -21,10 +21,10 @@ using Pieces = std::vector<Piece>;
 // Classes of ASCII bytes, as bits.
 enum ByteClass : unsigned {
   byte_space = 1,
-  byte_high = 2,     // not ASCII
-  byte_escape = 4,   // % & and the backslash
-  byte_leet = 8,     // 0 1 3 4 5 7 @ $ ! |
-  byte_joint = 16,   // _ + . - / , * ~ | :
+  byte_high = 2,    // not ASCII
+  byte_escape = 4,  // % & and the backslash
+  byte_leet = 8,    // 0 1 3 4 5 7 @ $ ! |
+  byte_joint = 16,  // _ + . - / , * ~ | :
   byte_letter = 32,
   byte_digit = 64,
   byte_control = 128,

@@ -49,7 +49,8 @@ class PiiScan : public Scan {
     size_t hold = text.size();
     for (size_t i = 0; i < views.size(); ++i) hold = std::min(hold, search(text, i, findings));
     const size_t children = text.first_child() + text.children().size();
-    for (; next_child_ < children; ++next_child_) search_child(text.children()[next_child_ - text.first_child()], findings);
+    for (; next_child_ < children; ++next_child_)
+      search_child(text.children()[next_child_ - text.first_child()], findings);
     return hold;
   }
 

@@ -1,7 +1,7 @@
 #pragma once
 // The model-free half of the guard room. A rail is a question about a text; `TextGuard` asks all of its rails
-// at once, of a whole text or of one that arrives in pieces. Both ways are the same code: a text only grows, a
-// rail's scan looks at what is new and says from where on the text may still become a match.
+// at once, of a whole text or of one that arrives in pieces. Both ways are the same code: a text only grows,
+// a rail's scan looks at what is new and says from where on the text may still become a match.
 //
 // The law: for every way of cutting a text into pieces (inside a UTF-8 sequence too) a stream's verdict,
 // findings and released bytes are the same, and those of a text that is not blocked equal `check`'s.
@@ -22,9 +22,9 @@ enum class Action {
 };
 
 struct Finding {
-  std::string rail;    // the rail's name: "pii", "secrets", "injection", "jailbreak", "regex"
-  std::string rule;    // "EMAIL", "aws_access_key", "sqli", or the name of a pattern
-  std::string reason;  // a sentence without the text that was found
+  std::string rail;           // the rail's name: "pii", "secrets", "injection", "jailbreak", "regex"
+  std::string rule;           // "EMAIL", "aws_access_key", "sqli", or the name of a pattern
+  std::string reason;         // a sentence without the text that was found
   size_t begin = 0, end = 0;  // bytes of the original text; of hidden or encoded text: of what hid it
   double score = 1;           // 0..1; patterns have 1
   Action action = Action::block;
@@ -94,8 +94,8 @@ class TextGuard {
 };
 
 // ---- the rails ------------------------------------------------------------------------------------------
-// Every maker throws std::invalid_argument that names the rule and says what was expected; `context` opens the
-// message ("[Guardrail.load] config.yml:12").
+// Every maker throws std::invalid_argument that names the rule and says what was expected; `context` opens
+// the message ("[Guardrail.load] config.yml:12").
 
 struct PatternRule {
   std::string name;     // default: the pattern itself
@@ -135,7 +135,8 @@ struct InjectionOptions {
   std::vector<std::string> injections;  // of "sqli", "template", "code", "xss"; empty = all four
   Action action = Action::block;        // mask = NeMo's omit: taken out, again until nothing is left
 };
-std::shared_ptr<const TextRail> make_injection_rail(const InjectionOptions& options, std::string_view context);
+std::shared_ptr<const TextRail> make_injection_rail(const InjectionOptions& options,
+                                                    std::string_view context);
 const std::vector<std::string>& injection_names();
 
 struct JailbreakOptions {

@@ -8,7 +8,8 @@ namespace whorl::guard {
 
 namespace {
 
-std::unique_ptr<PatternSet> compiled(const std::vector<Rule>& rules, std::string_view context, bool normalise) {
+std::unique_ptr<PatternSet> compiled(const std::vector<Rule>& rules, std::string_view context,
+                                     bool normalise) {
   std::vector<PatternSpec> patterns;
   for (const Rule& rule : rules) {
     patterns.push_back(rule.pattern);
@@ -40,7 +41,10 @@ class RuleScan : public Scan {
 }  // namespace
 
 RuleRail::RuleRail(std::string name, std::vector<Rule> rules, std::string_view context, bool normalise)
-    : name_(std::move(name)), normalise_(normalise), rules_(std::move(rules)), patterns_(compiled(rules_, context, normalise)) {}
+    : name_(std::move(name)),
+      normalise_(normalise),
+      rules_(std::move(rules)),
+      patterns_(compiled(rules_, context, normalise)) {}
 
 std::unique_ptr<Scan> RuleRail::scan() const { return std::make_unique<RuleScan>(*this); }
 
@@ -56,7 +60,8 @@ Finding RuleRail::finding_of(size_t i) const {
 }
 
 bool RuleRail::plain() const {
-  return normalise_ && std::none_of(rules_.begin(), rules_.end(), [](const Rule& r) { return r.pattern.allow; });
+  return normalise_ &&
+         std::none_of(rules_.begin(), rules_.end(), [](const Rule& r) { return r.pattern.allow; });
 }
 
 Rails merged(const Rails& rails) {

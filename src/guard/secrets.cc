@@ -19,7 +19,8 @@ constexpr Form forms[] = {
     {"aws_access_key", "an AWS access key id", R"(\b(?:AKIA|ASIA|ABIA|ACCA)[A-Z2-7]{16}\b)"},
     {"aws_secret_key", "an AWS secret key",
      R"((?i:aws.{0,20}(?:secret|key|token).{0,20}[=:\s'"]\s*)['"]?[A-Za-z0-9/+]{40}\b)"},
-    {"github_token", "a GitHub token", R"(\b(?:gh[pousr]_[A-Za-z0-9]{36,251}|github_pat_[A-Za-z0-9_]{22,255})\b)"},
+    {"github_token", "a GitHub token",
+     R"(\b(?:gh[pousr]_[A-Za-z0-9]{36,251}|github_pat_[A-Za-z0-9_]{22,255})\b)"},
     {"gitlab_token", "a GitLab token", R"(\bgl(?:pat|ptt|dt|rt|cbt|ft|soat)-[A-Za-z0-9_-]{20,64})"},
     {"slack_token", "a Slack token", R"(\bxox[abeoprs]-[A-Za-z0-9-]{10,72})"},
     {"slack_webhook", "a Slack webhook", R"(hooks\.slack\.com/(?:services|workflows)/[A-Za-z0-9/]{40,64})"},
@@ -36,10 +37,11 @@ constexpr Form forms[] = {
     {"twilio_key", "a Twilio key", R"(\bSK[0-9a-f]{32}\b)"},
     {"telegram_token", "a Telegram bot token", R"(\b[0-9]{8,10}:AA[A-Za-z0-9_-]{33})"},
     {"azure_key", "an Azure storage key", R"(AccountKey=[A-Za-z0-9+/]{86}==)"},
-    {"jwt", "a JSON web token", R"(\beyJ[A-Za-z0-9_-]{8,1000}\.eyJ[A-Za-z0-9_-]{8,1000}\.[A-Za-z0-9_-]{8,1000})"},
-    {"private_key", "a private key",
-     R"(-----BEGIN (?:[A-Z0-9]{2,10} ){0,2}PRIVATE KEY(?: BLOCK)?-----)"},
-    {"url_credentials", "a password in a URL", R"(\b[a-z][a-z0-9+.-]{1,20}://[^\s:/@]{1,64}:[^\s:/@]{3,128}@[a-zA-Z0-9.-]{1,128})"},
+    {"jwt", "a JSON web token",
+     R"(\beyJ[A-Za-z0-9_-]{8,1000}\.eyJ[A-Za-z0-9_-]{8,1000}\.[A-Za-z0-9_-]{8,1000})"},
+    {"private_key", "a private key", R"(-----BEGIN (?:[A-Z0-9]{2,10} ){0,2}PRIVATE KEY(?: BLOCK)?-----)"},
+    {"url_credentials", "a password in a URL",
+     R"(\b[a-z][a-z0-9+.-]{1,20}://[^\s:/@]{1,64}:[^\s:/@]{3,128}@[a-zA-Z0-9.-]{1,128})"},
 };
 
 // password = "hunter2…": what stands there must look like a secret, not like a word or a placeholder.
@@ -75,7 +77,8 @@ bool is_secret_value(std::string_view matched) {
     lower = lower || (c >= 'a' && c <= 'z');
     sign = sign || std::string_view("!@#$%^&*+/~").find(c) != std::string_view::npos;
   }
-  if (value.find("...") != std::string_view::npos || value.find("***") != std::string_view::npos) return false;
+  if (value.find("...") != std::string_view::npos || value.find("***") != std::string_view::npos)
+    return false;
   if (value.find('(') != std::string_view::npos) return false;
   const int kinds = digit + upper + lower + sign;
   if (kinds < 2 || !(digit || sign)) return false;

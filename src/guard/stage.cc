@@ -7,7 +7,8 @@
 namespace whorl::guard {
 
 bool earlier(const Finding& a, const Finding& b) {
-  return std::tie(a.begin, a.end, a.rail, a.rule, a.reason) < std::tie(b.begin, b.end, b.rail, b.rule, b.reason);
+  return std::tie(a.begin, a.end, a.rail, a.rule, a.reason) <
+         std::tie(b.begin, b.end, b.rail, b.rule, b.reason);
 }
 
 Stage::Stage(const Rails& rails) : rails_(rails) {
@@ -46,7 +47,8 @@ void Stage::sort_out(std::vector<Finding>* found, std::vector<Finding>* findings
   std::sort(found->begin(), found->end(), earlier);
   while (!known_.empty() && std::get<1>(*known_.begin()) <= released_) known_.erase(known_.begin());
   for (Finding& finding : *found) {
-    if (!known_.emplace(finding.begin, finding.end, finding.rail, finding.rule, finding.reason).second) continue;
+    if (!known_.emplace(finding.begin, finding.end, finding.rail, finding.rule, finding.reason).second)
+      continue;
     if (finding.action == Action::block) {
       blocked_ = true;
       *upto = std::min(*upto, finding.begin);

@@ -10,7 +10,9 @@ constexpr size_t longest_line = 4096;  // bytes of a view
 
 re2::StringPiece piece(std::string_view text) { return {text.data(), text.size()}; }
 
-bool is_word(char c) { return (byte_class(static_cast<unsigned char>(c)) & (byte_letter | byte_digit)) || c == '_'; }
+bool is_word(char c) {
+  return (byte_class(static_cast<unsigned char>(c)) & (byte_letter | byte_digit)) || c == '_';
+}
 
 // As \b in the text that begins at `text_begin` and ends at `text_end`.
 bool is_boundary(std::string_view window, size_t at) {
@@ -96,8 +98,8 @@ void ViewSearch::search(const View& view, const Automata& automata, size_t text_
   report_final(view, automata, live, report);
 }
 
-void ViewSearch::search_one(const View& view, const Automata& automata, size_t i, size_t text_begin, size_t to,
-                            size_t live, bool changes_only) {
+void ViewSearch::search_one(const View& view, const Automata& automata, size_t i, size_t text_begin,
+                            size_t to, size_t live, bool changes_only) {
   const Compiled& pattern = automata.patterns()[i];
   const std::string_view text = view.window().substr(text_begin - view.base(), to - text_begin);
   size_t from = std::max(done_, next_[i]);
@@ -106,7 +108,8 @@ void ViewSearch::search_one(const View& view, const Automata& automata, size_t i
     if (!pattern.regex->Match(piece(text), from - text_begin, text.size(), RE2::UNANCHORED, &at, 1)) break;
     const size_t begin = text_begin + static_cast<size_t>(at.data() - text.data()), end = begin + at.size();
     if (begin >= live) break;
-    const bool good = end > begin && (!changes_only || pattern.allow || counts(view, pattern, text, text_begin, begin, end));
+    const bool good = end > begin &&
+                      (!changes_only || pattern.allow || counts(view, pattern, text, text_begin, begin, end));
     if (good) found_.push_back({i, begin, end});
     from = good ? end : text_begin + next_character(text, begin - text_begin);
     next_[i] = from;

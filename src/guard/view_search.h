@@ -9,8 +9,7 @@
 
 namespace whorl::guard {
 
-using SearchReport =
-    std::function<void(const View& view, const Compiled& pattern, size_t begin, size_t end)>;
+using SearchReport = std::function<void(const View& view, const Compiled& pattern, size_t begin, size_t end)>;
 
 // Copied where a view parts from the one it was the same as.
 class ViewSearch {
@@ -28,8 +27,8 @@ class ViewSearch {
   struct Found {
     size_t pattern, begin, end;
   };
-  // Matches in view bytes [from, to), of which [text_begin, to) is what assertions see; those beginning before
-  // `live` are final.
+  // Matches in view bytes [from, to), of which [text_begin, to) is what assertions see; those beginning
+  // before `live` are final.
   void search(const View& view, const Automata& automata, size_t text_begin, size_t to, size_t live,
               bool changes_only, const SearchReport& report);
   void search_one(const View& view, const Automata& automata, size_t i, size_t text_begin, size_t to,
@@ -37,9 +36,9 @@ class ViewSearch {
   void report_final(const View& view, const Automata& automata, size_t live, const SearchReport& report);
   size_t hold(const View& view, size_t live) const;
 
-  size_t done_ = 0;        // matches that begin before it are decided
-  size_t seen_ = 0;        // end of the view when it was last looked at
-  size_t line_ = 0;        // where the line begins that is being searched
+  size_t done_ = 0;           // matches that begin before it are decided
+  size_t seen_ = 0;           // end of the view when it was last looked at
+  size_t line_ = 0;           // where the line begins that is being searched
   std::vector<size_t> next_;  // per pattern: where its next match may begin
   std::vector<Found> found_;
   std::vector<Found> allowed_;

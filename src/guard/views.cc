@@ -9,11 +9,11 @@ namespace whorl::guard {
 
 namespace {
 
-constexpr size_t longest_token = 4096;   // bytes; a longer one is cut
-constexpr size_t shortest_blob = 16;     // characters of base64 or hexadecimal that are worth decoding
-constexpr size_t longest_run = 512;      // letters spelt out
-constexpr int most_spaces = 4;           // white space characters in a row that views keep
-constexpr size_t context = 4096 + 256;   // bytes of a view that stay known: a line, and what stands before it
+constexpr size_t longest_token = 4096;  // bytes; a longer one is cut
+constexpr size_t shortest_blob = 16;    // characters of base64 or hexadecimal that are worth decoding
+constexpr size_t longest_run = 512;     // letters spelt out
+constexpr int most_spaces = 4;          // white space characters in a row that views keep
+constexpr size_t context = 4096 + 256;  // bytes of a view that stay known: a line, and what stands before it
 
 // Scripts whose characters are words by themselves: text in them need not wait for a space.
 bool is_word_by_itself(char32_t c) {
@@ -76,9 +76,8 @@ void View::forget(size_t at) {
 }
 
 size_t View::at_origin(size_t origin) const {
-  const auto behind =
-      std::upper_bound(stretches_.begin(), stretches_.end(), origin,
-                       [](size_t value, const Stretch& s) { return value < s.origin_end; });
+  const auto behind = std::upper_bound(stretches_.begin(), stretches_.end(), origin,
+                                       [](size_t value, const Stretch& s) { return value < s.origin_end; });
   if (behind == stretches_.end()) return end();
   if (!behind->same || origin <= behind->origin) return std::max(behind->view, base_);
   return std::max(behind->view + (origin - behind->origin), base_);
@@ -111,7 +110,8 @@ size_t Text::take(std::string_view bytes, bool one_token) {
   while (taken < bytes.size() && !stop_) {
     // Up to a space or what is not ASCII in one go, the rest byte by byte.
     size_t upto = taken;
-    while (upto < bytes.size() && !(byte_class(static_cast<unsigned char>(bytes[upto])) & (byte_space | byte_high)) &&
+    while (upto < bytes.size() &&
+           !(byte_class(static_cast<unsigned char>(bytes[upto])) & (byte_space | byte_high)) &&
            upto - taken < longest_token - (at_ - token_))
       ++upto;
     upto = std::max(upto, taken + 1);
@@ -223,7 +223,8 @@ void Text::flush(size_t upto) {
 void Text::flush_reading(size_t upto) {
   if (!run_open_ && upto > reading_flushed_) {
     const std::string_view bytes = raw(reading_flushed_, upto);
-    for (const ViewKind kind : {ViewKind::spaced, ViewKind::loose}) at(kind).add_same(bytes, reading_flushed_);
+    for (const ViewKind kind : {ViewKind::spaced, ViewKind::loose})
+      at(kind).add_same(bytes, reading_flushed_);
     reading_flushed_ = upto;
   }
   for (const ViewKind kind : {ViewKind::spaced, ViewKind::loose})
@@ -259,7 +260,8 @@ bool reads_as_written(std::string_view token, unsigned flags) {
 void Text::close_token(size_t end) {
   const size_t begin = token_;
   constexpr unsigned odd = byte_high | byte_escape | byte_control;
-  const bool wordy = !(flags_ & ~static_cast<unsigned>(byte_letter)) && end - begin > 1 && end - begin < shortest_blob;
+  const bool wordy =
+      !(flags_ & ~static_cast<unsigned>(byte_letter)) && end - begin > 1 && end - begin < shortest_blob;
   if (!wordy && ((flags_ & odd) || !reads_as_written(raw(begin, end), flags_))) {
     close_odd_token(end);
   } else if (run_open_) {
@@ -350,7 +352,8 @@ void Text::emit_reading_views(const Pieces& folded, size_t begin, size_t end, bo
       run_letters_ = 0;
       run_.clear();
     }
-    const bool letter = is_alnum(folded[0].value) || (byte_class(static_cast<unsigned char>(folded[0].value)) & byte_leet);
+    const bool letter =
+        is_alnum(folded[0].value) || (byte_class(static_cast<unsigned char>(folded[0].value)) & byte_leet);
     if (letter) ++run_letters_;
     run_.push_back(folded[0]);
     return;
@@ -375,7 +378,8 @@ namespace {
 bool is_blank(const Piece& p) { return p.value == ' ' || p.value == '\n'; }
 
 bool is_letter_of_run(const Piece& p) {
-  return p.value < 0x80 && (byte_class(static_cast<unsigned char>(p.value)) & (byte_letter | byte_digit | byte_leet));
+  return p.value < 0x80 &&
+         (byte_class(static_cast<unsigned char>(p.value)) & (byte_letter | byte_digit | byte_leet));
 }
 
 // "i g n o r e   a l l": the first gap says how far letters of a word stand apart, a wider one ends a word.
@@ -426,7 +430,8 @@ void Text::close_run(size_t end) {
 void Text::find_blobs(const Pieces& plain) {
   if (levels_ <= 0) return;
   for (Blob& blob : blobs_in(plain))
-    children_.push_back({blob.begin, blob.end, std::make_shared<Text>(Text::whole(blob.decoded, levels_ - 1))});
+    children_.push_back(
+        {blob.begin, blob.end, std::make_shared<Text>(Text::whole(blob.decoded, levels_ - 1))});
 }
 
 void Text::forget(size_t origin) {

@@ -100,7 +100,7 @@ class Text {
 
  private:
   size_t take(std::string_view bytes, bool one_token);
-  size_t step();                  // one code point or ASCII run; returns 0 where bytes are missing
+  size_t step();  // one code point or ASCII run; returns 0 where bytes are missing
   void take_space(size_t begin, size_t end, char32_t value);
   void close_token(size_t end);
   void close_odd_token(size_t end);
@@ -117,17 +117,17 @@ class Text {
   View& at(ViewKind kind) { return views_[static_cast<size_t>(kind)]; }
 
   std::string raw_;
-  size_t raw_base_ = 0, at_ = 0;     // at_: how far the original was read
-  size_t token_ = 0;                 // where the open token begins; at_ where none is open
-  unsigned flags_ = 0;               // classes of the open token's bytes
-  bool word_by_itself_ = false;      // the last character of the open token is one
-  int spaces_ = 0;                   // white space since the last token,
-  bool line_seen_ = false;           // and whether a line ended in it
+  size_t raw_base_ = 0, at_ = 0;  // at_: how far the original was read
+  size_t token_ = 0;              // where the open token begins; at_ where none is open
+  unsigned flags_ = 0;            // classes of the open token's bytes
+  bool word_by_itself_ = false;   // the last character of the open token is one
+  int spaces_ = 0;                // white space since the last token,
+  bool line_seen_ = false;        // and whether a line ended in it
   bool finished_ = false, stop_ = false, one_token_ = false;
-  size_t flushed_ = 0;               // original offset up to which raw, plain, folded, hidden are written
-  size_t reading_flushed_ = 0;       // and spaced, loose
-  Pieces pieces_, spaced_, loose_;   // of the token in hand
-  Pieces run_;                       // letters spelt out so far, with the white space between
+  size_t flushed_ = 0;              // original offset up to which raw, plain, folded, hidden are written
+  size_t reading_flushed_ = 0;      // and spaced, loose
+  Pieces pieces_, spaced_, loose_;  // of the token in hand
+  Pieces run_;                      // letters spelt out so far, with the white space between
   size_t run_begin_ = 0, run_letters_ = 0;
   bool run_open_ = false;
   int levels_;

@@ -131,7 +131,8 @@ bool whorl_sequence_is_stopped(const whorl_sequence* sequence);
 
 /* ---- Unicode ---- */
 
-/* Per code point from `first` on, bits: 1 NFKC leaves it alone, 2 looks like ASCII, 4 white space, 8 a mark. */
+/* Per code point from `first` on, bits: 1 NFKC leaves it alone, 2 looks like ASCII, 4 white space, 8 a mark.
+ */
 void whorl_unicode_flags(uint32_t first, size_t count, uint8_t* out);
 /* The ASCII text that `c` looks like; empty: none. */
 int32_t whorl_unicode_look_alike(uint32_t c, whorl_bytes* out, whorl_bytes* error);
@@ -145,8 +146,8 @@ typedef struct whorl_schema whorl_schema;
 /* As Python's `re` reads it. Many threads may use one. */
 int32_t whorl_pattern_compile(const char* pattern, size_t size, whorl_pattern** out, whorl_bytes* error);
 void whorl_pattern_free(whorl_pattern* pattern);
-int32_t whorl_pattern_remove_all(const whorl_pattern* pattern, const char* text, size_t size, whorl_bytes* out,
-                                 whorl_bytes* error);
+int32_t whorl_pattern_remove_all(const whorl_pattern* pattern, const char* text, size_t size,
+                                 whorl_bytes* out, whorl_bytes* error);
 
 int32_t whorl_schema_compile(const char* json, size_t size, whorl_schema** out, whorl_bytes* error);
 void whorl_schema_free(whorl_schema* schema);

@@ -44,7 +44,8 @@ TEST(FindPii, EveryEntityByItsChecksum) {
            {"URL", "see https://example.com/x.", "https://example.com/x"},
            {"CRYPTO", "1BvBMSEYstWetqTFn5Au4m4GFg7xJaNVN2", "1BvBMSEYstWetqTFn5Au4m4GFg7xJaNVN2"},
            {"CRYPTO", "1BvBMSEYstWetqTFn5Au4m4GFg7xJaNVN3", ""},
-           {"CRYPTO", "bc1qar0srrr7xfkvy5l643lydnw9re59gtzzwf5mdq", "bc1qar0srrr7xfkvy5l643lydnw9re59gtzzwf5mdq"},
+           {"CRYPTO", "bc1qar0srrr7xfkvy5l643lydnw9re59gtzzwf5mdq",
+            "bc1qar0srrr7xfkvy5l643lydnw9re59gtzzwf5mdq"},
            {"CRYPTO", "bc1qar0srrr7xfkvy5l643lydnw9re59gtzzwf5mdx", ""},
            {"US_SSN", "078-05-1120", "078-05-1120"},
            {"US_SSN", "666-05-1120", ""},
@@ -119,13 +120,15 @@ std::vector<PiiEntity> in_pieces(const std::string& text, uint64_t key) {
 }
 
 TEST(FindPii, TextThatGrowsGivesTheSame) {
-  const std::vector<std::string> parts = {"4111 ", "1111 ", "1111", " ", "a@b", ".com", "+49 ", "30 ", "123456 ", "DE89 ",
-                                          "3704 0044 ", "0532 ", "0130 00", ", ", "the ", "AB ", "12 34 56 ", "C ", "(555) ",
-                                          "201-0123", "http://", "x.org/", "\n", "1.2.3.4", "\xe4\xb8\xad", "9", "card "};
+  const std::vector<std::string> parts = {
+      "4111 ",  "1111 ",      "1111",    " ",       "a@b", ".com",    "+49 ",         "30 ",       "123456 ",
+      "DE89 ",  "3704 0044 ", "0532 ",   "0130 00", ", ",  "the ",    "AB ",          "12 34 56 ", "C ",
+      "(555) ", "201-0123",   "http://", "x.org/",  "\n",  "1.2.3.4", "\xe4\xb8\xad", "9",         "card "};
   for (uint64_t round = 0; round < 4000; ++round) {
     const uint64_t key = base::derive(5, round);
     std::string text;
-    for (uint64_t i = 0; i < 2 + base::below(key, 0, 30); ++i) text += parts[base::below(key, i + 1, parts.size())];
+    for (uint64_t i = 0; i < 2 + base::below(key, 0, 30); ++i)
+      text += parts[base::below(key, i + 1, parts.size())];
     auto pieces = in_pieces(text, key), whole = find_pii(text);
     const auto by_place = [](const PiiEntity& a, const PiiEntity& b) {
       return std::tie(a.begin, a.end, a.entity) < std::tie(b.begin, b.end, b.entity);
@@ -139,8 +142,9 @@ TEST(FindPii, TextThatGrowsGivesTheSame) {
 }
 
 TEST(FindPii, LinearTime) {
-  for (const std::string unit : {"1", "1 ", "1-", "a1", "a1 ", "@", "a@", "a@a.", ":", "1:", "+1", "(1", "http://", "www.", "4111 ",
-                                 "DE89 ", "1.1.", "(", "\xe4\xb8\xad", "AB 12 ", "x9-", "0x"}) {
+  for (const std::string unit :
+       {"1",  "1 ",      "1-",   "a1",    "a1 ",   "@",    "a@", "a@a.",         ":",      "1:",  "+1",
+        "(1", "http://", "www.", "4111 ", "DE89 ", "1.1.", "(",  "\xe4\xb8\xad", "AB 12 ", "x9-", "0x"}) {
     std::string text;
     while (text.size() < 200'000) text += unit;
     const std::clock_t start = std::clock();
@@ -169,14 +173,16 @@ std::map<std::string, Counts> score(const base::Json& rows, const std::map<std::
     for (const auto& span : row["spans"]) {
       const auto known = names.find(span["entity_type"]);
       if (known == names.end()) continue;
-      const size_t begin = byte_of[span["start_position"].get<size_t>()], end = byte_of[span["end_position"].get<size_t>()];
+      const size_t begin = byte_of[span["start_position"].get<size_t>()],
+                   end = byte_of[span["end_position"].get<size_t>()];
       const auto hit = std::find_if(all.begin(), all.end(), [&](const PiiEntity& one) {
         return one.entity == known->second && one.begin < end && begin < one.end;
       });
       Counts& counts = out[known->second];
       if (hit == all.end()) {
         ++counts.missed;
-        if (std::getenv("WHORL_SHOW_MISSES")) std::printf("missed %s: %s\n", known->second.c_str(), text.c_str());
+        if (std::getenv("WHORL_SHOW_MISSES"))
+          std::printf("missed %s: %s\n", known->second.c_str(), text.c_str());
       } else {
         ++counts.right;
         all.erase(hit);
@@ -185,7 +191,8 @@ std::map<std::string, Counts> score(const base::Json& rows, const std::map<std::
     for (const PiiEntity& one : all) {
       ++out[one.entity].wrong;
       if (std::getenv("WHORL_SHOW_MISSES"))
-        std::printf("wrong %s [%s]: %s\n", one.entity.c_str(), text.substr(one.begin, one.end - one.begin).c_str(), text.c_str());
+        std::printf("wrong %s [%s]: %s\n", one.entity.c_str(),
+                    text.substr(one.begin, one.end - one.begin).c_str(), text.c_str());
     }
   }
   return out;
@@ -197,12 +204,14 @@ TEST(FindPii, PublishedLabels) {
   const auto path = folder / "guard/presidio_synth_v2.json";
   if (!std::filesystem::exists(path)) GTEST_SKIP() << "presidio_synth_v2.json is not here";
   const std::map<std::string, std::string> names = {
-      {"EMAIL_ADDRESS", "EMAIL"}, {"PHONE_NUMBER", "PHONE"}, {"CREDIT_CARD", "CREDIT_CARD"}, {"IBAN_CODE", "IBAN"},
-      {"IP_ADDRESS", "IP_ADDRESS"}, {"US_SSN", "US_SSN"}, {"DOMAIN_NAME", "URL"}, {"US_DRIVER_LICENSE", "US_DRIVER_LICENSE"}};
+      {"EMAIL_ADDRESS", "EMAIL"},     {"PHONE_NUMBER", "PHONE"},
+      {"CREDIT_CARD", "CREDIT_CARD"}, {"IBAN_CODE", "IBAN"},
+      {"IP_ADDRESS", "IP_ADDRESS"},   {"US_SSN", "US_SSN"},
+      {"DOMAIN_NAME", "URL"},         {"US_DRIVER_LICENSE", "US_DRIVER_LICENSE"}};
   const auto counts = score(base::read_json(path.string(), "test"), names);
   for (const auto& [entity, c] : counts)
-    std::printf("%-20s precision %.3f recall %.3f (%d right, %d wrong, %d missed)\n", entity.c_str(), c.precision(), c.recall(),
-                c.right, c.wrong, c.missed);
+    std::printf("%-20s precision %.3f recall %.3f (%d right, %d wrong, %d missed)\n", entity.c_str(),
+                c.precision(), c.recall(), c.right, c.wrong, c.missed);
   for (const char* entity : {"EMAIL", "IBAN", "IP_ADDRESS", "US_SSN", "URL"}) {
     EXPECT_GE(counts.at(entity).precision(), 0.95) << entity;
     EXPECT_GE(counts.at(entity).recall(), 0.95) << entity;

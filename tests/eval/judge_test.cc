@@ -103,8 +103,8 @@ TEST_F(Judge, TheExpectationIsTheMeanUnderItsDistribution) {
 }
 
 TEST_F(Judge, OnlyAgreeingVerdictsCount) {
-  const std::vector<eval::JudgedPair> pairs = {{"1", "", "q", "good", "poor"}, {"2", "", "q", "poor", "good"},
-                                               {"3", "", "q", "good", "good"}};
+  const std::vector<eval::JudgedPair> pairs = {
+      {"1", "", "q", "good", "poor"}, {"2", "", "q", "poor", "good"}, {"3", "", "q", "good", "good"}};
   judge->rule = [](const std::string& prompt) -> std::string {
     const auto a = section(prompt, "Answer A"), b = section(prompt, "Answer B");
     return a == b ? "tie" : a == "good" ? "A" : "B";

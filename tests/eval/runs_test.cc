@@ -154,8 +154,9 @@ TEST_F(Folder, OtherDataIsRefused) {
   run(options_for(out));
   InferenceEngine engine(*made.model);
   const auto other = EvaluateData::from_jsonl("{\"q\": \"x\", \"a\": \"y\"}");
-  EXPECT_NE(message_of<std::invalid_argument>([&] { Evaluator(engine).run(other, "", options_for(out)); })
-                .find("data_digest"),
+  EXPECT_NE(message_of<std::invalid_argument>([&] {
+              Evaluator(engine).run(other, "", options_for(out));
+            }).find("data_digest"),
             std::string::npos);
 }
 
@@ -177,7 +178,7 @@ TEST(Cache, ATornLineIsTakenOffAndAChangedOneRefused) {
     EXPECT_TRUE(cache.find("c"));
     EXPECT_LE(cache.size(), 3u);
   }
-  { // what follows a torn line is whole again
+  {  // what follows a torn line is whole again
     eval::AnswerCache cache(real, path);
     EXPECT_EQ((*cache.find("c"))["text"], "three");
   }
@@ -213,8 +214,13 @@ TEST(Report, EscapesEverythingAndLoadsNothing) {
   result.task = attack;
   result.adapter_digest = attack;
   result.scores[attack] = {.value = .5, .stderr_ = .1, .ci_low = .3, .ci_high = .7, .n = 2, .method = attack};
-  result.rows = {{.source = attack, .prompt = attack, .expected = attack, .got = attack,
-                  .scores = {{attack, 1}}, .outcomes = {{attack, attack}}, .error = attack},
+  result.rows = {{.source = attack,
+                  .prompt = attack,
+                  .expected = attack,
+                  .got = attack,
+                  .scores = {{attack, 1}},
+                  .outcomes = {{attack, attack}},
+                  .error = attack},
                  {.source = "b", .got = "x", .scores = {{attack, 0}}}};
   Comparison comparison{.metric = attack, .a = attack, .b = attack, .paired = {}};
   comparison.paired.method = attack;
@@ -239,8 +245,8 @@ TEST(Report, ShowsScoresComparisonsAndRows) {
   Evaluator(engine).run(rows(), std::vector<std::string>{"", "tuned"}, options_for(folder.path / "out"));
   const std::string page = bytes(folder.path / "out" / "report.html");
   expect_harmless(page);
-  for (const char* part : {"exact_match", "tuned", "Compared row by row", "The results differ", "row 1", "95 % interval",
-                           "prefers-color-scheme", "@media print", "viewport"})
+  for (const char* part : {"exact_match", "tuned", "Compared row by row", "The results differ", "row 1",
+                           "95 % interval", "prefers-color-scheme", "@media print", "viewport"})
     EXPECT_NE(page.find(part), std::string::npos) << part;
   EXPECT_LT(page.size(), 400u << 10);
   if (const char* keep = std::getenv("WHORL_KEEP_REPORT")) std::ofstream(keep) << page;

@@ -24,7 +24,8 @@ std::string refused(const std::string& json) {
 
 class Tasks : public ::testing::Test {
  protected:
-  EvaluateResult run(const std::string& task, const std::string& jsonl, const std::string& on_error = "wrong") {
+  EvaluateResult run(const std::string& task, const std::string& jsonl,
+                     const std::string& on_error = "wrong") {
     InferenceEngine engine(*made.model);
     EvaluateOptions options;
     options.task = task_of(task);
@@ -114,17 +115,19 @@ TEST(TaskJson, MisspeltKeysNameTheNearest) {
   EXPECT_NE(refused(R"({"type": "chatt", "metrics": []})").find("did you mean 'chat'"), std::string::npos);
   EXPECT_NE(refused(R"({"params": {"temprature": 0}, "metrics": []})").find("did you mean 'temperature'"),
             std::string::npos);
-  EXPECT_NE(refused(R"({"tasks": {"a": {"metrics": [{"judge": {}, "type": 3}]}}})").find("tasks.a: metrics.0"),
-            std::string::npos);
+  EXPECT_NE(
+      refused(R"({"tasks": {"a": {"metrics": [{"judge": {}, "type": 3}]}}})").find("tasks.a: metrics.0"),
+      std::string::npos);
   EXPECT_NE(refused("[1").find("[EvaluateTask] t.json"), std::string::npos);
 }
 
 TEST(TemplateLimits, HostileOnesEndSoon) {
   const auto start = std::chrono::steady_clock::now();
-  for (const char* hostile : {"{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}",
-                              "{% set ns = namespace(x='aaaaaaaa') %}{% for i in range(60) %}"
-                              "{% set ns.x = ns.x ~ ns.x %}{% endfor %}{{ ns.x }}",
-                              "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}"}) {
+  for (const char* hostile :
+       {"{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}",
+        "{% set ns = namespace(x='aaaaaaaa') %}{% for i in range(60) %}"
+        "{% set ns.x = ns.x ~ ns.x %}{% endfor %}{{ ns.x }}",
+        "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}"}) {
     eval::Templates templates("t");
     templates.compile(hostile, "f");
     EXPECT_THROW(templates.render(hostile, "{}"), eval::TemplateError) << hostile;
@@ -139,8 +142,9 @@ TEST(TemplateLimits, WhatIsNotThereIsNoEmptyText) {
   templates.compile("{{ item.x | default('none') }}", "f");
   EXPECT_EQ(templates.render("{{ item.x | default('none') }}", R"({"item": {}})"), "none");
   EXPECT_EQ(templates.render("plain } text\n", "{}"), "plain } text\n");
-  EXPECT_NE(message_of<std::invalid_argument>([&] { templates.compile("{{ a", "template.messages[0]"); })
-                .find("template.messages[0]"),
+  EXPECT_NE(message_of<std::invalid_argument>([&] {
+              templates.compile("{{ a", "template.messages[0]");
+            }).find("template.messages[0]"),
             std::string::npos);
 }
 
@@ -179,7 +183,8 @@ TEST_F(Tasks, DataTasksAskNoModel) {
   EXPECT_EQ(result.rows[2].outcomes.at("number-check"), "unparsable");
 }
 
-constexpr const char* kThree = "{\"q\": \"a\", \"a\": \"good\"}\n{\"q\": \"b\"}\n{\"q\": \"c\", \"a\": \"good\"}";
+constexpr const char* kThree =
+    "{\"q\": \"a\", \"a\": \"good\"}\n{\"q\": \"b\"}\n{\"q\": \"c\", \"a\": \"good\"}";
 
 TEST_F(Tasks, ARowThatErredIsCountedApart) {
   made.teach("Q: a", "good");
@@ -245,12 +250,14 @@ TEST_F(Tasks, ToolsAndMessagesFromTemplates) {
   GenerateRequest asked;
   asked.messages = {{"user", "weather in Rome"}};
   asked.tools = {{"get_weather", "", R"({"type": "object"})"}};
-  made.teach(asked, "<tool_call>\n{\"name\": \"get_weather\", \"arguments\": {\"city\": \"Rome\"}}\n</tool_call>");
-  const auto result = run(R"({"template": {"messages": "{{ item.messages | tojson }}", "tools": "{{ item.tools | tojson }}"},
+  made.teach(asked,
+             "<tool_call>\n{\"name\": \"get_weather\", \"arguments\": {\"city\": \"Rome\"}}\n</tool_call>");
+  const auto result = run(
+      R"({"template": {"messages": "{{ item.messages | tojson }}", "tools": "{{ item.tools | tojson }}"},
       "metrics": [{"type": "tool-calling", "tool_calls_ground_truth": "{{ item.tool_calls | tojson }}"}]})",
-                          R"({"messages": [{"role": "user", "content": "weather in Rome"}],)"
-                          R"("tools": [{"type": "function", "function": {"name": "get_weather", "parameters": {"type": "object"}}}],)"
-                          R"("tool_calls": [{"function": {"name": "get_weather", "arguments": {"city": "Rome"}}}]})");
+      R"({"messages": [{"role": "user", "content": "weather in Rome"}],)"
+      R"("tools": [{"type": "function", "function": {"name": "get_weather", "parameters": {"type": "object"}}}],)"
+      R"("tool_calls": [{"function": {"name": "get_weather", "arguments": {"city": "Rome"}}}]})");
   EXPECT_EQ(result.scores.at("tool-calling.function_name_accuracy").value, 1);
   EXPECT_EQ(result.scores.at("tool-calling.function_name_and_args_accuracy").value, 1);
 }
@@ -278,8 +285,9 @@ TEST_F(Tasks, ComparedRowByRow) {
   auto turned = both[1];
   std::reverse(turned.rows.begin(), turned.rows.end());
   EXPECT_EQ(compare(both[0], turned, "exact_match").paired.wins, 9);
-  EXPECT_NE(message_of<std::invalid_argument>([&] { compare(both[0], both[1], "exact_mach"); })
-                .find("did you mean 'exact_match'"),
+  EXPECT_NE(message_of<std::invalid_argument>([&] {
+              compare(both[0], both[1], "exact_mach");
+            }).find("did you mean 'exact_match'"),
             std::string::npos);
 }
 

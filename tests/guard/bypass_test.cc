@@ -1,5 +1,5 @@
-// Tricks against patterns, applied to every known-bad string: the verdict must not change. And the other side:
-// text that means no harm is let through.
+// Tricks against patterns, applied to every known-bad string: the verdict must not change. And the other
+// side: text that means no harm is let through.
 #include <functional>
 
 #include "base/check.h"
@@ -31,8 +31,7 @@ std::string base64(const std::string& text, const char* alphabet) {
     uint32_t bits = 0;
     for (size_t k = 0; k < 3; ++k)
       bits = bits << 8 | (i + k < text.size() ? static_cast<unsigned char>(text[i + k]) : 0u);
-    for (size_t k = 0; k < 4; ++k)
-      out += i + k > text.size() ? '=' : alphabet[bits >> (18 - 6 * k) & 63];
+    for (size_t k = 0; k < 4; ++k) out += i + k > text.size() ? '=' : alphabet[bits >> (18 - 6 * k) & 63];
   }
   return out;
 }
@@ -103,7 +102,11 @@ std::string leet(char c) {
 
 const std::vector<std::pair<const char*, Trick>>& tricks() {
   static const std::vector<std::pair<const char*, Trick>> all = {
-      {"upper case", [](const std::string& t) { return each(t, [](char c) { return std::string(1, is_letter(c) ? static_cast<char>(c & ~0x20) : c); }); }},
+      {"upper case",
+       [](const std::string& t) {
+         return each(t,
+                     [](char c) { return std::string(1, is_letter(c) ? static_cast<char>(c & ~0x20) : c); });
+       }},
       {"a space between letters", [](const std::string& t) { return spelt(t, " ", "   "); }},
       {"a space between letters, one between words", [](const std::string& t) { return spelt(t, " ", " "); }},
       {"dots between letters", [](const std::string& t) { return spelt(t, ".", " "); }},
@@ -116,30 +119,85 @@ const std::vector<std::pair<const char*, Trick>>& tricks() {
       {"no-break spaces", [](const std::string& t) { return spelt(t, "", utf8(0xa0)); }},
       {"zero width", [](const std::string& t) { return each(t, [](char c) { return c + utf8(0x200b); }); }},
       {"soft hyphens", [](const std::string& t) { return each(t, [](char c) { return c + utf8(0xad); }); }},
-      {"invisible operators", [](const std::string& t) { return each(t, [](char c) { return utf8(0x2063) + c; }); }},
-      {"bidi controls", [](const std::string& t) { return each(t, [](char c) { return utf8(0x202d) + c + utf8(0x202c); }); }},
-      {"variation selectors", [](const std::string& t) { return each(t, [](char c) { return c + utf8(0xfe0f); }); }},
-      {"NUL bytes", [](const std::string& t) { return each(t, [](char c) { return std::string{c, '\0'}; }); }},
-      {"tag characters alone", [](const std::string& t) { return base::concat("Hi", each(t, [](char c) { return utf8(0xe0000 + static_cast<unsigned char>(c)); }), " there"); }},
-      {"selectors that spell", [](const std::string& t) { return base::concat("Hi", each(t, [](char c) { return utf8(0xe0100 + static_cast<unsigned char>(c) - 16); })); }},
-      {"full width", [](const std::string& t) { return each(t, [](char c) { return c > ' ' ? utf8(0xff00u + static_cast<unsigned char>(c) - 0x20) : utf8(0x3000); }); }},
-      {"mathematical letters", [](const std::string& t) { return each(t, [](char c) { return c >= 'a' && c <= 'z' ? utf8(0x1d41a + static_cast<char32_t>(c - 'a')) : std::string(1, c); }); }},
-      {"circled letters", [](const std::string& t) { return each(t, [](char c) { return c >= 'a' && c <= 'z' ? utf8(0x24d0 + static_cast<char32_t>(c - 'a')) : std::string(1, c); }); }},
+      {"invisible operators",
+       [](const std::string& t) { return each(t, [](char c) { return utf8(0x2063) + c; }); }},
+      {"bidi controls",
+       [](const std::string& t) { return each(t, [](char c) { return utf8(0x202d) + c + utf8(0x202c); }); }},
+      {"variation selectors",
+       [](const std::string& t) { return each(t, [](char c) { return c + utf8(0xfe0f); }); }},
+      {"NUL bytes",
+       [](const std::string& t) { return each(t, [](char c) { return std::string{c, '\0'}; }); }},
+      {"tag characters alone",
+       [](const std::string& t) {
+         return base::concat(
+             "Hi", each(t, [](char c) { return utf8(0xe0000 + static_cast<unsigned char>(c)); }), " there");
+       }},
+      {"selectors that spell",
+       [](const std::string& t) {
+         return base::concat(
+             "Hi", each(t, [](char c) { return utf8(0xe0100 + static_cast<unsigned char>(c) - 16); }));
+       }},
+      {"full width",
+       [](const std::string& t) {
+         return each(t, [](char c) {
+           return c > ' ' ? utf8(0xff00u + static_cast<unsigned char>(c) - 0x20) : utf8(0x3000);
+         });
+       }},
+      {"mathematical letters",
+       [](const std::string& t) {
+         return each(t, [](char c) {
+           return c >= 'a' && c <= 'z' ? utf8(0x1d41a + static_cast<char32_t>(c - 'a')) : std::string(1, c);
+         });
+       }},
+      {"circled letters",
+       [](const std::string& t) {
+         return each(t, [](char c) {
+           return c >= 'a' && c <= 'z' ? utf8(0x24d0 + static_cast<char32_t>(c - 'a')) : std::string(1, c);
+         });
+       }},
       {"Cyrillic look-alikes", [](const std::string& t) { return each(t, cyrillic); }},
-      {"accents", [](const std::string& t) { return each(t, [](char c) { return is_letter(c) ? c + utf8(0x301) : std::string(1, c); }); }},
-      {"stacked marks", [](const std::string& t) { return each(t, [](char c) { return is_letter(c) ? c + utf8(0x336) + utf8(0x35c) + utf8(0x489) : std::string(1, c); }); }},
+      {"accents",
+       [](const std::string& t) {
+         return each(t, [](char c) { return is_letter(c) ? c + utf8(0x301) : std::string(1, c); });
+       }},
+      {"stacked marks",
+       [](const std::string& t) {
+         return each(t, [](char c) {
+           return is_letter(c) ? c + utf8(0x336) + utf8(0x35c) + utf8(0x489) : std::string(1, c);
+         });
+       }},
       {"l33t", [](const std::string& t) { return each(t, leet); }},
       {"l33t, spelt out", [](const std::string& t) { return spelt(each(t, leet), " ", "   "); }},
       {"base64", [](const std::string& t) { return base::concat("run: ", base64(t, standard)); }},
-      {"base64 for URLs, in a path", [](const std::string& t) { return base::concat("x/", base64(t, for_urls), "?"); }},
-      {"base64 twice", [](const std::string& t) { return base64(base::concat("do ", base64(t, standard)), standard); }},
+      {"base64 for URLs, in a path",
+       [](const std::string& t) { return base::concat("x/", base64(t, for_urls), "?"); }},
+      {"base64 twice",
+       [](const std::string& t) { return base64(base::concat("do ", base64(t, standard)), standard); }},
       {"hexadecimal", [](const std::string& t) { return base::concat("0x", hex(t), " is it"); }},
-      {"percent", [](const std::string& t) { return each(t, [](char c) { return base::concat("%", hex(std::string(1, c))); }); }},
-      {"percent twice", [](const std::string& t) { return each(t, [](char c) { return base::concat("%25", hex(std::string(1, c))); }); }},
-      {"entities", [](const std::string& t) { return each(t, [](char c) { return base::concat("&#", std::to_string(c), ";"); }); }},
-      {"hexadecimal entities", [](const std::string& t) { return each(t, [](char c) { return base::concat("&#x", hex(std::string(1, c)), ";"); }); }},
-      {"backslash escapes", [](const std::string& t) { return each(t, [](char c) { return base::concat("\\x", hex(std::string(1, c))); }); }},
-      {"JSON escapes", [](const std::string& t) { return each(t, [](char c) { return base::concat("\\u00", hex(std::string(1, c))); }); }},
+      {"percent",
+       [](const std::string& t) {
+         return each(t, [](char c) { return base::concat("%", hex(std::string(1, c))); });
+       }},
+      {"percent twice",
+       [](const std::string& t) {
+         return each(t, [](char c) { return base::concat("%25", hex(std::string(1, c))); });
+       }},
+      {"entities",
+       [](const std::string& t) {
+         return each(t, [](char c) { return base::concat("&#", std::to_string(c), ";"); });
+       }},
+      {"hexadecimal entities",
+       [](const std::string& t) {
+         return each(t, [](char c) { return base::concat("&#x", hex(std::string(1, c)), ";"); });
+       }},
+      {"backslash escapes",
+       [](const std::string& t) {
+         return each(t, [](char c) { return base::concat("\\x", hex(std::string(1, c))); });
+       }},
+      {"JSON escapes",
+       [](const std::string& t) {
+         return each(t, [](char c) { return base::concat("\\u00", hex(std::string(1, c))); });
+       }},
   };
   return all;
 }
@@ -177,14 +235,17 @@ TEST(Bypass, PersonalDataAndSecretsSurviveDisguise) {
   };
   const std::string card = "4111 1111 1111 1111", key = "AKIAIOSFODNN7EXAMPLE";
   EXPECT_TRUE(finds(card, "CREDIT_CARD"));
-  for (const char* name : {"zero width", "soft hyphens", "bidi controls", "full width", "base64", "hexadecimal", "percent",
-                           "entities", "tag characters alone", "a space between letters", "no-break spaces"})
+  for (const char* name :
+       {"zero width", "soft hyphens", "bidi controls", "full width", "base64", "hexadecimal", "percent",
+        "entities", "tag characters alone", "a space between letters", "no-break spaces"})
     for (const auto& [known, trick] : tricks()) {
       if (std::string(known) != name) continue;
       EXPECT_TRUE(finds(trick(card), "CREDIT_CARD")) << name << ": " << trick(card);
       EXPECT_TRUE(finds(trick(key), "aws_access_key")) << name << ": " << trick(key);
     }
-  EXPECT_TRUE(finds("\xd9\xa4\xd9\xa1\xd9\xa1\xd9\xa1 \xd9\xa1\xd9\xa1\xd9\xa1\xd9\xa1 1111 1111", "CREDIT_CARD")) << "Arabic digits";
+  EXPECT_TRUE(
+      finds("\xd9\xa4\xd9\xa1\xd9\xa1\xd9\xa1 \xd9\xa1\xd9\xa1\xd9\xa1\xd9\xa1 1111 1111", "CREDIT_CARD"))
+      << "Arabic digits";
 }
 
 TEST(Bypass, SpansAreThoseOfTheOriginal) {
@@ -194,7 +255,8 @@ TEST(Bypass, SpansAreThoseOfTheOriginal) {
     return std::string();
   };
   EXPECT_EQ(span("see project bluebird now"), "project bluebird");
-  EXPECT_EQ(span("see \xef\xbd\x90roject bl\xe2\x80\x8buebird now"), "\xef\xbd\x90roject bl\xe2\x80\x8buebird");
+  EXPECT_EQ(span("see \xef\xbd\x90roject bl\xe2\x80\x8buebird now"),
+            "\xef\xbd\x90roject bl\xe2\x80\x8buebird");
   EXPECT_EQ(span("see p r o j e c t b l u e b i r d now"), "p r o j e c t b l u e b i r d");
   EXPECT_EQ(span("see project%20bluebird now"), "project%20bluebird");
   EXPECT_EQ(span("see cHJvamVjdCBibHVlYmlyZA== now"), "cHJvamVjdCBibHVlYmlyZA==");
@@ -204,12 +266,14 @@ TEST(Good, InnocentTextPasses) {
   for (const char* text :
        {"How do I ignore a file in git?", "Please ignore my previous email, the invoice is correct.",
         "The instructions above were clear, thanks!", "Can you show me the way to the station?",
-        "A union of workers may select a delegate.", "I want to select a table from the menu; drop me a line.",
+        "A union of workers may select a delegate.",
+        "I want to select a table from the menu; drop me a line.",
         "He said \"or else\" and left. It's 5 o'clock or later.", "import duties and taxes on wine",
-        "Room 12 is on the left, 3 doors down; the code is 4711.", "Vitamin A B C D and E", "U.S.A. vs. U.K., e.g. in the 1990s",
-        "My password is not working, can you reset the password?", "token: please see the attached document",
-        "Price: $1,299.99 (20% off) -> order no. 100-2234", "x = [1, 2, 3]; y = x[0] + 5", "100 200 300 400 500",
-        "2024-01-15 12:30:45 INFO started in 3.2s", "https://example.com/a/b?c=d", "the system: a set of parts"}) {
+        "Room 12 is on the left, 3 doors down; the code is 4711.", "Vitamin A B C D and E",
+        "U.S.A. vs. U.K., e.g. in the 1990s", "My password is not working, can you reset the password?",
+        "token: please see the attached document", "Price: $1,299.99 (20% off) -> order no. 100-2234",
+        "x = [1, 2, 3]; y = x[0] + 5", "100 200 300 400 500", "2024-01-15 12:30:45 INFO started in 3.2s",
+        "https://example.com/a/b?c=d", "the system: a set of parts"}) {
     const Outcome outcome = all_guard().check(text);
     EXPECT_FALSE(outcome.blocked) << text << " " << describe(outcome.findings);
   }

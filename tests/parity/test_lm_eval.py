@@ -9,12 +9,11 @@ import pytest
 
 os.environ.update(HF_HUB_OFFLINE="1", HF_DATASETS_OFFLINE="1", TOKENIZERS_PARALLELISM="false")
 lm_eval = pytest.importorskip("lm_eval", reason="lm_eval is not installed here: run `make parity`")
+import whorl  # noqa: E402
+import whorl.lm_eval as plugin  # noqa: E402
 from lm_eval.api.instance import Instance  # noqa: E402
 from lm_eval.models.huggingface import HFLM  # noqa: E402
 from lm_eval.tasks import TaskManager  # noqa: E402
-
-import whorl  # noqa: E402
-import whorl.lm_eval as plugin  # noqa: E402
 
 DEMO = Path(whorl.__file__).parent / "data" / "demo_base"
 TEXTS = [
@@ -116,7 +115,12 @@ def test_chat_template(ours, theirs):
 def tasks(tmp_path_factory):
     folder = tmp_path_factory.mktemp("tasks")
     rows = [
-        {"question": f"Is {a} more than {b}?", "choices": ["yes", "no"], "answer": int(a <= b), "text": TEXTS[a % 5]}
+        {
+            "question": f"Is {a} more than {b}?",
+            "choices": ["yes", "no"],
+            "answer": int(a <= b),
+            "text": TEXTS[a % 5],
+        }
         for a in range(6)
         for b in range(4)
     ]
@@ -134,7 +138,8 @@ def tasks(tmp_path_factory):
     )
     (folder / "rolling.yaml").write_text(
         f"task: whorl_rolling\n{head}output_type: loglikelihood_rolling\n"
-        'doc_to_text: ""\ndoc_to_target: "{{text}}"\n' + metric.format("word_perplexity", "weighted_perplexity")
+        'doc_to_text: ""\ndoc_to_target: "{{text}}"\n'
+        + metric.format("word_perplexity", "weighted_perplexity")
     )
     (folder / "answer.yaml").write_text(
         f'task: whorl_answer\n{head}output_type: generate_until\ndoc_to_text: "{{{{text}}}}"\n'
@@ -156,7 +161,9 @@ def scores(results):
 def test_simple_evaluate(folder, tasks, ours, theirs):
     names = ["whorl_choice", "whorl_rolling", "whorl_answer"]
     common = dict(tasks=names, task_manager=tasks, bootstrap_iters=0)
-    mine = lm_eval.simple_evaluate(model="whorl", model_args={"pretrained": str(folder), "dtype": "float32"}, **common)
+    mine = lm_eval.simple_evaluate(
+        model="whorl", model_args={"pretrained": str(folder), "dtype": "float32"}, **common
+    )
     reference = lm_eval.simple_evaluate(model=theirs, **common)
     a, b = scores(mine), scores(reference)
     assert a.keys() == b.keys() and len(a) >= 4

@@ -70,7 +70,7 @@ def test_bad_input_is_told(tuned, data):
         tuned.run(data, on_error="ignore")
     with pytest.raises(TypeError, match="'data' expected"):
         tuned.run("rows.jsonl")
-    with pytest.raises(TypeError, match="did you mean 'parallelism'|parallelism"):
+    with pytest.raises(TypeError, match=r"did you mean 'parallelism'|parallelism"):
         tuned.run(data, paralelism=3)
     with pytest.raises(ValueError, match="none of the first"):
         tuned.run([{"x": i} for i in range(20)], task=TASK)
@@ -144,7 +144,9 @@ def test_the_page(tuned, data, tmp_path):
     page = Page(text)
     assert not page.faults and not page.open
     assert not page.tags & {"script", "img", "iframe", "link", "object", "form"}
-    assert not {name for name in page.attributes if name.startswith("on")} | (page.attributes & {"src", "href"})
+    assert not {name for name in page.attributes if name.startswith("on")} | (
+        page.attributes & {"src", "href"}
+    )
     assert "&lt;script&gt;" in text and "default-src 'none'" in text
     assert "prefers-color-scheme:dark" in text and "@media print" in text
     # The planted fault: what the checker says to a page with one escape forgotten.
@@ -166,7 +168,9 @@ def test_a_killed_run_goes_on_to_the_same_result(model, tmp_path):
     model.save(tmp_path / "model")
 
     def start(out):
-        return subprocess.Popen([sys.executable, "-c", RUN % json.dumps(TASK), str(tmp_path / "model"), str(out)])
+        return subprocess.Popen(
+            [sys.executable, "-c", RUN % json.dumps(TASK), str(tmp_path / "model"), str(out)]
+        )
 
     assert start(tmp_path / "whole").wait(timeout=120) == 0
     killed = 0
@@ -184,7 +188,9 @@ def test_a_killed_run_goes_on_to_the_same_result(model, tmp_path):
     for name in ("results.json", "rows.jsonl"):
         assert (tmp_path / "cut" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
     # 300 rows, some of which ask the same: one answer per question, none twice.
-    assert len(read(tmp_path / "cut")) == len(set(re.findall(r'"key":"(\w+)"', "".join(read(tmp_path / "cut")))))
+    assert len(read(tmp_path / "cut")) == len(
+        set(re.findall(r'"key":"(\w+)"', "".join(read(tmp_path / "cut"))))
+    )
 
 
 def read(folder):

@@ -49,20 +49,27 @@ def evaluate(
         list[str] | None, typer.Option(help="May be repeated; all are scored in one batch, beside the base.")
     ] = None,
     with_base: Annotated[bool, typer.Option(help="Score the base as well.")] = True,
-    metric: Annotated[list[str] | None, typer.Option("--metric", "--metrics", help=f"May be repeated. {METRICS}")] = None,
-    task: Annotated[
-        Path | None, typer.Option(help="JSON or YAML file of tasks: templates and metrics, as NeMo's custom evaluation.")
+    metric: Annotated[
+        list[str] | None, typer.Option("--metric", "--metrics", help=f"May be repeated. {METRICS}")
     ] = None,
-    compare: Annotated[bool, typer.Option(help="Compare the first with each of the others, row by row.")] = False,
+    task: Annotated[
+        Path | None,
+        typer.Option(help="JSON or YAML file of tasks: templates and metrics, as NeMo's custom evaluation."),
+    ] = None,
+    compare: Annotated[
+        bool, typer.Option(help="Compare the first with each of the others, row by row.")
+    ] = False,
     limit: Annotated[int, typer.Option(help="Rows; 0 = all.")] = 0,
     parallelism: Annotated[int, typer.Option(help="Requests in flight; 0 = 256.")] = 0,
     on_error: Annotated[
-        str, typer.Option(help='A row without a usable answer: "wrong" counts as such, "exclude" leaves it out.')
+        str,
+        typer.Option(help='A row without a usable answer: "wrong" counts as such, "exclude" leaves it out.'),
     ] = "wrong",
     seed: Annotated[int, typer.Option(help="Of resampling.")] = 0,
     max_new_tokens: MaxNewTokens = 256,
     out: Annotated[
-        Path | None, typer.Option(help="Folder for answers, scores and report.html. A killed run goes on there.")
+        Path | None,
+        typer.Option(help="Folder for answers, scores and report.html. A killed run goes on there."),
     ] = None,
     rows: Annotated[Path | None, typer.Option(help="Every row's result, one JSON object a line.")] = None,
     store: Store = STORE,
@@ -95,11 +102,22 @@ def evaluate(
             )  # fmt: skip
             done.append((path, results, comparisons(results) if compare else []))
     if rows:
-        lines = ({"task": r.task, "adapter": r.adapter} | row.to_dict() for _, found, _ in done for r in found for row in r.rows)
-        rows.write_text("".join(json_module.dumps(line, ensure_ascii=False) + "\n" for line in lines), encoding="utf-8")
+        lines = (
+            {"task": r.task, "adapter": r.adapter} | row.to_dict()
+            for _, found, _ in done
+            for r in found
+            for row in r.rows
+        )
+        rows.write_text(
+            "".join(json_module.dumps(line, ensure_ascii=False) + "\n" for line in lines), encoding="utf-8"
+        )
     if json:
         results_of = [without_rows(r) for _, found, _ in done for r in found]
-        emit({"results": results_of, "comparisons": [c.to_dict() for _, _, cs in done for c in cs]} if compare else results_of)
+        emit(
+            {"results": results_of, "comparisons": [c.to_dict() for _, _, cs in done for c in cs]}
+            if compare
+            else results_of
+        )
         return
     for path, results, compared in done:
         show(path, results, compared)
@@ -121,7 +139,11 @@ def without_rows(result: Any) -> dict[str, Any]:
 def show(path: Path, results: list[Any], compared: list[Any]) -> None:
     columns = list(results[0].scores)
     cells = [
-        [r.adapter or "base", *(f"{s.value:.3f} ± {s.stderr:.3f}" for s in r.scores.values()), f"{r.seconds:.1f} s"]
+        [
+            r.adapter or "base",
+            *(f"{s.value:.3f} ± {s.stderr:.3f}" for s in r.scores.values()),
+            f"{r.seconds:.1f} s",
+        ]
         for r in results
     ]
     n = next(iter(results[0].scores.values())).n
@@ -129,7 +151,11 @@ def show(path: Path, results: list[Any], compared: list[Any]) -> None:
     table(title, ["adapter", *columns, ""], cells)
     for r in results:
         for metric, s in r.scores.items():
-            apart = [f"{getattr(s, kind)} {kind}" for kind in ("errored", "unparsable", "refused") if getattr(s, kind)]
+            apart = [
+                f"{getattr(s, kind)} {kind}"
+                for kind in ("errored", "unparsable", "refused")
+                if getattr(s, kind)
+            ]
             if apart:
                 console.print(f"{r.adapter or 'base'}, {metric}: {', '.join(apart)}")
     if compared:

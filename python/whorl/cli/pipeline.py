@@ -38,7 +38,13 @@ def validate(
     if canonical:
         print(pipeline.to_json(), end="")
     elif json:
-        emit({"name": pipeline.name, "digest": pipeline.digest, "steps": [s["name"] for s in document["steps"]]})
+        emit(
+            {
+                "name": pipeline.name,
+                "digest": pipeline.digest,
+                "steps": [s["name"] for s in document["steps"]],
+            }
+        )
     else:
         console.print(f"[bold]{pipeline.name}[/]: {len(document['steps'])} steps, no problem found")
         console.print(f"[dim]sha256 {pipeline.digest}[/]")
@@ -56,7 +62,9 @@ def parameters_from(pipeline: Any, pairs: list[str] | None) -> dict[str, Any]:
         try:
             made[name] = text if kind == "string" else json_module.loads(text)
         except ValueError:
-            raise ValueError(f"[pipeline run] parameter '{name}' expected {kind} as JSON, got '{text}'") from None
+            raise ValueError(
+                f"[pipeline run] parameter '{name}' expected {kind} as JSON, got '{text}'"
+            ) from None
     return made
 
 
@@ -72,7 +80,11 @@ def show_result(result: Any) -> None:
         ]
         for step in result.steps
     ]
-    table(f"{result.run_id}: {result.state} in {result.seconds:.2f} s", ["step", "kind", "state", "attempts", "", ""], rows)
+    table(
+        f"{result.run_id}: {result.state} in {result.seconds:.2f} s",
+        ["step", "kind", "state", "attempts", "", ""],
+        rows,
+    )
     for step in result.steps:
         if step.state == "failed" and str(step.log):
             console.print(f"[dim]log of {step.name}:[/] {step.log}", soft_wrap=True)
@@ -81,10 +93,14 @@ def show_result(result: Any) -> None:
 @app.command()
 def run(
     file: File,
-    parameter: Annotated[list[str] | None, typer.Option("--parameter", "-p", help="NAME=VALUE, may be repeated.")] = None,
+    parameter: Annotated[
+        list[str] | None, typer.Option("--parameter", "-p", help="NAME=VALUE, may be repeated.")
+    ] = None,
     folder: Folder = RUNS,
     run_id: Annotated[str, typer.Option(help="Go on with this run, or begin it.")] = "",
-    resume: Annotated[bool, typer.Option(help="Go on with the latest unfinished run of the same pipeline.")] = True,
+    resume: Annotated[
+        bool, typer.Option(help="Go on with the latest unfinished run of the same pipeline.")
+    ] = True,
     cache: Annotated[bool, typer.Option(help="Take what is known from the cache.")] = True,
     cpus: Annotated[float, typer.Option(help="Budget; 0 = the pipeline's, or all.")] = 0,
     gpus: Annotated[int, typer.Option(help="Budget; 0 = the pipeline's.")] = 0,
@@ -123,7 +139,10 @@ def run(
 
 
 def latest_run(folder: Path) -> Path:
-    runs = sorted((folder / "runs").glob("*/run.json"), key=lambda path: json_module.loads(path.read_text())["started_at"])
+    runs = sorted(
+        (folder / "runs").glob("*/run.json"),
+        key=lambda path: json_module.loads(path.read_text())["started_at"],
+    )
     if not runs:
         raise ValueError(f"[pipeline show] no run in '{folder}'")
     return runs[-1].parent
@@ -158,7 +177,14 @@ def show(
         emit(document | {"steps": steps})
         return
     rows = [
-        [s["name"], s["kind"], "cached" if s["cached"] else s["state"], s["attempts"], f"{s['seconds']:.2f} s", s["message"][:100]]
+        [
+            s["name"],
+            s["kind"],
+            "cached" if s["cached"] else s["state"],
+            s["attempts"],
+            f"{s['seconds']:.2f} s",
+            s["message"][:100],
+        ]
         for s in steps
     ]
     table(f"{where.name}: {document['state']}", ["step", "kind", "state", "attempts", "", ""], rows)
