@@ -99,7 +99,6 @@ from ._whorl import (
     PipelineRunOptions,
     PipelineStepResult,
     PodResult,
-    PodStep,
     PowerOptions,
     Preview,
     Progress,

@@ -8,7 +8,7 @@ import os
 import pathlib
 import typing
 import whorl._stream
-__all__: list[str] = ['Adapter', 'AdapterModule', 'AdapterSaveOptions', 'AdapterStore', 'AdapterVersion', 'Dataset', 'DatasetSplit', 'DeduplicateOptions', 'EncodedRow', 'EngineOptions', 'EngineStats', 'EvaluateOptions', 'EvaluateResult', 'Evaluator', 'FullTrainOptions', 'FullTrainResult', 'GarbageReport', 'GenerateRequest', 'GenerateResult', 'Generation', 'InferenceEngine', 'LengthOptions', 'Likelihood', 'LikelihoodRequest', 'LoadOptions', 'LoraOptions', 'Message', 'Model', 'ModelConfig', 'ModelOptions', 'PiiOptions', 'Preview', 'Progress', 'PublishOptions', 'RenderOptions', 'Row', 'RowChange', 'RowScore', 'SamplingOptions', 'Score', 'StoreOptions', 'StoreProblem', 'StoreReport', 'StoreWatch', 'StreamEvent', 'TokenLogprob', 'Tool', 'ToolCall', 'TrainOptions', 'TrainPlan', 'TrainResult', 'Trainer', 'exact_match', 'function_name_and_args_match', 'function_name_match', 'info', 'set_log_sink', 'summarize', 'token_f1', 'train_all_weights', 'version']
+__all__: list[str] = ['Adapter', 'AdapterModule', 'AdapterSaveOptions', 'AdapterStore', 'AdapterVersion', 'ArgoOptions', 'BfclOptions', 'BfclResult', 'BleuOptions', 'BootstrapOptions', 'BootstrapResult', 'Calibration', 'CalibrationBin', 'CheckResult', 'ChrfOptions', 'Comparison', 'CorpusMetric', 'Dataset', 'DatasetSplit', 'DeduplicateOptions', 'DocumentLikelihood', 'EncodedRow', 'EngineOptions', 'EngineStats', 'EvaluateData', 'EvaluateOptions', 'EvaluateResult', 'EvaluateTask', 'Evaluator', 'ExactMatchOptions', 'F1Options', 'F1Score', 'FindPiiOptions', 'FullTrainOptions', 'FullTrainResult', 'GarbageReport', 'GenerateRequest', 'GenerateResult', 'Generation', 'GitOpsOptions', 'GuardDecision', 'GuardResult', 'GuardSpan', 'GuardStreamEvent', 'GuardedResult', 'Guardrail', 'InferenceEngine', 'JsonSchema', 'JudgeOptions', 'JudgedPairs', 'JudgedRow', 'KubernetesOptions', 'LengthOptions', 'Likelihood', 'LikelihoodRequest', 'LoadOptions', 'LoraOptions', 'Manifest', 'Message', 'MetricOptions', 'Model', 'ModelConfig', 'ModelOptions', 'PairedComparison', 'PairedCorpusTest', 'PairedOptions', 'Perplexity', 'PiiEntity', 'PiiOptions', 'Pipeline', 'PipelineBudget', 'PipelineContext', 'PipelineEvent', 'PipelineOverlay', 'PipelineResult', 'PipelineRunOptions', 'PipelineStepResult', 'PodResult', 'PowerOptions', 'Preview', 'Progress', 'PublishOptions', 'RenderOptions', 'RougeOptions', 'RougeScore', 'Row', 'RowChange', 'RowScore', 'SamplingOptions', 'Score', 'SquadScore', 'StoreOptions', 'StoreProblem', 'StoreReport', 'StoreWatch', 'StreamEvent', 'TerOptions', 'TokenLogprob', 'Tool', 'ToolCall', 'TrainOptions', 'TrainPlan', 'TrainResult', 'Trainer', 'accuracy', 'approximate_randomization', 'bfcl_ast_check', 'bootstrap_corpus', 'bootstrap_mean', 'brier_score', 'calibration', 'clustered', 'cohens_kappa', 'compare', 'compare_paired', 'document_likelihood', 'exact_match', 'f1_score', 'find_pii', 'function_name_and_args_match', 'function_name_match', 'gather_pod_step', 'info', 'matthews_correlation', 'mcnemar_exact', 'minimum_detectable_effect', 'number_check', 'paired_bootstrap', 'pass_at_k', 'perplexity', 'pii_entities', 'pooled', 'porter_stem', 'report_html', 'rouge', 'run_pod_step', 'set_log_sink', 'sign_test', 'softmax', 'squad', 'string_check', 'summarize', 'to_argo', 'to_gitops', 'to_kubernetes', 'token_f1', 'train_all_weights', 'version', 'write_manifests', 'write_pipeline_report']
 class ToolCall:
     """
     One call of a tool by the assistant.
@@ -198,6 +198,11 @@ class Score:
         lower end of the 95 % confidence interval
         """
     @property
+    def errored(self) -> int:
+        """
+        rows without an answer
+        """
+    @property
     def method(self) -> str:
         """
         how the interval was computed
@@ -208,9 +213,19 @@ class Score:
         rows counted
         """
     @property
+    def refused(self) -> int:
+        """
+        rows that were declined
+        """
+    @property
     def stderr(self) -> float:
         """
         standard error of value
+        """
+    @property
+    def unparsable(self) -> int:
+        """
+        rows whose answer has no form that can be scored
         """
     @property
     def value(self) -> float:
@@ -1898,7 +1913,7 @@ class TrainOptions:
     def beta2(self, arg1: typing.SupportsFloat | typing.SupportsIndex) -> None:
         ...
     @property
-    def checkpoint_dir(self) -> pathlib.Path:
+    def checkpoint_dir(self) -> pathlib.Path | str:
         """
         empty = no checkpoints
         """
@@ -1994,7 +2009,7 @@ class TrainOptions:
     def max_steps(self, arg1: typing.SupportsInt | typing.SupportsIndex) -> None:
         ...
     @property
-    def metrics_file(self) -> pathlib.Path:
+    def metrics_file(self) -> pathlib.Path | str:
         """
         one JSON object a line; empty = none
         """
@@ -2157,7 +2172,7 @@ class FullTrainOptions:
     def beta2(self, arg1: typing.SupportsFloat | typing.SupportsIndex) -> None:
         ...
     @property
-    def checkpoint_dir(self) -> pathlib.Path:
+    def checkpoint_dir(self) -> pathlib.Path | str:
         """
         empty = no checkpoints
         """
@@ -2261,7 +2276,7 @@ class FullTrainOptions:
     def max_steps(self, arg1: typing.SupportsInt | typing.SupportsIndex) -> None:
         ...
     @property
-    def metrics_file(self) -> pathlib.Path:
+    def metrics_file(self) -> pathlib.Path | str:
         """
         one JSON object a line; empty = none
         """
@@ -3121,6 +3136,11 @@ class EngineStats:
         The fields as plain dicts, lists, numbers and strings, ready for JSON.
         """
     @property
+    def adapter_bytes(self) -> int:
+        """
+        of the loaded adapters, packed
+        """
+    @property
     def adapters_loaded(self) -> int:
         """
         ready now
@@ -3335,6 +3355,10 @@ class InferenceEngine:
         """
         log p(continuation | context) of every request, in one batch.
         """
+    def prompt_ids(self, request: GenerateRequest) -> list[int]:
+        """
+        The tokens that a generation of `request` starts from.
+        """
     def remove_adapter(self, name: str) -> None:
         """
         Running requests keep it.
@@ -3409,6 +3433,1440 @@ class InferenceEngine:
     @property
     def model(self) -> Model:
         ...
+class ExactMatchOptions:
+    """
+    What exact_match overlooks.
+    """
+    __hash__: typing.ClassVar[None] = None
+    def __eq__(self, arg0: typing.Any) -> bool:
+        ...
+    def __getstate__(self) -> dict:
+        ...
+    def __init__(self, *, regexes_to_ignore: str | list[str] = [], ignore_case: bool = False, ignore_punctuation: bool = False, ignore_numbers: bool = False) -> None:
+        """
+        What exact_match overlooks.
+
+        Fields:
+          regexes_to_ignore: deleted from both sides, in order (default [])
+          ignore_case: of letters (default False)
+          ignore_punctuation: ASCII's (default False)
+          ignore_numbers: digits 0 to 9 (default False)
+        """
+    def __repr__(self) -> str:
+        ...
+    def __setstate__(self, arg0: dict) -> None:
+        ...
+    def to_dict(self) -> dict:
+        """
+        The fields as plain dicts, lists, numbers and strings, ready for JSON.
+        """
+    @property
+    def ignore_case(self) -> bool:
+        """
+        of letters
+        """
+    @ignore_case.setter
+    def ignore_case(self, arg1: bool) -> None:
+        ...
+    @property
+    def ignore_numbers(self) -> bool:
+        """
+        digits 0 to 9
+        """
+    @ignore_numbers.setter
+    def ignore_numbers(self, arg1: bool) -> None:
+        ...
+    @property
+    def ignore_punctuation(self) -> bool:
+        """
+        ASCII's
+        """
+    @ignore_punctuation.setter
+    def ignore_punctuation(self, arg1: bool) -> None:
+        ...
+    @property
+    def regexes_to_ignore(self) -> list[str]:
+        """
+        deleted from both sides, in order
+        """
+    @regexes_to_ignore.setter
+    def regexes_to_ignore(self, arg1: collections.abc.Sequence[str]) -> None:
+        ...
+class RougeOptions:
+    """
+    Which ROUGE, and how words are cut.
+    """
+    __hash__: typing.ClassVar[None] = None
+    def __eq__(self, arg0: typing.Any) -> bool:
+        ...
+    def __getstate__(self) -> dict:
+        ...
+    def __init__(self, *, types: str | list[str] = ['rouge1', 'rouge2', 'rougeL', 'rougeLsum'], use_stemmer: bool = False) -> None:
+        """
+        Which ROUGE, and how words are cut.
+
+        Fields:
+          types: any of rouge1 … rouge9, rougeL, rougeLsum (default ['rouge1', 'rouge2', 'rougeL', 'rougeLsum'])
+          use_stemmer: Porter's, as NLTK extends it (default False)
+        """
+    def __repr__(self) -> str:
+        ...
+    def __setstate__(self, arg0: dict) -> None:
+        ...
+    def to_dict(self) -> dict:
+        """
+        The fields as plain dicts, lists, numbers and strings, ready for JSON.
+        """
+    @property
+    def types(self) -> list[str]:
+        """
+        any of rouge1 … rouge9, rougeL, rougeLsum
+        """
+    @types.setter
+    def types(self, arg1: collections.abc.Sequence[str]) -> None:
+        ...
+    @property
+    def use_stemmer(self) -> bool:
+        """
+        Porter's, as NLTK extends it
+        """
+    @use_stemmer.setter
+    def use_stemmer(self, arg1: bool) -> None:
+        ...
+class BleuOptions:
+    """
+    sacrebleu's options of BLEU.
+    """
+    __hash__: typing.ClassVar[None] = None
+    def __eq__(self, arg0: typing.Any) -> bool:
+        ...
+    def __getstate__(self) -> dict:
+        ...
+    def __init__(self, *, max_ngram_order: int = 4, lowercase: bool = False, effective_order: bool = False, tokenize: str = '13a', smooth_method: str = 'exp', smooth_value: float = -1.0) -> None:
+        """
+        sacrebleu's options of BLEU.
+
+        Fields:
+          max_ngram_order: longest n-gram (default 4)
+          lowercase: without regard to case (default False)
+          effective_order: for single sentences (default False)
+          tokenize: 13a, char or none (default '13a')
+          smooth_method: exp, floor, add-k or none (default 'exp')
+          smooth_value: of floor and add-k; -1 = their own (default -1.0)
+        """
+    def __repr__(self) -> str:
+        ...
+    def __setstate__(self, arg0: dict) -> None:
+        ...
+    def to_dict(self) -> dict:
+        """
+        The fields as plain dicts, lists, numbers and strings, ready for JSON.
+        """
+    @property
+    def effective_order(self) -> bool:
+        """
+        for single sentences
+        """
+    @effective_order.setter
+    def effective_order(self, arg1: bool) -> None:
+        ...
+    @property
+    def lowercase(self) -> bool:
+        """
+        without regard to case
+        """
+    @lowercase.setter
+    def lowercase(self, arg1: bool) -> None:
+        ...
+    @property
+    def max_ngram_order(self) -> int:
+        """
+        longest n-gram
+        """
+    @max_ngram_order.setter
+    def max_ngram_order(self, arg1: typing.SupportsInt | typing.SupportsIndex) -> None:
+        ...
+    @property
+    def smooth_method(self) -> str:
+        """
+        exp, floor, add-k or none
+        """
+    @smooth_method.setter
+    def smooth_method(self, arg1: str) -> None:
+        ...
+    @property
+    def smooth_value(self) -> float:
+        """
+        of floor and add-k; -1 = their own
+        """
+    @smooth_value.setter
+    def smooth_value(self, arg1: typing.SupportsFloat | typing.SupportsIndex) -> None:
+        ...
+    @property
+    def tokenize(self) -> str:
+        """
+        13a, char or none
+        """
+    @tokenize.setter
+    def tokenize(self, arg1: str) -> None:
+        ...
+class ChrfOptions:
+    """
+    sacrebleu's options of chrF.
+    """
+    __hash__: typing.ClassVar[None] = None
+    def __eq__(self, arg0: typing.Any) -> bool:
+        ...
+    def __getstate__(self) -> dict:
+        ...
+    def __init__(self, *, char_order: int = 6, word_order: int = 0, beta: int = 2, lowercase: bool = False, whitespace: bool = False, eps_smoothing: bool = False) -> None:
+        """
+        sacrebleu's options of chrF.
+
+        Fields:
+          char_order: longest character n-gram (default 6)
+          word_order: longest word n-gram; 2 makes it chrF++ (default 0)
+          beta: how much more recall counts (default 2)
+          lowercase: without regard to case (default False)
+          whitespace: white space takes part (default False)
+          eps_smoothing: as NLTK and Moses smooth (default False)
+        """
+    def __repr__(self) -> str:
+        ...
+    def __setstate__(self, arg0: dict) -> None:
+        ...
+    def to_dict(self) -> dict:
+        """
+        The fields as plain dicts, lists, numbers and strings, ready for JSON.
+        """
+    @property
+    def beta(self) -> int:
+        """
+        how much more recall counts
+        """
+    @beta.setter
+    def beta(self, arg1: typing.SupportsInt | typing.SupportsIndex) -> None:
+        ...
+    @property
+    def char_order(self) -> int:
+        """
+        longest character n-gram
+        """
+    @char_order.setter
+    def char_order(self, arg1: typing.SupportsInt | typing.SupportsIndex) -> None:
+        ...
+    @property
+    def eps_smoothing(self) -> bool:
+        """
+        as NLTK and Moses smooth
+        """
+    @eps_smoothing.setter
+    def eps_smoothing(self, arg1: bool) -> None:
+        ...
+    @property
+    def lowercase(self) -> bool:
+        """
+        without regard to case
+        """
+    @lowercase.setter
+    def lowercase(self, arg1: bool) -> None:
+        ...
+    @property
+    def whitespace(self) -> bool:
+        """
+        white space takes part
+        """
+    @whitespace.setter
+    def whitespace(self, arg1: bool) -> None:
+        ...
+    @property
+    def word_order(self) -> int:
+        """
+        longest word n-gram; 2 makes it chrF++
+        """
+    @word_order.setter
+    def word_order(self, arg1: typing.SupportsInt | typing.SupportsIndex) -> None:
+        ...
+class TerOptions:
+    """
+    sacrebleu's options of TER.
+    """
+    __hash__: typing.ClassVar[None] = None
+    def __eq__(self, arg0: typing.Any) -> bool:
+        ...
+    def __getstate__(self) -> dict:
+        ...
+    def __init__(self, *, normalized: bool = False, no_punct: bool = False, asian_support: bool = False, case_sensitive: bool = False) -> None:
+        """
+        sacrebleu's options of TER.
+
+        Fields:
+          normalized: split off punctuation (default False)
+          no_punct: drop punctuation (default False)
+          asian_support: split ideographs (default False)
+          case_sensitive: with regard to case (default False)
+        """
+    def __repr__(self) -> str:
+        ...
+    def __setstate__(self, arg0: dict) -> None:
+        ...
+    def to_dict(self) -> dict:
+        """
+        The fields as plain dicts, lists, numbers and strings, ready for JSON.
+        """
+    @property
+    def asian_support(self) -> bool:
+        """
+        split ideographs
+        """
+    @asian_support.setter
+    def asian_support(self, arg1: bool) -> None:
+        ...
+    @property
+    def case_sensitive(self) -> bool:
+        """
+        with regard to case
+        """
+    @case_sensitive.setter
+    def case_sensitive(self, arg1: bool) -> None:
+        ...
+    @property
+    def no_punct(self) -> bool:
+        """
+        drop punctuation
+        """
+    @no_punct.setter
+    def no_punct(self, arg1: bool) -> None:
+        ...
+    @property
+    def normalized(self) -> bool:
+        """
+        split off punctuation
+        """
+    @normalized.setter
+    def normalized(self, arg1: bool) -> None:
+        ...
+class F1Options:
+    """
+    How labels are averaged.
+    """
+    __hash__: typing.ClassVar[None] = None
+    def __eq__(self, arg0: typing.Any) -> bool:
+        ...
+    def __getstate__(self) -> dict:
+        ...
+    def __init__(self, *, average: str = 'binary', positive: str = '1') -> None:
+        """
+        How labels are averaged.
+
+        Fields:
+          average: binary, macro, micro or weighted (default 'binary')
+          positive: the label that counts; binary only (default '1')
+        """
+    def __repr__(self) -> str:
+        ...
+    def __setstate__(self, arg0: dict) -> None:
+        ...
+    def to_dict(self) -> dict:
+        """
+        The fields as plain dicts, lists, numbers and strings, ready for JSON.
+        """
+    @property
+    def average(self) -> str:
+        """
+        binary, macro, micro or weighted
+        """
+    @average.setter
+    def average(self, arg1: str) -> None:
+        ...
+    @property
+    def positive(self) -> str:
+        """
+        the label that counts; binary only
+        """
+    @positive.setter
+    def positive(self, arg1: str) -> None:
+        ...
+class BfclOptions:
+    """
+    Which check of calls.
+    """
+    __hash__: typing.ClassVar[None] = None
+    def __eq__(self, arg0: typing.Any) -> bool:
+        ...
+    def __getstate__(self) -> dict:
+        ...
+    def __init__(self, *, strict: bool = False, category: str = 'auto', dots_to_underscores: bool = False) -> None:
+        """
+        Which check of calls.
+
+        Fields:
+          strict: the strict variant instead of the leaderboard's (default False)
+          category: auto, simple, multiple or parallel (default 'auto')
+          dots_to_underscores: 'math.add' is said as 'math_add' (default False)
+        """
+    def __repr__(self) -> str:
+        ...
+    def __setstate__(self, arg0: dict) -> None:
+        ...
+    def to_dict(self) -> dict:
+        """
+        The fields as plain dicts, lists, numbers and strings, ready for JSON.
+        """
+    @property
+    def category(self) -> str:
+        """
+        auto, simple, multiple or parallel
+        """
+    @category.setter
+    def category(self, arg1: str) -> None:
+        ...
+    @property
+    def dots_to_underscores(self) -> bool:
+        """
+        'math.add' is said as 'math_add'
+        """
+    @dots_to_underscores.setter
+    def dots_to_underscores(self, arg1: bool) -> None:
+        ...
+    @property
+    def strict(self) -> bool:
+        """
+        the strict variant instead of the leaderboard's
+        """
+    @strict.setter
+    def strict(self, arg1: bool) -> None:
+        ...
+class SquadScore:
+    """
+    One answer's scores.
+    """
+    __hash__: typing.ClassVar[None] = None
+    def __eq__(self, arg0: typing.Any) -> bool:
+        ...
+    def __repr__(self) -> str:
+        ...
+    def to_dict(self) -> dict:
+        """
+        The fields as plain dicts, lists, numbers and strings, ready for JSON.
+        """
+    @property
+    def exact_match(self) -> float:
+        """
+        0 or 1
+        """
+    @property
+    def f1(self) -> float:
+        """
+        0 to 1
+        """
+class RougeScore:
+    """
+    Precision, recall and F-measure.
+    """
+    __hash__: typing.ClassVar[None] = None
+    def __eq__(self, arg0: typing.Any) -> bool:
+        ...
+    def __repr__(self) -> str:
+        ...
+    def to_dict(self) -> dict:
+        """
+        The fields as plain dicts, lists, numbers and strings, ready for JSON.
+        """
+    @property
+    def fmeasure(self) -> float:
+        """
+        0 to 1
+        """
+    @property
+    def precision(self) -> float:
+        """
+        0 to 1
+        """
+    @property
+    def recall(self) -> float:
+        """
+        0 to 1
+        """
+class F1Score:
+    """
+    Precision, recall and F1.
+    """
+    __hash__: typing.ClassVar[None] = None
+    def __eq__(self, arg0: typing.Any) -> bool:
+        ...
+    def __repr__(self) -> str:
+        ...
+    def to_dict(self) -> dict:
+        """
+        The fields as plain dicts, lists, numbers and strings, ready for JSON.
+        """
+    @property
+    def f1(self) -> float:
+        """
+        0 to 1
+        """
+    @property
+    def precision(self) -> float:
+        """
+        0 to 1
+        """
+    @property
+    def recall(self) -> float:
+        """
+        0 to 1
+        """
+class CalibrationBin:
+    """
+    Rows of like confidence.
+    """
+    __hash__: typing.ClassVar[None] = None
+    def __eq__(self, arg0: typing.Any) -> bool:
+        ...
+    def __repr__(self) -> str:
+        ...
+    def to_dict(self) -> dict:
+        """
+        The fields as plain dicts, lists, numbers and strings, ready for JSON.
+        """
+    @property
+    def accuracy(self) -> float:
+        """
+        mean
+        """
+    @property
+    def confidence(self) -> float:
+        """
+        mean
+        """
+    @property
+    def high(self) -> float:
+        """
+        upper end, in the bin
+        """
+    @property
+    def low(self) -> float:
+        """
+        lower end, not in the bin
+        """
+    @property
+    def n(self) -> int:
+        """
+        rows
+        """
+class Calibration:
+    """
+    How far confidence can be believed.
+    """
+    __hash__: typing.ClassVar[None] = None
+    def __eq__(self, arg0: typing.Any) -> bool:
+        ...
+    def __repr__(self) -> str:
+        ...
+    def to_dict(self) -> dict:
+        """
+        The fields as plain dicts, lists, numbers and strings, ready for JSON.
+        """
+    @property
+    def bins(self) -> list[CalibrationBin]:
+        """
+        of confidence
+        """
+    @property
+    def brier(self) -> float:
+        """
+        mean squared error of the confidences
+        """
+    @property
+    def ece(self) -> float:
+        """
+        expected calibration error
+        """
+    @property
+    def mce(self) -> float:
+        """
+        largest gap of a bin
+        """
+class DocumentLikelihood:
+    """
+    A document's log-likelihood and its length.
+    """
+    __hash__: typing.ClassVar[None] = None
+    def __eq__(self, arg0: typing.Any) -> bool:
+        ...
+    def __getstate__(self) -> dict:
+        ...
+    def __init__(self, *, log_likelihood: float = 0.0, tokens: int = 0, words: int = 0, bytes: int = 0) -> None:
+        """
+        A document's log-likelihood and its length.
+
+        Fields:
+          log_likelihood: natural logarithm (default 0.0)
+          tokens: count (default 0)
+          words: count (default 0)
+          bytes: count (default 0)
+        """
+    def __repr__(self) -> str:
+        ...
+    def __setstate__(self, arg0: dict) -> None:
+        ...
+    def to_dict(self) -> dict:
+        """
+        The fields as plain dicts, lists, numbers and strings, ready for JSON.
+        """
+    @property
+    def bytes(self) -> int:
+        """
+        count
+        """
+    @bytes.setter
+    def bytes(self, arg1: typing.SupportsInt | typing.SupportsIndex) -> None:
+        ...
+    @property
+    def log_likelihood(self) -> float:
+        """
+        natural logarithm
+        """
+    @log_likelihood.setter
+    def log_likelihood(self, arg1: typing.SupportsFloat | typing.SupportsIndex) -> None:
+        ...
+    @property
+    def tokens(self) -> int:
+        """
+        count
+        """
+    @tokens.setter
+    def tokens(self, arg1: typing.SupportsInt | typing.SupportsIndex) -> None:
+        ...
+    @property
+    def words(self) -> int:
+        """
+        count
+        """
+    @words.setter
+    def words(self, arg1: typing.SupportsInt | typing.SupportsIndex) -> None:
+        ...
+class Perplexity:
+    """
+    Per token, word and byte; 0 = no document has that unit.
+    """
+    __hash__: typing.ClassVar[None] = None
+    def __eq__(self, arg0: typing.Any) -> bool:
+        ...
+    def __repr__(self) -> str:
+        ...
+    def to_dict(self) -> dict:
+        """
+        The fields as plain dicts, lists, numbers and strings, ready for JSON.
+        """
+    @property
+    def bits_per_byte(self) -> float:
+        """
+        base 2 logarithm
+        """
+    @property
+    def byte(self) -> float:
+        """
+        per byte
+        """
+    @property
+    def token(self) -> float:
+        """
+        per token
+        """
+    @property
+    def word(self) -> float:
+        """
+        per word
+        """
+class CheckResult:
+    """
+    0 or 1, or why there is no score.
+    """
+    __hash__: typing.ClassVar[None] = None
+    def __eq__(self, arg0: typing.Any) -> bool:
+        ...
+    def __repr__(self) -> str:
+        ...
+    def to_dict(self) -> dict:
+        """
+        The fields as plain dicts, lists, numbers and strings, ready for JSON.
+        """
+    @property
+    def error(self) -> str:
+        """
+        why there is no score; '' = there is
+        """
+    @property
+    def score(self) -> float:
+        """
+        0 or 1; means nothing with an error
+        """
+class BfclResult:
+    """
+    Whether calls are right.
+    """
+    __hash__: typing.ClassVar[None] = None
+    def __eq__(self, arg0: typing.Any) -> bool:
+        ...
+    def __repr__(self) -> str:
+        ...
+    def to_dict(self) -> dict:
+        """
+        The fields as plain dicts, lists, numbers and strings, ready for JSON.
+        """
+    @property
+    def error(self) -> str:
+        """
+        in words
+        """
+    @property
+    def error_type(self) -> str:
+        """
+        the leaderboard's name of the fault
+        """
+    @property
+    def valid(self) -> bool:
+        """
+        the calls are right
+        """
+class CorpusMetric:
+    """
+    BLEU, chrF or TER, value for value sacrebleu's.
+
+    >>> whorl.CorpusMetric.bleu().corpus(["the cat sat"], [["the cat sat"]])
+    0.0
+    """
+    @staticmethod
+    def bleu(*args, **kwargs) -> CorpusMetric:
+        """
+        With sacrebleu's options.
+
+        Options:
+          max_ngram_order: longest n-gram (default 4)
+          lowercase: without regard to case (default False)
+          effective_order: for single sentences (default False)
+          tokenize: 13a, char or none (default '13a')
+          smooth_method: exp, floor, add-k or none (default 'exp')
+          smooth_value: of floor and add-k; -1 = their own (default -1.0)
+        """
+    @staticmethod
+    def chrf(*args, **kwargs) -> CorpusMetric:
+        """
+        With sacrebleu's options.
+
+        Options:
+          char_order: longest character n-gram (default 6)
+          word_order: longest word n-gram; 2 makes it chrF++ (default 0)
+          beta: how much more recall counts (default 2)
+          lowercase: without regard to case (default False)
+          whitespace: white space takes part (default False)
+          eps_smoothing: as NLTK and Moses smooth (default False)
+        """
+    @staticmethod
+    def named(name: str) -> CorpusMetric:
+        """
+        "bleu", "chrf", "chrf++" or "ter" as they stand.
+        """
+    @staticmethod
+    def ter(*args, **kwargs) -> CorpusMetric:
+        """
+        With sacrebleu's options.
+
+        Options:
+          normalized: split off punctuation (default False)
+          no_punct: drop punctuation (default False)
+          asian_support: split ideographs (default False)
+          case_sensitive: with regard to case (default False)
+        """
+    def corpus(self, hypotheses: collections.abc.Sequence[str], references: collections.abc.Sequence[collections.abc.Sequence[str]]) -> float:
+        """
+        references[row] are the references of hypotheses[row].
+        """
+    def counts(self, hypothesis: str, references: collections.abc.Sequence[str]) -> list[float]:
+        """
+        One row's counts; rows are added before they are scored.
+        """
+    def score(self, summed_counts: collections.abc.Sequence[typing.SupportsFloat | typing.SupportsIndex]) -> float:
+        """
+        The score of added counts.
+        """
+    def sentence(self, hypothesis: str, references: collections.abc.Sequence[str]) -> float:
+        """
+        One row's score.
+        """
+    def signature(self, num_references: typing.SupportsInt | typing.SupportsIndex = 1) -> str:
+        """
+        What makes a score comparable.
+        """
+    @property
+    def higher_is_better(self) -> bool:
+        """
+        False for TER
+        """
+    @property
+    def name(self) -> str:
+        """
+        as sacrebleu calls it
+        """
+class JsonSchema:
+    """
+    A JSON Schema (draft 2020-12, or what "$schema" names).
+    """
+    def __init__(self, schema: dict | bool | str) -> None:
+        ...
+    def errors(self, json: str) -> list[str]:
+        """
+        What is wrong with a JSON text; empty = nothing.
+        """
+    def is_valid(self, json: str) -> bool:
+        ...
+class PowerOptions:
+    """
+    Of a minimum detectable effect.
+    """
+    __hash__: typing.ClassVar[None] = None
+    def __eq__(self, arg0: typing.Any) -> bool:
+        ...
+    def __getstate__(self) -> dict:
+        ...
+    def __init__(self, *, alpha: float = 0.05, power: float = 0.8, two_sided: bool = True) -> None:
+        """
+        Of a minimum detectable effect.
+
+        Fields:
+          alpha: level of the test (default 0.05)
+          power: chance to notice (default 0.8)
+          two_sided: in either direction (default True)
+        """
+    def __repr__(self) -> str:
+        ...
+    def __setstate__(self, arg0: dict) -> None:
+        ...
+    def to_dict(self) -> dict:
+        """
+        The fields as plain dicts, lists, numbers and strings, ready for JSON.
+        """
+    @property
+    def alpha(self) -> float:
+        """
+        level of the test
+        """
+    @alpha.setter
+    def alpha(self, arg1: typing.SupportsFloat | typing.SupportsIndex) -> None:
+        ...
+    @property
+    def power(self) -> float:
+        """
+        chance to notice
+        """
+    @power.setter
+    def power(self, arg1: typing.SupportsFloat | typing.SupportsIndex) -> None:
+        ...
+    @property
+    def two_sided(self) -> bool:
+        """
+        in either direction
+        """
+    @two_sided.setter
+    def two_sided(self, arg1: bool) -> None:
+        ...
+class BootstrapOptions:
+    """
+    How rows are drawn again.
+    """
+    __hash__: typing.ClassVar[None] = None
+    def __eq__(self, arg0: typing.Any) -> bool:
+        ...
+    def __getstate__(self) -> dict:
+        ...
+    def __init__(self, *, resamples: int = 1000, seed: int = 12345, generator: str = 'counter') -> None:
+        """
+        How rows are drawn again.
+
+        Fields:
+          resamples: how many (default 1000)
+          seed: of the draws (default 12345)
+          generator: counter, pcg64 (numpy's) or mt19937 (Python's) (default 'counter')
+        """
+    def __repr__(self) -> str:
+        ...
+    def __setstate__(self, arg0: dict) -> None:
+        ...
+    def to_dict(self) -> dict:
+        """
+        The fields as plain dicts, lists, numbers and strings, ready for JSON.
+        """
+    @property
+    def generator(self) -> str:
+        """
+        counter, pcg64 (numpy's) or mt19937 (Python's)
+        """
+    @generator.setter
+    def generator(self, arg1: str) -> None:
+        ...
+    @property
+    def resamples(self) -> int:
+        """
+        how many
+        """
+    @resamples.setter
+    def resamples(self, arg1: typing.SupportsInt | typing.SupportsIndex) -> None:
+        ...
+    @property
+    def seed(self) -> int:
+        """
+        of the draws
+        """
+    @seed.setter
+    def seed(self, arg1: typing.SupportsInt | typing.SupportsIndex) -> None:
+        ...
+class PairedOptions:
+    """
+    How two models are compared.
+    """
+    __hash__: typing.ClassVar[None] = None
+    def __eq__(self, arg0: typing.Any) -> bool:
+        ...
+    def __getstate__(self) -> dict:
+        ...
+    def __init__(self, *, seed: int = 12345, permutations: int = 10000, resamples: int = 10000, clusters: str | list[str] = []) -> None:
+        """
+        How two models are compared.
+
+        Fields:
+          seed: of permutations and resamples (default 12345)
+          permutations: sign flips drawn where not all can be gone through (default 10000)
+          resamples: of the bootstrap; 0 = none (default 10000)
+          clusters: per row: what goes together (default [])
+        """
+    def __repr__(self) -> str:
+        ...
+    def __setstate__(self, arg0: dict) -> None:
+        ...
+    def to_dict(self) -> dict:
+        """
+        The fields as plain dicts, lists, numbers and strings, ready for JSON.
+        """
+    @property
+    def clusters(self) -> list[str]:
+        """
+        per row: what goes together
+        """
+    @clusters.setter
+    def clusters(self, arg1: collections.abc.Sequence[str]) -> None:
+        ...
+    @property
+    def permutations(self) -> int:
+        """
+        sign flips drawn where not all can be gone through
+        """
+    @permutations.setter
+    def permutations(self, arg1: typing.SupportsInt | typing.SupportsIndex) -> None:
+        ...
+    @property
+    def resamples(self) -> int:
+        """
+        of the bootstrap; 0 = none
+        """
+    @resamples.setter
+    def resamples(self, arg1: typing.SupportsInt | typing.SupportsIndex) -> None:
+        ...
+    @property
+    def seed(self) -> int:
+        """
+        of permutations and resamples
+        """
+    @seed.setter
+    def seed(self, arg1: typing.SupportsInt | typing.SupportsIndex) -> None:
+        ...
+class BootstrapResult:
+    """
+    A quantity and its resamples.
+    """
+    __hash__: typing.ClassVar[None] = None
+    def __eq__(self, arg0: typing.Any) -> bool:
+        ...
+    def __repr__(self) -> str:
+        ...
+    def to_dict(self) -> dict:
+        """
+        The fields as plain dicts, lists, numbers and strings, ready for JSON.
+        """
+    @property
+    def half_width(self) -> float:
+        """
+        of the interval
+        """
+    @property
+    def mean(self) -> float:
+        """
+        of the resamples
+        """
+    @property
+    def resampled(self) -> list[float]:
+        """
+        values in the order drawn
+        """
+    @property
+    def score(self) -> Score:
+        """
+        of all rows, with the resamples' error and interval
+        """
+class PairedComparison:
+    """
+    Two models on the same rows.
+    """
+    __hash__: typing.ClassVar[None] = None
+    def __eq__(self, arg0: typing.Any) -> bool:
+        ...
+    def __repr__(self) -> str:
+        ...
+    def to_dict(self) -> dict:
+        """
+        The fields as plain dicts, lists, numbers and strings, ready for JSON.
+        """
+    def to_json(self) -> str:
+        """
+        to_json(self) -> str
+        """
+    @property
+    def baseline(self) -> Score:
+        """
+        alone
+        """
+    @property
+    def bootstrap_high(self) -> float:
+        """
+        of the difference, 95 %
+        """
+    @property
+    def bootstrap_low(self) -> float:
+        """
+        of the difference, 95 %
+        """
+    @property
+    def bootstrap_p(self) -> float:
+        """
+        two-sided
+        """
+    @property
+    def candidate(self) -> Score:
+        """
+        alone
+        """
+    @property
+    def correlation(self) -> float:
+        """
+        of the two
+        """
+    @property
+    def difference(self) -> Score:
+        """
+        candidate - baseline, paired
+        """
+    @property
+    def losses(self) -> int:
+        """
+        rows where it is lower
+        """
+    @property
+    def mcnemar_p(self) -> float | None:
+        """
+        exact, two-sided; zeros and ones only
+        """
+    @property
+    def method(self) -> str:
+        """
+        how, and from which seed
+        """
+    @property
+    def minimum_detectable_effect(self) -> float:
+        """
+        at 5 % and 80 %
+        """
+    @property
+    def permutation_exact(self) -> bool:
+        """
+        all outcomes were gone through
+        """
+    @property
+    def permutation_p(self) -> float:
+        """
+        two-sided sign flip
+        """
+    @property
+    def ties(self) -> int:
+        """
+        rows alike
+        """
+    @property
+    def unmatched(self) -> int:
+        """
+        rows that only one side has
+        """
+    @property
+    def wins(self) -> int:
+        """
+        rows where the candidate is higher
+        """
+class PairedCorpusTest:
+    """
+    Two systems' corpus scores on the same rows.
+    """
+    __hash__: typing.ClassVar[None] = None
+    def __eq__(self, arg0: typing.Any) -> bool:
+        ...
+    def __repr__(self) -> str:
+        ...
+    def to_dict(self) -> dict:
+        """
+        The fields as plain dicts, lists, numbers and strings, ready for JSON.
+        """
+    @property
+    def baseline(self) -> float:
+        """
+        score
+        """
+    @property
+    def candidate(self) -> float:
+        """
+        score
+        """
+    @property
+    def half_width(self) -> float:
+        """
+        of their interval
+        """
+    @property
+    def mean(self) -> float:
+        """
+        of the candidate's resamples
+        """
+    @property
+    def method(self) -> str:
+        """
+        how, and from which seed
+        """
+    @property
+    def p(self) -> float:
+        """
+        two-sided
+        """
+class JudgeOptions:
+    """
+    A model that judges answers.
+    """
+    __hash__: typing.ClassVar[None] = None
+    def __eq__(self, arg0: typing.Any) -> bool:
+        ...
+    def __getstate__(self) -> dict:
+        ...
+    def __init__(self, *, adapter: str = '', criteria: str = '', options: str | list[str] = ['1', '2', '3', '4', '5'], values: list[float] = [], may_refuse: bool = True, expectation: bool = True, system: str = '', seed: int = 0) -> None:
+        """
+        A model that judges answers.
+
+        Fields:
+          adapter: of the judge; '' = the base (default '')
+          criteria: template: what a good answer is (default '')
+          options: the verdicts, from worst to best (default ['1', '2', '3', '4', '5'])
+          values: of each verdict; empty = the number it spells, or its place (default [])
+          may_refuse: adds a verdict by which the judge declines (default True)
+          expectation: also the mean under the judge's own distribution (default True)
+          system: '' = Whorl's instructions to a judge (default '')
+          seed: of the fences around the text under judgement (default 0)
+        """
+    def __repr__(self) -> str:
+        ...
+    def __setstate__(self, arg0: dict) -> None:
+        ...
+    def to_dict(self) -> dict:
+        """
+        The fields as plain dicts, lists, numbers and strings, ready for JSON.
+        """
+    @property
+    def adapter(self) -> str:
+        """
+        of the judge; '' = the base
+        """
+    @adapter.setter
+    def adapter(self, arg1: str) -> None:
+        ...
+    @property
+    def criteria(self) -> str:
+        """
+        template: what a good answer is
+        """
+    @criteria.setter
+    def criteria(self, arg1: str) -> None:
+        ...
+    @property
+    def expectation(self) -> bool:
+        """
+        also the mean under the judge's own distribution
+        """
+    @expectation.setter
+    def expectation(self, arg1: bool) -> None:
+        ...
+    @property
+    def may_refuse(self) -> bool:
+        """
+        adds a verdict by which the judge declines
+        """
+    @may_refuse.setter
+    def may_refuse(self, arg1: bool) -> None:
+        ...
+    @property
+    def options(self) -> list[str]:
+        """
+        the verdicts, from worst to best
+        """
+    @options.setter
+    def options(self, arg1: collections.abc.Sequence[str]) -> None:
+        ...
+    @property
+    def seed(self) -> int:
+        """
+        of the fences around the text under judgement
+        """
+    @seed.setter
+    def seed(self, arg1: typing.SupportsInt | typing.SupportsIndex) -> None:
+        ...
+    @property
+    def system(self) -> str:
+        """
+        '' = Whorl's instructions to a judge
+        """
+    @system.setter
+    def system(self, arg1: str) -> None:
+        ...
+    @property
+    def values(self) -> list[float]:
+        """
+        of each verdict; empty = the number it spells, or its place
+        """
+    @values.setter
+    def values(self, arg1: collections.abc.Sequence[typing.SupportsFloat | typing.SupportsIndex]) -> None:
+        ...
+class MetricOptions:
+    """
+    One metric of a task.
+    """
+    __hash__: typing.ClassVar[None] = None
+    def __eq__(self, arg0: typing.Any) -> bool:
+        ...
+    def __getstate__(self) -> dict:
+        ...
+    def __init__(self, *, type: str = 'exact_match', name: str = '', candidate: str = '', references: str | list[str] = [], check: str | list[str] = [], tool_calls_ground_truth: str | dict | list | None = '', params: str | dict | list | None = '', judge: JudgeOptions = None) -> None:
+        """
+        One metric of a task.
+
+        Fields:
+          type: exact_match, bleu, rouge, string-check, llm-judge, … (default 'exact_match')
+          name: its key in the result; '' = its type (default '')
+          candidate: template; '' = {{ sample.output_text }} (default '')
+          references: templates; empty = {{ expected }}; the best counts (default [])
+          check: string-check and number-check: left, operation, right (default [])
+          tool_calls_ground_truth: template that gives a JSON list; '' = the row's own calls (default '')
+          params: settings of the metric, as JSON (default '')
+          judge: of llm-judge and llm-judge-pairwise (default None)
+        """
+    def __repr__(self) -> str:
+        ...
+    def __setstate__(self, arg0: dict) -> None:
+        ...
+    def to_dict(self) -> dict:
+        """
+        The fields as plain dicts, lists, numbers and strings, ready for JSON.
+        """
+    @property
+    def candidate(self) -> str:
+        """
+        template; '' = {{ sample.output_text }}
+        """
+    @candidate.setter
+    def candidate(self, arg1: str) -> None:
+        ...
+    @property
+    def check(self) -> list[str]:
+        """
+        string-check and number-check: left, operation, right
+        """
+    @check.setter
+    def check(self, arg1: collections.abc.Sequence[str]) -> None:
+        ...
+    @property
+    def judge(self) -> JudgeOptions:
+        """
+        of llm-judge and llm-judge-pairwise
+        """
+    @judge.setter
+    def judge(self, arg1: JudgeOptions) -> None:
+        ...
+    @property
+    def name(self) -> str:
+        """
+        its key in the result; '' = its type
+        """
+    @name.setter
+    def name(self, arg1: str) -> None:
+        ...
+    @property
+    def params(self) -> str:
+        """
+        settings of the metric, as JSON
+        """
+    @params.setter
+    def params(self, arg1: typing.Any) -> None:
+        ...
+    @property
+    def references(self) -> list[str]:
+        """
+        templates; empty = {{ expected }}; the best counts
+        """
+    @references.setter
+    def references(self, arg1: collections.abc.Sequence[str]) -> None:
+        ...
+    @property
+    def tool_calls_ground_truth(self) -> str:
+        """
+        template that gives a JSON list; '' = the row's own calls
+        """
+    @tool_calls_ground_truth.setter
+    def tool_calls_ground_truth(self, arg1: typing.Any) -> None:
+        ...
+    @property
+    def type(self) -> str:
+        """
+        exact_match, bleu, rouge, string-check, llm-judge, …
+        """
+    @type.setter
+    def type(self, arg1: str) -> None:
+        ...
+class EvaluateTask:
+    """
+    What an evaluation asks and how it scores the answers, with Jinja templates over
+    `item` (the row) and `sample` (the answer): NeMo's custom tasks.
+    """
+    __hash__: typing.ClassVar[None] = None
+    @staticmethod
+    def from_json(json: typing.Any, source: str = 'task') -> list[EvaluateTask]:
+        """
+        The task, or tasks, of a JSON text or a dict; NeMo's custom evaluation configurations too. A key that is not
+        known is an error that names the nearest.
+        """
+    def __eq__(self, arg0: typing.Any) -> bool:
+        ...
+    def __getstate__(self) -> dict:
+        ...
+    def __init__(self, *, name: str = 'default', type: str = 'chat', prompt_template: str | dict | list | None = '', metrics: list[MetricOptions | dict | str] = [], sampling: SamplingOptions | None = None, limit: int = 0, parallelism: int = 0, data: str = '') -> None:
+        """
+        What an evaluation asks and how it scores the answers, with Jinja templates over
+        `item` (the row) and `sample` (the answer): NeMo's custom tasks.
+
+        Fields:
+          name: of the task (default 'default')
+          type: "chat", "completion" or "data" (no model: the rows hold the answers) (default 'chat')
+          prompt_template: request whose strings are templates over `item`; '' = the row as it stands (default '')
+          metrics: what is scored (default [])
+          sampling: instead of EvaluateOptions.sampling (default None)
+          limit: rows; 0 = as EvaluateOptions says (default 0)
+          parallelism: requests in flight; 0 = as EvaluateOptions says (default 0)
+          data: path of the rows, as the task's file gives it (default '')
+        """
+    def __repr__(self) -> str:
+        ...
+    def __setstate__(self, arg0: dict) -> None:
+        ...
+    def to_dict(self) -> dict:
+        """
+        The fields as plain dicts, lists, numbers and strings, ready for JSON.
+        """
+    def to_json(self) -> str:
+        ...
+    @property
+    def data(self) -> str:
+        """
+        path of the rows, as the task's file gives it
+        """
+    @data.setter
+    def data(self, arg1: str) -> None:
+        ...
+    @property
+    def limit(self) -> int:
+        """
+        rows; 0 = as EvaluateOptions says
+        """
+    @limit.setter
+    def limit(self, arg1: typing.SupportsInt | typing.SupportsIndex) -> None:
+        ...
+    @property
+    def metrics(self) -> list[MetricOptions]:
+        """
+        what is scored
+        """
+    @metrics.setter
+    def metrics(self, arg1: typing.Any) -> None:
+        ...
+    @property
+    def name(self) -> str:
+        """
+        of the task
+        """
+    @name.setter
+    def name(self, arg1: str) -> None:
+        ...
+    @property
+    def parallelism(self) -> int:
+        """
+        requests in flight; 0 = as EvaluateOptions says
+        """
+    @parallelism.setter
+    def parallelism(self, arg1: typing.SupportsInt | typing.SupportsIndex) -> None:
+        ...
+    @property
+    def prompt_template(self) -> str:
+        """
+        request whose strings are templates over `item`; '' = the row as it stands
+        """
+    @prompt_template.setter
+    def prompt_template(self, arg1: typing.Any) -> None:
+        ...
+    @property
+    def sampling(self) -> SamplingOptions | None:
+        """
+        instead of EvaluateOptions.sampling
+        """
+    @sampling.setter
+    def sampling(self, arg1: typing.Any) -> None:
+        ...
+    @property
+    def type(self) -> str:
+        """
+        "chat", "completion" or "data" (no model: the rows hold the answers)
+        """
+    @type.setter
+    def type(self, arg1: str) -> None:
+        ...
+class EvaluateData:
+    """
+    Rows with any columns, for a task's templates.
+    """
+    @staticmethod
+    def from_list(rows: list) -> EvaluateData:
+        ...
+    @staticmethod
+    def load(path: os.PathLike | str | bytes) -> EvaluateData:
+        """
+        A .jsonl file, or .json with an array of objects.
+        """
+    def __init__(self, data: Dataset) -> None:
+        ...
+    def __len__(self) -> int:
+        ...
+    @property
+    def digest(self) -> str:
+        ...
 class EvaluateOptions:
     """
     What is scored, and how.
@@ -3418,15 +4876,19 @@ class EvaluateOptions:
         ...
     def __getstate__(self) -> dict:
         ...
-    def __init__(self, *, metrics: str | list[str] = ['function_name_accuracy', 'function_name_and_args_accuracy'], limit: int = 0, sampling: SamplingOptions = None, seed: int = 0) -> None:
+    def __init__(self, *, metrics: str | list[str] = ['function_name_accuracy', 'function_name_and_args_accuracy'], task: EvaluateTask | dict | None = None, limit: int = 0, parallelism: int = 0, sampling: SamplingOptions = None, seed: int = 0, on_error: str = 'wrong', out: os.PathLike | str = '') -> None:
         """
         What is scored, and how.
 
         Fields:
-          metrics: any of function_name_accuracy, function_name_and_args_accuracy, exact_match, accuracy, f1, perplexity (default ['function_name_accuracy', 'function_name_and_args_accuracy'])
+          metrics: types of metrics, such as function_name_accuracy, exact_match, accuracy, f1, bleu, perplexity; not used with a task (default ['function_name_accuracy', 'function_name_and_args_accuracy'])
+          task: templates and metrics of your own (default None)
           limit: rows; 0 = all (default 0)
+          parallelism: requests in flight; 0 = 256 (default 0)
           sampling: greedy by default (default None)
-          seed: of the bootstrap (default 0)
+          seed: of resampling, and of the judge's fences (default 0)
+          on_error: "wrong": a row without a usable answer counts the metric's worst; "exclude": nothing (default 'wrong')
+          out: folder that keeps answers, scores and report.html; a killed run goes on (default '')
         """
     def __repr__(self) -> str:
         ...
@@ -3447,10 +4909,34 @@ class EvaluateOptions:
     @property
     def metrics(self) -> list[str]:
         """
-        any of function_name_accuracy, function_name_and_args_accuracy, exact_match, accuracy, f1, perplexity
+        types of metrics, such as function_name_accuracy, exact_match, accuracy, f1, bleu, perplexity; not used with a task
         """
     @metrics.setter
     def metrics(self, arg1: collections.abc.Sequence[str]) -> None:
+        ...
+    @property
+    def on_error(self) -> str:
+        """
+        "wrong": a row without a usable answer counts the metric's worst; "exclude": nothing
+        """
+    @on_error.setter
+    def on_error(self, arg1: str) -> None:
+        ...
+    @property
+    def out(self) -> pathlib.Path | str:
+        """
+        folder that keeps answers, scores and report.html; a killed run goes on
+        """
+    @out.setter
+    def out(self, arg1: os.PathLike | str | bytes) -> None:
+        ...
+    @property
+    def parallelism(self) -> int:
+        """
+        requests in flight; 0 = 256
+        """
+    @parallelism.setter
+    def parallelism(self, arg1: typing.SupportsInt | typing.SupportsIndex) -> None:
         ...
     @property
     def sampling(self) -> SamplingOptions:
@@ -3463,10 +4949,18 @@ class EvaluateOptions:
     @property
     def seed(self) -> int:
         """
-        of the bootstrap
+        of resampling, and of the judge's fences
         """
     @seed.setter
     def seed(self, arg1: typing.SupportsInt | typing.SupportsIndex) -> None:
+        ...
+    @property
+    def task(self) -> EvaluateTask | None:
+        """
+        templates and metrics of your own
+        """
+    @task.setter
+    def task(self, arg1: typing.Any) -> None:
         ...
 class RowScore:
     """
@@ -3482,6 +4976,11 @@ class RowScore:
         The fields as plain dicts, lists, numbers and strings, ready for JSON.
         """
     @property
+    def error(self) -> str:
+        """
+        why there is no usable answer
+        """
+    @property
     def expected(self) -> str:
         """
         text, or the calls as JSON
@@ -3490,6 +4989,21 @@ class RowScore:
     def got(self) -> str:
         """
         text, or the calls as JSON
+        """
+    @property
+    def id(self) -> str:
+        """
+        digest of the row's contents
+        """
+    @property
+    def outcomes(self) -> dict[str, str]:
+        """
+        per metric without a value: errored, unparsable or refused
+        """
+    @property
+    def prompt(self) -> str:
+        """
+        what was asked
         """
     @property
     def scores(self) -> dict[str, float]:
@@ -3522,6 +5036,21 @@ class EvaluateResult:
         resolved name, "" = the base
         """
     @property
+    def adapter_digest(self) -> str:
+        """
+        of that adapter
+        """
+    @property
+    def data_digest(self) -> str:
+        """
+        of all rows
+        """
+    @property
+    def model_digest(self) -> str:
+        """
+        of the base
+        """
+    @property
     def rows(self) -> list[RowScore]:
         """
         every row
@@ -3536,6 +5065,154 @@ class EvaluateResult:
         """
         of the whole run
         """
+    @property
+    def task(self) -> str:
+        """
+        its name, '' without one
+        """
+class Comparison:
+    """
+    Two results on the same rows, paired by row.
+    """
+    __hash__: typing.ClassVar[None] = None
+    def __eq__(self, arg0: typing.Any) -> bool:
+        ...
+    def __repr__(self) -> str:
+        ...
+    def to_dict(self) -> dict:
+        """
+        The fields as plain dicts, lists, numbers and strings, ready for JSON.
+        """
+    def to_json(self) -> str:
+        ...
+    @property
+    def a(self) -> str:
+        """
+        the baseline's adapter
+        """
+    @property
+    def b(self) -> str:
+        """
+        the candidate's adapter
+        """
+    @property
+    def corpus(self) -> typing.Any:
+        """
+        corpus metrics: both scores and the test of their difference
+        """
+    @property
+    def metric(self) -> str:
+        """
+        what was compared
+        """
+    @property
+    def paired(self) -> typing.Any:
+        """
+        scores, difference, p-values, wins, losses and ties, row by row
+        """
+class JudgedRow:
+    """
+    A judge's verdict on two answers.
+    """
+    __hash__: typing.ClassVar[None] = None
+    def __eq__(self, arg0: typing.Any) -> bool:
+        ...
+    def __repr__(self) -> str:
+        ...
+    def to_dict(self) -> dict:
+        """
+        The fields as plain dicts, lists, numbers and strings, ready for JSON.
+        """
+    @property
+    def first(self) -> str:
+        """
+        as given with a's answer shown first
+        """
+    @property
+    def flipped(self) -> bool:
+        """
+        the two disagree: counted as a tie
+        """
+    @property
+    def id(self) -> str:
+        """
+        of the row
+        """
+    @property
+    def second(self) -> str:
+        """
+        as given with b's answer shown first
+        """
+    @property
+    def source(self) -> str:
+        """
+        the row
+        """
+    @property
+    def verdict(self) -> str:
+        """
+        "a", "b", "tie", "refused" or "unparsable"
+        """
+class JudgedPairs:
+    """
+    A judge's verdicts on two results, each asked in both orders.
+    """
+    __hash__: typing.ClassVar[None] = None
+    def __eq__(self, arg0: typing.Any) -> bool:
+        ...
+    def __repr__(self) -> str:
+        ...
+    def to_dict(self) -> dict:
+        """
+        The fields as plain dicts, lists, numbers and strings, ready for JSON.
+        """
+    def to_json(self) -> str:
+        ...
+    @property
+    def errored(self) -> int:
+        """
+        the judge could not be asked
+        """
+    @property
+    def flip_rate(self) -> Score:
+        """
+        verdicts that followed the position
+        """
+    @property
+    def refused(self) -> int:
+        """
+        the judge declined
+        """
+    @property
+    def rows(self) -> list[JudgedRow]:
+        """
+        every row
+        """
+    @property
+    def ties(self) -> int:
+        """
+        rows
+        """
+    @property
+    def unparsable(self) -> int:
+        """
+        the verdict was cut off
+        """
+    @property
+    def win_rate(self) -> Score:
+        """
+        of b; a tie counts 1/2
+        """
+    @property
+    def wins_a(self) -> int:
+        """
+        rows
+        """
+    @property
+    def wins_b(self) -> int:
+        """
+        rows
+        """
 class Evaluator:
     """
     Scores of a model, with or without adapters, on held-out rows. The last assistant message of a
@@ -3543,21 +5220,1666 @@ class Evaluator:
     """
     def __init__(self, engine: InferenceEngine) -> None:
         ...
-    def run(self, data: Dataset, adapter: str | list[str] = '', *, options: EvaluateOptions | None = None, metrics: str | list[str] = ['function_name_accuracy', 'function_name_and_args_accuracy'], limit: int = 0, sampling: SamplingOptions = None, seed: int = 0) -> EvaluateResult | list[EvaluateResult]:
+    def judge(self, a: EvaluateResult, b: EvaluateResult, *, options: JudgeOptions | None = None, adapter: str = '', criteria: str = '', options: str | list[str] = ['1', '2', '3', '4', '5'], values: list[float] = [], may_refuse: bool = True, expectation: bool = True, system: str = '', seed: int = 0) -> JudgedPairs:
+        """
+        Which of two results' answers is better, asked in both orders; only agreeing verdicts count.
+
+        Options:
+          adapter: of the judge; '' = the base (default '')
+          criteria: template: what a good answer is (default '')
+          options: the verdicts, from worst to best (default ['1', '2', '3', '4', '5'])
+          values: of each verdict; empty = the number it spells, or its place (default [])
+          may_refuse: adds a verdict by which the judge declines (default True)
+          expectation: also the mean under the judge's own distribution (default True)
+          system: '' = Whorl's instructions to a judge (default '')
+          seed: of the fences around the text under judgement (default 0)
+        """
+    def run(self, data: Dataset | EvaluateData | list[dict], adapter: str | list[str] = '', *, options: EvaluateOptions | None = None, metrics: str | list[str] = ['function_name_accuracy', 'function_name_and_args_accuracy'], task: EvaluateTask | dict | None = None, limit: int = 0, parallelism: int = 0, sampling: SamplingOptions = None, seed: int = 0, on_error: str = 'wrong', out: os.PathLike | str = '') -> EvaluateResult | list[EvaluateResult]:
         """
         Scores one adapter ('' = the base), or several in one batch, which gives a list in their order.
 
         >>> base, tuned = evaluator.run(valid, ["", "tickets"], metrics=["exact_match"])
 
         Options:
-          metrics: any of function_name_accuracy, function_name_and_args_accuracy, exact_match, accuracy, f1, perplexity (default ['function_name_accuracy', 'function_name_and_args_accuracy'])
+          metrics: types of metrics, such as function_name_accuracy, exact_match, accuracy, f1, bleu, perplexity; not used with a task (default ['function_name_accuracy', 'function_name_and_args_accuracy'])
+          task: templates and metrics of your own (default None)
           limit: rows; 0 = all (default 0)
+          parallelism: requests in flight; 0 = 256 (default 0)
           sampling: greedy by default (default None)
-          seed: of the bootstrap (default 0)
+          seed: of resampling, and of the judge's fences (default 0)
+          on_error: "wrong": a row without a usable answer counts the metric's worst; "exclude": nothing (default 'wrong')
+          out: folder that keeps answers, scores and report.html; a killed run goes on (default '')
         """
-def exact_match(expected: str, got: str) -> float:
+class GuardSpan:
     """
-    1 if the texts are equal after trimming, else 0.
+    Where something was found, in bytes of the original text.
+    """
+    __hash__: typing.ClassVar[None] = None
+    def __eq__(self, arg0: typing.Any) -> bool:
+        ...
+    def __repr__(self) -> str:
+        ...
+    def to_dict(self) -> dict:
+        """
+        The fields as plain dicts, lists, numbers and strings, ready for JSON.
+        """
+    @property
+    def begin(self) -> int:
+        """
+        first byte in the original text
+        """
+    @property
+    def end(self) -> int:
+        """
+        one behind the last byte
+        """
+    @property
+    def rule(self) -> str:
+        """
+        what was found: EMAIL_ADDRESS, sqli, the name of a pattern
+        """
+    @property
+    def score(self) -> float:
+        """
+        0..1; patterns have 1
+        """
+class GuardDecision:
+    """
+    What one flow said about one text.
+    """
+    __hash__: typing.ClassVar[None] = None
+    def __eq__(self, arg0: typing.Any) -> bool:
+        ...
+    def __repr__(self) -> str:
+        ...
+    def to_dict(self) -> dict:
+        """
+        The fields as plain dicts, lists, numbers and strings, ready for JSON.
+        """
+    @property
+    def failed(self) -> str:
+        """
+        '' = the flow worked; closed or open: its fail mode decided
+        """
+    @property
+    def flow(self) -> str:
+        """
+        as the configuration writes it
+        """
+    @property
+    def part(self) -> str:
+        """
+        '' = the text; reasoning, tool call 0, chunk 2, message 3, window 1
+        """
+    @property
+    def rail(self) -> str:
+        """
+        input, output, retrieval, tool_output (calls), tool_input (their results)
+        """
+    @property
+    def reason(self) -> str:
+        """
+        a sentence that does not repeat what was found
+        """
+    @property
+    def score(self) -> float:
+        """
+        probability of the blocking answer; -1 = not known
+        """
+    @property
+    def seconds(self) -> float:
+        """
+        that it took
+        """
+    @property
+    def spans(self) -> list[GuardSpan]:
+        """
+        where, in bytes of the original text
+        """
+    @property
+    def verdict(self) -> str:
+        """
+        allowed, changed or blocked
+        """
+class GuardResult:
+    """
+    What all flows of a rail said.
+    """
+    __hash__: typing.ClassVar[None] = None
+    def __eq__(self, arg0: typing.Any) -> bool:
+        ...
+    def __repr__(self) -> str:
+        ...
+    def to_dict(self) -> dict:
+        """
+        The fields as plain dicts, lists, numbers and strings, ready for JSON.
+        """
+    def to_json(self) -> str:
+        ...
+    @property
+    def allowed(self) -> bool:
+        ...
+    @property
+    def blocked_by(self) -> str:
+        """
+        the first flow that blocked
+        """
+    @property
+    def chunks(self) -> list[str]:
+        """
+        of retrieval: what may go on
+        """
+    @property
+    def decisions(self) -> list[GuardDecision]:
+        """
+        of every flow that ran
+        """
+    @property
+    def error(self) -> str:
+        """
+        when blocked, the typed error as JSON
+        """
+    @property
+    def messages(self) -> list[Message]:
+        """
+        of a conversation: what may go on
+        """
+    @property
+    def seconds(self) -> float:
+        """
+        of the whole check
+        """
+    @property
+    def status(self) -> str:
+        """
+        allowed, changed or blocked
+        """
+    @property
+    def text(self) -> str:
+        """
+        what may go on; when blocked the refusal
+        """
+    @property
+    def tool_calls(self) -> list[ToolCall]:
+        """
+        what may be called
+        """
+class GuardedResult:
+    """
+    A generation between its rails.
+    """
+    __hash__: typing.ClassVar[None] = None
+    def __eq__(self, arg0: typing.Any) -> bool:
+        ...
+    def __repr__(self) -> str:
+        ...
+    def to_dict(self) -> dict:
+        """
+        The fields as plain dicts, lists, numbers and strings, ready for JSON.
+        """
+    @property
+    def allowed(self) -> bool:
+        ...
+    @property
+    def input(self) -> GuardResult:
+        """
+        what the input rails said
+        """
+    @property
+    def output(self) -> GuardResult:
+        """
+        what the output rails said
+        """
+    @property
+    def result(self) -> GenerateResult:
+        """
+        the generation as it may leave
+        """
+class GuardStreamEvent:
+    """
+    A piece of a guarded stream.
+    """
+    __hash__: typing.ClassVar[None] = None
+    def __eq__(self, arg0: typing.Any) -> bool:
+        ...
+    def __repr__(self) -> str:
+        ...
+    def to_dict(self) -> dict:
+        """
+        The fields as plain dicts, lists, numbers and strings, ready for JSON.
+        """
+    @property
+    def error(self) -> str:
+        """
+        of the last event, when blocked: the typed error as JSON
+        """
+    @property
+    def finished(self) -> bool:
+        """
+        the last event
+        """
+    @property
+    def text(self) -> str:
+        """
+        has passed every rail
+        """
+class Guardrail:
+    """
+    Checks of what goes into a model, what comes out, what it retrieves and what it calls, as a NeMo
+    Guardrails config.yml describes them. Immutable; safe from several threads.
+
+    >>> guard = whorl.Guardrail.load("config", engine)
+    >>> guard.check_input("hello").status
+    'allowed'
+    """
+    @staticmethod
+    def from_yaml(text: str, engine: InferenceEngine = None) -> Guardrail:
+        """
+        The same from text.
+        """
+    @staticmethod
+    def load(path: os.PathLike | str | bytes, engine: InferenceEngine = None) -> Guardrail:
+        """
+        A config.yml, or a folder of them. The engine is needed by flows that ask a model. What the file should not
+        say is a ValueError with file and line.
+        """
+    def check_input(self, input: str | list[str] | list[Message | dict]) -> GuardResult | list[GuardResult]:
+        """
+        Input rails over a user's text, a conversation, or many texts in one engine batch (a list of results).
+
+        >>> guard.check_input("My card is 4111 1111 1111 1111").text
+        """
+    def check_output(self, output: str | list[str] | Message | dict, *, messages: list[Message | dict] | None = None, chunks: list[str] | None = None, tools: list[Tool | dict] | None = None) -> GuardResult | list[GuardResult]:
+        """
+        Output rails over an answer, or many. A message's reasoning and calls are checked too.
+        `messages`: the conversation before it; `chunks`: the evidence of self check facts.
+        """
+    def check_retrieval(self, chunks: collections.abc.Sequence[str]) -> GuardResult:
+        """
+        Retrieved texts: masked, blocked ones dropped; blocked when none is left.
+        """
+    def check_tool_calls(self, calls: list[ToolCall | dict], tools: list[Tool | dict]) -> GuardResult:
+        """
+        Calls before they run.
+        """
+    def check_tool_results(self, messages: typing.Any) -> GuardResult:
+        """
+        What tools answered: messages of role "tool".
+        """
+    def generate(self, input: str | list[Message | dict] | GenerateRequest | list[GenerateRequest] | None = None, **options: typing.Any) -> GuardedResult | list[GuardedResult]:
+        """
+        Input rails, generation, output rails. Options as InferenceEngine.generate takes them, and chunks.
+
+        >>> guard.generate([{"role": "user", "content": "Hello"}], max_new_tokens=32).result.text
+        """
+    def stream(self, input: str | list[Message | dict] | GenerateRequest | None = None, callback: collections.abc.Callable[[GuardStreamEvent], bool | None] | None = None, **options: typing.Any) -> GuardedResult:
+        """
+        generate() with the answer in pieces, each of which has passed every rail. callback(event) runs on this
+        thread; False ends the generation, as does an exception in it, which is raised.
+
+        >>> guard.stream("Hello", lambda event: print(event.text, end=""))
+        """
+    @property
+    def flows(self) -> typing.Any:
+        """
+        By rail, as configured.
+        """
+    @property
+    def needs_engine(self) -> bool:
+        """
+        Some flow asks a model.
+        """
+    @property
+    def warnings(self) -> list[str]:
+        """
+        What the configuration says and Whorl does otherwise, each with file and line.
+        """
+class FindPiiOptions:
+    """
+    Which personal data is looked for.
+    """
+    __hash__: typing.ClassVar[None] = None
+    def __eq__(self, arg0: typing.Any) -> bool:
+        ...
+    def __getstate__(self) -> dict:
+        ...
+    def __init__(self, *, entities: str | list[str] = [], score_threshold: float = 0.4) -> None:
+        """
+        Which personal data is looked for.
+
+        Fields:
+          entities: which; empty = all of pii_entities(); Presidio's names will do (default [])
+          score_threshold: lower: forms without a checksum count even where no word nearby speaks of them (default 0.4)
+        """
+    def __repr__(self) -> str:
+        ...
+    def __setstate__(self, arg0: dict) -> None:
+        ...
+    def to_dict(self) -> dict:
+        """
+        The fields as plain dicts, lists, numbers and strings, ready for JSON.
+        """
+    @property
+    def entities(self) -> list[str]:
+        """
+        which; empty = all of pii_entities(); Presidio's names will do
+        """
+    @entities.setter
+    def entities(self, arg1: collections.abc.Sequence[str]) -> None:
+        ...
+    @property
+    def score_threshold(self) -> float:
+        """
+        lower: forms without a checksum count even where no word nearby speaks of them
+        """
+    @score_threshold.setter
+    def score_threshold(self, arg1: typing.SupportsFloat | typing.SupportsIndex) -> None:
+        ...
+class PiiEntity:
+    """
+    Personal data found in a text.
+    """
+    __hash__: typing.ClassVar[None] = None
+    def __eq__(self, arg0: typing.Any) -> bool:
+        ...
+    def __repr__(self) -> str:
+        ...
+    def to_dict(self) -> dict:
+        """
+        The fields as plain dicts, lists, numbers and strings, ready for JSON.
+        """
+    @property
+    def begin(self) -> int:
+        """
+        first character of the text
+        """
+    @property
+    def end(self) -> int:
+        """
+        one behind the last character
+        """
+    @property
+    def entity(self) -> str:
+        """
+        as it was asked for
+        """
+    @property
+    def score(self) -> float:
+        """
+        0..1
+        """
+    @property
+    def validated(self) -> bool:
+        """
+        a checksum or a full parse says so
+        """
+class PipelineBudget:
+    """
+    What may run at once, all steps together.
+    """
+    __hash__: typing.ClassVar[None] = None
+    def __eq__(self, arg0: typing.Any) -> bool:
+        ...
+    def __getstate__(self) -> dict:
+        ...
+    def __init__(self, *, cpus: float = 0.0, memory_bytes: int = 0, gpus: int = 0) -> None:
+        """
+        What may run at once, all steps together.
+
+        Fields:
+          cpus: 0 = those of this process (default 0.0)
+          memory_bytes: 0 = not counted (default 0)
+          gpus: at once (default 0)
+        """
+    def __repr__(self) -> str:
+        ...
+    def __setstate__(self, arg0: dict) -> None:
+        ...
+    def to_dict(self) -> dict:
+        """
+        The fields as plain dicts, lists, numbers and strings, ready for JSON.
+        """
+    @property
+    def cpus(self) -> float:
+        """
+        0 = those of this process
+        """
+    @cpus.setter
+    def cpus(self, arg1: typing.SupportsFloat | typing.SupportsIndex) -> None:
+        ...
+    @property
+    def gpus(self) -> int:
+        """
+        at once
+        """
+    @gpus.setter
+    def gpus(self, arg1: typing.SupportsInt | typing.SupportsIndex) -> None:
+        ...
+    @property
+    def memory_bytes(self) -> int:
+        """
+        0 = not counted
+        """
+    @memory_bytes.setter
+    def memory_bytes(self, arg1: typing.SupportsInt | typing.SupportsIndex) -> None:
+        ...
+class PipelineRunOptions:
+    """
+    How a pipeline is run.
+    """
+    __hash__: typing.ClassVar[None] = None
+    def __eq__(self, arg0: typing.Any) -> bool:
+        ...
+    def __getstate__(self) -> dict:
+        ...
+    def __init__(self, *, folder: os.PathLike | str = '', parameters: dict | None = {}, run_id: str = '', resume: bool = True, cache: bool = True, budget: PipelineBudget = None) -> None:
+        """
+        How a pipeline is run.
+
+        Fields:
+          folder: artifacts, cache, logs and states of all runs (default '')
+          parameters: by name; the rest by default (default {})
+          run_id: '' = go on with the latest unfinished run, else begin a new one (default '')
+          resume: False: with an empty run_id always begin a new run (default True)
+          cache: False: run every step (default True)
+          budget: what is 0 here is the pipeline's own (default None)
+        """
+    def __repr__(self) -> str:
+        ...
+    def __setstate__(self, arg0: dict) -> None:
+        ...
+    def to_dict(self) -> dict:
+        """
+        The fields as plain dicts, lists, numbers and strings, ready for JSON.
+        """
+    @property
+    def budget(self) -> PipelineBudget:
+        """
+        what is 0 here is the pipeline's own
+        """
+    @budget.setter
+    def budget(self, arg1: PipelineBudget) -> None:
+        ...
+    @property
+    def cache(self) -> bool:
+        """
+        False: run every step
+        """
+    @cache.setter
+    def cache(self, arg1: bool) -> None:
+        ...
+    @property
+    def folder(self) -> pathlib.Path | str:
+        """
+        artifacts, cache, logs and states of all runs
+        """
+    @folder.setter
+    def folder(self, arg1: os.PathLike | str | bytes) -> None:
+        ...
+    @property
+    def parameters(self) -> dict[str, str]:
+        """
+        by name; the rest by default
+        """
+    @parameters.setter
+    def parameters(self, arg1: typing.Any) -> None:
+        ...
+    @property
+    def resume(self) -> bool:
+        """
+        False: with an empty run_id always begin a new run
+        """
+    @resume.setter
+    def resume(self, arg1: bool) -> None:
+        ...
+    @property
+    def run_id(self) -> str:
+        """
+        '' = go on with the latest unfinished run, else begin a new one
+        """
+    @run_id.setter
+    def run_id(self, arg1: str) -> None:
+        ...
+class PipelineEvent:
+    """
+    Something happened to a step, or to the run.
+    """
+    __hash__: typing.ClassVar[None] = None
+    def __eq__(self, arg0: typing.Any) -> bool:
+        ...
+    def __repr__(self) -> str:
+        ...
+    def to_dict(self) -> dict:
+        """
+        The fields as plain dicts, lists, numbers and strings, ready for JSON.
+        """
+    @property
+    def attempt(self) -> int:
+        """
+        1, 2, …
+        """
+    @property
+    def cached(self) -> bool:
+        """
+        succeeded without running
+        """
+    @property
+    def message(self) -> str:
+        """
+        why it failed, what it does
+        """
+    @property
+    def progress(self) -> float:
+        """
+        0 … 1; -1 = unknown
+        """
+    @property
+    def run_id(self) -> str:
+        """
+        the run
+        """
+    @property
+    def seconds(self) -> float:
+        """
+        since the run began
+        """
+    @property
+    def state(self) -> str:
+        """
+        started, progress, retrying, or how it ended
+        """
+    @property
+    def step(self) -> str:
+        """
+        'train', or 'train.3' for an item; '' is the run itself
+        """
+class PipelineStepResult:
+    """
+    What a step, or an item of it, came to.
+    """
+    __hash__: typing.ClassVar[None] = None
+    def __eq__(self, arg0: typing.Any) -> bool:
+        ...
+    def __repr__(self) -> str:
+        ...
+    def to_dict(self) -> dict:
+        """
+        The fields as plain dicts, lists, numbers and strings, ready for JSON.
+        """
+    @property
+    def attempts(self) -> int:
+        """
+        begun
+        """
+    @property
+    def cached(self) -> bool:
+        """
+        without running
+        """
+    @property
+    def fault(self) -> str:
+        """
+        of a failure: code, infrastructure, timeout or rejected
+        """
+    @property
+    def index(self) -> int:
+        """
+        of the item; -1 without foreach
+        """
+    @property
+    def item(self) -> typing.Any:
+        """
+        of the foreach
+        """
+    @property
+    def key(self) -> str:
+        """
+        what the cache knows it by
+        """
+    @property
+    def kind(self) -> str:
+        """
+        of the step
+        """
+    @property
+    def log(self) -> pathlib.Path | str:
+        """
+        its file
+        """
+    @property
+    def message(self) -> str:
+        """
+        why
+        """
+    @property
+    def name(self) -> str:
+        """
+        'train', or 'train.3' for an item
+        """
+    @property
+    def outputs(self) -> typing.Any:
+        """
+        artifacts are {artifact, name, path}
+        """
+    @property
+    def seconds(self) -> float:
+        """
+        with all attempts and back-offs
+        """
+    @property
+    def started(self) -> float:
+        """
+        seconds since the run began
+        """
+    @property
+    def state(self) -> str:
+        """
+        succeeded, failed, skipped, omitted or cancelled
+        """
+    @property
+    def step(self) -> str:
+        """
+        'train'
+        """
+class PipelineResult:
+    """
+    What a run came to.
+    """
+    __hash__: typing.ClassVar[None] = None
+    def __eq__(self, arg0: typing.Any) -> bool:
+        ...
+    def __repr__(self) -> str:
+        ...
+    def output(self, step: str, key: str) -> typing.Any:
+        """
+        One output. Of a foreach step all items as a list, of 'step.3' that one.
+        """
+    def to_dict(self) -> dict:
+        """
+        The fields as plain dicts, lists, numbers and strings, ready for JSON.
+        """
+    def to_json(self) -> str:
+        ...
+    @property
+    def digest(self) -> str:
+        """
+        of the pipeline
+        """
+    @property
+    def folder(self) -> pathlib.Path | str:
+        """
+        of the run
+        """
+    @property
+    def pipeline(self) -> str:
+        """
+        its name
+        """
+    @property
+    def run_id(self) -> str:
+        """
+        the run
+        """
+    @property
+    def seconds(self) -> float:
+        """
+        of the run
+        """
+    @property
+    def state(self) -> str:
+        """
+        succeeded, failed or cancelled
+        """
+    @property
+    def steps(self) -> list[PipelineStepResult]:
+        """
+        in the order of the pipeline
+        """
+class PipelineContext:
+    """
+    What a python step's function gets.
+    """
+    def log(self, line: str) -> None:
+        """
+        A line of the step's log.
+        """
+    def progress(self, share: typing.SupportsFloat | typing.SupportsIndex, message: str = '') -> None:
+        """
+        How far it is, 0 … 1.
+        """
+    @property
+    def arguments(self) -> dict:
+        """
+        References replaced.
+        """
+    @property
+    def attempt(self) -> int:
+        """
+        1, 2, …
+        """
+    @property
+    def cancelled(self) -> bool:
+        """
+        Return soon: the run is stopped, or the time is up.
+        """
+    @property
+    def folder(self) -> pathlib.Path:
+        """
+        Its own; declared outputs are looked for here.
+        """
+    @property
+    def inputs(self) -> dict[str, pathlib.Path]:
+        """
+        Paths by name.
+        """
+    @property
+    def step(self) -> str:
+        """
+        'score', or 'score.3'.
+        """
+class Pipeline:
+    """
+    Typed steps, what each needs, and what happens when one fails; the same from YAML, JSON and decorated
+    functions (whorl.pipeline).
+
+    >>> whorl.Pipeline.load("flywheel.yaml").run(parameters={"rank": 8})
+    """
+    @staticmethod
+    def from_json(text: str) -> Pipeline:
+        """
+        The JSON form.
+        """
+    @staticmethod
+    def from_yaml(text: str, source: str = 'pipeline.yaml') -> Pipeline:
+        """
+        The same as YAML; errors name lines of `source`.
+        """
+    @staticmethod
+    def kinds() -> dict:
+        """
+        The kinds of steps with their arguments and outputs.
+        """
+    @staticmethod
+    def load(file: os.PathLike | str | bytes) -> Pipeline:
+        """
+        A .yaml, .yml or .json file; relative paths in it are relative to it.
+        """
+    def __init__(self, name: str, description: str = '') -> None:
+        ...
+    def __repr__(self) -> str:
+        ...
+    def folder(self, folder: os.PathLike | str | bytes) -> Pipeline:
+        """
+        Where relative paths begin.
+        """
+    def function(self, name: str, function: collections.abc.Callable, version: str = '1') -> Pipeline:
+        """
+        What python steps call: function(context) returns a dict of value outputs, or None. `version` is its part of the cache key.
+        """
+    def run(self, callback: collections.abc.Callable[[PipelineEvent], bool | None] | None = None, *, options: PipelineRunOptions | None = None, folder: os.PathLike | str = '', parameters: dict | None = {}, run_id: str = '', resume: bool = True, cache: bool = True, budget: PipelineBudget = None) -> PipelineResult:
+        """
+        Runs what the cache does not know. A failed step is a state in the result. callback(event) is called on this thread;
+        False, an exception or Ctrl-C cancels: running steps are stopped, exit steps still run.
+
+        Options:
+          folder: artifacts, cache, logs and states of all runs (default '')
+          parameters: by name; the rest by default (default {})
+          run_id: '' = go on with the latest unfinished run, else begin a new one (default '')
+          resume: False: with an empty run_id always begin a new run (default True)
+          cache: False: run every step (default True)
+          budget: what is 0 here is the pipeline's own (default None)
+        """
+    def run_step(self, step: str, item: int = -1, run_state: str = 'running', callback: collections.abc.Callable[[PipelineEvent], bool | None] | None = None, *, options: PipelineRunOptions | None = None, folder: os.PathLike | str = '', parameters: dict | None = {}, run_id: str = '', resume: bool = True, cache: bool = True, budget: PipelineBudget = None) -> PipelineStepResult:
+        """
+        One attempt of one step of the run `run_id`, in which its needs have succeeded.
+
+        Options:
+          folder: artifacts, cache, logs and states of all runs (default '')
+          parameters: by name; the rest by default (default {})
+          run_id: '' = go on with the latest unfinished run, else begin a new one (default '')
+          resume: False: with an empty run_id always begin a new run (default True)
+          cache: False: run every step (default True)
+          budget: what is 0 here is the pipeline's own (default None)
+        """
+    def to_json(self) -> str:
+        """
+        Canonical: the same pipeline gives the same bytes.
+        """
+    def validate(self) -> None:
+        """
+        ValueError with every problem, one a line, naming step and field.
+        """
+    @property
+    def digest(self) -> str:
+        """
+        SHA-256 of the canonical JSON.
+        """
+    @property
+    def name(self) -> str:
+        ...
+class Manifest:
+    """
+    One object of a cluster.
+    """
+    __hash__: typing.ClassVar[None] = None
+    def __eq__(self, arg0: typing.Any) -> bool:
+        ...
+    def __repr__(self) -> str:
+        ...
+    def to_dict(self) -> dict:
+        """
+        The fields as plain dicts, lists, numbers and strings, ready for JSON.
+        """
+    @property
+    def json(self) -> str:
+        """
+        ready to be sent; "" for a file of kustomize's
+        """
+    @property
+    def kind(self) -> str:
+        """
+        of the object
+        """
+    @property
+    def name(self) -> str:
+        """
+        of the object
+        """
+    @property
+    def path(self) -> str:
+        """
+        where it belongs in a tree
+        """
+    @property
+    def yaml(self) -> str:
+        """
+        ready for Git
+        """
+class KubernetesOptions:
+    """
+    What all pods of a pipeline share.
+    """
+    __hash__: typing.ClassVar[None] = None
+    def __eq__(self, arg0: typing.Any) -> bool:
+        ...
+    def __getstate__(self) -> dict:
+        ...
+    def __init__(self, *, image: str = '', allow_tags: bool = False, namespace: str = '', service_account: str = 'whorl', claim: str = 'whorl', image_pull_secrets: str | list[str] = [], secrets: str | list[str] = [], labels: dict[str, str] = {}, run_as: int = 1000, run_id: str = '', parameters: str | dict | None = '') -> None:
+        """
+        What all pods of a pipeline share.
+
+        Fields:
+          image: by digest, "registry/whorl@sha256:…" (default '')
+          allow_tags: images by tag too; what runs may then change (default False)
+          namespace: "" = that of whoever applies it (default '')
+          service_account: of all pods (default 'whorl')
+          claim: a PersistentVolumeClaim that several pods can write (default 'whorl')
+          image_pull_secrets: by name (default [])
+          secrets: Secrets whose entries become environment variables (default [])
+          labels: besides Whorl's own (default {})
+          run_as: user and group of the pods (default 1000)
+          run_id: "" = made from plan and parameters (default '')
+          parameters: the run's, as dict or JSON (default '')
+        """
+    def __repr__(self) -> str:
+        ...
+    def __setstate__(self, arg0: dict) -> None:
+        ...
+    def to_dict(self) -> dict:
+        """
+        The fields as plain dicts, lists, numbers and strings, ready for JSON.
+        """
+    @property
+    def allow_tags(self) -> bool:
+        """
+        images by tag too; what runs may then change
+        """
+    @allow_tags.setter
+    def allow_tags(self, arg1: bool) -> None:
+        ...
+    @property
+    def claim(self) -> str:
+        """
+        a PersistentVolumeClaim that several pods can write
+        """
+    @claim.setter
+    def claim(self, arg1: str) -> None:
+        ...
+    @property
+    def image(self) -> str:
+        """
+        by digest, "registry/whorl@sha256:…"
+        """
+    @image.setter
+    def image(self, arg1: str) -> None:
+        ...
+    @property
+    def image_pull_secrets(self) -> list[str]:
+        """
+        by name
+        """
+    @image_pull_secrets.setter
+    def image_pull_secrets(self, arg1: collections.abc.Sequence[str]) -> None:
+        ...
+    @property
+    def labels(self) -> dict[str, str]:
+        """
+        besides Whorl's own
+        """
+    @labels.setter
+    def labels(self, arg1: typing.Any) -> None:
+        ...
+    @property
+    def namespace(self) -> str:
+        """
+        "" = that of whoever applies it
+        """
+    @namespace.setter
+    def namespace(self, arg1: str) -> None:
+        ...
+    @property
+    def parameters(self) -> str:
+        """
+        the run's, as dict or JSON
+        """
+    @parameters.setter
+    def parameters(self, arg1: typing.Any) -> None:
+        ...
+    @property
+    def run_as(self) -> int:
+        """
+        user and group of the pods
+        """
+    @run_as.setter
+    def run_as(self, arg1: typing.SupportsInt | typing.SupportsIndex) -> None:
+        ...
+    @property
+    def run_id(self) -> str:
+        """
+        "" = made from plan and parameters
+        """
+    @run_id.setter
+    def run_id(self, arg1: str) -> None:
+        ...
+    @property
+    def secrets(self) -> list[str]:
+        """
+        Secrets whose entries become environment variables
+        """
+    @secrets.setter
+    def secrets(self, arg1: collections.abc.Sequence[str]) -> None:
+        ...
+    @property
+    def service_account(self) -> str:
+        """
+        of all pods
+        """
+    @service_account.setter
+    def service_account(self, arg1: str) -> None:
+        ...
+class ArgoOptions:
+    """
+    How a pipeline becomes Argo's.
+    """
+    __hash__: typing.ClassVar[None] = None
+    def __eq__(self, arg0: typing.Any) -> bool:
+        ...
+    def __getstate__(self) -> dict:
+        ...
+    def __init__(self, *, image: str = '', allow_tags: bool = False, namespace: str = '', service_account: str = 'whorl', claim: str = 'whorl', image_pull_secrets: str | list[str] = [], secrets: str | list[str] = [], labels: dict[str, str] = {}, run_as: int = 1000, run_id: str = '', parameters: str | dict | None = '', argo_version: str = '4.0', pending_timeout_seconds: int = 0, parallelism: int = 0, mutexes: str | list[str] = [], gpu_semaphore: str = '', keep_seconds: int = 0, schedules: str | list[str] = [], timezone: str = '', concurrency_policy: str = 'Forbid') -> None:
+        """
+        How a pipeline becomes Argo's.
+
+        Fields:
+          image: by digest, "registry/whorl@sha256:…" (default '')
+          allow_tags: images by tag too; what runs may then change (default False)
+          namespace: "" = that of whoever applies it (default '')
+          service_account: of all pods (default 'whorl')
+          claim: a PersistentVolumeClaim that several pods can write (default 'whorl')
+          image_pull_secrets: by name (default [])
+          secrets: Secrets whose entries become environment variables (default [])
+          labels: besides Whorl's own (default {})
+          run_as: user and group of the pods (default 1000)
+          run_id: "" = made from plan and parameters (default '')
+          parameters: the run's, as dict or JSON (default '')
+          argo_version: "major.minor" of the server (default '4.0')
+          pending_timeout_seconds: steps with a GPU give up waiting for a node; needs Argo 4.1 (default 0)
+          parallelism: pods of one run at once; 0 = any number (default 0)
+          mutexes: runs that share one wait for each other (default [])
+          gpu_semaphore: "config-map/key" that steps with a GPU take (default '')
+          keep_seconds: finished runs are removed after so long; 0 = never (default 0)
+          schedules: cron expressions; any makes a CronWorkflow (default [])
+          timezone: of the schedules; "" = the controller's (default '')
+          concurrency_policy: "Allow", "Forbid" or "Replace" (default 'Forbid')
+        """
+    def __repr__(self) -> str:
+        ...
+    def __setstate__(self, arg0: dict) -> None:
+        ...
+    def to_dict(self) -> dict:
+        """
+        The fields as plain dicts, lists, numbers and strings, ready for JSON.
+        """
+    @property
+    def allow_tags(self) -> bool:
+        """
+        images by tag too; what runs may then change
+        """
+    @allow_tags.setter
+    def allow_tags(self, arg1: bool) -> None:
+        ...
+    @property
+    def argo_version(self) -> str:
+        """
+        "major.minor" of the server
+        """
+    @argo_version.setter
+    def argo_version(self, arg1: str) -> None:
+        ...
+    @property
+    def claim(self) -> str:
+        """
+        a PersistentVolumeClaim that several pods can write
+        """
+    @claim.setter
+    def claim(self, arg1: str) -> None:
+        ...
+    @property
+    def concurrency_policy(self) -> str:
+        """
+        "Allow", "Forbid" or "Replace"
+        """
+    @concurrency_policy.setter
+    def concurrency_policy(self, arg1: str) -> None:
+        ...
+    @property
+    def gpu_semaphore(self) -> str:
+        """
+        "config-map/key" that steps with a GPU take
+        """
+    @gpu_semaphore.setter
+    def gpu_semaphore(self, arg1: str) -> None:
+        ...
+    @property
+    def image(self) -> str:
+        """
+        by digest, "registry/whorl@sha256:…"
+        """
+    @image.setter
+    def image(self, arg1: str) -> None:
+        ...
+    @property
+    def image_pull_secrets(self) -> list[str]:
+        """
+        by name
+        """
+    @image_pull_secrets.setter
+    def image_pull_secrets(self, arg1: collections.abc.Sequence[str]) -> None:
+        ...
+    @property
+    def keep_seconds(self) -> int:
+        """
+        finished runs are removed after so long; 0 = never
+        """
+    @keep_seconds.setter
+    def keep_seconds(self, arg1: typing.SupportsInt | typing.SupportsIndex) -> None:
+        ...
+    @property
+    def labels(self) -> dict[str, str]:
+        """
+        besides Whorl's own
+        """
+    @labels.setter
+    def labels(self, arg1: typing.Any) -> None:
+        ...
+    @property
+    def mutexes(self) -> list[str]:
+        """
+        runs that share one wait for each other
+        """
+    @mutexes.setter
+    def mutexes(self, arg1: collections.abc.Sequence[str]) -> None:
+        ...
+    @property
+    def namespace(self) -> str:
+        """
+        "" = that of whoever applies it
+        """
+    @namespace.setter
+    def namespace(self, arg1: str) -> None:
+        ...
+    @property
+    def parallelism(self) -> int:
+        """
+        pods of one run at once; 0 = any number
+        """
+    @parallelism.setter
+    def parallelism(self, arg1: typing.SupportsInt | typing.SupportsIndex) -> None:
+        ...
+    @property
+    def parameters(self) -> str:
+        """
+        the run's, as dict or JSON
+        """
+    @parameters.setter
+    def parameters(self, arg1: typing.Any) -> None:
+        ...
+    @property
+    def pending_timeout_seconds(self) -> int:
+        """
+        steps with a GPU give up waiting for a node; needs Argo 4.1
+        """
+    @pending_timeout_seconds.setter
+    def pending_timeout_seconds(self, arg1: typing.SupportsInt | typing.SupportsIndex) -> None:
+        ...
+    @property
+    def run_as(self) -> int:
+        """
+        user and group of the pods
+        """
+    @run_as.setter
+    def run_as(self, arg1: typing.SupportsInt | typing.SupportsIndex) -> None:
+        ...
+    @property
+    def run_id(self) -> str:
+        """
+        "" = made from plan and parameters
+        """
+    @run_id.setter
+    def run_id(self, arg1: str) -> None:
+        ...
+    @property
+    def schedules(self) -> list[str]:
+        """
+        cron expressions; any makes a CronWorkflow
+        """
+    @schedules.setter
+    def schedules(self, arg1: collections.abc.Sequence[str]) -> None:
+        ...
+    @property
+    def secrets(self) -> list[str]:
+        """
+        Secrets whose entries become environment variables
+        """
+    @secrets.setter
+    def secrets(self, arg1: collections.abc.Sequence[str]) -> None:
+        ...
+    @property
+    def service_account(self) -> str:
+        """
+        of all pods
+        """
+    @service_account.setter
+    def service_account(self, arg1: str) -> None:
+        ...
+    @property
+    def timezone(self) -> str:
+        """
+        of the schedules; "" = the controller's
+        """
+    @timezone.setter
+    def timezone(self, arg1: str) -> None:
+        ...
+class PipelineOverlay:
+    """
+    One environment of a GitOps tree.
+    """
+    __hash__: typing.ClassVar[None] = None
+    def __eq__(self, arg0: typing.Any) -> bool:
+        ...
+    def __getstate__(self) -> dict:
+        ...
+    def __init__(self, *, name: str = '', namespace: str = '', parameters: str | dict | list | None = '') -> None:
+        """
+        One environment of a GitOps tree.
+
+        Fields:
+          name: the folder (default '')
+          namespace: where everything goes (default '')
+          parameters: defaults that differ here (default '')
+        """
+    def __repr__(self) -> str:
+        ...
+    def __setstate__(self, arg0: dict) -> None:
+        ...
+    def to_dict(self) -> dict:
+        """
+        The fields as plain dicts, lists, numbers and strings, ready for JSON.
+        """
+    @property
+    def name(self) -> str:
+        """
+        the folder
+        """
+    @name.setter
+    def name(self, arg1: str) -> None:
+        ...
+    @property
+    def namespace(self) -> str:
+        """
+        where everything goes
+        """
+    @namespace.setter
+    def namespace(self, arg1: str) -> None:
+        ...
+    @property
+    def parameters(self) -> str:
+        """
+        defaults that differ here
+        """
+    @parameters.setter
+    def parameters(self, arg1: typing.Any) -> None:
+        ...
+class GitOpsOptions:
+    """
+    How a pipeline becomes a tree in Git.
+    """
+    __hash__: typing.ClassVar[None] = None
+    def __eq__(self, arg0: typing.Any) -> bool:
+        ...
+    def __getstate__(self) -> dict:
+        ...
+    def __init__(self, *, image: str = '', allow_tags: bool = False, namespace: str = '', service_account: str = 'whorl', claim: str = 'whorl', image_pull_secrets: str | list[str] = [], secrets: str | list[str] = [], labels: dict[str, str] = {}, run_as: int = 1000, run_id: str = '', parameters: str | dict | None = '', argo_version: str = '4.0', pending_timeout_seconds: int = 0, parallelism: int = 0, mutexes: str | list[str] = [], gpu_semaphore: str = '', keep_seconds: int = 0, schedules: str | list[str] = [], timezone: str = '', concurrency_policy: str = 'Forbid', overlays: list[PipelineOverlay | dict] = [], claim_bytes: int = 0, storage_class: str = '', repository: str = '', revision: str = 'HEAD', repository_path: str = '', argo_cd_namespace: str = 'argocd') -> None:
+        """
+        How a pipeline becomes a tree in Git.
+
+        Fields:
+          image: by digest, "registry/whorl@sha256:…" (default '')
+          allow_tags: images by tag too; what runs may then change (default False)
+          namespace: "" = that of whoever applies it (default '')
+          service_account: of all pods (default 'whorl')
+          claim: a PersistentVolumeClaim that several pods can write (default 'whorl')
+          image_pull_secrets: by name (default [])
+          secrets: Secrets whose entries become environment variables (default [])
+          labels: besides Whorl's own (default {})
+          run_as: user and group of the pods (default 1000)
+          run_id: "" = made from plan and parameters (default '')
+          parameters: the run's, as dict or JSON (default '')
+          argo_version: "major.minor" of the server (default '4.0')
+          pending_timeout_seconds: steps with a GPU give up waiting for a node; needs Argo 4.1 (default 0)
+          parallelism: pods of one run at once; 0 = any number (default 0)
+          mutexes: runs that share one wait for each other (default [])
+          gpu_semaphore: "config-map/key" that steps with a GPU take (default '')
+          keep_seconds: finished runs are removed after so long; 0 = never (default 0)
+          schedules: cron expressions; any makes a CronWorkflow (default [])
+          timezone: of the schedules; "" = the controller's (default '')
+          concurrency_policy: "Allow", "Forbid" or "Replace" (default 'Forbid')
+          overlays: one environment each (default [])
+          claim_bytes: > 0: the tree holds the claim too (default 0)
+          storage_class: of the claim (default '')
+          repository: where the tree will live; any makes Argo CD Applications (default '')
+          revision: branch, tag or commit that Argo CD follows (default 'HEAD')
+          repository_path: of the tree in the repository (default '')
+          argo_cd_namespace: where Argo CD looks for Applications (default 'argocd')
+        """
+    def __repr__(self) -> str:
+        ...
+    def __setstate__(self, arg0: dict) -> None:
+        ...
+    def to_dict(self) -> dict:
+        """
+        The fields as plain dicts, lists, numbers and strings, ready for JSON.
+        """
+    @property
+    def allow_tags(self) -> bool:
+        """
+        images by tag too; what runs may then change
+        """
+    @allow_tags.setter
+    def allow_tags(self, arg1: bool) -> None:
+        ...
+    @property
+    def argo_cd_namespace(self) -> str:
+        """
+        where Argo CD looks for Applications
+        """
+    @argo_cd_namespace.setter
+    def argo_cd_namespace(self, arg1: str) -> None:
+        ...
+    @property
+    def argo_version(self) -> str:
+        """
+        "major.minor" of the server
+        """
+    @argo_version.setter
+    def argo_version(self, arg1: str) -> None:
+        ...
+    @property
+    def claim(self) -> str:
+        """
+        a PersistentVolumeClaim that several pods can write
+        """
+    @claim.setter
+    def claim(self, arg1: str) -> None:
+        ...
+    @property
+    def claim_bytes(self) -> int:
+        """
+        > 0: the tree holds the claim too
+        """
+    @claim_bytes.setter
+    def claim_bytes(self, arg1: typing.SupportsInt | typing.SupportsIndex) -> None:
+        ...
+    @property
+    def concurrency_policy(self) -> str:
+        """
+        "Allow", "Forbid" or "Replace"
+        """
+    @concurrency_policy.setter
+    def concurrency_policy(self, arg1: str) -> None:
+        ...
+    @property
+    def gpu_semaphore(self) -> str:
+        """
+        "config-map/key" that steps with a GPU take
+        """
+    @gpu_semaphore.setter
+    def gpu_semaphore(self, arg1: str) -> None:
+        ...
+    @property
+    def image(self) -> str:
+        """
+        by digest, "registry/whorl@sha256:…"
+        """
+    @image.setter
+    def image(self, arg1: str) -> None:
+        ...
+    @property
+    def image_pull_secrets(self) -> list[str]:
+        """
+        by name
+        """
+    @image_pull_secrets.setter
+    def image_pull_secrets(self, arg1: collections.abc.Sequence[str]) -> None:
+        ...
+    @property
+    def keep_seconds(self) -> int:
+        """
+        finished runs are removed after so long; 0 = never
+        """
+    @keep_seconds.setter
+    def keep_seconds(self, arg1: typing.SupportsInt | typing.SupportsIndex) -> None:
+        ...
+    @property
+    def labels(self) -> dict[str, str]:
+        """
+        besides Whorl's own
+        """
+    @labels.setter
+    def labels(self, arg1: typing.Any) -> None:
+        ...
+    @property
+    def mutexes(self) -> list[str]:
+        """
+        runs that share one wait for each other
+        """
+    @mutexes.setter
+    def mutexes(self, arg1: collections.abc.Sequence[str]) -> None:
+        ...
+    @property
+    def namespace(self) -> str:
+        """
+        "" = that of whoever applies it
+        """
+    @namespace.setter
+    def namespace(self, arg1: str) -> None:
+        ...
+    @property
+    def overlays(self) -> list[PipelineOverlay]:
+        """
+        one environment each
+        """
+    @overlays.setter
+    def overlays(self, arg1: typing.Any) -> None:
+        ...
+    @property
+    def parallelism(self) -> int:
+        """
+        pods of one run at once; 0 = any number
+        """
+    @parallelism.setter
+    def parallelism(self, arg1: typing.SupportsInt | typing.SupportsIndex) -> None:
+        ...
+    @property
+    def parameters(self) -> str:
+        """
+        the run's, as dict or JSON
+        """
+    @parameters.setter
+    def parameters(self, arg1: typing.Any) -> None:
+        ...
+    @property
+    def pending_timeout_seconds(self) -> int:
+        """
+        steps with a GPU give up waiting for a node; needs Argo 4.1
+        """
+    @pending_timeout_seconds.setter
+    def pending_timeout_seconds(self, arg1: typing.SupportsInt | typing.SupportsIndex) -> None:
+        ...
+    @property
+    def repository(self) -> str:
+        """
+        where the tree will live; any makes Argo CD Applications
+        """
+    @repository.setter
+    def repository(self, arg1: str) -> None:
+        ...
+    @property
+    def repository_path(self) -> str:
+        """
+        of the tree in the repository
+        """
+    @repository_path.setter
+    def repository_path(self, arg1: str) -> None:
+        ...
+    @property
+    def revision(self) -> str:
+        """
+        branch, tag or commit that Argo CD follows
+        """
+    @revision.setter
+    def revision(self, arg1: str) -> None:
+        ...
+    @property
+    def run_as(self) -> int:
+        """
+        user and group of the pods
+        """
+    @run_as.setter
+    def run_as(self, arg1: typing.SupportsInt | typing.SupportsIndex) -> None:
+        ...
+    @property
+    def run_id(self) -> str:
+        """
+        "" = made from plan and parameters
+        """
+    @run_id.setter
+    def run_id(self, arg1: str) -> None:
+        ...
+    @property
+    def schedules(self) -> list[str]:
+        """
+        cron expressions; any makes a CronWorkflow
+        """
+    @schedules.setter
+    def schedules(self, arg1: collections.abc.Sequence[str]) -> None:
+        ...
+    @property
+    def secrets(self) -> list[str]:
+        """
+        Secrets whose entries become environment variables
+        """
+    @secrets.setter
+    def secrets(self, arg1: collections.abc.Sequence[str]) -> None:
+        ...
+    @property
+    def service_account(self) -> str:
+        """
+        of all pods
+        """
+    @service_account.setter
+    def service_account(self, arg1: str) -> None:
+        ...
+    @property
+    def storage_class(self) -> str:
+        """
+        of the claim
+        """
+    @storage_class.setter
+    def storage_class(self, arg1: str) -> None:
+        ...
+    @property
+    def timezone(self) -> str:
+        """
+        of the schedules; "" = the controller's
+        """
+    @timezone.setter
+    def timezone(self, arg1: str) -> None:
+        ...
+class PodResult:
+    """
+    How a pod's step ended.
+    """
+    __hash__: typing.ClassVar[None] = None
+    def __eq__(self, arg0: typing.Any) -> bool:
+        ...
+    def __repr__(self) -> str:
+        ...
+    def to_dict(self) -> dict:
+        """
+        The fields as plain dicts, lists, numbers and strings, ready for JSON.
+        """
+    @property
+    def cached(self) -> bool:
+        """
+        without running
+        """
+    @property
+    def exit_status(self) -> int:
+        """
+        0, 1, 85, 86, 124 or 143
+        """
+    @property
+    def fault(self) -> str:
+        """
+        whose it was
+        """
+    @property
+    def message(self) -> str:
+        """
+        why
+        """
+    @property
+    def state(self) -> str:
+        """
+        succeeded or failed
+        """
+def accuracy(expected: collections.abc.Sequence[str], got: collections.abc.Sequence[str]) -> float:
+    """
+    Share of equal labels.
+    """
+def approximate_randomization(metric: CorpusMetric, baseline: list[list[float]], candidate: list[list[float]], trials: int = 10000, seed: int = 12345) -> PairedCorpusTest:
+    """
+    sacrebleu's, draw for draw.
+    """
+def bfcl_ast_check(functions: list | str, got: list[ToolCall | dict], possible_answers: list | str, *, options: BfclOptions | None = None, strict: bool = False, category: str = 'auto', dots_to_underscores: bool = False) -> BfclResult:
+    """
+    The Berkeley function-calling leaderboard's AST check.
+
+    Options:
+      strict: the strict variant instead of the leaderboard's (default False)
+      category: auto, simple, multiple or parallel (default 'auto')
+      dots_to_underscores: 'math.add' is said as 'math_add' (default False)
+    """
+def bootstrap_corpus(metric: CorpusMetric, counts: list[list[float]], *, options: BootstrapOptions | None = None, resamples: int = 1000, seed: int = 12345, generator: str = 'counter') -> BootstrapResult:
+    """
+    Of a corpus metric, from its rows' counts; pcg64 (sacrebleu's draws) unless another
+    generator is named.
+
+    Options:
+      resamples: how many (default 1000)
+      seed: of the draws (default 12345)
+      generator: counter, pcg64 (numpy's) or mt19937 (Python's) (default 'counter')
+    """
+def bootstrap_mean(values: list[float], *, options: BootstrapOptions | None = None, resamples: int = 1000, seed: int = 12345, generator: str = 'counter') -> BootstrapResult:
+    """
+    Of a mean.
+
+    Options:
+      resamples: how many (default 1000)
+      seed: of the draws (default 12345)
+      generator: counter, pcg64 (numpy's) or mt19937 (Python's) (default 'counter')
+    """
+def brier_score(probabilities: collections.abc.Sequence[collections.abc.Sequence[typing.SupportsFloat | typing.SupportsIndex]], gold: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex]) -> float:
+    """
+    Mean over rows of the squared errors of all classes; gold are indices.
+    """
+def calibration(confidences: collections.abc.Sequence[typing.SupportsFloat | typing.SupportsIndex], correct: collections.abc.Sequence[typing.SupportsFloat | typing.SupportsIndex], bins: typing.SupportsInt | typing.SupportsIndex = 10) -> Calibration:
+    """
+    Expected calibration error with its bins; correct is 0 or 1 per row.
+    """
+def clustered(values: collections.abc.Sequence[typing.SupportsFloat | typing.SupportsIndex], clusters: collections.abc.Sequence[str]) -> Score:
+    """
+    Mean whose error allows rows of one cluster to go together.
+    """
+def cohens_kappa(first: collections.abc.Sequence[str], second: collections.abc.Sequence[str]) -> Score:
+    """
+    Agreement of two raters.
+    """
+def compare(a: EvaluateResult, b: EvaluateResult, metric: str, *, seed: typing.SupportsInt | typing.SupportsIndex = 12345) -> Comparison:
+    """
+    Is `b` better than `a`? Rows are paired by id; exact McNemar for zeros and ones, permutation and
+    bootstrap otherwise.
+
+    >>> base, tuned = evaluator.run(valid, ["", "tickets"], metrics=["exact_match"])
+    >>> whorl.compare(base, tuned, "exact_match").paired["permutation_p"]
+    """
+def compare_paired(baseline: list[float] | dict[str, float], candidate: list[float] | dict[str, float], *, options: PairedOptions | None = None, seed: int = 12345, permutations: int = 10000, resamples: int = 10000, clusters: str | list[str] = []) -> PairedComparison:
+    """
+    Two models on the same rows, in the same order or by row id.
+
+    >>> whorl.compare_paired([0, 0, 1, 0], [1, 1, 1, 0]).wins
+    2
+
+    Options:
+      seed: of permutations and resamples (default 12345)
+      permutations: sign flips drawn where not all can be gone through (default 10000)
+      resamples: of the bootstrap; 0 = none (default 10000)
+      clusters: per row: what goes together (default [])
+    """
+def document_likelihood(text: str, log_likelihood: typing.SupportsFloat | typing.SupportsIndex, tokens: typing.SupportsInt | typing.SupportsIndex) -> DocumentLikelihood:
+    """
+    Counts the text's words and bytes.
+    """
+def exact_match(expected: str, got: str, *, options: ExactMatchOptions | None = None, regexes_to_ignore: str | list[str] = [], ignore_case: bool = False, ignore_punctuation: bool = False, ignore_numbers: bool = False) -> float:
+    """
+    1 if the texts are equal after trimming, else 0. With options lm-evaluation-harness' exact_match:
+    nothing is trimmed.
+
+    Options:
+      regexes_to_ignore: deleted from both sides, in order (default [])
+      ignore_case: of letters (default False)
+      ignore_punctuation: ASCII's (default False)
+      ignore_numbers: digits 0 to 9 (default False)
+    """
+def f1_score(expected: list[str], got: list[str], *, options: F1Options | None = None, average: str = 'binary', positive: str = '1') -> F1Score:
+    """
+    scikit-learn's values.
+
+    Options:
+      average: binary, macro, micro or weighted (default 'binary')
+      positive: the label that counts; binary only (default '1')
+    """
+def find_pii(text: str, *, options: FindPiiOptions | None = None, entities: str | list[str] = [], score_threshold: float = 0.4) -> list[PiiEntity]:
+    """
+    Personal data in a text, by its form and checksum, in the order of the text.
+
+    >>> [e.entity for e in whorl.find_pii("mail jane@example.com")]
+    ['EMAIL']
+
+    Options:
+      entities: which; empty = all of pii_entities(); Presidio's names will do (default [])
+      score_threshold: lower: forms without a checksum count even where no word nearby speaks of them (default 0.4)
     """
 def function_name_and_args_match(expected: list[ToolCall | dict], got: list[ToolCall | dict]) -> float:
     """
@@ -3567,12 +6889,103 @@ def function_name_match(expected: list[ToolCall | dict], got: list[ToolCall | di
     """
     1 if the same functions are called, in any order, else 0.
     """
+def gather_pod_step(pipeline: Pipeline, *, step: str = '', run_id: str = '', item: str = '', run_state: str = '', parameters: str = '', state: os.PathLike | str = '', output_folder: os.PathLike | str = '', outputs: str | list[str] = []) -> PodResult:
+    """
+    After a foreach step's items: applies its failure policy.
+
+    Options:
+      step: its name (default '')
+      run_id: the run (default '')
+      item: of a foreach step: its item as text (default '')
+      run_state: exit steps: how the run went (default '')
+      parameters: a JSON object, or Argo's list (default '')
+      state: what all pods share (default '')
+      output_folder: "" = none (default '')
+      outputs: to be written there (default [])
+    """
 def info() -> typing.Any:
     """
     What this build and machine can do: version, isa (chosen), isas, threads, devices, cuda (or what it lacks).
 
     >>> whorl.info()['devices']
     ['cpu']
+    """
+def matthews_correlation(expected: collections.abc.Sequence[str], got: collections.abc.Sequence[str]) -> float:
+    """
+    scikit-learn's.
+    """
+def mcnemar_exact(b: typing.SupportsInt | typing.SupportsIndex, c: typing.SupportsInt | typing.SupportsIndex) -> float:
+    """
+    Two-sided p of b against c discordant rows.
+    """
+def minimum_detectable_effect(standard_error: float, *, options: PowerOptions | None = None, alpha: float = 0.05, power: float = 0.8, two_sided: bool = True) -> float:
+    """
+    What may go unnoticed.
+
+    >>> round(whorl.minimum_detectable_effect(1.0), 3)
+    2.802
+
+    Options:
+      alpha: level of the test (default 0.05)
+      power: chance to notice (default 0.8)
+      two_sided: in either direction (default True)
+    """
+def number_check(operation: str, left: str, right: str, epsilon: typing.SupportsFloat | typing.SupportsIndex = 0.0) -> CheckResult:
+    """
+    "equals", "not equals", ">", ">=", "<", "<=" or "absolute difference"; no number is an error.
+    """
+def paired_bootstrap(metric: CorpusMetric, baseline: list[list[float]], candidate: list[list[float]], resamples: int = 1000, seed: int = 12345) -> PairedCorpusTest:
+    """
+    sacrebleu's, draw for draw.
+    """
+def pass_at_k(n: typing.SupportsInt | typing.SupportsIndex, c: typing.SupportsInt | typing.SupportsIndex, k: typing.SupportsInt | typing.SupportsIndex) -> float:
+    """
+    Chance that one of k draws out of n samples with c right ones is right.
+    """
+def perplexity(documents: collections.abc.Sequence[DocumentLikelihood]) -> Perplexity:
+    """
+    Of all documents together.
+    """
+def pii_entities() -> list[str]:
+    """
+    The entities that find_pii knows: what has a form or a checksum.
+    """
+def pooled(groups: collections.abc.Sequence[Score]) -> Score:
+    """
+    Groups of rows as one.
+    """
+def porter_stem(word: str) -> str:
+    """
+    The stem, as NLTK's PorterStemmer gives it.
+    """
+def report_html(results: collections.abc.Sequence[EvaluateResult], comparisons: collections.abc.Sequence[Comparison] = [], title: str = 'Evaluation') -> str:
+    """
+    One self-contained page: scores with intervals, comparisons, rows. No scripts, no network.
+    """
+def rouge(target: str | list[str], prediction: str, *, options: RougeOptions | None = None, types: str | list[str] = ['rouge1', 'rouge2', 'rougeL', 'rougeLsum'], use_stemmer: bool = False) -> dict[str, RougeScore]:
+    """
+    rouge-score's values; of several targets the best F-measure per type.
+
+    >>> whorl.rouge("the cat", "a cat", types="rouge1")["rouge1"].fmeasure
+    0.5
+
+    Options:
+      types: any of rouge1 … rouge9, rougeL, rougeLsum (default ['rouge1', 'rouge2', 'rougeL', 'rougeLsum'])
+      use_stemmer: Porter's, as NLTK extends it (default False)
+    """
+def run_pod_step(pipeline: Pipeline, *, step: str = '', run_id: str = '', item: str = '', run_state: str = '', parameters: str = '', state: os.PathLike | str = '', output_folder: os.PathLike | str = '', outputs: str | list[str] = []) -> PodResult:
+    """
+    One attempt of one step, as a pod runs it.
+
+    Options:
+      step: its name (default '')
+      run_id: the run (default '')
+      item: of a foreach step: its item as text (default '')
+      run_state: exit steps: how the run went (default '')
+      parameters: a JSON object, or Argo's list (default '')
+      state: what all pods share (default '')
+      output_folder: "" = none (default '')
+      outputs: to be written there (default [])
     """
 def set_log_sink(sink: collections.abc.Callable[[str, str], typing.Any] | None) -> None:
     """
@@ -3581,6 +6994,22 @@ def set_log_sink(sink: collections.abc.Callable[[str, str], typing.Any] | None) 
 
     >>> whorl.set_log_sink(lambda level, message: print(level, message))
     """
+def sign_test(wins: typing.SupportsInt | typing.SupportsIndex, losses: typing.SupportsInt | typing.SupportsIndex) -> float:
+    """
+    One-sided p of as many wins or more.
+    """
+def softmax(log_likelihoods: collections.abc.Sequence[typing.SupportsFloat | typing.SupportsIndex]) -> list[float]:
+    """
+    Log-likelihoods made probabilities.
+    """
+def squad(answers: list[str], got: str) -> SquadScore:
+    """
+    SQuAD 1.1's exact match and F1; the best answer counts.
+    """
+def string_check(operation: str, left: str, right: str) -> CheckResult:
+    """
+    "equals", "not equals", "contains", "not contains", "startswith" or "endswith".
+    """
 def summarize(values: list[float]) -> Score:
     """
     Mean with standard error; the interval is Wilson's for zeros and ones,
@@ -3588,6 +7017,82 @@ def summarize(values: list[float]) -> Score:
 
     >>> whorl.summarize([1, 0, 1, 1]).value
     0.75
+    """
+def to_argo(pipeline: Pipeline, *, options: ArgoOptions | None = None, image: str = '', allow_tags: bool = False, namespace: str = '', service_account: str = 'whorl', claim: str = 'whorl', image_pull_secrets: str | list[str] = [], secrets: str | list[str] = [], labels: dict[str, str] = {}, run_as: int = 1000, run_id: str = '', parameters: str | dict | None = '', argo_version: str = '4.0', pending_timeout_seconds: int = 0, parallelism: int = 0, mutexes: str | list[str] = [], gpu_semaphore: str = '', keep_seconds: int = 0, schedules: str | list[str] = [], timezone: str = '', concurrency_policy: str = 'Forbid') -> list[Manifest]:
+    """
+    A WorkflowTemplate, a Workflow that names it, and with schedules a CronWorkflow.
+
+    Options:
+      image: by digest, "registry/whorl@sha256:…" (default '')
+      allow_tags: images by tag too; what runs may then change (default False)
+      namespace: "" = that of whoever applies it (default '')
+      service_account: of all pods (default 'whorl')
+      claim: a PersistentVolumeClaim that several pods can write (default 'whorl')
+      image_pull_secrets: by name (default [])
+      secrets: Secrets whose entries become environment variables (default [])
+      labels: besides Whorl's own (default {})
+      run_as: user and group of the pods (default 1000)
+      run_id: "" = made from plan and parameters (default '')
+      parameters: the run's, as dict or JSON (default '')
+      argo_version: "major.minor" of the server (default '4.0')
+      pending_timeout_seconds: steps with a GPU give up waiting for a node; needs Argo 4.1 (default 0)
+      parallelism: pods of one run at once; 0 = any number (default 0)
+      mutexes: runs that share one wait for each other (default [])
+      gpu_semaphore: "config-map/key" that steps with a GPU take (default '')
+      keep_seconds: finished runs are removed after so long; 0 = never (default 0)
+      schedules: cron expressions; any makes a CronWorkflow (default [])
+      timezone: of the schedules; "" = the controller's (default '')
+      concurrency_policy: "Allow", "Forbid" or "Replace" (default 'Forbid')
+    """
+def to_gitops(pipeline: Pipeline, *, options: GitOpsOptions | None = None, image: str = '', allow_tags: bool = False, namespace: str = '', service_account: str = 'whorl', claim: str = 'whorl', image_pull_secrets: str | list[str] = [], secrets: str | list[str] = [], labels: dict[str, str] = {}, run_as: int = 1000, run_id: str = '', parameters: str | dict | None = '', argo_version: str = '4.0', pending_timeout_seconds: int = 0, parallelism: int = 0, mutexes: str | list[str] = [], gpu_semaphore: str = '', keep_seconds: int = 0, schedules: str | list[str] = [], timezone: str = '', concurrency_policy: str = 'Forbid', overlays: list[PipelineOverlay | dict] = [], claim_bytes: int = 0, storage_class: str = '', repository: str = '', revision: str = 'HEAD', repository_path: str = '', argo_cd_namespace: str = 'argocd') -> list[Manifest]:
+    """
+    A kustomize base with overlays, and Argo CD Applications.
+
+    Options:
+      image: by digest, "registry/whorl@sha256:…" (default '')
+      allow_tags: images by tag too; what runs may then change (default False)
+      namespace: "" = that of whoever applies it (default '')
+      service_account: of all pods (default 'whorl')
+      claim: a PersistentVolumeClaim that several pods can write (default 'whorl')
+      image_pull_secrets: by name (default [])
+      secrets: Secrets whose entries become environment variables (default [])
+      labels: besides Whorl's own (default {})
+      run_as: user and group of the pods (default 1000)
+      run_id: "" = made from plan and parameters (default '')
+      parameters: the run's, as dict or JSON (default '')
+      argo_version: "major.minor" of the server (default '4.0')
+      pending_timeout_seconds: steps with a GPU give up waiting for a node; needs Argo 4.1 (default 0)
+      parallelism: pods of one run at once; 0 = any number (default 0)
+      mutexes: runs that share one wait for each other (default [])
+      gpu_semaphore: "config-map/key" that steps with a GPU take (default '')
+      keep_seconds: finished runs are removed after so long; 0 = never (default 0)
+      schedules: cron expressions; any makes a CronWorkflow (default [])
+      timezone: of the schedules; "" = the controller's (default '')
+      concurrency_policy: "Allow", "Forbid" or "Replace" (default 'Forbid')
+      overlays: one environment each (default [])
+      claim_bytes: > 0: the tree holds the claim too (default 0)
+      storage_class: of the claim (default '')
+      repository: where the tree will live; any makes Argo CD Applications (default '')
+      revision: branch, tag or commit that Argo CD follows (default 'HEAD')
+      repository_path: of the tree in the repository (default '')
+      argo_cd_namespace: where Argo CD looks for Applications (default 'argocd')
+    """
+def to_kubernetes(pipeline: Pipeline, step: str, item: int = -1, *, options: KubernetesOptions | None = None, image: str = '', allow_tags: bool = False, namespace: str = '', service_account: str = 'whorl', claim: str = 'whorl', image_pull_secrets: str | list[str] = [], secrets: str | list[str] = [], labels: dict[str, str] = {}, run_as: int = 1000, run_id: str = '', parameters: str | dict | None = '') -> Manifest:
+    """
+    A batch/v1 Job that runs one step; `item` is the index of a foreach item.
+
+    Options:
+      image: by digest, "registry/whorl@sha256:…" (default '')
+      allow_tags: images by tag too; what runs may then change (default False)
+      namespace: "" = that of whoever applies it (default '')
+      service_account: of all pods (default 'whorl')
+      claim: a PersistentVolumeClaim that several pods can write (default 'whorl')
+      image_pull_secrets: by name (default [])
+      secrets: Secrets whose entries become environment variables (default [])
+      labels: besides Whorl's own (default {})
+      run_as: user and group of the pods (default 1000)
+      run_id: "" = made from plan and parameters (default '')
+      parameters: the run's, as dict or JSON (default '')
     """
 def token_f1(expected: str, got: str) -> float:
     """
@@ -3632,4 +7137,12 @@ def train_all_weights(base: Model, train: Dataset, valid: Dataset | None = None,
 def version() -> str:
     """
     The library's version, "major.minor.patch".
+    """
+def write_manifests(manifests: list[Manifest], folder: os.PathLike | str) -> None:
+    """
+    Writes each one's YAML to its path beneath `folder`. Other files stay.
+    """
+def write_pipeline_report(run: os.PathLike | str | bytes, html: os.PathLike | str | bytes) -> None:
+    """
+    One self-contained page of a run's folder (PipelineResult.folder).
     """

@@ -27,15 +27,15 @@ struct ModelEntry {
 };
 
 struct PromptEntry {
-  std::string task;
-  std::string content;            // a template, or
-  std::vector<Message> messages;  // templates with roles
-  std::vector<std::string> models;
-  std::string output_parser, mode = "standard";
+  std::string task = {};
+  std::string content = {};            // a template, or
+  std::vector<Message> messages = {};  // templates with roles
+  std::vector<std::string> models = {};
+  std::string output_parser = {}, mode = "standard";
   int64_t max_length = 16000;  // characters of the rendered prompt
   int64_t max_tokens = 0;      // 0 = what the answer needs
-  std::vector<std::string> stop;
-  std::string where;
+  std::vector<std::string> stop = {};
+  std::string where = {};
 };
 
 // Whorl's own keys; unset = what the rail, then the library says.
