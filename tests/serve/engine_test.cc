@@ -408,7 +408,7 @@ TEST(Likelihood, RefusesWhatCannotBeScored) {
   };
   EXPECT_NE(said({"", {1}, {}}).find("continuation"), std::string::npos);
   EXPECT_NE(said({"", {1}, {40}}).find("token ids"), std::string::npos);
-  EXPECT_NE(said({"", {1}, std::vector<int32_t>(256, 1)}).find("256"), std::string::npos);
+  EXPECT_NE(said({"", {1}, std::vector<int32_t>(257, 1)}).find("256"), std::string::npos);
 }
 
 }  // namespace
