@@ -27,14 +27,16 @@ target_sources(whorl PUBLIC FILE_SET HEADERS BASE_DIRS ${PROJECT_SOURCE_DIR}/inc
   ${PROJECT_SOURCE_DIR}/include/whorl/adapter.h
   ${PROJECT_SOURCE_DIR}/include/whorl/adapter_store.h
   ${PROJECT_SOURCE_DIR}/include/whorl/dataset.h
+  ${PROJECT_SOURCE_DIR}/include/whorl/evaluate_task.h
   ${PROJECT_SOURCE_DIR}/include/whorl/evaluator.h
   ${PROJECT_SOURCE_DIR}/include/whorl/guardrail.h
   ${PROJECT_SOURCE_DIR}/include/whorl/inference_engine.h
   ${PROJECT_SOURCE_DIR}/include/whorl/metrics.h
   ${PROJECT_SOURCE_DIR}/include/whorl/model.h
-  ${PROJECT_SOURCE_DIR}/include/whorl/statistics.h
   ${PROJECT_SOURCE_DIR}/include/whorl/pii.h
   ${PROJECT_SOURCE_DIR}/include/whorl/pipeline.h
+  ${PROJECT_SOURCE_DIR}/include/whorl/pipeline_manifests.h
+  ${PROJECT_SOURCE_DIR}/include/whorl/statistics.h
   ${PROJECT_SOURCE_DIR}/include/whorl/trainer.h
   ${PROJECT_SOURCE_DIR}/include/whorl/types.h
   ${PROJECT_SOURCE_DIR}/include/whorl/whorl.h)
