@@ -1,9 +1,14 @@
 """A small model with a tokenizer and a chat template, made in a second, for every test that needs one."""
 
 import json
+import sys
+from pathlib import Path
 
 import pytest
 import whorl
+
+# Helpers of the tests stand beside them; the import mode of the runner puts no folder on the path.
+sys.path.insert(0, str(Path(__file__).parent))
 
 WORDS = [
     "hello",
