@@ -56,9 +56,15 @@ def folder(request, tmp_path_factory):
     return made
 
 
+def reference_backend(folder, **options):
+    # The tokenizer comes from the demo's folder: beside a config.json of the type "qwen2" transformers 5 builds a
+    # Qwen2Tokenizer, with that family's own pre-tokenizer, and passes over what tokenizer.json says.
+    return HFLM(pretrained=str(folder), tokenizer=str(DEMO), device="cpu", dtype="float32", **options)
+
+
 @pytest.fixture(scope="module")
 def theirs(folder):
-    return HFLM(pretrained=str(folder), device="cpu", dtype="float32", batch_size=4)
+    return reference_backend(folder, batch_size=4)
 
 
 @pytest.fixture(scope="module")
@@ -194,9 +200,7 @@ def test_an_adapter_is_the_one_that_peft_applies(folder, theirs, tmp_path):
                 p.copy_(0.05 * torch.randn(p.shape))
     tuned.save_pretrained(tmp_path / "adapter")
     requests = [request("loglikelihood", text, " yes, of course") for text in TEXTS]
-    reference = HFLM(
-        pretrained=str(folder), peft=str(tmp_path / "adapter"), device="cpu", dtype="float32", batch_size=2
-    ).loglikelihood(requests)
+    reference = reference_backend(folder, peft=str(tmp_path / "adapter"), batch_size=2).loglikelihood(requests)
     mine = plugin.WhorlLM(folder, adapter=str(tmp_path / "adapter"), dtype="float32").loglikelihood(requests)
     assert max(differences([x[0] for x in mine], [x[0] for x in reference])) < TOLERANCE
     # The planted fault: without its adapter the answer is another.
