@@ -35,7 +35,8 @@ TEST(Generators, DrawAsNumpyAndPythonDo) {
 }
 
 TEST(Estimates, NormalQuantilesAreScipys) {
-  for (const auto& q : golden::read("statistics")["quantiles"])
+  const Json vectors = golden::read("statistics");
+  for (const auto& q : vectors["quantiles"])
     EXPECT_NEAR(eval::normal_quantile(q[0]), q[1].get<double>(), 1e-13);
   EXPECT_NEAR(minimum_detectable_effect(1), 2.801585218112969, 1e-12);
   EXPECT_NEAR(minimum_detectable_effect(2, {.two_sided = false}), 2 * 2.4864748605243862, 1e-12);
