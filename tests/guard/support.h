@@ -1,5 +1,5 @@
 #pragma once
-// What the tests of the guard room share: rails, known-bad and known-good texts, and the law itself.
+// What the tests of the guard room share: known-bad texts, tricks that disguise them, and the law itself.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "guard/rail.h"
+#include "guard/law.h"
 
 namespace whorl::guard {
 
@@ -17,10 +17,6 @@ inline std::filesystem::path shared_data() {
   return set ? std::filesystem::path(set) : std::filesystem::path(WHORL_SOURCE_DIR) / "../shared/data";
 }
 
-// Everything that needs no model, as a service would switch it on.
-Rails all_rails(Action pii = Action::mask, Action secrets = Action::block, Action injection = Action::block);
-const TextGuard& all_guard();
-
 struct Bad {
   const char* rail;
   const char* text;
@@ -28,16 +24,6 @@ struct Bad {
 // Strings that a rail must block.
 const std::vector<Bad>& known_bad();
 
-struct Streamed {
-  bool blocked = false;
-  std::string released;
-  std::vector<Finding> findings;
-};
-// `cuts`: offsets at which the text is cut, in order.
-Streamed stream(const TextGuard& guard, std::string_view text, const std::vector<size_t>& cuts);
-Streamed stream_every(const TextGuard& guard, std::string_view text, size_t size);
-
-std::string describe(const std::vector<Finding>& findings);
 bool fires(const TextGuard& guard, std::string_view text, std::string_view rail);
 
 }  // namespace whorl::guard
