@@ -5,6 +5,8 @@
 #include <deque>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <set>
+#include <unordered_map>
 
 #include "base/check.h"
 
@@ -62,6 +64,16 @@ Likelihood likelihood_from(const Json& json) {
   return out;
 }
 
+// first[i] is where asked[i]'s question stands for the first time: there it is asked, once for all. What is
+// no question stands for itself.
+std::vector<size_t> first_askers(const std::vector<Asked>& asked) {
+  std::unordered_map<std::string, size_t> seen;
+  std::vector<size_t> first;
+  for (size_t i = 0; i < asked.size(); ++i)
+    first.push_back(asked[i].request ? seen.emplace(asked[i].key, i).first->second : i);
+  return first;
+}
+
 }  // namespace
 
 Contestant resolve(InferenceEngine& engine, const std::string& adapter) {
@@ -88,9 +100,10 @@ std::vector<Answer> ask(InferenceEngine& engine, const std::vector<Asked>& asked
     answers[one.index] = answer_from(*cache.find(asked[one.index].key), "[Evaluator.run] kept answer");
     syncer.kept();
   };
+  const auto first = first_askers(asked);
   for (size_t i = 0; i < asked.size(); ++i) {
     answers[i].error = asked[i].error;
-    if (!asked[i].request) continue;
+    if (first[i] != i || !asked[i].request) continue;
     if (const Json* kept = cache.find(asked[i].key)) {
       answers[i] = answer_from(*kept, "[Evaluator.run] kept answer");
       continue;
@@ -104,14 +117,17 @@ std::vector<Answer> ask(InferenceEngine& engine, const std::vector<Asked>& asked
   }
   while (!window.running.empty()) settle();
   cache.sync();
+  for (size_t i = 0; i < asked.size(); ++i)
+    if (first[i] != i) answers[i] = answers[first[i]];
   return answers;
 }
 
 std::vector<Likelihood> ask(InferenceEngine& engine, const std::vector<Scored>& asked, AnswerCache& cache,
                             int64_t parallelism) {
   std::vector<size_t> missing;
+  std::set<std::string> seen;
   for (size_t i = 0; i < asked.size(); ++i)
-    if (!cache.find(asked[i].key)) missing.push_back(i);
+    if (!cache.find(asked[i].key) && seen.insert(asked[i].key).second) missing.push_back(i);
   const auto step = static_cast<size_t>(parallelism);
   for (size_t begin = 0; begin < missing.size(); begin += step) {
     const size_t end = std::min(begin + step, missing.size());

@@ -22,8 +22,9 @@ struct Asked {
   std::string key = {};  // of the cache
   std::string error = {};
 };
-// answers[i] belongs to asked[i]. What the engine refuses (a prompt that is too long) is that answer's error;
-// what fails otherwise ends the call, with all that was answered kept.
+// answers[i] belongs to asked[i]; one key is asked once, however often it stands there. What the engine
+// refuses (a prompt that is too long) is that answer's error; what fails otherwise ends the call, with all
+// that was answered kept.
 std::vector<Answer> ask(InferenceEngine& engine, const std::vector<Asked>& asked, AnswerCache& cache,
                         int64_t parallelism);
 

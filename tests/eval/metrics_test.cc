@@ -9,6 +9,7 @@
 
 #include "base/check.h"
 #include "base/random.h"
+#include "eval/oracle.h"
 #include "eval/statistics.h"
 #include "whorl/evaluator.h"
 
@@ -214,6 +215,23 @@ TEST(Summary, BootstrapOfARatioAgreesWithTheDeltaMethod) {
   EXPECT_NEAR(score.stderr_, delta, .1 * delta);
   EXPECT_NEAR(score.ci_high - score.ci_low, 2 * 1.96 * delta, .15 * 4 * delta);
   EXPECT_EQ(eval::exponential_ratio(shares, 1).ci_low, score.ci_low);  // the seed decides
+}
+
+TEST(Metrics, UnknownNamesAreRefusedWithTheNearest) {
+  testing::OracleModel made;
+  InferenceEngine engine(*made.model);
+  Evaluator evaluator(engine);
+  const Dataset data =
+      Dataset::from_rows({{.messages = {{"user", "q"}, {"assistant", "a"}}, .source = "r:1"}});
+  const auto said = [&](std::vector<std::string> metrics) {
+    return testing::message_of<std::invalid_argument>(
+        [&] { evaluator.run(data, "", {.metrics = std::move(metrics)}); });
+  };
+  EXPECT_NE(said({"function_name_acuracy"}).find("did you mean 'function_name_accuracy'"), std::string::npos);
+  EXPECT_NE(said({"f1", "exact_macth"}).find("did you mean 'exact_match'"), std::string::npos);
+  EXPECT_NE(said({}).find("at least one metric"), std::string::npos);
+  EXPECT_NE(said({"f1", "f1"}).find("metric 'f1' is asked for twice"), std::string::npos);
+  EXPECT_EQ(said({"f1", "exact_match"}), "");  // the planted fault of this test: what is right is not refused
 }
 
 }  // namespace

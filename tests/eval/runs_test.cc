@@ -7,6 +7,8 @@
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <set>
+#include <sstream>
 #include <thread>
 
 #include "base/file.h"
@@ -147,6 +149,57 @@ TEST_F(Folder, OtherMetricsAskNothingAgain) {
   longer.sampling.max_new_tokens = 7;  // another request
   run(longer);
   EXPECT_EQ(lines(out / "answers.jsonl"), 2 * kRows);
+}
+
+std::vector<std::string> keys_of(const fs::path& path) {
+  std::vector<std::string> out;
+  std::istringstream text(bytes(path));
+  for (std::string line; std::getline(text, line);) out.push_back(nlohmann::json::parse(line)["key"]);
+  return out;
+}
+
+// Every question four times, side by side, so that the same ones are in flight together; two contestants that
+// are one and the same; and a judge that sees them all.
+TEST_F(Folder, OneKeyIsAskedOnceByAllWhoAskIt) {
+  std::string text;
+  for (int i = 0; i < 40; ++i)
+    text +=
+        "{\"q\": \"row " + std::to_string(i / 4) + "\", \"a\": \"good\", \"n\": " + std::to_string(i) + "}\n";
+  const auto data = EvaluateData::from_jsonl(text);
+  for (const int64_t parallelism : {1, 4, 256}) {
+    const auto out = folder.path / std::to_string(parallelism);
+    auto options =
+        options_for(out, R"(["exact_match", {"type": "llm-judge", "judge": {"options": ["no", "yes"]}}])");
+    options.parallelism = parallelism;
+    InferenceEngine engine(*made.model);
+    const auto results = Evaluator(engine).run(data, std::vector<std::string>{"", ""}, options);
+    const auto keys = keys_of(out / "answers.jsonl");
+    const std::set<std::string> distinct(keys.begin(), keys.end());
+    EXPECT_EQ(keys.size(), distinct.size())
+        << "something was asked twice with " << parallelism << " in flight";
+    // 10 answers; per row, whose fence is its own, one verdict and the likelihoods of two options.
+    EXPECT_EQ(keys.size(), 10u + 40u + 80u);
+    for (const auto& result : results)
+      for (size_t i = 0; i < result.rows.size(); ++i) {
+        EXPECT_EQ(result.rows[i].got, results[0].rows[i / 4 * 4].got) << i;
+        EXPECT_EQ(result.rows[i].scores.at("exact_match"), i / 4 % 3 == 0 ? 1 : 0) << i;
+      }
+    EXPECT_EQ(bytes(out / "results.json"), bytes(folder.path / "1" / "results.json"));
+  }
+}
+
+TEST_F(Folder, WhatTheEngineRefusesIsTheErrorOfAllWhoAskIt) {
+  std::string long_question;
+  for (int i = 0; i < 6000; ++i) long_question += "word ";
+  const std::string bad = "{\"q\": \"" + long_question + "\", \"a\": \"x\"}\n";
+  InferenceEngine engine(*made.model);
+  const auto result =
+      Evaluator(engine).run(EvaluateData::from_jsonl("{\"q\": \"row 0\", \"a\": \"good\"}\n" + bad + bad), "",
+                            options_for(folder.path / "out"));
+  EXPECT_EQ(result.scores.at("exact_match").errored, 2);
+  EXPECT_EQ(result.rows[1].error, result.rows[2].error);
+  EXPECT_FALSE(result.rows[1].error.empty());
+  EXPECT_EQ(lines(folder.path / "out" / "answers.jsonl"), 1);
 }
 
 TEST_F(Folder, OtherDataIsRefused) {
