@@ -53,19 +53,6 @@ Fields<PipelineRunOptions> fields_of<PipelineRunOptions>() {
           field("budget", &O::budget, "what is 0 here is the pipeline's own")};
 }
 
-template <>
-Fields<PipelineEvent> fields_of<PipelineEvent>() {
-  using E = PipelineEvent;
-  return {field("run_id", &E::run_id, "the run"),
-          field("step", &E::step, "'train', or 'train.3' for an item; '' is the run itself"),
-          field("state", &E::state, "started, progress, retrying, or how it ended"),
-          field("attempt", &E::attempt, "1, 2, …"),
-          field("progress", &E::progress, "0 … 1; -1 = unknown"),
-          field("seconds", &E::seconds, "since the run began"),
-          field("cached", &E::cached, "succeeded without running"),
-          field("message", &E::message, "why it failed, what it does")};
-}
-
 // Text that holds JSON, seen as what it says.
 template <class T>
 static Field<T> seen(const char* name, const char* type, std::string T::*member, const char* doc) {
@@ -76,6 +63,20 @@ static Field<T> seen(const char* name, const char* type, std::string T::*member,
     made_class.def_property_readonly(name, [member](const T& self) { return json_loads(self.*member); }, doc);
   };
   return made;
+}
+
+template <>
+Fields<PipelineEvent> fields_of<PipelineEvent>() {
+  using E = PipelineEvent;
+  return {field("run_id", &E::run_id, "the run"),
+          field("step", &E::step, "'train', or 'train.3' for an item; '' is the run itself"),
+          field("state", &E::state, "started, progress, retrying, or how it ended"),
+          field("attempt", &E::attempt, "1, 2, …"),
+          field("progress", &E::progress, "0 … 1; -1 = unknown"),
+          field("seconds", &E::seconds, "since the run began"),
+          field("cached", &E::cached, "succeeded without running"),
+          field("message", &E::message, "why it failed, what it does"),
+          seen("details", "dict", &E::details, "of progress: what is measured; train: the fields of Progress")};
 }
 
 template <>

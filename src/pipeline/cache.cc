@@ -9,6 +9,7 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "pipeline/kinds.h"
+#include "whorl/adapter_store.h"
 #include "whorl/types.h"
 
 namespace whorl::pipeline {
@@ -27,8 +28,8 @@ std::string InputDigests::of(const std::string& path, const std::string& context
 
 std::string code_version(const std::string& kind) {
   static const std::map<std::string, int> kRevisions = {{"curate", 1}, {"train", 1},   {"evaluate", 1},
-                                                        {"gate", 1},   {"publish", 1}, {"python", 1},
-                                                        {"command", 1}};
+                                                        {"gate", 2},   {"publish", 1}, {"guard_check", 1},
+                                                        {"python", 1}, {"command", 1}};
   return kind + "/" + std::to_string(kRevisions.at(kind)) + " whorl/" + version();
 }
 
@@ -70,8 +71,15 @@ Value by_content(const Value& value, const KeyParts& parts, InputDigests& inputs
   return value;
 }
 
-bool holds_paths(ArgumentType type) {
-  return type == ArgumentType::path || type == ArgumentType::paths || type == ArgumentType::path_map;
+// Which versions a store holds: when it was made, and where, does not matter.
+Value by_versions(const Value& value, const KeyParts& parts) {
+  const AdapterStore store(beneath(parts.folder, *value.text()), {.create = false});
+  Object made;
+  for (const auto& name : store.list())
+    for (const auto& version : store.versions(name))
+      made[base::concat(name, "@", version.version)] =
+          Object{{"digest", version.digest}, {"latest", version.latest}};
+  return made;
 }
 
 }  // namespace
@@ -81,8 +89,11 @@ std::string cache_key(const KeyParts& parts, InputDigests& inputs) {
   Json with = Json::object(), outputs = Json::object();
   for (const auto& [name, value] : parts.with) {
     const Argument* argument = find_argument(kind, name);
-    const bool paths = argument != nullptr && holds_paths(argument->type);
-    with[name] = to_json(paths ? by_content(value, parts, inputs) : value);
+    if (argument != nullptr && argument->type == ArgumentType::store)
+      with[name] = to_json(by_versions(value, parts));
+    else
+      with[name] = to_json(
+          argument != nullptr && holds_paths(argument->type) ? by_content(value, parts, inputs) : value);
   }
   for (const auto& [key, output] : parts.step.outputs)
     outputs[key] = {{"path", output.path}, {"type", output.type}};

@@ -120,6 +120,8 @@ Kind gate() {
       .name = "gate",
       .doc = "Decides whether a candidate is good enough. What needs a gate that rejects does not run.",
       .arguments = {{"scores", Type::path, true, "an evaluate step's output"},
+                    {"baseline_scores", Type::path, false,
+                     "of another evaluate step over the same rows, where the baseline stands"},
                     {"metric", Type::text, false, "default: the first of the evaluation"},
                     {"candidate", Type::text, false, "an adapter's name; default: the best"},
                     {"baseline", Type::text, false, "what it must beat: a name, or \"\" (default), the base"},
@@ -134,7 +136,10 @@ Kind gate() {
                   {"value", false, "the candidate's score"},
                   {"baseline_value", false, "null where nothing is compared"},
                   {"difference", false, "value - baseline_value"},
-                  {"p", false, "of the paired test; null without max_p"},
+                  {"p", false, "of the paired test; null without max_p, as are the next three"},
+                  {"wins", false, "rows on which the candidate is better"},
+                  {"losses", false, "rows on which it is worse"},
+                  {"ties", false, "rows on which both are equal"},
                   {"candidate", false, "its name"}}};
 }
 
@@ -152,6 +157,48 @@ Kind publish() {
                       {"reference", false, "name@version"},
                       {"digest", false, "of the adapter"}},
           .has_effects = true};
+}
+
+Kind guard_check() {
+  return {
+      .name = "guard_check",
+      .doc = "Puts rows through guardrails: what they block, and whether that is what should be blocked.",
+      .arguments =
+          {{"config", Type::path, true, "a guardrails config.yml, or its folder"},
+           {"data", Type::path, true,
+            "rows with a text, a conversation, or a prompt and its completion; every format of Dataset.load"},
+           {"format", Type::text, false, "of the rows; default auto"},
+           {"columns", Type::text_map, false, "where fields are found when the file calls them otherwise"},
+           {"rail", Type::text, false,
+            "input (default): texts, prompts, last user messages; output: texts, completions, last assistant "
+            "messages; retrieval: texts"},
+           {"evidence", Type::text, false,
+            "output: the column with the retrieved texts, for self check facts"},
+           {"base", Type::path, false, "a model's folder, for rails that ask one"},
+           {"adapters", Type::paths, false, "PEFT folders that judge, called by their folders' names"},
+           {"store", Type::store, false, "of adapters that judge"},
+           {"expect", Type::text, false,
+            "the column that says what should happen: true or \"blocked\"; false, \"allowed\" or "
+            "\"changed\""},
+           {"min_precision", Type::number, false,
+            "share of the blocked rows that should be; default 1 where `expect` is given"},
+           {"min_recall", Type::number, false,
+            "share of what should be blocked that is; default 1 where `expect` is given"},
+           {"max_blocked_rate", Type::number, false, "share of all rows that may be blocked"},
+           {"on_reject", Type::text, false,
+            "fail (default): the step fails; report: it succeeds with `passed` false"},
+           {"threads", Type::integer, false, "of the model; 0 (default) = all"}},
+      .outputs = {{"decisions", true, "decisions.jsonl: every row with its status and each rail's decision"},
+                  {"rows", false, "checked"},
+                  {"blocked", false, "rows"},
+                  {"changed", false, "rows that went on masked"},
+                  {"allowed", false, "rows that went on as they were"},
+                  {"failed", false, "rows on which a rail failed, so that its fail mode decided"},
+                  {"blocked_rate", false, "blocked / rows"},
+                  {"wrong", false, "rows decided otherwise than expected; null without `expect`"},
+                  {"precision", false, "null without `expect`, and where nothing was blocked"},
+                  {"recall", false, "null without `expect`, and where nothing should be blocked"},
+                  {"passed", false, "true or false; null where nothing was expected"}}};
 }
 
 Kind python() {
@@ -209,6 +256,7 @@ bool map_of(const Value& value, bool (*accept)(const Value&)) {
 bool fits(ArgumentType type, const Value& value) {
   switch (type) {
     case Type::text:
+    case Type::store:
       return value.text() != nullptr;
     case Type::integer:
       return value.get<int64_t>() != nullptr;
@@ -253,6 +301,8 @@ const char* name_of(ArgumentType type) {
       return "true or false";
     case Type::path:
       return "a path or an artifact";
+    case Type::store:
+      return "the path of a store";
     case Type::paths:
       return "a path or an artifact, or a list of them";
     case Type::texts:
@@ -270,9 +320,13 @@ const char* name_of(ArgumentType type) {
   }
 }
 
+bool holds_paths(ArgumentType type) {
+  return type == Type::path || type == Type::paths || type == Type::path_map || type == Type::store;
+}
+
 const std::vector<Kind>& kinds() {
-  static const std::vector<Kind> kKinds = {curate(),  train(),  evaluate(), gate(),
-                                           publish(), python(), command()};
+  static const std::vector<Kind> kKinds = {curate(),  train(),       evaluate(), gate(),
+                                           publish(), guard_check(), python(),   command()};
   return kKinds;
 }
 

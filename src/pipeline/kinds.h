@@ -17,6 +17,7 @@ enum class ArgumentType : uint8_t {
   boolean,
   path,      // a file or folder, or an artifact; its content is part of the cache key
   paths,     // one or a list of them
+  store,     // an adapter store's folder; its versions are part of the cache key
   texts,     // one or a list of strings
   text_map,  // an object of strings, numbers and true/false
   path_map,  // an object of paths
@@ -25,6 +26,7 @@ enum class ArgumentType : uint8_t {
   any
 };
 const char* name_of(ArgumentType type);
+bool holds_paths(ArgumentType type);  // relative ones begin in the pipeline's folder
 
 struct Argument {
   std::string name;

@@ -56,10 +56,6 @@ Value located(const Value& value, const std::string& folder) {
   return value;
 }
 
-bool holds_paths(ArgumentType type) {
-  return type == ArgumentType::path || type == ArgumentType::paths || type == ArgumentType::path_map;
-}
-
 Object local_arguments(const PlanView& view, const Step& step, const JobItem& made, const RunStore& store) {
   const Value* inputs = nullptr;
   if (const auto found = made.with.find("inputs"); found != made.with.end()) inputs = &found->second;

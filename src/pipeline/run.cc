@@ -214,15 +214,16 @@ void Run::emit(PipelineEvent event) {
   }
 }
 
-void Run::emit(InstanceId id, const std::string& state, const std::string& message, double progress) {
+void Run::emit(InstanceId id, const std::string& state, const JobProgress& progress) {
   emit({.run_id = run_.run_id,
         .step = instance_name(spec_.steps[id.step], id.item),
         .state = state,
         .attempt = walk_->attempts(id),
-        .progress = progress,
+        .progress = progress.share,
         .seconds = 0,
         .cached = record(id).cached,
-        .message = message});
+        .message = progress.message,
+        .details = progress.details});
 }
 
 void Run::cancel() {

@@ -61,8 +61,8 @@ class Run {
   struct Message {
     size_t job = 0;
     bool done = false;
-    double share = -1;
-    std::string text = {};
+    std::string text = {};      // of a failure
+    JobProgress progress = {};  // when it is not done
     std::vector<Object> outputs = {};
     Fault fault = Fault::none;
   };
@@ -90,7 +90,7 @@ class Run {
   void fail(InstanceId id, Fault fault, const std::string& message);
   void note_ends();
   void emit(PipelineEvent event);
-  void emit(InstanceId id, const std::string& state, const std::string& message = {}, double progress = -1);
+  void emit(InstanceId id, const std::string& state, const JobProgress& progress = {});
   void cancel();
   StepRecord& record(InstanceId id);
   const Object* outputs_of(size_t step, size_t item);

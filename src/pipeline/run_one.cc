@@ -78,15 +78,16 @@ void Run::attempt_one(InstanceId id) {
   const Step& step = spec_.steps[id.step];
   auto& written = record(id);
   const std::atomic<bool>& stop = cancelled_;
-  const auto told = [&](const std::string& state, double share, const std::string& text) {
+  const auto told = [&](const std::string& state, const JobProgress& progress) {
     emit({.run_id = run_.run_id,
           .step = written.name,
           .state = state,
           .attempt = written.attempts,
-          .progress = share,
+          .progress = progress.share,
           .seconds = 0,
           .cached = written.cached,
-          .message = text});
+          .message = progress.message,
+          .details = progress.details});
   };
   try {
     if (!conditions_hold(view(), step, items_[id.step][id.item])) {
@@ -99,16 +100,14 @@ void Run::attempt_one(InstanceId id) {
       written.outputs = std::move(known->outputs);
       written.cached = true;
     } else {
-      told("started", -1, "");
+      told("started", {});
       const JobServices services{store_,
                                  inputs_,
                                  models_,
                                  pipeline_.functions,
                                  spec_.folder,
                                  stop,
-                                 [&](const std::vector<JobItem>&, double share, const std::string& text) {
-                                   told("progress", share, text);
-                                 }};
+                                 [&](const JobProgress& progress) { told("progress", progress); }};
       JobContext context(services, step, {item}, written.attempts, folder_->log_path(item.name));
       written.outputs = perform(context).front();
     }
@@ -119,7 +118,7 @@ void Run::attempt_one(InstanceId id) {
     written.message = error.what();
   }
   written.seconds = now() - begun_;
-  told(name_of(written.state), -1, written.message);
+  told(name_of(written.state), {.message = written.message});
 }
 
 }  // namespace pipeline

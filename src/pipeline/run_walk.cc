@@ -134,8 +134,8 @@ void Run::work(size_t job, const Step& step, std::vector<JobItem> items, int64_t
   };
   Message end{.job = job, .done = true};
   try {
-    const auto report = [&](const std::vector<JobItem>&, double share, const std::string& text) {
-      send({.job = job, .done = false, .share = share, .text = text});
+    const auto report = [&](const JobProgress& progress) {
+      send({.job = job, .done = false, .progress = progress});
     };
     const bool exit = spec_.is_exit(step.name);
     const JobServices services{
@@ -197,7 +197,9 @@ void Run::handle(Message message) {
     finish_job(message);
     return;
   }
-  for (const InstanceId id : job.ids) emit(id, "progress", message.text, message.share);
+  const int64_t item = message.progress.item;
+  if (item >= 0) return emit(job.ids[static_cast<size_t>(item)], "progress", message.progress);
+  for (const InstanceId id : job.ids) emit(id, "progress", message.progress);
 }
 
 void Run::finish_job(Message& message) {
@@ -237,7 +239,7 @@ void Run::fail(InstanceId id, Fault fault, const std::string& message) {
   written.attempts = walk_->attempts(id);
   written.seconds = now() - begun_ - written.started;
   folder_->write_step(written);
-  emit(id, written.state == State::backing_off ? "retrying" : name_of(written.state), message);
+  emit(id, written.state == State::backing_off ? "retrying" : name_of(written.state), {.message = message});
 }
 
 // Skips, omissions and cancellations that followed from something else.

@@ -77,10 +77,6 @@ void JobContext::log(const std::string& line) const {
   file.close();
 }
 
-void JobContext::progress(double share, const std::string& message) const {
-  services.report(items, share, message);
-}
-
 double JobContext::seconds_left() const {
   if (step.timeout_seconds <= 0) return std::numeric_limits<double>::infinity();
   const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - begun_;
@@ -109,6 +105,7 @@ std::vector<Object> run_kind(JobContext& job) {
   if (kind == "evaluate") return {run_evaluate(job)};
   if (kind == "gate") return {run_gate(job)};
   if (kind == "publish") return {run_publish(job)};
+  if (kind == "guard_check") return {run_guard_check(job)};
   if (kind == "python") return {run_python(job)};
   return {run_command(job)};
 }

@@ -14,6 +14,7 @@
 #include "pipeline/pipeline_impl.h"
 #include "pipeline/run_store.h"
 #include "pipeline/walk.h"
+#include "whorl/dataset.h"
 #include "whorl/model.h"
 
 namespace whorl::pipeline {
@@ -47,6 +48,14 @@ struct JobItem {
   Object local;  // the same with paths, relative ones resolved
 };
 
+// How far a job is. `item` is an index into its items; -1 = all of them.
+struct JobProgress {
+  double share = -1;  // 0 … 1; -1 = unknown
+  std::string message = {};
+  int64_t item = -1;
+  std::string details = "{}";  // PipelineEvent::details
+};
+
 // What a run shares among its jobs.
 struct JobServices {
   const RunStore& store;
@@ -55,7 +64,7 @@ struct JobServices {
   const std::map<std::string, Pipeline::Impl::Function>& functions;
   std::string folder;  // where relative paths begin
   const std::atomic<bool>& cancelled;
-  std::function<void(const std::vector<JobItem>&, double share, const std::string& message)> report;
+  std::function<void(const JobProgress&)> report;
 };
 
 class JobContext {
@@ -83,7 +92,7 @@ class JobContext {
   void forget();
 
   void log(const std::string& line) const;
-  void progress(double share, const std::string& message) const;
+  void progress(const JobProgress& progress) const { services.report(progress); }
   bool stopped() const;         // cancelled, or the time is up
   void check_stop() const;      // throws StepError
   double seconds_left() const;  // of the attempt; infinite without timeout
@@ -111,11 +120,23 @@ const Object* object_or_null(const Object& with, const char* name);
 Object collect_outputs(JobContext& job, const std::string& folder, const Object& returned,
                        const std::string& standard_output);
 
+// What several kinds read alike: the argument `base` (with `threads`), the rows of the argument `name`, and
+// PEFT folders under the argument `adapters`, called by their folders' names.
+Model base_of(JobContext& job);
+LoadOptions load_options(const Object& with);
+Dataset rows_of(JobContext& job, const char* name);
+struct NamedAdapter {
+  std::string name, path;
+  Value entry;  // as in `with`: an artifact, or the path as written
+};
+std::vector<NamedAdapter> adapters_of(JobContext& job);
+
 Object run_curate(JobContext& job);
 std::vector<Object> run_train(JobContext& job);
 Object run_evaluate(JobContext& job);
 Object run_gate(JobContext& job);
 Object run_publish(JobContext& job);
+Object run_guard_check(JobContext& job);
 Object run_python(JobContext& job);
 Object run_command(JobContext& job);
 

@@ -9,17 +9,6 @@
 namespace whorl::pipeline {
 namespace {
 
-LoadOptions load_options(const Object& with) {
-  LoadOptions made;
-  made.format = text_or(with, "format", made.format);
-  made.on_bad_row = text_or(with, "on_bad_row", made.on_bad_row);
-  made.alpaca_prompt = text_or(with, "alpaca_prompt", made.alpaca_prompt);
-  made.text_unit = text_or(with, "text_unit", made.text_unit);
-  if (const auto* columns = object_or_null(with, "columns"))
-    for (const auto& [name, column] : *columns) made.columns[name] = plain_text(column);
-  return made;
-}
-
 // Whether a cleaning step is wanted, with its options: true is all defaults.
 template <class Options>
 bool wanted(const Object& with, const char* name, Options& options) {

@@ -17,24 +17,14 @@ struct Candidates {
   Object artifacts;                // by name
 };
 
-// Entries of a list that are null belong to items of a sweep that have no adapter.
 Candidates add_adapters(JobContext& job, InferenceEngine& engine) {
   Candidates made;
   if (boolean_or(job.with(), "with_base", true)) made.names.emplace_back();
-  const auto found = job.only().with.find("adapters");
-  if (found == job.only().with.end()) return made;
-  const List entries = found->second.list() != nullptr ? *found->second.list() : List{found->second};
-  for (const auto& entry : entries) {
-    if (entry.is_null()) continue;
-    const auto artifact = artifact_of(entry);
-    const auto path =
-        artifact ? job.services.store.path_of(*artifact) : beneath(job.services.folder, plain_text(entry));
-    const auto name = base::base_name_of(path);
-    base::check_argument(!made.artifacts.contains(name), job.where(), ": two adapters are called '", name,
-                         "'");
+  for (const auto& [name, path, entry] : adapters_of(job)) {
     engine.add_adapter(name, Adapter::load(path));
     made.names.push_back(name);
-    made.artifacts[name] = artifact ? entry : to_value(job.services.store.copy(path, job.where()));
+    const bool kept = artifact_of(entry).has_value();
+    made.artifacts[name] = kept ? entry : to_value(job.services.store.copy(path, job.where()));
   }
   return made;
 }
@@ -71,20 +61,15 @@ bool lower_is_better(const std::string& metric) {
 }  // namespace
 
 Object run_evaluate(JobContext& job) {
-  const Object& with = job.with();
-  const auto base_path = text_or(with, "base", "");
-  const auto model = job.services.models.get(base_path, job.services.inputs.of(base_path, job.where()),
-                                             integer_or(with, "threads", 0));
-  LoadOptions load;
-  load.format = text_or(with, "format", load.format);
-  const auto data = Dataset::load(text_or(with, "data", ""), load);
-  InferenceEngine engine(model);
+  const auto data = rows_of(job, "data");
+  InferenceEngine engine(base_of(job));
   const auto candidates = add_adapters(job, engine);
   base::check_argument(!candidates.names.empty(), job.where(),
                        ": nothing to score: no adapters, and no base");
   job.check_stop();
   const auto options = options_of(job);
-  job.progress(0, base::concat("scoring ", candidates.names.size(), " on ", data.size(), " rows"));
+  job.progress({.share = 0,
+                .message = base::concat("scoring ", candidates.names.size(), " on ", data.size(), " rows")});
   const auto results = Evaluator(engine).run(data, candidates.names, options);
   job.check_stop();
   const auto& metric = options.metrics.front();

@@ -23,7 +23,9 @@ class Context final : public PipelineContext {
   }
   std::filesystem::path folder() const override { return std::filesystem::absolute(folder_); }
   void log(const std::string& line) const override { job_.log(line); }
-  void progress(double share, const std::string& message) const override { job_.progress(share, message); }
+  void progress(double share, const std::string& message) const override {
+    job_.progress({.share = share, .message = message});
+  }
   bool cancelled() const override { return job_.stopped(); }
 
  private:

@@ -14,7 +14,7 @@ namespace {
 constexpr int64_t kSaveSteps =
     25;  // a kill loses at most so many optimizer steps unless the step says otherwise
 
-std::vector<LoraOptions> adapters_of(JobContext& job) {
+std::vector<LoraOptions> loras_of(JobContext& job) {
   std::vector<LoraOptions> made;
   std::set<std::string> names;
   for (const auto& item : job.items) {
@@ -38,24 +38,25 @@ TrainOptions options_of(JobContext& job) {
   return options;
 }
 
-// Every step and validation without the clock, so that the same training gives the same bytes.
+base::Json number(double value) { return std::isfinite(value) ? base::Json(value) : base::Json(nullptr); }
+
+// Without the clock, so that the same training gives the same bytes.
+base::Json measured(const Progress& p) {
+  return {{"step", p.step},
+          {"epoch", p.epoch},
+          {"event", p.event},
+          {"loss", number(p.loss)},
+          {"validation_loss", number(p.validation_loss)},
+          {"learning_rate", p.learning_rate},
+          {"grad_norm", number(p.grad_norm)},
+          {"tokens", p.tokens},
+          {"trained_tokens", p.trained_tokens}};
+}
+
+// Every step and validation.
 std::string metrics_of(const TrainResult& result) {
   std::string lines;
-  const auto number = [](double value) {
-    return std::isfinite(value) ? base::Json(value) : base::Json(nullptr);
-  };
-  for (const auto& p : result.history) {
-    const base::Json line = {{"step", p.step},
-                             {"epoch", p.epoch},
-                             {"event", p.event},
-                             {"loss", number(p.loss)},
-                             {"validation_loss", number(p.validation_loss)},
-                             {"learning_rate", p.learning_rate},
-                             {"grad_norm", number(p.grad_norm)},
-                             {"tokens", p.tokens},
-                             {"trained_tokens", p.trained_tokens}};
-    lines += line.dump() + "\n";
-  }
+  for (const auto& p : result.history) lines += measured(p).dump() + "\n";
   return lines;
 }
 
@@ -81,32 +82,42 @@ Object outputs_of(JobContext& job, const TrainResult& result) {
   return made;
 }
 
-bool on_progress(JobContext& job, const Progress& p) {
-  const double share =
-      p.total_steps > 0 ? static_cast<double>(p.step) / static_cast<double>(p.total_steps) : -1;
+base::Json details_of(const Progress& p) {
+  base::Json made = measured(p);
+  made["name"] = p.name;
+  made["total_steps"] = p.total_steps;
+  made["tokens_per_second"] = number(p.tokens_per_second);
+  made["seconds"] = number(p.seconds);
+  made["seconds_left"] = number(p.seconds_left);
+  return made;
+}
+
+bool on_progress(JobContext& job, const std::vector<LoraOptions>& loras, const Progress& p) {
+  JobProgress told;
+  if (p.total_steps > 0) told.share = static_cast<double>(p.step) / static_cast<double>(p.total_steps);
+  for (size_t i = 0; i < loras.size(); ++i)
+    if (loras[i].name == p.name) told.item = static_cast<int64_t>(i);
   std::string message = base::concat(p.name, ": step ", p.step, "/", p.total_steps, ", loss ", p.loss);
   if (std::isfinite(p.validation_loss)) message += base::concat(", validation ", p.validation_loss);
   if (p.event != "step") message += " (" + p.event + ")";
   job.log(message);
-  job.progress(share, message);
+  told.message = message;
+  told.details = details_of(p).dump();
+  job.progress(told);
   return !job.stopped();
 }
 
 }  // namespace
 
 std::vector<Object> run_train(JobContext& job) {
-  const Object& with = job.with();
-  const auto base_path = text_or(with, "base", "");
-  const auto model = job.services.models.get(base_path, job.services.inputs.of(base_path, job.where()),
-                                             integer_or(with, "threads", 0));
-  LoadOptions load;
-  load.format = text_or(with, "format", load.format);
-  const auto train = Dataset::load(text_or(with, "train", ""), load);
+  const auto train = rows_of(job, "train");
   std::optional<Dataset> valid;
-  if (const auto path = text_or(with, "valid", ""); !path.empty()) valid = Dataset::load(path, load);
-  Trainer trainer(model, adapters_of(job), options_of(job));
-  const auto results = trainer.fit(train, valid ? &*valid : nullptr,
-                                   [&](const Progress& progress) { return on_progress(job, progress); });
+  if (!text_or(job.with(), "valid", "").empty()) valid = rows_of(job, "valid");
+  const auto loras = loras_of(job);
+  Trainer trainer(base_of(job), loras, options_of(job));
+  const auto results = trainer.fit(train, valid ? &*valid : nullptr, [&](const Progress& progress) {
+    return on_progress(job, loras, progress);
+  });
   job.check_stop();  // fit() returns early when it is stopped, with a checkpoint
   std::vector<Object> outputs;
   for (const auto& result : results) outputs.push_back(outputs_of(job, result));
