@@ -73,7 +73,7 @@ struct PatternEntry {
 
 // What rails.config says for one place.
 struct SensitiveDataEntry {
-  std::vector<std::string> entities;
+  std::vector<std::string> entities, entity_places;  // and where each is written
   std::string mask_token;
   double score_threshold = 0.2;
   std::string where;
@@ -89,7 +89,7 @@ struct RecognizerEntry {  // Presidio's custom recognisers: patterns with an ent
   double score = 1;
 };
 struct InjectionEntry {
-  std::vector<std::string> injections;
+  std::vector<std::string> injections, injection_places;
   bool omit = false;
   std::string where;
 };

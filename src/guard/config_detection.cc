@@ -8,11 +8,19 @@ namespace {
 constexpr const char* kVendor = "is a service on the network, which Whorl does not call";
 constexpr const char* kYara = "is not read: write the rules as patterns of regex_detection";
 
+// Names, and the line of each.
+void append_names(const Node& node, std::string_view key, std::vector<std::string>& names,
+                  std::vector<std::string>& places) {
+  node.append(key, names);
+  if (const auto list = node.at(key))
+    for (const Node& item : list->items()) places.push_back(item.where());
+}
+
 void read_sensitive(const Node& node, Config& config, Place place) {
   node.only({"entities", "mask_token", "score_threshold"});
   auto& entry = config.sensitive_data[static_cast<int>(place)];
   entry.where = node.where();
-  node.append("entities", entry.entities);
+  append_names(node, "entities", entry.entities, entry.entity_places);
   node.read("mask_token", entry.mask_token);
   if (node.at("mask_token"))
     warn(config, node.require("mask_token"), "NeMo ignores mask_token and writes <ENTITY>; Whorl uses it");
@@ -89,7 +97,7 @@ void read_jailbreak(const Node& node, Config& config) {
 void read_injection(const Node& node, Config& config) {
   node.only({"injections", "action"}, {{"yara_path", kYara}, {"yara_rules", kYara}});
   config.injection.where = node.where();
-  node.append("injections", config.injection.injections);
+  append_names(node, "injections", config.injection.injections, config.injection.injection_places);
   if (const auto action = node.at("action"))
     config.injection.omit = action->choice({"reject", "omit"}) == "omit";
 }

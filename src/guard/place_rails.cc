@@ -61,12 +61,32 @@ void add_pii(const Config& config, Place place, const FlowEntry& flow, Rails& ra
   options.action = action;
   options.score_threshold = data.score_threshold;
   options.mask_token = data.mask_token;
-  for (const auto& entity : data.entities)
-    if (std::none_of(config.recognizers.begin(), config.recognizers.end(),
-                     [&](const auto& recognizer) { return recognizer.entity == entity; }))
-      options.entities.push_back(entity);
+  for (size_t i = 0; i < data.entities.size(); ++i) {
+    const std::string& entity = data.entities[i];
+    if (std::any_of(config.recognizers.begin(), config.recognizers.end(),
+                    [&](const auto& recognizer) { return recognizer.entity == entity; }))
+      continue;
+    PiiRailOptions alone;  // so that an entity that nobody knows is refused with its own line
+    alone.entities = {entity};
+    make_pii_rail(alone, context_at(data.entity_places[i]));
+    options.entities.push_back(entity);
+  }
   if (options.entities.empty() && !data.entities.empty()) return;  // custom ones only
   rails.push_back(make_pii_rail(options, context_at(data.where.empty() ? flow.where : data.where)));
+}
+
+void add_injection(const Config& config, const FlowEntry& flow, Rails& rails) {
+  const InjectionEntry& entry = config.injection;
+  for (size_t i = 0; i < entry.injections.size(); ++i) {
+    InjectionOptions alone;
+    alone.injections = {entry.injections[i]};
+    make_injection_rail(alone, context_at(entry.injection_places[i]));
+  }
+  InjectionOptions options;
+  options.rail = flow.name;
+  options.injections = entry.injections;
+  options.action = entry.omit ? Action::mask : Action::block;
+  rails.push_back(make_injection_rail(options, context_at(entry.where.empty() ? flow.where : entry.where)));
 }
 
 void add_text_rails(const Config& config, Place place, const FlowEntry& flow, Rails& rails) {
@@ -84,14 +104,8 @@ void add_text_rails(const Config& config, Place place, const FlowEntry& flow, Ra
       options.action = flow.kind->check == Check::secrets_mask ? Action::mask : Action::block;
       return rails.push_back(make_secrets_rail(options));
     }
-    case Check::injection: {
-      InjectionOptions options;
-      options.rail = flow.name;
-      options.injections = config.injection.injections;
-      options.action = config.injection.omit ? Action::mask : Action::block;
-      const auto& where = config.injection.where;
-      return rails.push_back(make_injection_rail(options, context_at(where.empty() ? flow.where : where)));
-    }
+    case Check::injection:
+      return add_injection(config, flow, rails);
     case Check::jailbreak_heuristics:
     case Check::jailbreak_patterns: {
       JailbreakOptions options;
