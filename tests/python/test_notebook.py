@@ -8,7 +8,11 @@ import whorl
 
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "examples" / "notebooks"
 # What the last cells of each must have printed.
-PRINTED = {"quickstart": "greeter@1", "1_fine_tuning": "support@1 function_name_accuracy"}
+PRINTED = {
+    "quickstart": "greeter@1",
+    "1_fine_tuning": "support@1 function_name_accuracy",
+    "2_pipeline_and_sweep": "published support@1",
+}
 
 
 def test_every_notebook_is_tested():
