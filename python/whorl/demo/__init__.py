@@ -12,7 +12,7 @@ BASE = Path(__file__).parent.parent / "data" / "demo_base"
 
 
 def run(out: str | Path, seed: int = 0, settings: Settings | None = None) -> dict:
-    """Runs the whole demo, leaves report.json and loss.png in `out`, and returns the report.
+    """Runs the whole demo, leaves report.html, report.json and loss.png in `out`, and returns the report.
 
     The same seed gives the same scores and digests again on the same machine.
     """

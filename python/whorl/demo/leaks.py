@@ -1,5 +1,6 @@
 """Proof that the test is a test: no sentence pattern and no argument value of it occurs in training."""
 
+import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -39,8 +40,10 @@ class Leaks:
 
 
 def asked(row: dict) -> Asked:
+    """Of a row as JSON; its arguments are an object or, as OpenAI writes them, its text."""
     messages = row["messages"]
-    return Asked(messages[0]["content"], messages[1]["tool_calls"][0]["function"]["arguments"])
+    arguments = messages[1]["tool_calls"][0]["function"]["arguments"]
+    return Asked(messages[0]["content"], json.loads(arguments) if isinstance(arguments, str) else arguments)
 
 
 def pattern(row: Asked) -> str:

@@ -1,8 +1,6 @@
 """How the demo looks in a terminal. It shows what was measured and nothing else."""
 
-import math
 from collections.abc import Iterable
-from dataclasses import asdict
 from pathlib import Path
 
 from rich import box
@@ -12,7 +10,6 @@ from rich.table import Table
 from rich.text import Text
 
 import whorl
-from whorl.demo.data import Prepared
 from whorl.demo.report import METRICS
 from whorl.demo.settings import AdapterPlan
 
@@ -40,40 +37,36 @@ def step(console: Console, number: int, what: str) -> None:
     console.rule(f"[bold cyan]{number}[/]  {what}", align="left", style="cyan")
 
 
-def account(console: Console, prepared: Prepared) -> None:
-    """Every row kept, changed or dropped, and why."""
-    told = prepared.account
+def account(console: Console, told: dict, changes: list[dict]) -> None:
+    """Every row kept, changed or dropped, and why. `told` is report.data_entry."""
     table = _table("step", "dropped", "changed", "why")
     table.columns[3].justify, table.columns[3].no_wrap = "left", False
-    for entry in told["steps"]:
+    for entry in told["account"]["steps"]:
         reasons = ", ".join(f"{n} x {reason}" for reason, n in entry.get("reasons", {}).items())
         table.add_row(entry["step"], str(entry["dropped"]), str(entry["changed"]), reasons or "-")
     console.print(table)
-    for change in _one_of_each(prepared.changes):
-        told_why = f"  {Path(change.source).name} {change.action}: {change.reason}"
+    for change in _one_of_each(changes):
+        told_why = f"  {change['source']} {change['action']}: {change['reason']}"
         console.print(Text(told_why, style="dim", no_wrap=True, overflow="ellipsis"))
-    console.print(f"  [dim]… all {len(prepared.changes)} of them in data/changes.jsonl[/]\n")
+    console.print(f"  [dim]… all {len(changes)} of them in data/changes.jsonl[/]\n")
+    read, kept = told["account"]["read"], told["account"]["kept"]
     console.print(
-        f"read {told['read']}, kept {told['kept']}: {len(prepared.train)} to train on, {len(prepared.valid)} to validate"
+        f"read {read}, kept {kept}: {told['train_rows']} to train on, {told['validation_rows']} to validate"
     )
-    planted = ", ".join(f"{n} {kind.replace('_', ' ')}" for kind, n in asdict(prepared.planted).items())
+    planted = ", ".join(f"{n} {kind.replace('_', ' ')}" for kind, n in told["planted"].items())
     console.print(f"[dim]put in on purpose: {planted}[/]")
-    found = prepared.leaks
-    verdict = (
-        "[green]none[/]"
-        if found.none()
-        else f"[red]{len(found.values)} values, {len(found.phrasings)} phrasings[/]"
-    )
+    leaked = len(told["test_values_in_training"]) + len(told["test_phrasings_in_training"])
     console.print(
-        f"held out: {len(prepared.test)} rows; of their phrasings and values in training: {verdict}"
+        f"held out: {told['test_rows']} rows; of their phrasings and values in training: "
+        + (f"[red]{leaked}[/]" if leaked else "[green]none[/]")
     )
 
 
-def _one_of_each(changes: list[whorl.RowChange]) -> list[whorl.RowChange]:
+def _one_of_each(changes: list[dict]) -> list[dict]:
     """The first change of every step and kind, to show what they look like."""
-    first: dict[tuple[str, str], whorl.RowChange] = {}
+    first: dict[tuple[str, str], dict] = {}
     for change in changes:
-        first.setdefault((change.step, change.reason.split()[0]), change)
+        first.setdefault((change["step"], change["reason"].split()[0]), change)
     return list(first.values())[:8]
 
 
@@ -98,10 +91,11 @@ class TrainingView:
 
     def __init__(self, plans: Iterable[AdapterPlan]) -> None:
         self._plans = list(plans)
-        self._last: dict[str, whorl.Progress] = {}
+        self._last: dict[str, dict] = {}
 
-    def update(self, progress: whorl.Progress) -> None:
-        self._last[progress.name] = progress
+    def update(self, progress: dict) -> None:
+        """The details of a progress event: the fields of whorl.Progress."""
+        self._last[progress["name"]] = progress
 
     def __rich__(self) -> Table:
         table = _table("adapter", "rate", "step", "loss", "valid.", "tokens/s", "left")
@@ -114,9 +108,10 @@ class TrainingView:
         if name not in self._last:
             return ["-"] * 5
         p = self._last[name]
-        validation = "-" if math.isnan(p.validation_loss) else f"{p.validation_loss:.4f}"
+        validation = "-" if p["validation_loss"] is None else f"{p['validation_loss']:.4f}"
         return [
-            f"{p.step}/{p.total_steps}", f"{p.loss:.4f}", validation, f"{p.tokens_per_second:,.0f}", f"{p.seconds_left:.0f} s"
+            f"{p['step']}/{p['total_steps']}", f"{p['loss']:.4f}", validation,
+            f"{p['tokens_per_second'] or 0:,.0f}", f"{p['seconds_left'] or 0:.0f} s",
         ]  # fmt: skip
 
 
@@ -160,9 +155,30 @@ class BatchView:
         return table
 
 
-def published(console: Console, version: whorl.AdapterVersion) -> None:
-    console.print(f"[bold]published {version.name}@{version.version}[/]")
-    console.print(f"[dim]sha256 {version.digest}[/]")
+def gate(console: Console, told: dict, max_p: float) -> None:
+    rows = ", ".join(
+        f"{told[key]} {word}" for key, word in (("wins", "better"), ("losses", "worse"), ("ties", "the same"))
+    )
+    console.print(
+        f"[bold]{told['candidate']}[/] against the base: {rows}; paired permutation test p = {told['p']:.2g}, "
+        f"wanted at most {max_p:g}: [green]passes[/]"
+    )
+
+
+def rejected(console: Console, why: str) -> None:
+    console.print(f"[red]rejected[/], nothing is published: {why}")
+
+
+def guard_check(console: Console, told: dict) -> None:
+    console.print(
+        f"the guardrails on {told['rows']} labelled messages: {told['blocked']} blocked, {told['changed']} masked; "
+        f"precision {told['precision']:.2f}, recall {told['recall']:.2f}"
+    )
+
+
+def published(console: Console, told: dict) -> None:
+    console.print(f"[bold]published {told['reference']}[/]")
+    console.print(f"[dim]sha256 {told['digest']}[/]")
 
 
 def answered(console: Console, when: str, by: str, text: str) -> None:
@@ -176,10 +192,38 @@ def served(console: Console, answers: list[whorl.GenerateResult], seconds: float
     console.print(f"\n[dim]{told}[/]")
 
 
+def guarded(console: Console, case: dict) -> None:
+    """One customer before the guard."""
+    colour = {"allowed": "green", "changed": "yellow", "blocked": "red"}[case["status"]]
+    lines = Text.assemble((f"{case['why']}\n", "dim"), ("customer   ", "dim"), case["customer"])
+    if case["seen"] != case["customer"]:
+        lines.append("\nmodel sees ", style="dim")
+        lines.append(case["seen"] or "nothing")
+    lines.append("\nassistant  ", style="dim")
+    lines.append(case["released"], style="green")
+    if case["refusal"]:
+        lines.append(f"{' ▮ ' if case['released'] else ''}{case['refusal']}", style="red")
+    for decision in case["decisions"]:
+        if decision["verdict"] != "allowed":
+            what = ", ".join(sorted({span["rule"] for span in decision["spans"]}))
+            lines.append(f"\n{decision['rail']}: {decision['flow']}: {decision['verdict']}", style=colour)
+            lines.append(f"  {what or decision['reason']}", style="dim")
+    console.print(Panel(lines, box=box.ROUNDED, expand=False, border_style=colour))
+
+
+def argo(console: Console, manifests: list, shown: str, path: str) -> None:
+    """The workflow's own steps, out of its template."""
+    kinds = ", ".join(f"{manifest.kind} {manifest.name}" for manifest in manifests)
+    console.print(f"{kinds}: all of it in {path}\n")
+    console.print(Text(shown, style="dim"))
+
+
 def end(console: Console, out: Path, seconds: float) -> None:
     console.print()
     console.print(
         Text.assemble(
+            (str(out / "report.html"), "bold"),
+            ", ",
             (str(out / "report.json"), "bold"),
             " and ",
             (str(out / "loss.png"), "bold"),

@@ -1,6 +1,8 @@
-"""The demo from beginning to end."""
+"""The demo from beginning to end: a pipeline, and then what its published adapter does."""
 
+import json
 import random
+import shutil
 import time
 from pathlib import Path
 
@@ -8,113 +10,149 @@ from rich.console import Console
 from rich.live import Live
 
 import whorl
-from whorl.demo import BASE, data, report, show
+from whorl import pipeline
+from whorl.demo import BASE, guarded, page, report, show
+from whorl.demo.follow import Follower, path_of, read_json
 from whorl.demo.settings import PUBLISHED_NAME, Settings
 
 GREEDY = {"max_new_tokens": 96}
-
-
-class Clock:
-    """Seconds of each part, for the report."""
-
-    def __init__(self) -> None:
-        self.start = self.last = time.perf_counter()
-        self.parts: dict[str, float] = {}
-
-    def lap(self, name: str) -> None:
-        now = time.perf_counter()
-        self.parts[f"{name}_seconds"] = round(now - self.last, 3)
-        self.last = now
-
-    def total(self) -> float:
-        return time.perf_counter() - self.start
+PIPELINE = Path(__file__).parent / "pipeline.yaml"
+# Of no registry: the manifests are printed, not sent. Write your own image's digest here.
+IMAGE = "registry.example/whorl@sha256:" + 64 * "0"
 
 
 def tell(out: Path, seed: int, settings: Settings, console: Console | None = None) -> dict:
     console = console or Console()
-    clock = Clock()
+    begin = time.perf_counter()
     base = whorl.Model.load(BASE)
     show.welcome(console, base, seed)
-    clock.lap("load")
-
-    show.step(console, 1, "Data: a support desk's raw export, cleaned")
-    files = data.write(out / "data", seed, settings.train_rows, settings.test_rows)
-    prepared = data.prepare(files, base, seed)
-    show.account(console, prepared)
-    show.example(console, prepared.train)
-    clock.lap("data")
-
-    show.step(console, 2, "Training: three adapters in one pass over one frozen base")
-    runs = train(base, prepared, settings, seed, console)
-    clock.lap("train")
-
     store = whorl.AdapterStore(out / "store")
     with whorl.InferenceEngine(base, store) as engine:
-        show.step(console, 3, "Scores on sentences and values that training never saw")
-        results = evaluate(engine, prepared.test, runs)
-        entries = [
-            report.adapter_entry(p, r, s)
-            for p, r, s in zip(settings.adapters, runs, results[1:], strict=True)
-        ]
-        base_entry = {"name": "base", "rank": 0, **report.scores(results[0])}
-        best = winner(entries)
-        show.scores(console, [base_entry, *entries], entries[best]["name"])
-        clock.lap("evaluate")
-
-        show.step(console, 4, "Publishing: the running engine picks the winner up")
-        version = publish(store, engine, runs[best], entries[best], prepared.test[0], console)
-        clock.lap("publish")
-
-        show.step(console, 5, "Serving: one batch, every row another adapter, one none")
-        others = [run.name for i, run in enumerate(runs) if i != best]
-        serve(engine, prepared.test, ["", *others, PUBLISHED_NAME], seed, console)
-        clock.lap("serve")
-
-    told = {
-        "seed": seed,
-        "versions": report.versions(base),
-        "base": base_entry,
-        "adapters": entries,
-        "loss_curves": {run.name: report.curves(run) for run in runs},
-        "data": report.data_entry(prepared),
-        "published": {"name": version.name, "version": version.version, "digest": version.digest},
-    }
+        follower = Follower(console, settings, lambda test: ask(engine, whorl.Dataset.load(test)[0]))
+        result = run(out, seed, settings, follower)
+        told = told_by(base, settings, seed, follower)
+        keep_data(out / "data", follower.outputs)
+        if told["published"]:
+            use(console, engine, settings, follower, told, seed)
+    show_argo(console, out, settings, seed, told)
     report.draw_losses(told["loss_curves"], out / "loss.png")
-    clock.lap("report")
-    told["timings"] = {**clock.parts, "total_seconds": round(clock.total(), 3)}
+    told["timings"] = timings(result, time.perf_counter() - begin)
     report.write_json(told, out / "report.json")
-    show.end(console, out, clock.total())
+    page.write(told, result, out / "report.html")
+    show.end(console, out, told["timings"]["total_seconds"])
     return told
 
 
-def train(
-    base: whorl.Model, prepared: data.Prepared, settings: Settings, seed: int, console: Console
-) -> list[whorl.TrainResult]:
-    options = [plan.options() for plan in settings.adapters]
-    trainer = whorl.Trainer(base, options, **settings.training(seed))
-    view = show.TrainingView(settings.adapters)
-    with Live(view, console=console, refresh_per_second=8):
-        return trainer.fit(prepared.train, prepared.valid, view.update)
+def run(out: Path, seed: int, settings: Settings, follower: Follower) -> whorl.PipelineResult:
+    """Everything up to the published adapter. A gate that rejects is a result; any other failure is an error."""
+    flow = pipeline.load(PIPELINE)
+    try:
+        result = flow.run(
+            progress=follower,
+            folder=out / "pipeline",
+            resume=False,
+            cache=False,  # the demo is to be seen, every time
+            base=str(BASE),
+            store=str((out / "store").absolute()),
+            **settings.parameters(seed),
+        )
+    finally:
+        follower.close()
+    if result.state != "succeeded" and not follower.rejected:
+        failed = "; ".join(f"{step.name}: {step.message}" for step in result.steps if step.state == "failed")
+        raise RuntimeError(f"[demo] the pipeline {result.state}: {failed}")
+    return result
 
 
-def evaluate(
-    engine: whorl.InferenceEngine, test: whorl.Dataset, runs: list[whorl.TrainResult]
-) -> list[whorl.EvaluateResult]:
-    """The base and every adapter on the same rows, all in one batch."""
-    for run in runs:
-        engine.add_adapter(run.name, run.adapter)
-    names = ["", *(run.name for run in runs)]
-    return whorl.Evaluator(engine).run(test, names, sampling=whorl.SamplingOptions(**GREEDY))
+def told_by(base: whorl.Model, settings: Settings, seed: int, follower: Follower) -> dict:
+    """The report, but for what comes after the pipeline."""
+    outputs = follower.outputs
+    entries = report.entries(settings, follower.sweep, outputs["score"])
+    best = outputs["score"]["best_name"]
+    gate = outputs.get("gate") or {"passed": False, "candidate": best, "message": follower.rejected}
+    published = outputs.get("publish")
+    told = {
+        "seed": seed,
+        "versions": report.versions(base),
+        "base": entries[0],
+        "adapters": entries[1:],
+        "loss_curves": {run["name"]: report.curves(run) for run in follower.sweep},
+        "data": report.data_entry(outputs),
+        "gate": gate,
+        "guard_check": {k: v for k, v in outputs.get("guard", {}).items() if k != "decisions"},
+        "published": {k: published[k] for k in ("name", "version", "digest")} if published else None,
+        "samples": report.samples(outputs["score"], best),
+        "guard": [],
+    }
+    told["lineage"] = report.lineage(base, told)
+    return told
 
 
-def winner(entries: list[dict]) -> int:
-    """The best by whole calls, then by names; of equals the smallest."""
+def use(
+    console: Console,
+    engine: whorl.InferenceEngine,
+    settings: Settings,
+    follower: Follower,
+    told: dict,
+    seed: int,
+) -> None:
+    """One batch of all adapters, and the published one behind its guard."""
+    show.step(console, 6, "Serving: one batch, every row another adapter, one none")
+    others = []
+    for run in follower.sweep:
+        if run["name"] != follower.outputs["score"]["best_name"]:
+            engine.add_adapter(run["name"], whorl.Adapter.load(path_of(run["adapter"])))
+            others.append(run["name"])
+    test = whorl.Dataset.load(path_of(follower.outputs["export"]["test"]))
+    serve(engine, test, ["", *others, PUBLISHED_NAME], seed, console)
+    show.step(console, 7, "Guardrails: at the door, on what the model reads, and in mid-sentence")
+    told["guard"] = guarded.show_cases(engine)
+    for case in told["guard"]:
+        show.guarded(console, case)
 
-    def merit(i: int) -> tuple[float, float, int]:
-        whole, name = (entries[i][metric]["value"] for metric in reversed(report.METRICS))
-        return whole, name, -entries[i]["rank"]
 
-    return max(range(len(entries)), key=merit)
+def show_argo(console: Console, out: Path, settings: Settings, seed: int, told: dict) -> None:
+    """The same pipeline for a cluster: printed, and kept beside the report."""
+    show.step(console, 8, "The same pipeline, for Kubernetes: its Argo workflow")
+    parameters = {"base": "/work/base", "store": "/work/store", **settings.parameters(seed)}
+    manifests = pipeline.load(PIPELINE).to_argo(image=IMAGE, parameters=parameters)
+    text = "---\n".join(manifest.yaml for manifest in manifests)
+    (out / "argo.yaml").write_text(text, encoding="utf-8")
+    template = json.loads(manifests[0].json)
+    show.argo(console, manifests, dag(template), str(out / "argo.yaml"))
+    told["argo"] = text
+
+
+def dag(template: dict) -> str:
+    """The tasks of a WorkflowTemplate, one a line, as its YAML says them."""
+    found = next(t["dag"]["tasks"] for t in template["spec"]["templates"] if "dag" in t)
+    lines = []
+    for task in found:
+        needs = task.get("depends") or ", ".join(task.get("dependencies", []))
+        line = f"- name: {task['name']}"
+        line += f"   depends: {needs}" if needs else ""
+        line += f"   withParam: {task['withParam']}" if "withParam" in task else ""
+        lines.append(line)
+    return "\n".join(lines)
+
+
+def keep_data(folder: Path, outputs: dict[str, dict]) -> None:
+    """What went in and what was changed, where a reader looks for it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in ("raw", "test"):
+        source = path_of(outputs["export"][name])
+        shutil.copyfile(source, folder / source.name)
+    changes = read_json(outputs["curate"]["account"])["changes"]
+    lines = "".join(json.dumps(change, ensure_ascii=False) + "\n" for change in changes)
+    (folder / "changes.jsonl").write_text(lines, encoding="utf-8")
+
+
+def timings(result: whorl.PipelineResult, total: float) -> dict[str, float]:
+    seconds: dict[str, float] = {}
+    for step in result.steps:
+        name = f"{step.step.replace('-', '_')}_seconds"
+        seconds[name] = max(seconds.get(name, 0.0), round(step.seconds, 3))
+    return {**seconds, "pipeline_seconds": round(result.seconds, 3), "total_seconds": round(total, 3)}
 
 
 def ask(engine: whorl.InferenceEngine, row: whorl.Row) -> tuple[str, str]:
@@ -124,26 +162,6 @@ def ask(engine: whorl.InferenceEngine, row: whorl.Row) -> tuple[str, str]:
     except ValueError as error:
         return "refused", str(error)
     return answer.adapter, answer.text
-
-
-def publish(
-    store: whorl.AdapterStore,
-    engine: whorl.InferenceEngine,
-    run: whorl.TrainResult,
-    entry: dict,
-    row: whorl.Row,
-    console: Console,
-) -> whorl.AdapterVersion:
-    """Durable when publish() returns; the engine that has been running all along finds it at the next request."""
-    show.answered(console, "before", *ask(engine, row))
-    metadata = {
-        "trained_as": run.name,
-        **{metric: f"{entry[metric]['value']:.4f}" for metric in report.METRICS},
-    }
-    version = store.publish(PUBLISHED_NAME, run.adapter, metadata=metadata)
-    show.published(console, version)
-    show.answered(console, "after ", *ask(engine, row))
-    return version
 
 
 def serve(
