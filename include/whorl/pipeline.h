@@ -147,8 +147,9 @@ struct PipelineEvent {
   double seconds = 0;        // since the run began
   bool cached = false;       // succeeded without running
   std::string message = {};  // why it failed, what it does
-  // JSON object with what a "progress" event measures. train: the fields of Progress (loss, validation_loss,
-  // tokens_per_second, seconds_left, …), not-a-number as null.
+  // JSON object. Of a "progress" event what is measured; train: the fields of Progress (loss,
+  // validation_loss, tokens_per_second, seconds_left, …), not-a-number as null. Of a "succeeded" event the
+  // step's outputs, as PipelineStepResult::outputs.
   std::string details = "{}";
 };
 // Called on the thread that called run(), one at a time. Return false to cancel: running steps are stopped,

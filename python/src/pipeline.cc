@@ -68,16 +68,16 @@ static Field<T> seen(const char* name, const char* type, std::string T::*member,
 template <>
 Fields<PipelineEvent> fields_of<PipelineEvent>() {
   using E = PipelineEvent;
-  return {
-      field("run_id", &E::run_id, "the run"),
-      field("step", &E::step, "'train', or 'train.3' for an item; '' is the run itself"),
-      field("state", &E::state, "started, progress, retrying, or how it ended"),
-      field("attempt", &E::attempt, "1, 2, …"),
-      field("progress", &E::progress, "0 … 1; -1 = unknown"),
-      field("seconds", &E::seconds, "since the run began"),
-      field("cached", &E::cached, "succeeded without running"),
-      field("message", &E::message, "why it failed, what it does"),
-      seen("details", "dict", &E::details, "of progress: what is measured; train: the fields of Progress")};
+  return {field("run_id", &E::run_id, "the run"),
+          field("step", &E::step, "'train', or 'train.3' for an item; '' is the run itself"),
+          field("state", &E::state, "started, progress, retrying, or how it ended"),
+          field("attempt", &E::attempt, "1, 2, …"),
+          field("progress", &E::progress, "0 … 1; -1 = unknown"),
+          field("seconds", &E::seconds, "since the run began"),
+          field("cached", &E::cached, "succeeded without running"),
+          field("message", &E::message, "why it failed, what it does"),
+          seen("details", "dict", &E::details,
+               "of progress: what is measured (train: the fields of Progress); of succeeded: the outputs")};
 }
 
 template <>

@@ -223,7 +223,7 @@ void Run::emit(InstanceId id, const std::string& state, const JobProgress& progr
         .seconds = 0,
         .cached = record(id).cached,
         .message = progress.message,
-        .details = progress.details});
+        .details = state == "succeeded" ? step_result(record(id)).outputs : progress.details});
 }
 
 void Run::cancel() {

@@ -87,7 +87,7 @@ void Run::attempt_one(InstanceId id) {
           .seconds = 0,
           .cached = written.cached,
           .message = progress.message,
-          .details = progress.details});
+          .details = state == "succeeded" ? step_result(written).outputs : progress.details});
   };
   try {
     if (!conditions_hold(view(), step, items_[id.step][id.item])) {
