@@ -19,6 +19,15 @@
 
 namespace whorl {
 
+// An answer about which there is no doubt, to try a judge on.
+struct JudgeCanary {
+  std::string answer = {};     // what is judged
+  std::string verdict = {};    // the one of the judge's options that is right
+  std::string question = {};   // "" = none is shown
+  std::string reference = {};  // a right answer; "" = none is shown
+  std::string criteria = {};   // text; "" = the judge's own, if they do without a row
+};
+
 // A model that judges answers. Its verdict is constrained to `options`, so it cannot be unparsable; all text
 // under judgement stands between fences drawn at random for each row, which the text cannot close.
 struct JudgeOptions {
@@ -35,6 +44,13 @@ struct JudgeOptions {
   bool expectation = true;
   std::string system = {};  // "" = Whorl's instructions to a judge
   uint64_t seed = 0;        // of the fences
+  // What people said of the row's answer: a template that gives one of `options`, or "" where nobody said
+  // anything ("{{ item.human | default('') }}"). Adds the score "<name>.kappa": Cohen's kappa of judge and
+  // people with its interval. A verdict that the judge declined agrees with nobody. Not pairwise.
+  std::string label = {};
+  // Judged beside the rows, and no part of the mean. Adds the score "<name>.canaries", the share that the
+  // judge got right; one that it got wrong makes EvaluateResult::warnings say that it is not to be trusted.
+  std::vector<JudgeCanary> canaries = {};
 };
 
 // One metric of a task.

@@ -51,6 +51,9 @@ struct EvaluateOptions {
   // value: "wrong" = that value; "exclude" = nothing. Metrics without one (perplexity, TER, judges) leave it
   // out. Either way Score counts such rows, each by its kind. No row with an answer is an error.
   std::string on_error = "wrong";
+  // Time for asking; 0 = no limit. A run that is not done then ends with std::runtime_error; what was
+  // answered is kept in `out`, and the same call goes on from there.
+  double max_seconds = 0;
   // A folder that keeps every answer as it comes, and at the end scores, rows and report.html. A run that was
   // killed goes on from there, and gives what it would have given. "" = nothing is written.
   std::filesystem::path out = {};
@@ -75,6 +78,8 @@ struct WHORL_API EvaluateResult {
   std::string adapter_digest = {}, model_digest = {}, data_digest = {};
   std::map<std::string, Score> scores = {};
   std::vector<RowScore> rows = {};
+  // What a reader of the scores must know first: a judge that failed its canaries, …
+  std::vector<std::string> warnings = {};
   double seconds = 0;
   std::map<std::string, CorpusMetric> corpus_metrics = {};  // what RowScore::counts belong to
   // {"task", "adapter", …, "seconds", "scores": {metric: {"value", "stderr", …}}, "rows": […]}

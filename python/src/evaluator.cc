@@ -7,21 +7,42 @@
 namespace whorl::python {
 
 template <>
+constexpr bool kDictWillDo<JudgeCanary> = true;
+template <>
 constexpr bool kDictWillDo<JudgeOptions> = true;
 template <>
 constexpr bool kDictWillDo<MetricOptions> = true;
 
 template <>
+Fields<JudgeCanary> fields_of<JudgeCanary>() {
+  using C = JudgeCanary;
+  return {field("answer", &C::answer, "what is judged"),
+          field("verdict", &C::verdict, "the one of the judge's options that is right"),
+          field("question", &C::question, "'' = none is shown"),
+          field("reference", &C::reference, "a right answer; '' = none is shown"),
+          field("criteria", &C::criteria, "text; '' = the judge's own, if they do without a row")};
+}
+
+template <>
 Fields<JudgeOptions> fields_of<JudgeOptions>() {
   using J = JudgeOptions;
-  return {field("adapter", &J::adapter, "of the judge; '' = the base"),
-          field("criteria", &J::criteria, "template: what a good answer is"),
-          field("options", &J::options, "the verdicts, from worst to best"),
-          field("values", &J::values, "of each verdict; empty = the number it spells, or its place"),
-          field("may_refuse", &J::may_refuse, "adds a verdict by which the judge declines"),
-          field("expectation", &J::expectation, "also the mean under the judge's own distribution"),
-          field("system", &J::system, "'' = Whorl's instructions to a judge"),
-          field("seed", &J::seed, "of the fences around the text under judgement")};
+  return {
+      field("adapter", &J::adapter, "of the judge; '' = the base"),
+      field("criteria", &J::criteria, "template: what a good answer is"),
+      field("options", &J::options, "the verdicts, from worst to best"),
+      field("values", &J::values, "of each verdict; empty = the number it spells, or its place"),
+      field("may_refuse", &J::may_refuse, "adds a verdict by which the judge declines"),
+      field("expectation", &J::expectation, "also the mean under the judge's own distribution"),
+      field("system", &J::system, "'' = Whorl's instructions to a judge"),
+      field("seed", &J::seed, "of the fences around the text under judgement"),
+      field("label", &J::label, "template: what people said, one of the options or ''; adds <name>.kappa"),
+      custom<J>(
+          "canaries", "list[JudgeCanary | dict]", "answers of known verdict; adds <name>.canaries",
+          [](const J& self) { return self.canaries; },
+          [](J& self, py::handle value) {
+            self.canaries.clear();
+            for (auto one : value) self.canaries.push_back(value_from<JudgeCanary>("canaries", one));
+          })};
 }
 
 template <>
@@ -110,6 +131,7 @@ Fields<EvaluateOptions> fields_of<EvaluateOptions>() {
           field("parallelism", &E::parallelism, "requests in flight; 0 = 256"),
           field("sampling", &E::sampling, "greedy by default"),
           field("seed", &E::seed, "of resampling, and of the judge's fences"),
+          field("max_seconds", &E::max_seconds, "time for asking; 0 = no limit; answers are kept in `out`"),
           field("on_error", &E::on_error,
                 "\"wrong\": a row without a usable answer counts the metric's worst; \"exclude\": nothing"),
           field("out", &E::out, "folder that keeps answers, scores and report.html; a killed run goes on")};
@@ -143,6 +165,7 @@ Fields<EvaluateResult> fields_of<EvaluateResult>() {
               "scores", "dict[str, Score]", "per metric", [](const E& self) { return self.scores; },
               [](E&, py::handle) {}),
           field("rows", &E::rows, "every row"),
+          field("warnings", &E::warnings, "what a reader of the scores must know first"),
           field("seconds", &E::seconds, "of the whole run")};
 }
 
@@ -251,6 +274,7 @@ void bind_metrics(py::module_& m) {
 }
 
 void bind_tasks(py::module_& m) {
+  bind_options<JudgeCanary>(m, "JudgeCanary", "An answer about which there is no doubt, to try a judge on.");
   bind_options<JudgeOptions>(m, "JudgeOptions", "A model that judges answers.");
   bind_options<MetricOptions>(m, "MetricOptions", "One metric of a task.");
   bind_options<EvaluateTask>(

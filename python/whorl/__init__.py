@@ -69,6 +69,7 @@ from ._whorl import (
     GuardStreamEvent,
     InferenceEngine,
     JsonSchema,
+    JudgeCanary,
     JudgedPairs,
     JudgedRow,
     JudgeOptions,

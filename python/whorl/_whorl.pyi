@@ -8,7 +8,7 @@ import os
 import pathlib
 import typing
 import whorl._stream
-__all__: list[str] = ['Adapter', 'AdapterModule', 'AdapterSaveOptions', 'AdapterStore', 'AdapterVersion', 'ArgoOptions', 'BfclOptions', 'BfclResult', 'BleuOptions', 'BootstrapOptions', 'BootstrapResult', 'Calibration', 'CalibrationBin', 'CheckResult', 'ChrfOptions', 'Comparison', 'CorpusMetric', 'Dataset', 'DatasetSplit', 'DeduplicateOptions', 'DocumentLikelihood', 'EncodedRow', 'EngineOptions', 'EngineStats', 'EvaluateData', 'EvaluateOptions', 'EvaluateResult', 'EvaluateTask', 'Evaluator', 'ExactMatchOptions', 'F1Options', 'F1Score', 'FindPiiOptions', 'FullTrainOptions', 'FullTrainResult', 'GarbageReport', 'GenerateRequest', 'GenerateResult', 'Generation', 'GitOpsOptions', 'GuardDecision', 'GuardResult', 'GuardSpan', 'GuardStreamEvent', 'GuardedResult', 'Guardrail', 'InferenceEngine', 'JsonSchema', 'JudgeOptions', 'JudgedPairs', 'JudgedRow', 'KubernetesOptions', 'LengthOptions', 'Likelihood', 'LikelihoodRequest', 'LoadOptions', 'LoraOptions', 'Manifest', 'Message', 'MetricOptions', 'Model', 'ModelConfig', 'ModelOptions', 'PairedComparison', 'PairedCorpusTest', 'PairedOptions', 'Perplexity', 'PiiEntity', 'PiiOptions', 'Pipeline', 'PipelineBudget', 'PipelineContext', 'PipelineEvent', 'PipelineOverlay', 'PipelineResult', 'PipelineRunOptions', 'PipelineStepResult', 'PodResult', 'PowerOptions', 'Preview', 'Progress', 'PublishOptions', 'RenderOptions', 'RougeOptions', 'RougeScore', 'Row', 'RowChange', 'RowScore', 'SamplingOptions', 'Score', 'SquadScore', 'StoreOptions', 'StoreProblem', 'StoreReport', 'StoreWatch', 'StreamEvent', 'TerOptions', 'TokenLogprob', 'Tool', 'ToolCall', 'TrainOptions', 'TrainPlan', 'TrainResult', 'Trainer', 'accuracy', 'approximate_randomization', 'bfcl_ast_check', 'bootstrap_corpus', 'bootstrap_mean', 'brier_score', 'calibration', 'clustered', 'cohens_kappa', 'compare', 'compare_paired', 'document_likelihood', 'exact_match', 'f1_score', 'find_pii', 'function_name_and_args_match', 'function_name_match', 'gather_pod_step', 'info', 'matthews_correlation', 'mcnemar_exact', 'minimum_detectable_effect', 'number_check', 'paired_bootstrap', 'pass_at_k', 'perplexity', 'pii_entities', 'pooled', 'porter_stem', 'report_html', 'rouge', 'run_pod_step', 'set_log_sink', 'sign_test', 'softmax', 'squad', 'string_check', 'summarize', 'to_argo', 'to_gitops', 'to_kubernetes', 'token_f1', 'train_all_weights', 'version', 'write_manifests', 'write_pipeline_report']
+__all__: list[str] = ['Adapter', 'AdapterModule', 'AdapterSaveOptions', 'AdapterStore', 'AdapterVersion', 'ArgoOptions', 'BfclOptions', 'BfclResult', 'BleuOptions', 'BootstrapOptions', 'BootstrapResult', 'Calibration', 'CalibrationBin', 'CheckResult', 'ChrfOptions', 'Comparison', 'CorpusMetric', 'Dataset', 'DatasetSplit', 'DeduplicateOptions', 'DocumentLikelihood', 'EncodedRow', 'EngineOptions', 'EngineStats', 'EvaluateData', 'EvaluateOptions', 'EvaluateResult', 'EvaluateTask', 'Evaluator', 'ExactMatchOptions', 'F1Options', 'F1Score', 'FindPiiOptions', 'FullTrainOptions', 'FullTrainResult', 'GarbageReport', 'GenerateRequest', 'GenerateResult', 'Generation', 'GitOpsOptions', 'GuardDecision', 'GuardResult', 'GuardSpan', 'GuardStreamEvent', 'GuardedResult', 'Guardrail', 'InferenceEngine', 'JsonSchema', 'JudgeCanary', 'JudgeOptions', 'JudgedPairs', 'JudgedRow', 'KubernetesOptions', 'LengthOptions', 'Likelihood', 'LikelihoodRequest', 'LoadOptions', 'LoraOptions', 'Manifest', 'Message', 'MetricOptions', 'Model', 'ModelConfig', 'ModelOptions', 'PairedComparison', 'PairedCorpusTest', 'PairedOptions', 'Perplexity', 'PiiEntity', 'PiiOptions', 'Pipeline', 'PipelineBudget', 'PipelineContext', 'PipelineEvent', 'PipelineOverlay', 'PipelineResult', 'PipelineRunOptions', 'PipelineStepResult', 'PodResult', 'PowerOptions', 'Preview', 'Progress', 'PublishOptions', 'RenderOptions', 'RougeOptions', 'RougeScore', 'Row', 'RowChange', 'RowScore', 'SamplingOptions', 'Score', 'SquadScore', 'StoreOptions', 'StoreProblem', 'StoreReport', 'StoreWatch', 'StreamEvent', 'TerOptions', 'TokenLogprob', 'Tool', 'ToolCall', 'TrainOptions', 'TrainPlan', 'TrainResult', 'Trainer', 'accuracy', 'approximate_randomization', 'bfcl_ast_check', 'bootstrap_corpus', 'bootstrap_mean', 'brier_score', 'calibration', 'clustered', 'cohens_kappa', 'compare', 'compare_paired', 'document_likelihood', 'exact_match', 'f1_score', 'find_pii', 'function_name_and_args_match', 'function_name_match', 'gather_pod_step', 'info', 'matthews_correlation', 'mcnemar_exact', 'minimum_detectable_effect', 'number_check', 'paired_bootstrap', 'pass_at_k', 'perplexity', 'pii_entities', 'pooled', 'porter_stem', 'report_html', 'rouge', 'run_pod_step', 'set_log_sink', 'sign_test', 'softmax', 'squad', 'string_check', 'summarize', 'to_argo', 'to_gitops', 'to_kubernetes', 'token_f1', 'train_all_weights', 'version', 'write_manifests', 'write_pipeline_report']
 class ToolCall:
     """
     One call of a tool by the assistant.
@@ -4553,6 +4553,74 @@ class PairedCorpusTest:
         """
         two-sided
         """
+class JudgeCanary:
+    """
+    An answer about which there is no doubt, to try a judge on.
+    """
+    __hash__: typing.ClassVar[None] = None
+    def __eq__(self, arg0: typing.Any) -> bool:
+        ...
+    def __getstate__(self) -> dict:
+        ...
+    def __init__(self, *, answer: str = '', verdict: str = '', question: str = '', reference: str = '', criteria: str = '') -> None:
+        """
+        An answer about which there is no doubt, to try a judge on.
+
+        Fields:
+          answer: what is judged (default '')
+          verdict: the one of the judge's options that is right (default '')
+          question: '' = none is shown (default '')
+          reference: a right answer; '' = none is shown (default '')
+          criteria: text; '' = the judge's own, if they do without a row (default '')
+        """
+    def __repr__(self) -> str:
+        ...
+    def __setstate__(self, arg0: dict) -> None:
+        ...
+    def to_dict(self) -> dict:
+        """
+        The fields as plain dicts, lists, numbers and strings, ready for JSON.
+        """
+    @property
+    def answer(self) -> str:
+        """
+        what is judged
+        """
+    @answer.setter
+    def answer(self, arg1: str) -> None:
+        ...
+    @property
+    def criteria(self) -> str:
+        """
+        text; '' = the judge's own, if they do without a row
+        """
+    @criteria.setter
+    def criteria(self, arg1: str) -> None:
+        ...
+    @property
+    def question(self) -> str:
+        """
+        '' = none is shown
+        """
+    @question.setter
+    def question(self, arg1: str) -> None:
+        ...
+    @property
+    def reference(self) -> str:
+        """
+        a right answer; '' = none is shown
+        """
+    @reference.setter
+    def reference(self, arg1: str) -> None:
+        ...
+    @property
+    def verdict(self) -> str:
+        """
+        the one of the judge's options that is right
+        """
+    @verdict.setter
+    def verdict(self, arg1: str) -> None:
+        ...
 class JudgeOptions:
     """
     A model that judges answers.
@@ -4562,7 +4630,7 @@ class JudgeOptions:
         ...
     def __getstate__(self) -> dict:
         ...
-    def __init__(self, *, adapter: str = '', criteria: str = '', options: str | list[str] = ['1', '2', '3', '4', '5'], values: list[float] = [], may_refuse: bool = True, expectation: bool = True, system: str = '', seed: int = 0) -> None:
+    def __init__(self, *, adapter: str = '', criteria: str = '', options: str | list[str] = ['1', '2', '3', '4', '5'], values: list[float] = [], may_refuse: bool = True, expectation: bool = True, system: str = '', seed: int = 0, label: str = '', canaries: list[JudgeCanary | dict] = []) -> None:
         """
         A model that judges answers.
 
@@ -4575,6 +4643,8 @@ class JudgeOptions:
           expectation: also the mean under the judge's own distribution (default True)
           system: '' = Whorl's instructions to a judge (default '')
           seed: of the fences around the text under judgement (default 0)
+          label: template: what people said, one of the options or ''; adds <name>.kappa (default '')
+          canaries: answers of known verdict; adds <name>.canaries (default [])
         """
     def __repr__(self) -> str:
         ...
@@ -4593,6 +4663,14 @@ class JudgeOptions:
     def adapter(self, arg1: str) -> None:
         ...
     @property
+    def canaries(self) -> list[JudgeCanary]:
+        """
+        answers of known verdict; adds <name>.canaries
+        """
+    @canaries.setter
+    def canaries(self, arg1: typing.Any) -> None:
+        ...
+    @property
     def criteria(self) -> str:
         """
         template: what a good answer is
@@ -4607,6 +4685,14 @@ class JudgeOptions:
         """
     @expectation.setter
     def expectation(self, arg1: bool) -> None:
+        ...
+    @property
+    def label(self) -> str:
+        """
+        template: what people said, one of the options or ''; adds <name>.kappa
+        """
+    @label.setter
+    def label(self, arg1: str) -> None:
         ...
     @property
     def may_refuse(self) -> bool:
@@ -4876,7 +4962,7 @@ class EvaluateOptions:
         ...
     def __getstate__(self) -> dict:
         ...
-    def __init__(self, *, metrics: str | list[str] = ['function_name_accuracy', 'function_name_and_args_accuracy'], task: EvaluateTask | dict | None = None, limit: int = 0, parallelism: int = 0, sampling: SamplingOptions = None, seed: int = 0, on_error: str = 'wrong', out: os.PathLike | str = '') -> None:
+    def __init__(self, *, metrics: str | list[str] = ['function_name_accuracy', 'function_name_and_args_accuracy'], task: EvaluateTask | dict | None = None, limit: int = 0, parallelism: int = 0, sampling: SamplingOptions = None, seed: int = 0, max_seconds: float = 0.0, on_error: str = 'wrong', out: os.PathLike | str = '') -> None:
         """
         What is scored, and how.
 
@@ -4887,6 +4973,7 @@ class EvaluateOptions:
           parallelism: requests in flight; 0 = 256 (default 0)
           sampling: greedy by default (default None)
           seed: of resampling, and of the judge's fences (default 0)
+          max_seconds: time for asking; 0 = no limit; answers are kept in `out` (default 0.0)
           on_error: "wrong": a row without a usable answer counts the metric's worst; "exclude": nothing (default 'wrong')
           out: folder that keeps answers, scores and report.html; a killed run goes on (default '')
         """
@@ -4905,6 +4992,14 @@ class EvaluateOptions:
         """
     @limit.setter
     def limit(self, arg1: typing.SupportsInt | typing.SupportsIndex) -> None:
+        ...
+    @property
+    def max_seconds(self) -> float:
+        """
+        time for asking; 0 = no limit; answers are kept in `out`
+        """
+    @max_seconds.setter
+    def max_seconds(self, arg1: typing.SupportsFloat | typing.SupportsIndex) -> None:
         ...
     @property
     def metrics(self) -> list[str]:
@@ -5070,6 +5165,11 @@ class EvaluateResult:
         """
         its name, '' without one
         """
+    @property
+    def warnings(self) -> list[str]:
+        """
+        what a reader of the scores must know first
+        """
 class Comparison:
     """
     Two results on the same rows, paired by row.
@@ -5220,7 +5320,7 @@ class Evaluator:
     """
     def __init__(self, engine: InferenceEngine) -> None:
         ...
-    def judge(self, a: EvaluateResult, b: EvaluateResult, *, options: JudgeOptions | None = None, adapter: str = '', criteria: str = '', options: str | list[str] = ['1', '2', '3', '4', '5'], values: list[float] = [], may_refuse: bool = True, expectation: bool = True, system: str = '', seed: int = 0) -> JudgedPairs:
+    def judge(self, a: EvaluateResult, b: EvaluateResult, *, options: JudgeOptions | None = None, adapter: str = '', criteria: str = '', options: str | list[str] = ['1', '2', '3', '4', '5'], values: list[float] = [], may_refuse: bool = True, expectation: bool = True, system: str = '', seed: int = 0, label: str = '', canaries: list[JudgeCanary | dict] = []) -> JudgedPairs:
         """
         Which of two results' answers is better, asked in both orders; only agreeing verdicts count.
 
@@ -5233,8 +5333,10 @@ class Evaluator:
           expectation: also the mean under the judge's own distribution (default True)
           system: '' = Whorl's instructions to a judge (default '')
           seed: of the fences around the text under judgement (default 0)
+          label: template: what people said, one of the options or ''; adds <name>.kappa (default '')
+          canaries: answers of known verdict; adds <name>.canaries (default [])
         """
-    def run(self, data: Dataset | EvaluateData | list[dict], adapter: str | list[str] = '', *, options: EvaluateOptions | None = None, metrics: str | list[str] = ['function_name_accuracy', 'function_name_and_args_accuracy'], task: EvaluateTask | dict | None = None, limit: int = 0, parallelism: int = 0, sampling: SamplingOptions = None, seed: int = 0, on_error: str = 'wrong', out: os.PathLike | str = '') -> EvaluateResult | list[EvaluateResult]:
+    def run(self, data: Dataset | EvaluateData | list[dict], adapter: str | list[str] = '', *, options: EvaluateOptions | None = None, metrics: str | list[str] = ['function_name_accuracy', 'function_name_and_args_accuracy'], task: EvaluateTask | dict | None = None, limit: int = 0, parallelism: int = 0, sampling: SamplingOptions = None, seed: int = 0, max_seconds: float = 0.0, on_error: str = 'wrong', out: os.PathLike | str = '') -> EvaluateResult | list[EvaluateResult]:
         """
         Scores one adapter ('' = the base), or several in one batch, which gives a list in their order.
 
@@ -5247,6 +5349,7 @@ class Evaluator:
           parallelism: requests in flight; 0 = 256 (default 0)
           sampling: greedy by default (default None)
           seed: of resampling, and of the judge's fences (default 0)
+          max_seconds: time for asking; 0 = no limit; answers are kept in `out` (default 0.0)
           on_error: "wrong": a row without a usable answer counts the metric's worst; "exclude": nothing (default 'wrong')
           out: folder that keeps answers, scores and report.html; a killed run goes on (default '')
         """
@@ -5762,6 +5865,11 @@ class PipelineEvent:
     def cached(self) -> bool:
         """
         succeeded without running
+        """
+    @property
+    def details(self) -> typing.Any:
+        """
+        of progress: what is measured (train: the fields of Progress); of succeeded: the outputs
         """
     @property
     def message(self) -> str:

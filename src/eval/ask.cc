@@ -19,6 +19,7 @@ namespace {
 
 // So much may be lost in a power cut, and is then asked again. A kill loses nothing.
 constexpr std::chrono::seconds kSyncEvery{2};
+constexpr int64_t kHurried = 8;
 
 class Syncer {
  public:
@@ -76,6 +77,11 @@ std::vector<size_t> first_askers(const std::vector<Asked>& asked) {
 
 }  // namespace
 
+void Pace::check() const {
+  if (Clock::now() >= until)
+    base::failed("[Evaluator.run] not done within max_seconds; with `out` the same call goes on from here");
+}
+
 Contestant resolve(InferenceEngine& engine, const std::string& adapter) {
   GenerateRequest probe;
   probe.adapter = adapter;
@@ -86,7 +92,7 @@ Contestant resolve(InferenceEngine& engine, const std::string& adapter) {
 }
 
 std::vector<Answer> ask(InferenceEngine& engine, const std::vector<Asked>& asked, AnswerCache& cache,
-                        int64_t parallelism) {
+                        const Pace& pace) {
   std::vector<Answer> answers(asked.size());
   Window window;
   Syncer syncer(cache);
@@ -99,6 +105,7 @@ std::vector<Answer> ask(InferenceEngine& engine, const std::vector<Asked>& asked
     cache.put(asked[one.index].key, to_json(answer));
     answers[one.index] = answer_from(*cache.find(asked[one.index].key), "[Evaluator.run] kept answer");
     syncer.kept();
+    pace.check();
   };
   const auto first = first_askers(asked);
   for (size_t i = 0; i < asked.size(); ++i) {
@@ -108,7 +115,7 @@ std::vector<Answer> ask(InferenceEngine& engine, const std::vector<Asked>& asked
       answers[i] = answer_from(*kept, "[Evaluator.run] kept answer");
       continue;
     }
-    while (std::ssize(window.running) >= parallelism) settle();
+    while (std::ssize(window.running) >= pace.parallelism) settle();
     try {
       window.running.push_back({i, engine.submit(*asked[i].request)});
     } catch (const std::invalid_argument& error) {
@@ -123,12 +130,14 @@ std::vector<Answer> ask(InferenceEngine& engine, const std::vector<Asked>& asked
 }
 
 std::vector<Likelihood> ask(InferenceEngine& engine, const std::vector<Scored>& asked, AnswerCache& cache,
-                            int64_t parallelism) {
+                            const Pace& pace) {
   std::vector<size_t> missing;
   std::set<std::string> seen;
   for (size_t i = 0; i < asked.size(); ++i)
     if (!cache.find(asked[i].key) && seen.insert(asked[i].key).second) missing.push_back(i);
-  const auto step = static_cast<size_t>(parallelism);
+  // Nothing ends a batch of these once it has begun: with an end in sight they are asked in small ones.
+  const bool hurried = pace.until != Pace::Clock::time_point::max();
+  const auto step = static_cast<size_t>(hurried ? std::min(pace.parallelism, kHurried) : pace.parallelism);
   for (size_t begin = 0; begin < missing.size(); begin += step) {
     const size_t end = std::min(begin + step, missing.size());
     std::vector<InferenceEngine::LikelihoodRequest> batch;
@@ -136,6 +145,7 @@ std::vector<Likelihood> ask(InferenceEngine& engine, const std::vector<Scored>& 
     const auto found = engine.log_likelihood(batch);
     for (size_t k = begin; k < end; ++k) cache.put(asked[missing[k]].key, likelihood_json(found[k - begin]));
     cache.sync();
+    pace.check();
   }
   std::vector<Likelihood> out;
   for (const auto& one : asked) out.push_back(likelihood_from(*cache.find(one.key)));

@@ -37,7 +37,8 @@ struct Run {
   const EvaluateData& data;
   const EvaluateOptions& options;
   EvaluateTask task;
-  int64_t rows = 0, parallelism = 0;
+  int64_t rows = 0;
+  eval::Pace pace = {};
   bool exclude = false;
   std::vector<std::unique_ptr<eval::Metric>> metrics = {};
   std::vector<std::string> perplexities = {};  // names under which perplexity was asked for
@@ -58,12 +59,26 @@ void check_options(const EvaluateData& data, const std::vector<std::string>& ada
   check_argument(options.limit >= 0, kWhere, "expected limit of at least 0, got ", options.limit);
   check_argument(options.parallelism >= 0, kWhere, "expected parallelism of at least 0, got ",
                  options.parallelism);
+  check_argument(options.max_seconds >= 0 && options.max_seconds <= 1e9, kWhere,
+                 "expected max_seconds of 0 to 1e9, got ", options.max_seconds);
   check_argument(data.size() > 0, kWhere, "expected at least one row, got none");
   check_argument(options.sampling.n == 1, kWhere, "expected sampling.n = 1, got ", options.sampling.n);
   const std::vector<std::string> known = {"wrong", "exclude"};
   check_argument(std::find(known.begin(), known.end(), options.on_error) != known.end(), kWhere,
                  "expected on_error \"wrong\" or \"exclude\", got '", options.on_error, "'",
                  base::did_you_mean(options.on_error, known));
+}
+
+eval::Pace pace_of(const EvaluateOptions& options, const EvaluateTask& task,
+                   eval::Pace::Clock::time_point start) {
+  eval::Pace out;
+  out.parallelism = options.parallelism > 0 ? options.parallelism
+                    : task.parallelism > 0  ? task.parallelism
+                                            : kParallelism;
+  if (options.max_seconds > 0)
+    out.until = start + std::chrono::duration_cast<eval::Pace::Clock::duration>(
+                            std::chrono::duration<double>(options.max_seconds));
+  return out;
 }
 
 void take_metrics(Run& run, const eval::TaskPlan& plan) {
@@ -121,7 +136,7 @@ std::vector<Answer> answers_of(const Run& run, const eval::TaskPlan& plan,
       }
       asked.push_back(std::move(one));
     }
-  return run.task.type == "data" ? given : eval::ask(run.engine, asked, cache, run.parallelism);
+  return run.task.type == "data" ? given : eval::ask(run.engine, asked, cache, run.pace);
 }
 
 std::string shown(const Message& message) {
@@ -158,7 +173,7 @@ void show_references(const Run& run, const eval::TaskPlan& plan, const std::vect
 
 void add_perplexity(const Run& run, const Contestant& who, eval::AnswerCache& cache, EvaluateResult& result) {
   const auto tokens =
-      eval::score_tokens(run.engine, *run.data.impl()->dataset, run.rows, who, cache, run.parallelism);
+      eval::score_tokens(run.engine, *run.data.impl()->dataset, run.rows, who, cache, run.pace);
   std::vector<eval::Share> shares;
   std::string why;
   for (size_t row = 0; row < tokens.size(); ++row) {
@@ -218,9 +233,7 @@ Results Evaluator::run(const EvaluateData& data, const std::vector<std::string>&
   const eval::TaskPlan plan(run.task, options.sampling);
   const int64_t limit = options.limit > 0 ? options.limit : run.task.limit;
   run.rows = limit > 0 ? std::min(limit, data.size()) : data.size();
-  run.parallelism = options.parallelism > 0    ? options.parallelism
-                    : run.task.parallelism > 0 ? run.task.parallelism
-                                               : kParallelism;
+  run.pace = pace_of(options, run.task, start);
   run.exclude = options.on_error == "exclude";
   take_metrics(run, plan);
   for (const auto& adapter : adapters) run.who.push_back(eval::resolve(run.engine, adapter));
@@ -231,7 +244,7 @@ Results Evaluator::run(const EvaluateData& data, const std::vector<std::string>&
   const auto questions = run.metrics.empty() ? std::vector<Question>(static_cast<size_t>(run.rows))
                                              : eval::questions_of(plan, data, run.rows);
   const auto answers = answers_of(run, plan, questions, folder.answers());
-  const eval::Bench bench{&run.engine, &folder.answers(), run.parallelism, options.seed};
+  const eval::Bench bench{&run.engine, &folder.answers(), run.pace, options.seed};
   Results results;
   for (size_t a = 0; a < run.who.size(); ++a) {
     EvaluateResult result{run.task.name, run.who[a].name, run.who[a].digest, run.engine.model().digest(),
@@ -256,7 +269,7 @@ Results Evaluator::run(const EvaluateData& data, const std::vector<std::string>&
 
 JudgedPairs Evaluator::judge(const EvaluateResult& a, const EvaluateResult& b, const JudgeOptions& options) {
   eval::AnswerCache cache;
-  return eval::judge_results({&impl_->engine, &cache, kParallelism, 0}, a, b, options);
+  return eval::judge_results({&impl_->engine, &cache, {.parallelism = kParallelism}, 0}, a, b, options);
 }
 
 }  // namespace whorl

@@ -7,6 +7,9 @@
 
 namespace whorl::eval {
 
+// The verdict by which a judge declines; no option may be called so.
+inline constexpr const char* kRefusal = "cannot judge";
+
 // One answer to be judged; texts as they came.
 struct Judged {
   std::string id;        // of the row: decides its fence
@@ -39,6 +42,8 @@ JudgedPairs judge_results(const Bench& bench, const EvaluateResult& a, const Eva
                           const JudgeOptions& options);
 
 void check_judge(const JudgeOptions& options);
+// A judge of pairs has no labels and no canaries: both are verdicts on one answer.
+void check_pairwise(const JudgeOptions& options, const std::string& where);
 
 // `name`, a fence and the text: "Answer\n===== 8f… =====\n…\n===== 8f… =====\n".
 std::string fenced(const std::string& name, const std::string& text, const std::string& fence);

@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "eval/judge.h"
+#include "eval/judge_trust.h"
 
 namespace whorl::eval {
 namespace {
@@ -19,7 +20,14 @@ struct Shown {
 class JudgeMetric : public Metric {
  public:
   JudgeMetric(std::string name, Texts texts, bool pairwise)
-      : name_(std::move(name)), texts_(std::move(texts)), pairwise_(pairwise) {}
+      : name_(std::move(name)), texts_(std::move(texts)), pairwise_(pairwise) {
+    const std::string where = "[Evaluator.run] metric '" + name_ + "'";
+    if (pairwise_)
+      check_pairwise(texts_.options.judge, where);
+    else
+      check_judge(texts_.options.judge);
+    canaries_ = judged_canaries(texts_.options.judge, *texts_.templates, where);
+  }
 
   std::vector<std::string> names() const override {
     if (pairwise_) return {name_, name_ + ".flips"};
@@ -53,12 +61,29 @@ class JudgeMetric : public Metric {
     return out;
   }
 
+  void add_whole(const std::vector<Case>& cases, const std::vector<std::vector<Value>>& values,
+                 const Bench& bench, EvaluateResult& result) const override {
+    const JudgeOptions& judge = texts_.options.judge;
+    if (!canaries_.empty()) add_canaries(bench, judge, canaries_, name_, result);
+    if (judge.label.empty()) return;
+    std::vector<Labelled> rows;
+    for (size_t i = 0; i < cases.size(); ++i) {
+      const Value& value = values[0][i];
+      if (value.kind == Value::Kind::errored) continue;
+      const std::string label = label_of(judge, *texts_.templates, cases[i].context);
+      const bool said = value.kind == Value::Kind::scored;
+      if (!label.empty()) rows.push_back({label, said ? value.label : kRefusal});
+    }
+    add_agreement(rows, name_, result);
+  }
+
  private:
   Shown show(const Case& one) const {
     if (!one.answer->error.empty()) return {.problem = Value::errored(one.answer->error)};
     if (one.answer->finish_reason == "refused") return {.problem = Value::refused("the model declined")};
     Shown out;
     try {
+      label_of(texts_.options.judge, *texts_.templates, one.context);  // a bad one is told before judging
       out.criteria = texts_.templates->render(texts_.options.judge.criteria, one.context);
       out.candidate = texts_.candidate(one);
       const bool has_reference = !texts_.options.references.empty() || one.question->expected;
@@ -96,6 +121,7 @@ class JudgeMetric : public Metric {
   std::string name_;
   Texts texts_;
   bool pairwise_;
+  std::vector<Judged> canaries_;
 };
 
 void tally(const PairVerdict& one, JudgedPairs& out) {
@@ -122,6 +148,7 @@ std::vector<std::pair<const RowScore*, const RowScore*>> common_rows(const Evalu
 
 JudgedPairs judge_results(const Bench& bench, const EvaluateResult& a, const EvaluateResult& b,
                           const JudgeOptions& options) {
+  check_pairwise(options, "[Evaluator.judge]");
   const auto common = common_rows(a, b);
   base::check_argument(!common.empty(), "[Evaluator.judge] the two results have no row in common");
   std::vector<JudgedPair> pairs;
@@ -152,7 +179,6 @@ JudgedPairs judge_results(const Bench& bench, const EvaluateResult& a, const Eva
 std::unique_ptr<Metric> make_judge_metric(const std::string& type, const std::string& name,
                                           const Texts& texts, const Json& params) {
   base::check_known_keys(params, std::vector<std::string>(), "[Evaluator.run] metric '" + name + "': params");
-  if (type == "llm_judge") check_judge(texts.options.judge);
   return std::make_unique<JudgeMetric>(name, texts, type == "llm_judge_pairwise");
 }
 

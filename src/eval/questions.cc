@@ -87,6 +87,7 @@ TaskPlan::TaskPlan(const EvaluateTask& task, const SamplingOptions& sampling)
     for (const auto& part : metric.check) templates_.compile(part, "check");
     templates_.compile(metric.tool_calls_ground_truth, "tool_calls_ground_truth");
     templates_.compile(metric.judge.criteria, "judge.criteria");
+    templates_.compile(metric.judge.label, "judge.label");
     if (plain_type(metric.type) == "bfcl" && !metric.params.empty())  // functions, possible_answers
       templates_.compile_all(base::parse_json(metric.params, where + ": params"), "params");
   }

@@ -98,6 +98,15 @@ std::string comparison_part(const std::vector<Comparison>& comparisons) {
       "</table></div><p class='soft small'>Tests: ", escape_html(methods), "</p></div>");
 }
 
+std::string warnings_part(const std::vector<EvaluateResult>& results) {
+  std::string out;
+  for (const auto& result : results)
+    for (const auto& warning : result.warnings)
+      out += concat("<p><span class='tag bad'>", escape_html(who(result.adapter)), "</span> ",
+                    escape_html(warning), "</p>");
+  return out.empty() ? "" : concat("<h2>Read this first</h2><div class='card'>", out, "</div>");
+}
+
 std::string settings_part(const Json& settings, const std::vector<EvaluateResult>& results) {
   std::string rows;
   const auto add = [&rows](const std::string& key, const std::string& value) {
@@ -167,7 +176,7 @@ std::string report_page(const std::vector<EvaluateResult>& results,
       "<meta name='viewport' content='width=device-width, initial-scale=1'>",
       "<meta http-equiv='Content-Security-Policy' content=\"default-src 'none'; style-src 'unsafe-inline'\">",
       "<title>", escape_html(title), "</title><style>", kReportStyle, "</style></head><body><main><h1>",
-      escape_html(title), "</h1>", lead(results, settings), "<h2>Scores</h2>", cards,
+      escape_html(title), "</h1>", lead(results, settings), warnings_part(results), "<h2>Scores</h2>", cards,
       comparison_part(comparisons), rows_part(results), settings_part(settings, results), "<footer>Whorl ",
       version(), ". Points with 95 % intervals; a row without a usable answer is counted ",
       "beside the score, never passed over.</footer></main></body></html>\n");

@@ -48,7 +48,8 @@ Json summary_json(const EvaluateResult& result) {
           {"adapter_digest", result.adapter_digest},
           {"model_digest", result.model_digest},
           {"data_digest", result.data_digest},
-          {"scores", scores}};
+          {"scores", scores},
+          {"warnings", result.warnings}};
 }
 
 Json comparison_json(const Comparison& c) {

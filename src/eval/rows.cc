@@ -55,7 +55,7 @@ RowQuestion question_of(const Row& row, const SamplingOptions& sampling) {
 }
 
 std::vector<TokenShare> score_tokens(InferenceEngine& engine, const Dataset& data, int64_t rows,
-                                     const Contestant& who, AnswerCache& cache, int64_t parallelism) {
+                                     const Contestant& who, AnswerCache& cache, const Pace& pace) {
   std::vector<TokenShare> shares(static_cast<size_t>(rows));
   std::vector<TokenRow> asked;
   std::vector<Scored> requests;
@@ -73,7 +73,7 @@ std::vector<TokenShare> score_tokens(InferenceEngine& engine, const Dataset& dat
     requests.push_back({asked.back().request, likelihood_key(digest, who.digest, asked.back().request)});
     of_row.push_back(static_cast<size_t>(i));
   }
-  const auto answers = ask(engine, requests, cache, parallelism);
+  const auto answers = ask(engine, requests, cache, pace);
   for (size_t k = 0; k < answers.size(); ++k) {
     auto& [share, error] = shares[of_row[k]];
     for (size_t t = 0; t < asked[k].counted.size(); ++t) {

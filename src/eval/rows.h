@@ -25,6 +25,6 @@ struct TokenShare {
 };
 // Every row under one adapter; `rows` of them from the first on.
 std::vector<TokenShare> score_tokens(InferenceEngine& engine, const Dataset& data, int64_t rows,
-                                     const Contestant& who, AnswerCache& cache, int64_t parallelism);
+                                     const Contestant& who, AnswerCache& cache, const Pace& pace);
 
 }  // namespace whorl::eval

@@ -153,6 +153,7 @@ void add_scores(const Metric& metric, const std::vector<Case>& cases, const Benc
     score.refused = counts.refused;
     result.scores[names[n]] = score;
   }
+  metric.add_whole(cases, values, bench, result);
 }
 
 }  // namespace whorl::eval

@@ -15,6 +15,7 @@ struct Value {
   double value = 0;
   std::string why = {};
   std::vector<double> counts = {};  // corpus metrics
+  std::string label = {};           // of what was chosen, where that has a name
 
   static Value of(double value) { return {.value = value}; }
   static Value errored(std::string why) { return {.kind = Kind::errored, .why = std::move(why)}; }
@@ -35,7 +36,7 @@ struct Case {
 struct Bench {
   InferenceEngine* engine = nullptr;
   AnswerCache* cache = nullptr;
-  int64_t parallelism = 0;
+  Pace pace = {};
   uint64_t seed = 0;
 };
 
@@ -49,6 +50,9 @@ class Metric {
   virtual std::optional<Value> worst(size_t name, const Case& one) const = 0;
   virtual Score total(size_t name, const std::vector<Value>& counted, uint64_t seed) const;
   virtual const CorpusMetric* corpus(size_t) const { return nullptr; }  // of Value::counts
+  // Scores and warnings about the whole run, in which no row has a part. `values` are those of score().
+  virtual void add_whole(const std::vector<Case>&, const std::vector<std::vector<Value>>&, const Bench&,
+                         EvaluateResult&) const {}
 };
 
 // A metric that looks at one row at a time.

@@ -26,10 +26,20 @@ std::vector<std::string> strings(const Json& object, const char* key, const std:
   return base::require_strings(object, key, context);
 }
 
+JudgeCanary canary_from(const Json& json, const std::string& context) {
+  base::check_known_keys(json, {"answer", "verdict", "question", "reference", "criteria"}, context);
+  return {.answer = base::require_string(json, "answer", context),
+          .verdict = base::require_string(json, "verdict", context),
+          .question = base::string_or(json, "question", "", context),
+          .reference = base::string_or(json, "reference", "", context),
+          .criteria = base::string_or(json, "criteria", "", context)};
+}
+
 JudgeOptions judge_from(const Json& json, const std::string& context) {
-  base::check_known_keys(
-      json, {"adapter", "criteria", "options", "values", "may_refuse", "expectation", "system", "seed"},
-      context);
+  base::check_known_keys(json,
+                         {"adapter", "criteria", "options", "values", "may_refuse", "expectation", "system",
+                          "seed", "label", "canaries"},
+                         context);
   JudgeOptions out;
   out.adapter = base::string_or(json, "adapter", "", context);
   out.criteria = base::string_or(json, "criteria", "", context);
@@ -43,14 +53,26 @@ JudgeOptions judge_from(const Json& json, const std::string& context) {
   out.expectation = base::bool_or(json, "expectation", out.expectation, context);
   out.system = base::string_or(json, "system", "", context);
   out.seed = static_cast<uint64_t>(base::int_or(json, "seed", 0, context));
+  out.label = base::string_or(json, "label", "", context);
+  if (base::has(json, "canaries"))
+    for (const Json& canary : base::require_array(json, "canaries", context))
+      out.canaries.push_back(canary_from(canary, concat(context, ": canaries[", out.canaries.size(), "]")));
   return out;
 }
 
 Json judge_json(const JudgeOptions& judge) {
-  return {{"adapter", judge.adapter},       {"criteria", judge.criteria},
-          {"options", judge.options},       {"values", judge.values},
-          {"may_refuse", judge.may_refuse}, {"expectation", judge.expectation},
-          {"system", judge.system},         {"seed", judge.seed}};
+  Json out = {{"adapter", judge.adapter},       {"criteria", judge.criteria},
+              {"options", judge.options},       {"values", judge.values},
+              {"may_refuse", judge.may_refuse}, {"expectation", judge.expectation},
+              {"system", judge.system},         {"seed", judge.seed}};
+  if (!judge.label.empty()) out["label"] = judge.label;
+  for (const auto& canary : judge.canaries)
+    out["canaries"].push_back({{"answer", canary.answer},
+                               {"verdict", canary.verdict},
+                               {"question", canary.question},
+                               {"reference", canary.reference},
+                               {"criteria", canary.criteria}});
+  return out;
 }
 
 const std::vector<std::string> kMetricKeys = {

@@ -56,7 +56,7 @@ class Judge : public ::testing::Test {
     model.emplace(impl);
     engine.emplace(*model);
   }
-  eval::Bench bench() { return {&*engine, &cache, 64, 1}; }
+  eval::Bench bench() { return {&*engine, &cache, {.parallelism = 64}, 1}; }
   testing::ChatModel chat;
   std::shared_ptr<RuleModel> judge;
   std::optional<Model> model;
@@ -96,7 +96,7 @@ TEST_F(Judge, TheExpectationIsTheMeanUnderItsDistribution) {
   EXPECT_NEAR(sure[0].expected.value, 2, 1e-9);
   judge->rule = {};
   eval::AnswerCache fresh;
-  const eval::Bench again{&*engine, &fresh, 64, 1};
+  const eval::Bench again{&*engine, &fresh, {.parallelism = 64}, 1};
   const auto unsure = eval::judge_answers(again, options, {{"1", "", "q", "a"}});
   EXPECT_GT(unsure[0].expected.value, 1);
   EXPECT_LT(unsure[0].expected.value, 2);
@@ -117,7 +117,7 @@ TEST_F(Judge, OnlyAgreeingVerdictsCount) {
   // The planted fault: a judge that likes what stands first. One order alone would call it a winner.
   judge->rule = [](const std::string&) { return "A"; };
   eval::AnswerCache fresh;
-  const eval::Bench again{&*engine, &fresh, 64, 1};
+  const eval::Bench again{&*engine, &fresh, {.parallelism = 64}, 1};
   for (const auto& biased : eval::judge_pairs(again, {}, pairs)) {
     EXPECT_EQ(biased.verdict, "tie");
     EXPECT_TRUE(biased.flipped);
@@ -199,6 +199,127 @@ TEST_F(Judge, AsAMetricOfATask) {
   EXPECT_EQ(result.scores.at("llm-judge").value, 5);
   EXPECT_EQ(result.scores.at("llm-judge").n, 2);
   EXPECT_EQ(result.scores.at("llm-judge").unparsable, 0);
+}
+
+// Ten answers of a data task; people said "yes" to those that hold "good".
+EvaluateData labelled(const std::string& label = "") {
+  std::string out;
+  for (int i = 0; i < 10; ++i) {
+    const bool good = i % 2 == 0;
+    out += "{\"output\": \"" + std::string(good ? "good " : "poor ") + std::to_string(i) +
+           "\", \"human\": \"" + (label.empty() ? good ? "yes" : "no" : label) + "\"}\n";
+  }
+  return EvaluateData::from_jsonl(out);
+}
+
+EvaluateOptions trial(const std::string& judge) {
+  EvaluateOptions options;
+  options.task = EvaluateTask::from_json(R"({"type": "data", "metrics": [{"type": "llm-judge", "name": "j",
+      "judge": {"options": ["no", "yes"], "expectation": false, )" +
+                                         judge + "}}]}")[0];
+  return options;
+}
+
+std::string warnings(const EvaluateResult& result) {
+  std::string out;
+  for (const auto& one : result.warnings) out += one + "\n";
+  return out;
+}
+
+bool says_good(const std::string& prompt) {
+  return section(prompt, "Answer to be judged").find("good") != std::string::npos;
+}
+
+TEST_F(Judge, IsHeldAgainstWhatPeopleSaid) {
+  const auto options = trial(R"("label": "{{ item.human }}")");
+  judge->rule = [](const std::string& prompt) { return says_good(prompt) ? "yes" : "no"; };
+  const auto right = Evaluator(*engine).run(labelled(), "", options);
+  EXPECT_EQ(right.scores.at("j.kappa").value, 1);
+  EXPECT_EQ(right.scores.at("j.kappa").n, 10);
+  EXPECT_EQ(warnings(right), "");
+
+  // A judge that says yes to all but one: agreement .6, chance .5 (as scikit-learn has it: 0.2).
+  judge->rule = [](const std::string& prompt) {
+    return section(prompt, "Answer to be judged") == "poor 1" ? "no" : "yes";
+  };
+  const auto kind = Evaluator(*engine).run(labelled(), "", options);
+  const Score kappa = kind.scores.at("j.kappa");
+  EXPECT_NEAR(kappa.value, .2, 1e-12);
+  EXPECT_LT(kappa.ci_low, 0);
+  EXPECT_EQ(kind.scores.at("j").value, .9);  // the score itself looks fine
+  EXPECT_NE(warnings(kind).find("not told from chance (kappa 0.20"), std::string::npos) << warnings(kind);
+
+  // One who declines agrees with nobody, whatever people call their verdicts.
+  judge->rule = [](const std::string& prompt) { return says_good(prompt) ? "yes" : "cannot judge"; };
+  const auto shy = Evaluator(*engine).run(labelled(), "", options);
+  EXPECT_EQ(shy.scores.at("j").refused, 5);
+  EXPECT_EQ(shy.scores.at("j.kappa").n, 10);
+  EXPECT_LT(shy.scores.at("j.kappa").value, .6);
+}
+
+TEST_F(Judge, LabelsThatSayNothingAreToldApart) {
+  judge->rule = [](const std::string&) { return "yes"; };
+  const auto none = Evaluator(*engine).run(labelled(" "), "", trial(R"("label": "{{ item.human }}")"));
+  EXPECT_FALSE(none.scores.contains("j.kappa"));
+  EXPECT_NE(warnings(none).find("has a label"), std::string::npos);
+  const auto same = Evaluator(*engine).run(labelled("yes"), "", trial(R"("label": "{{ item.human }}")"));
+  EXPECT_NE(warnings(same).find("kappa says nothing"), std::string::npos);
+  const auto said = [&](const std::string& judge_options, const std::string& label) {
+    return message_of<std::invalid_argument>(
+        [&] { Evaluator(*engine).run(labelled(label), "", trial(judge_options)); });
+  };
+  EXPECT_NE(said(R"("label": "{{ item.human }}")", "maybe").find("none of the judge's options 'no', 'yes'"),
+            std::string::npos);
+  EXPECT_NE(said(R"("label": "{{ item.humann }}")", "yes").find("undefined"), std::string::npos);
+}
+
+TEST_F(Judge, ThatFailsItsCanariesIsNotTrusted) {
+  const auto options = trial(R"("canaries": [{"answer": "a good one", "verdict": "yes"},
+      {"answer": "a poor one", "verdict": "no", "question": "how?"}])");
+  judge->rule = [](const std::string& prompt) { return says_good(prompt) ? "yes" : "no"; };
+  const auto trusted = Evaluator(*engine).run(labelled(), "", options);
+  EXPECT_EQ(trusted.scores.at("j.canaries").value, 1);
+  EXPECT_EQ(trusted.scores.at("j.canaries").n, 2);
+  EXPECT_EQ(trusted.scores.at("j").n, 10);  // canaries are no rows
+  EXPECT_EQ(warnings(trusted), "");
+  // The planted fault: a judge that likes everything, and one that judges nothing.
+  for (const char* verdict : {"yes", "cannot judge"}) {
+    judge->rule = [verdict](const std::string&) { return verdict; };
+    const auto blind = Evaluator(*engine).run(labelled(), "", options);
+    EXPECT_LT(blind.scores.at("j.canaries").value, 1);
+    EXPECT_NE(warnings(blind).find("not to be trusted: it failed"), std::string::npos) << verdict;
+    EXPECT_NE(nlohmann::json::parse(blind.to_json())["warnings"][0].get<std::string>().find("2: "),
+              std::string::npos);
+    EXPECT_NE(report_html({blind}).find("Read this first"), std::string::npos);
+  }
+  EXPECT_EQ(report_html({trusted}).find("Read this first"), std::string::npos);
+}
+
+TEST_F(Judge, BadCanariesAreRefused) {
+  const auto said = [&](const std::string& judge_options) {
+    return message_of<std::invalid_argument>(
+        [&] { Evaluator(*engine).run(labelled(), "", trial(judge_options)); });
+  };
+  EXPECT_NE(said(R"("canaries": [{"answer": "x", "verdict": "jes"}])").find("canary 1: expected its verdict"),
+            std::string::npos);
+  EXPECT_NE(said(R"("canaries": [{"answer": "x"}])").find("verdict"), std::string::npos);
+  EXPECT_NE(said(R"("canaries": [{"anser": "x", "verdict": "yes"}])").find("did you mean 'answer'"),
+            std::string::npos);
+  EXPECT_NE(said(R"("criteria": "like {{ item.human }}", "canaries": [{"answer": "x", "verdict": "yes"}])")
+                .find("criteria"),
+            std::string::npos);
+  EvaluateResult a;
+  a.rows.push_back({.id = "1", .got = "x"});
+  EXPECT_NE(message_of<std::invalid_argument>([&] {
+              Evaluator(*engine).judge(a, a, {.label = "{{ item.human }}"});
+            }).find("a judge of pairs has none"),
+            std::string::npos);
+  // What a task says of its judge is written as it was read.
+  const std::string json = trial(R"("label": "{{ item.human }}",
+      "canaries": [{"answer": "x", "verdict": "yes", "criteria": "c"}])")
+                               .task->to_json();
+  EXPECT_EQ(EvaluateTask::from_json(json)[0].to_json(), json);
+  EXPECT_NE(json.find("\"criteria\": \"c\""), std::string::npos);
 }
 
 }  // namespace

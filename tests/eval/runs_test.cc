@@ -202,6 +202,41 @@ TEST_F(Folder, WhatTheEngineRefusesIsTheErrorOfAllWhoAskIt) {
   EXPECT_EQ(lines(folder.path / "out" / "answers.jsonl"), 1);
 }
 
+// Time runs out in every kind of asking; what was answered is kept, and the end is that of an unhurried run.
+TEST_F(Folder, ARunEndsInTimeAndGoesOn) {
+  std::vector<Row> talk(kRows);
+  for (size_t i = 0; i < kRows; ++i) {
+    const std::string row = "row " + std::to_string(i);
+    talk[i].messages = {{"user", row}, {"assistant", "good weather in " + row}};
+    talk[i].source = "t:" + std::to_string(i);
+  }
+  const EvaluateData conversations = Dataset::from_rows(talk);
+  const auto judged = options_for("", R"([{"type": "llm-judge", "judge": {"options": ["no", "yes"]}}])");
+  for (const bool likelihoods : {false, true}) {
+    const EvaluateData data = likelihoods ? conversations : rows();
+    EvaluateOptions options = likelihoods ? EvaluateOptions{.metrics = {"perplexity"}} : judged;
+    InferenceEngine engine(*made.model);
+    made.oracle->before_step = nullptr;
+    options.out = folder.path / (likelihoods ? "whole l" : "whole g");
+    Evaluator(engine).run(data, "", options);
+    const std::string whole = bytes(options.out / "results.json");
+    made.oracle->before_step = [](auto&&...) { std::this_thread::sleep_for(std::chrono::milliseconds(5)); };
+    options.out = folder.path / (likelihoods ? "cut l" : "cut g");
+    options.max_seconds = likelihoods ? .02 : .15;
+    int cuts = 0;
+    for (; cuts < 200; ++cuts) {
+      const int64_t before = lines(options.out / "answers.jsonl");
+      const std::string said =
+          message_of<std::runtime_error>([&] { Evaluator(engine).run(data, "", options); });
+      if (said.empty()) break;
+      EXPECT_NE(said.find("max_seconds"), std::string::npos) << said;
+      EXPECT_GT(lines(options.out / "answers.jsonl"), before) << "nothing was kept";
+    }
+    EXPECT_GE(cuts, 1) << (likelihoods ? "log-likelihoods" : "answers");
+    EXPECT_EQ(bytes(options.out / "results.json"), whole);
+  }
+}
+
 TEST_F(Folder, OtherDataIsRefused) {
   const auto out = folder.path / "out";
   run(options_for(out));
