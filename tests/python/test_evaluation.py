@@ -119,6 +119,39 @@ def test_the_judge_is_constrained(data):
     assert same.wins_a == same.wins_b == 0
 
 
+def test_a_judge_is_tried_itself(tuned):
+    rows = [
+        {"output": w, "human": "yes" if w == "a" else "no"}
+        for w in ("a", "b", "a", "c", "hello", "a", "no", "d")
+    ]
+    judge = whorl.JudgeOptions(
+        options=["no", "yes"],
+        may_refuse=False,
+        expectation=False,
+        label="{{ item.human }}",
+        canaries=[{"answer": "a", "verdict": "yes"}, whorl.JudgeCanary(answer="a", verdict="no")],
+        criteria="a",
+        system="a",
+    )
+    result = whorl.Evaluator(whorl.InferenceEngine(whorl.Model.load(BASE))).run(
+        rows,
+        task=whorl.EvaluateTask(type="data", metrics=[{"type": "llm-judge", "name": "j", "judge": judge}]),
+    )
+    said = ["yes" if row.scores["j"] else "no" for row in result.rows]
+    expected = whorl.cohens_kappa([row["human"] for row in rows], said)
+    assert result.scores["j.kappa"].value == expected.value and result.scores["j.kappa"].n == 8
+    # The same answer cannot be good and poor: whatever this judge says, it fails one of the two.
+    assert result.scores["j.canaries"].value == 0.5
+    assert any("not to be trusted: it failed 1 of 2 canaries" in one for one in result.warnings)
+    assert result.to_dict()["warnings"] == result.warnings
+    with pytest.raises(ValueError, match="expected its verdict to be one of 'no', 'yes'"):
+        judge.canaries = [whorl.JudgeCanary(answer="x", verdict="perhaps")]
+        tuned.run(
+            rows,
+            task=whorl.EvaluateTask(type="data", metrics=[{"type": "llm-judge", "judge": judge}]),
+        )
+
+
 class Page(html.parser.HTMLParser):
     """Which elements and attributes a page has, and whether its elements are closed in order."""
 
@@ -205,7 +238,9 @@ def read(folder):
     return path.read_text(encoding="utf-8").splitlines() if path.exists() else []
 
 
-def test_the_command(model, trained, tmp_path):
+@pytest.fixture
+def command(model, trained, tmp_path):
+    """`whorl eval` as a process of its own, in a folder with a model, an adapter, rows and a task."""
     model.save(tmp_path / "model")
     trained[1].adapter.save(tmp_path / "tuned")
     (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in ITEMS))
@@ -223,15 +258,63 @@ def test_the_command(model, trained, tmp_path):
             timeout=120,
         )
 
-    done = run("--task", "task.yaml", "--adapter", tmp_path / "tuned", "--compare", "--json", "--out", "run")
+    return run
+
+
+def test_the_command(command, tmp_path):
+    done = command(
+        "--task", "task.yaml", "--adapter", tmp_path / "tuned", "--compare", "--json", "--out", "run"
+    )
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert found["results"][0]["scores"]["em"]["n"] == 4
     assert found["comparisons"][0]["paired"]["ties"] >= 0
     assert (tmp_path / "run" / "report.html").is_file()
-    shown = run("--task", "task.yaml", "--adapter", tmp_path / "tuned", "--compare")
-    assert "compared row by row" in shown.stdout
-    assert "--compare needs two" in run("--task", "task.yaml", "--compare").stderr
-    assert "exclude each other" in run("--task", "task.yaml", "--metric", "f1").stderr
+    shown = command(
+        "--task", "task.yaml", "--adapter", tmp_path / "tuned", "--compare", "--rows", "each.jsonl"
+    )
+    assert shown.returncode == 0 and "compared row by row" in shown.stdout
+    each = [json.loads(line) for line in (tmp_path / "each.jsonl").read_text().splitlines()]
+    assert len(each) == 8 and {row["adapter"] for row in each} == {"", "tuned"}
+
+
+# What is given, the exit status, and what the message must say. 1: one sentence of ours; 2: wrong usage.
+WRONG = [
+    (["--task", "task.yaml", "--compare"], 1, "--compare needs two to compare"),
+    (["--task", "task.yaml", "--metric", "f1"], 1, "exclude each other"),
+    (["--task", "task.yaml", "--no-with-base"], 1, "nothing to score"),
+    (["--task", "bad.yaml"], 1, "did you mean 'bleu'"),
+    (["--task", "torn.json"], 1, "torn.json"),
+    (["--task", "nosuch.yaml"], 1, "nosuch.yaml"),
+    (["--task", "task.yaml", "--adapter", "nosuch"], 1, "'nosuch' is no PEFT folder"),
+    (["--task", "task.yaml", "--base", "nosuch"], 1, "no folder 'nosuch'"),
+    (["--task", "task.yaml", "--on-error", "ignore"], 1, 'expected on_error "wrong" or "exclude"'),
+    (["--task", "task.yaml", "--limit", "-1"], 1, "limit of at least 0"),
+    (["--task", "task.yaml", "--max-seconds", "-1"], 1, "max_seconds of 0"),
+    (["--task", "task.yaml", "--max-seconds", "0.000001"], 1, "not done within max_seconds"),
+    (["--task", "judge.yaml"], 1, "expected its verdict to be one of 'no', 'yes', got 'jes'"),
+    ([], 1, "no rows: name a file"),
+    (["nosuch.jsonl"], 1, "nosuch.jsonl"),
+    (["torn.jsonl"], 1, "torn.jsonl:2"),
+    (["chats.jsonl", "--metric", "function_name_acuracy"], 1, "did you mean 'function_name_accuracy'"),
+    (["--limit", "many"], 2, "--limit"),
+    (["--comparr"], 2, "--compare"),
+]
+
+
+def test_wrong_input_ends_the_command_with_one_sentence(command, rows, tmp_path):
     (tmp_path / "bad.yaml").write_text("metrics: [{type: blue}]\ndata: rows.jsonl\ntype: data\n")
-    assert "did you mean 'bleu'" in run("--task", "bad.yaml").stderr
+    (tmp_path / "torn.json").write_text('{"metrics": [')
+    (tmp_path / "judge.yaml").write_text(
+        "metrics: [{type: llm-judge, judge: {options: ['no', 'yes'], canaries: [{answer: x, verdict: jes}]}}]\n"
+        "data: rows.jsonl\ntype: data\n"
+    )
+    chats = [json.dumps(row) for row in rows[:3]]
+    (tmp_path / "chats.jsonl").write_text("\n".join(chats))
+    (tmp_path / "torn.jsonl").write_text("\n".join([chats[0], chats[1][:20], chats[2]]))
+    for arguments, status, said in WRONG:
+        done = command(*arguments)
+        assert done.returncode == status, (arguments, done.stdout, done.stderr)
+        assert said in done.stderr and "Traceback" not in done.stderr, (arguments, done.stderr)
+        assert done.stdout == "", arguments
+        assert status == 2 or done.stderr.startswith("whorl: ["), (arguments, done.stderr)

@@ -11,9 +11,9 @@ from . import config as config_file
 from .options import Json, base_folder
 from .output import console, emit, number, size, table
 
-
-def given(**flags: Any) -> dict[str, Any]:
-    return {name: value for name, value in flags.items() if value is not None}
+# Flags that are an adapter's; and those that are paths or names, as the configuration file has them.
+LORA_FLAGS = {"name", "rank", "alpha", "dropout", "learning_rate", "target_modules"}
+PATHS = {"base", "data", "valid", "out", "publish", "store"}
 
 
 def lora_from_flags(settings: dict[str, Any], flags: dict[str, Any]) -> list[dict[str, Any]]:
@@ -85,8 +85,6 @@ class Board:
 
 def keep(results: list, run: dict[str, Any]) -> list[dict[str, Any]]:
     """Writes and publishes what was trained."""
-    import whorl
-
     kept = []
     for result in results:
         entry: dict[str, Any] = {
@@ -103,17 +101,18 @@ def keep(results: list, run: dict[str, Any]) -> list[dict[str, Any]]:
             entry["folder"] = str(folder)
         kept.append(entry)
     if run["publish"]:
-        best = min(
-            range(len(results)),
-            key=lambda i: (
-                kept[i]["validation_loss"] != kept[i]["validation_loss"],
-                kept[i]["validation_loss"],
-            ),
-        )
-        store = whorl.AdapterStore(run["store"] or "store")
-        version = store.publish(run["publish"], results[best].adapter)
-        kept[best]["published"] = version.to_dict()
+        publish_best(results, kept, run)
     return kept
+
+
+def publish_best(results: list, kept: list[dict[str, Any]], run: dict[str, Any]) -> None:
+    """The lowest validation loss; one that is not known comes last."""
+    import whorl
+
+    losses = [entry["validation_loss"] for entry in kept]
+    best = min(range(len(results)), key=lambda i: (losses[i] != losses[i], losses[i]))
+    version = whorl.AdapterStore(run["store"] or "store").publish(run["publish"], results[best].adapter)
+    kept[best]["published"] = version.to_dict()
 
 
 def train(
@@ -121,9 +120,7 @@ def train(
     base: Annotated[str | None, typer.Option(help='A Hugging Face folder, or "demo".')] = None,
     data: Annotated[Path | None, typer.Option(help="Training rows.")] = None,
     valid: Annotated[Path | None, typer.Option(help="Validation rows.")] = None,
-    valid_fraction: Annotated[
-        float | None, typer.Option(help="Without --valid: held out of --data. [0.1]")
-    ] = None,
+    valid_fraction: Annotated[float | None, typer.Option(help="Without --valid: of --data. [0.1]")] = None,
     out: Annotated[Path | None, typer.Option(help="Adapters go here as PEFT folders.")] = None,
     publish: Annotated[str | None, typer.Option(help="Publish the best of the run under this name.")] = None,
     store: Annotated[Path | None, typer.Option(help="The store for --publish.", envvar="WHORL_STORE")] = None,
@@ -150,46 +147,46 @@ def train(
     json: Json = False,
 ) -> None:
     """LoRA fine-tuning. With several adapters in --config all are trained in one pass."""
+    execute(*settings_from(dict(locals())), dry_run, json)
+
+
+def settings_from(flags: dict[str, Any]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """What the run is to do: the file's keys with the flags on top; and the adapters."""
+    settings = config_file.read(flags["config"]) if flags["config"] else {}
+    set_flags = {name: value for name, value in flags.items() if value is not None and value != []}
+    adapters = lora_from_flags(settings, {key: set_flags[key] for key in LORA_FLAGS if key in set_flags})
+    for key in set_flags.keys() - LORA_FLAGS - {"config", "dry_run", "json"}:
+        settings[key] = str(set_flags[key]) if key in PATHS else set_flags[key]
+    return settings, adapters
+
+
+def execute(settings: dict[str, Any], adapters: list[dict[str, Any]], dry_run: bool, json: bool) -> None:
     import whorl
 
-    settings = config_file.read(config) if config else {}
-    paths = given(base=base, data=data, valid=valid, out=out, publish=publish, store=store)
-    settings |= {key: str(value) for key, value in paths.items()} | given(
-        valid_fraction=valid_fraction,
-        threads=threads,
-        epochs=epochs,
-        max_steps=max_steps,
-        batch_size=batch_size,
-        gradient_accumulation_steps=gradient_accumulation_steps,
-        max_length=max_length,
-        eval_steps=eval_steps,
-        on_long_row=on_long_row,
-        seed=seed,
-        checkpoint_dir=checkpoint_dir,
-        save_steps=save_steps,
-        resume=resume,
-        metrics_file=metrics_file,
-    )
-    flags = given(name=name, rank=rank, alpha=alpha, dropout=dropout, learning_rate=learning_rate)
-    if target_modules:
-        flags["target_modules"] = target_modules
     run, options = config_file.split_keys(settings)
-
     train_rows, valid_rows = load_data(run, options.get("seed", 0))
     model = whorl.Model.load(base_folder(run["base"]), threads=run["threads"])
-    trainer = whorl.Trainer(model, lora_from_flags(settings, flags), **options)
+    trainer = whorl.Trainer(model, adapters, **options)
     plan = trainer.plan(train_rows)
-    if dry_run:
-        emit(plan.to_dict()) if json else show_plan(plan)
+    if dry_run and json:
+        emit(plan.to_dict())
         return
     if not json:
         show_plan(plan)
+    if dry_run:
+        return
     with Board(quiet=json) as board:
         results = trainer.fit(train_rows, valid_rows, board)
     kept = keep(results, run)
     if json:
         emit({"plan": plan.to_dict(), "adapters": kept})
         return
+    show_kept(kept)
+    if not run["out"] and not run["publish"]:
+        console.print("nothing was kept: add --out FOLDER or --publish NAME", style="yellow")
+
+
+def show_kept(kept: list[dict[str, Any]]) -> None:
     rows = [
         [
             k["name"],
@@ -202,8 +199,6 @@ def train(
         for k in kept
     ]
     table("trained", ["adapter", "rank", "loss", "validation loss", "folder", "published"], rows)
-    if not run["out"] and not run["publish"]:
-        console.print("nothing was kept: add --out FOLDER or --publish NAME", style="yellow")
 
 
 def show_plan(plan: Any) -> None:
