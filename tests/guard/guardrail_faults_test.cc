@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "guard/talking_model.h"
+#include "guard/whole_config.h"
 #include "whorl/guardrail.h"
 
 namespace whorl {
@@ -179,75 +180,12 @@ TEST_F(GuardFaults, SchemasOfCalls) {
 }
 
 // ---- file and line ---------------------------------------------------------------------------------------
-constexpr const char* kConfig = R"(models:
-  - type: content_safety
-    engine: whorl
-    model: guard
-instructions:
-  - type: general
-    content: Be kind.
-lowest_temperature: 0.001
-passthrough: False
-rails:
-  input:
-    parallel: True
-    time_budget_ms: 250
-    flows:
-      - self check input
-      - content safety check input $model=content_safety
-      - mask sensitive data on input
-      - injection detection
-    flow_options:
-      self check input:
-        fail: closed
-        refusal: No.
-  output:
-    flows:
-      - regex check output
-    streaming:
-      enabled: True
-      chunk_size: 10
-      context_size: 4
-  config:
-    sensitive_data_detection:
-      input:
-        entities:
-          - EMAIL_ADDRESS
-        score_threshold: 0.5
-    regex_detection:
-      output:
-        patterns:
-          - foo
-        case_insensitive: true
-    injection_detection:
-      injections:
-        - sqli
-      action: omit
-prompts:
-  - task: self_check_input
-    content: "{{ user_input }}"
-    max_length: 99
-  - task: content_safety_check_input $model=content_safety
-    content: "{{ user_input }}"
-    max_tokens: 50
-)";
-
 using Reader = std::function<std::string(const std::string&)>;  // the message, "" = accepted
-
-std::vector<std::string> lines_of(const std::string& text) {
-  std::vector<std::string> out;
-  for (size_t at = 0; at < text.size();) {
-    const size_t end = text.find('\n', at);
-    out.push_back(text.substr(at, end - at));
-    at = end + 1;
-  }
-  return out;
-}
 
 // One configuration per line: its key misspelt, or its item.
 std::string with_fault(size_t at) {
   std::string out;
-  const auto lines = lines_of(kConfig);
+  const auto& lines = guard::lines_of_whole_config();
   for (size_t i = 0; i < lines.size(); ++i) {
     std::string line = lines[i];
     const size_t colon = line.find(':');
@@ -260,7 +198,7 @@ std::string with_fault(size_t at) {
 // Lines whose fault is accepted, or is said to be elsewhere.
 std::vector<size_t> wrong_lines(const Reader& read) {
   std::vector<size_t> out;
-  for (size_t i = 0; i < lines_of(kConfig).size(); ++i) {
+  for (size_t i = 0; i < guard::lines_of_whole_config().size(); ++i) {
     const std::string place = "[Guardrail.load] config.yml:" + std::to_string(i + 1) + ": ";
     if (read(with_fault(i)).rfind(place, 0) != 0) out.push_back(i);
   }
@@ -271,10 +209,10 @@ TEST_F(GuardFaults, ErrorsNameFileAndLine) {
   const auto message_of = [this](const std::string& yaml) {
     return testing::message_of<std::invalid_argument>([&] { guard(yaml); });
   };
-  EXPECT_EQ(message_of(kConfig), "");
+  EXPECT_EQ(message_of(guard::whole_config()), "");
   for (const size_t line : wrong_lines(message_of))
-    ADD_FAILURE() << lines_of(kConfig)[line] << " → " << message_of(with_fault(line));
-  const size_t all = lines_of(kConfig).size();
+    ADD_FAILURE() << guard::lines_of_whole_config()[line] << " → " << message_of(with_fault(line));
+  const size_t all = guard::lines_of_whole_config().size();
   // The planted faults: lines counted from the first key of another document, no line, and keys dropped as
   // NeMo drops them.
   EXPECT_EQ(wrong_lines([&](const std::string& yaml) { return message_of("\n" + yaml); }).size(), all);
