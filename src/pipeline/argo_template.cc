@@ -9,6 +9,7 @@
 #include "pipeline/argo_run.h"
 #include "pipeline/kinds.h"
 #include "pipeline/kubernetes_names.h"
+#include "pipeline/walk.h"
 
 namespace whorl::pipeline {
 
@@ -102,11 +103,10 @@ Json gather_template(const Deployment& deployment, const Step& step) {
   return made;
 }
 
-// Exit steps need nothing: their handler starts after everything, however it ended.
+// The exit handler starts after everything, however it ended: its steps wait for each other only.
 std::string depends_on(const Spec& spec, const Step& step) {
   std::string text;
-  if (spec.is_exit(step.name)) return text;
-  for (const size_t need : needs_of(spec, step))
+  for (const size_t need : awaited(spec, step))
     text += (text.empty() ? "" : " && ") + spec.steps[need].name + ".Succeeded";
   return text;
 }

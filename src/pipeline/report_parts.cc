@@ -16,18 +16,16 @@ struct Place {
   int y() const { return row * (kHigh + kGapY) + 8; }
 };
 
-// A column per distance from the beginning; exit steps stand in the last.
+// A column per distance from the beginning; exit steps stand behind the rest.
 std::vector<Place> places_of(const Spec& spec) {
   std::vector<Place> places(spec.steps.size());
   int last = 0;
   for (const size_t i : order_of(spec)) {
-    if (spec.is_exit(spec.steps[i].name)) {
-      places[i].column = last + 1;
-      continue;
-    }
-    for (const size_t need : needs_of(spec, spec.steps[i]))
+    const bool exit = spec.is_exit(spec.steps[i].name);
+    if (exit) places[i].column = last + 1;
+    for (const size_t need : awaited(spec, spec.steps[i]))
       places[i].column = std::max(places[i].column, places[need].column + 1);
-    last = std::max(last, places[i].column);
+    if (!exit) last = std::max(last, places[i].column);
   }
   std::map<int, int> rows;
   for (auto& place : places) place.row = rows[place.column]++;
@@ -83,8 +81,7 @@ std::string graph_svg(const Report& report) {
     wide = std::max(wide, places[i].x() + kWide + 8);
     high = std::max(high, places[i].y() + kHigh + 8);
     boxes += box(places[i], report.steps[i]);
-    if (report.spec.is_exit(report.spec.steps[i].name)) continue;
-    for (const size_t need : needs_of(report.spec, report.spec.steps[i]))
+    for (const size_t need : awaited(report.spec, report.spec.steps[i]))
       lines += line(places[need], places[i]);
   }
   return base::concat("<svg viewBox=\"0 0 ", wide, " ", high, "\" width=", wide,

@@ -1,5 +1,6 @@
 // One step of a run by itself: what a pod of a cluster does. Its needs' results, and its own, are records in
 // the run's folder, which all pods share.
+#include <algorithm>
 #include <chrono>
 
 #include "base/check.h"
@@ -31,9 +32,9 @@ void Run::open_beside() {
   }
 }
 
-// Exit steps take what there is; others need their needs.
+// Exit steps take what there is, but for other exit steps; others need their needs.
 void Run::read_needs(size_t step) {
-  const bool exit = spec_.is_exit(spec_.steps[step].name);
+  const auto required = awaited(spec_, spec_.steps[step]);
   for (const size_t need : needs_of(spec_, spec_.steps[step])) {
     const Step& needed = spec_.steps[need];
     size_t succeeded = 0, counted = 0;
@@ -45,7 +46,8 @@ void Run::read_needs(size_t step) {
       counted += state != State::skipped;
     }
     const bool none = counted == 0 && !items_[need].empty();
-    if (exit || (satisfied(needed.failure_policy, succeeded, counted) && !none)) continue;
+    const bool taken = std::find(required.begin(), required.end(), need) == required.end();
+    if (taken || (satisfied(needed.failure_policy, succeeded, counted) && !none)) continue;
     base::invalid("[Pipeline.run_step] step '", spec_.steps[step].name, "' needs '", needed.name,
                   "', which has not succeeded in run '", run_.run_id, "': ", succeeded, " of ", counted,
                   " items");

@@ -168,6 +168,9 @@ std::vector<Object> Run::perform(JobContext& context) const {
   }
 }
 
+// So often the callback is asked, at least, whether to go on.
+constexpr double kBreathSeconds = 0.25;
+
 void Run::wait() {
   const auto wake_at = walk_->wake_at();
   if (jobs_.empty() && wake_at && hooks_.skip) {
@@ -176,11 +179,14 @@ void Run::wait() {
   }
   std::unique_lock lock(mutex_);
   const auto arrived = [&] { return !messages_.empty(); };
-  if (wake_at) {
-    const double seconds = std::clamp(*wake_at - now(), 0.0, 3600.0);
-    wake_.wait_for(lock, std::chrono::duration<double>(seconds), arrived);
-  } else {
-    wake_.wait(lock, arrived);
+  const double until = wake_at ? *wake_at - now() : 0;  // passed: it waits for the budget
+  const double seconds = until > 0 ? std::min(until, kBreathSeconds) : kBreathSeconds;
+  const bool quiet = !wake_.wait_for(lock, std::chrono::duration<double>(seconds), arrived);
+  if (quiet && !jobs_.empty()) {
+    // Nothing to tell, but whoever watches may want to stop the run.
+    lock.unlock();
+    emit({.run_id = run_.run_id, .step = {}, .state = "progress"});
+    return;
   }
   while (!messages_.empty()) {
     Message message = std::move(messages_.front());

@@ -112,8 +112,6 @@ void check_names(const Spec& spec, Problems& problems) {
 
 void check_needs(const Spec& spec, size_t index, Problems& problems) {
   const Step& step = spec.steps[index];
-  if (spec.is_exit(step.name) && !step.needs.empty())
-    problems.of_step(index, "/needs", "field 'needs': an exit step runs after everything else anyway");
   for (const auto& name : step.needs) {
     if (spec.find(name) == nullptr)
       problems.of_step(index, "/needs",
@@ -121,6 +119,10 @@ void check_needs(const Spec& spec, size_t index, Problems& problems) {
                            base::did_you_mean(name, step_names(spec)));
     else if (name == step.name)
       problems.of_step(index, "/needs", "field 'needs': a step cannot need itself");
+    else if (spec.is_exit(step.name) && !spec.is_exit(name))
+      problems.of_step(
+          index, "/needs",
+          "field 'needs': '" + name + "' is no exit step: an exit step runs after all of those anyway");
     else if (spec.is_exit(name) && !spec.is_exit(step.name))
       problems.of_step(index, "/needs", "field 'needs': '" + name + "' is an exit step and runs at the end");
   }

@@ -47,7 +47,8 @@ std::string check_step_output(const Spec& spec, const Step& step, const Referenc
   const Step* other = spec.find(reference.name);
   if (other == nullptr) return "no step '" + reference.name + "'" + base::did_you_mean(reference.name, names);
   if (other == &step) return "a step cannot refer to its own outputs";
-  if (spec.is_exit(reference.name)) return "'" + reference.name + "' is an exit step and runs at the end";
+  if (spec.is_exit(reference.name) && !spec.is_exit(step.name))
+    return "'" + reference.name + "' is an exit step and runs at the end";
   const auto outputs = output_names(*other);
   if (std::find(outputs.begin(), outputs.end(), reference.key) != outputs.end()) return {};
   return "step '" + reference.name + "' (" + other->kind + ") has no output '" + reference.key + "'" +

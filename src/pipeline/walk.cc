@@ -52,11 +52,16 @@ double backoff_before(const PipelineRetry& retry, int64_t attempts_made) {
   return std::min(wait, retry.backoff_max_seconds);
 }
 
+std::vector<size_t> awaited(const Spec& spec, const Step& step) {
+  auto needs = needs_of(spec, step);
+  if (spec.is_exit(step.name))
+    std::erase_if(needs, [&](size_t need) { return !spec.is_exit(spec.steps[need].name); });
+  return needs;
+}
+
 Walk::Walk(const Spec& spec, std::vector<size_t> items) : spec_(spec) {
   for (size_t i = 0; i < spec.steps.size(); ++i) {
-    // What an exit step refers to may have failed: it waits for everything, and needs nothing.
-    needs_.push_back(spec.is_exit(spec.steps[i].name) ? std::vector<size_t>{}
-                                                      : needs_of(spec, spec.steps[i]));
+    needs_.push_back(awaited(spec, spec.steps[i]));
     instances_.emplace_back(items.at(i));
   }
   settle();
@@ -70,8 +75,7 @@ int64_t Walk::attempts(InstanceId id) const { return at(id).attempts; }
 Fault Walk::fault(InstanceId id) const { return at(id).fault; }
 
 bool Walk::step_ready(size_t step) const {
-  if (spec_.is_exit(spec_.steps[step].name)) return main_done();
-  if (cancelled_) return false;
+  if (spec_.is_exit(spec_.steps[step].name) ? !main_done() : cancelled_) return false;
   return std::all_of(needs_[step].begin(), needs_[step].end(),
                      [&](size_t need) { return state(need) == State::succeeded; });
 }

@@ -10,7 +10,9 @@
 //  - A failed attempt is tried again if the retry policy covers its fault and attempts are left, after
 //    backoff_seconds * backoff_factor^(attempt - 1), at most backoff_max_seconds.
 //  - A failure stops only what needs it. The run fails if any step failed.
-//  - Exit steps start when everything else has ended, also after a cancel. They see the run's state.
+//  - Exit steps start when everything else has ended, also after a cancel. They see the run's state. What
+//  they
+//    refer to may have failed, unless it is an exit step too: among themselves they need as others do.
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -38,6 +40,10 @@ inline constexpr int kRejectedExit = 86;  // a gate
 
 bool may_retry(const PipelineRetry& retry, Fault fault, int64_t attempts_made);
 double backoff_before(const PipelineRetry& retry, int64_t attempts_made);  // seconds
+
+// The steps that must have succeeded before `step` starts. Of what an exit step refers to, the other exit
+// steps: the rest has ended by then, however.
+std::vector<size_t> awaited(const Spec& spec, const Step& step);
 
 struct InstanceId {
   size_t step = 0, item = 0;

@@ -95,6 +95,10 @@ Json random_pipeline(uint64_t seed) {
     if (dice.one_in(2))
       exit["when"] = {
           {"left", "${run.state}"}, {"op", "=="}, {"right", dice.of<std::string>({"failed", "succeeded"})}};
+    if (std::string(name) == "clean" && made.contains("on_exit") && dice.one_in(2)) {
+      exit["needs"] = {"notify"};
+      if (dice.one_in(2)) exit["when"] = condition_on_step(dice, steps.back());
+    }
     steps.push_back(exit);
     made["on_exit"].push_back(name);
   }

@@ -209,6 +209,36 @@ TEST(PipelineRun, CancellingStopsWhatRunsAndExitStepsStillRun) {
   EXPECT_EQ(folder.read("state"), "cancelled\n");
 }
 
+TEST(PipelineRun, WhoWatchesMayStopAStepThatSaysNothing) {
+  const Folder folder;
+  Pipeline p("p");
+  p.step(shell("silent", "sleep 60"));
+  int breaths = 0;
+  const auto result = p.run({.folder = folder / "runs"}, [&](const PipelineEvent& event) {
+    breaths += event.step.empty() && event.state == "progress";
+    return breaths < 2;
+  });
+  EXPECT_EQ(states(result), "silent=cancelled");
+  EXPECT_LT(result.seconds, 30);
+}
+
+TEST(PipelineRun, ExitStepsPassOnWhatTheyMade) {
+  const Folder folder;
+  Pipeline p("p");
+  p.step(shell("bad", "exit 3"));
+  auto count = shell("count", "echo 7");
+  count.outputs = {{"number", {.path = "-", .type = "json"}}};
+  p.step(shell("tell", "echo ${steps.count.outputs.number} ${run.state} > " + (folder / "told").string()));
+  p.step(count);
+  p.step(shell("last", "true", {"tell"}));
+  p.on_exit({"tell", "count", "last"});
+  const auto result = p.run({.folder = folder / "runs"});
+  EXPECT_EQ(states(result), "bad=failed tell=succeeded count=succeeded last=succeeded");
+  EXPECT_EQ(folder.read("told"), "7 failed\n");
+  write_pipeline_report(result.folder, folder / "report.html");
+  EXPECT_NE(folder.read("report.html").find("count"), std::string::npos);
+}
+
 TEST(PipelineRun, AnExceptionOfTheCallbackIsThrownWhenTheRunHasEnded) {
   const Folder folder;
   Pipeline p("p");

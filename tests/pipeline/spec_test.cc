@@ -162,6 +162,19 @@ TEST(PipelineSpec, MessagesNameLineStepFieldAndTheNearestName) {
   }
 }
 
+TEST(PipelineSpec, ExitStepsNeedExitStepsOnly) {
+  const auto problem = problem_of(R"(name: p
+steps:
+  - {name: a, kind: command, with: {command: x}, needs: y}
+  - {name: y, kind: command, with: {command: x}, needs: [z, a]}
+  - {name: z, kind: command, with: {command: x}}
+on_exit: [y, z]
+)");
+  EXPECT_NE(problem.find("'y' is an exit step and runs at the end"), std::string::npos) << problem;
+  EXPECT_NE(problem.find("'a' is no exit step"), std::string::npos) << problem;
+  EXPECT_EQ(problem.find("'z'"), std::string::npos) << problem;
+}
+
 TEST(PipelineSpec, AllProblemsAreNamedAtOnce) {
   const auto problem = problem_of(with_step("{name: s, kind: trian}\n  - {name: t, kind: command}"));
   EXPECT_NE(problem.find("p.yaml:7"), std::string::npos) << problem;

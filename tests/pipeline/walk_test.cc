@@ -160,6 +160,25 @@ TEST(Walk, ExitStepsRunLastWhateverHappened) {
   EXPECT_EQ(c.walk.run_state(), State::cancelled);
 }
 
+TEST(Walk, ExitStepsNeedEachOtherAsOthersDo) {
+  const std::string steps = step("tidy", R"(, "needs": "tell")") + "," + step("tell") + "," + step("a");
+  const std::string rest = R"(, "on_exit": ["tidy", "tell"])";
+  Walked w(steps, {}, rest);
+  EXPECT_EQ(w.ready(), "a");
+  w.bad(2);
+  EXPECT_EQ(w.ready(), "tell") << "whatever happened before";
+  w.ok(1);
+  EXPECT_EQ(w.ready(), "tidy");
+  w.ok(0);
+  EXPECT_TRUE(w.walk.done());
+
+  Walked f(steps, {}, rest);
+  f.ok(2);
+  f.bad(1);
+  EXPECT_EQ(f.walk.state(size_t{0}), State::omitted);
+  EXPECT_EQ(f.walk.run_state(), State::failed);
+}
+
 TEST(Walk, EventsThatDoNotFitAreBugs) {
   Walked w(step("a"));
   EXPECT_THROW(w.walk.succeeded({0, 0}), std::logic_error);
