@@ -1,6 +1,7 @@
 #include "eval/judge_trust.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 
 #include "base/check.h"
@@ -30,7 +31,7 @@ std::string options_text(const JudgeOptions& options) {
 // Two digits are enough for a warning; the score has them all.
 std::string short_text(double value) {
   char out[32];
-  std::snprintf(out, sizeof out, "%.2f", value);
+  std::snprintf(out, sizeof out, "%.2f", std::abs(value) < .005 ? 0 : value);
   return out;
 }
 

@@ -12,6 +12,7 @@ PRINTED = {
     "quickstart": "greeter@1",
     "1_fine_tuning": "support@1 function_name_accuracy",
     "2_pipeline_and_sweep": "published support@1",
+    "3_evaluation_and_guardrails": "one that was invented    blocked  check allowed tools",
 }
 
 
