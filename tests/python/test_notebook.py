@@ -43,3 +43,11 @@ def test_the_notebook_runs(name, tmp_path):
     client.execute()
     printed = "".join(o.get("text", "") for cell in notebook.cells for o in cell.get("outputs", []))
     assert PRINTED[name] in printed
+    if name == "2_pipeline_and_sweep":
+        pages = [
+            o["data"].get("text/html", "")
+            for cell in notebook.cells
+            for o in cell.get("outputs", [])
+            if "data" in o
+        ]
+        assert any("✓ sweep.3" in page and "4 of 4 items" in page for page in pages), "the tree as it ended"

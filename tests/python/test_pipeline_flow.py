@@ -219,6 +219,43 @@ def test_without_a_terminal_changes_are_lines(capsys):
     assert len(lines) == 2 and lines[1].endswith("a: failed (why)")
 
 
+class Handle:
+    """What display() returns: every page that a notebook would have shown, in order."""
+
+    def __init__(self, pages):
+        self.pages = pages
+
+    def update(self, shown):
+        self.pages.append(shown._repr_html_())
+
+
+def test_the_tree_of_a_notebook_is_redrawn_while_it_runs(tmp_path, monkeypatch):
+    display = pytest.importorskip("IPython.display")
+    pages = []
+
+    def show(shown, display_id):
+        assert display_id is True, "one output that is replaced, not one below the other"
+        pages.append(shown._repr_html_())
+        return Handle(pages)
+
+    monkeypatch.setattr(display, "display", show)
+    monkeypatch.setattr(_pipeline_view, "in_notebook", lambda: True)
+    result = counting.run(folder=tmp_path, least=3)
+    assert result.state == "succeeded"
+    assert "waiting" not in pages[-1] and "· count" in pages[0], "drawn before anything has begun"
+    assert any("▶ count" in page for page in pages), "and while it runs"
+    last = pages[-1]
+    assert f"{result.run_id}  succeeded" in last
+    for line in ("✓ count", "✓ write", "✓ read", "✓ square", "✓ square.2"):
+        assert line in last, line
+    assert "3 of 3 items" in last and "<script" not in last
+
+
+def test_a_flow_in_a_notebook_shows_its_steps():
+    page = counting._repr_html_()
+    assert "counting" in page and page.count("· ") == 4 and "python" in page
+
+
 def test_a_callback_can_stop_the_run():
     with _pipeline_view.watching({"name": "p", "steps": []}, lambda event: False) as callback:
         assert callback(event("a", "started")) is False
