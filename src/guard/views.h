@@ -25,6 +25,7 @@ enum class ViewKind : uint8_t {
   hidden,  // what tag characters and variation selectors spell
 };
 constexpr size_t view_count = 6;
+constexpr int most_spaces = 4;  // white space characters in a row that views keep
 
 class View {
  public:
@@ -46,6 +47,8 @@ class View {
 
   void add_same(std::string_view bytes, size_t origin);
   void add(const Piece& piece);
+  // The pieces of `token`, which begins at original offset `begin`.
+  void add_all(const Pieces& pieces, std::string_view token, size_t begin);
   void settle(size_t origin) { settled_ = origin; }
   void mark_diverged() { diverged_ = true; }
   // Forgets view bytes before absolute offset `at`.
