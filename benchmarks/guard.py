@@ -1,17 +1,36 @@
 #!/usr/bin/env python3
 """The guard's rails that need no model, and its PII finder beside Presidio's pattern recognisers, in one run.
 
-usage: python3 benchmarks/guard.py --binary build/release/benchmarks/guard_benchmark [--labels FILE] [--text FILE]
+usage: python3 benchmarks/guard.py --binary build/release/benchmarks/guard_benchmark [--labels FILE] [--text FILE] [--moderation FILE]
 
 Latency comes from the C++ benchmark (cmake -DWHORL_BUILD_BENCHMARKS=ON). Precision and recall are over the labelled
 texts of presidio-research (synth_dataset_v2.json): a span is right where it overlaps a label of the same entity. Presidio
 runs through its recognisers alone, without a language model and without its context words, which need one; so a second
 Whorl row has its context words switched off in the same way, by leaving out what needs them (score_threshold 0.5).
+
+Measured on one core of an AMD EPYC server, other work on the machine, Presidio 2.2.360:
+
+| what | Whorl | Presidio's pattern recognisers | command |
+|---|---|---|---|
+| PII, 1,500 labelled texts: precision, recall | 0.989, 0.932 | | --labels presidio_synth_v2.json |
+| the same without context words | 0.994, 0.924 | 0.808, 0.784 | the same |
+| its throughput through Python, with and without context words | 11.8, 18.4 MB/s | 0.21 MB/s | the same |
+| all rails on 4 KB of Wikipedia, median | 74 us | | guard_benchmark wiki_demo.txt 4096 2000 |
+| on 4 KB of the open web | 91 us | | guard_benchmark c4_demo.jsonl 4096 2000 |
+| on 4 KB of the labelled texts, 12 findings, look-alikes | 132 us | | guard_benchmark with their full_text |
+| moderation samples that rails block, of 1,158 without a label and 522 with one | | | --moderation FILE |
+| ... jailbreak detection patterns | 2 and 0 | | |
+| ... injection detection | 2 and 1 | | |
+| ... detect secrets on input | 1 and 0 | | |
+
+Text full of other scripts' letters and spelt-out ones takes longer since up to four of its views differ and each is
+searched: of the 132 us a third goes into the rules, just under a third into making views, and as much into PII.
 """
 
 from __future__ import annotations
 
 import argparse
+import gzip
 import importlib.metadata
 import json
 import statistics
@@ -124,16 +143,41 @@ def compare(labels: Path) -> list[dict[str, Any]]:
     return table
 
 
+def moderation(samples: Path) -> list[dict[str, Any]]:
+    """How often each rail without a model fires on the samples of openai/moderation-api-release.
+
+    Their labels (sexual, hate, violence, self-harm) are the business of a judge. What these rails can be asked is how
+    often they block people who attack nothing: rows without any label are innocent, the others are only unpleasant.
+    """
+    flows = ("jailbreak detection patterns", "injection detection", "detect secrets on input")
+    labels = ("S", "H", "V", "HR", "SH", "S3", "H2", "V2")
+    with gzip.open(samples, "rt", encoding="utf-8") as file:
+        rows = [json.loads(line) for line in file]
+    table = []
+    for flow in flows:
+        rails = whorl.Guardrail.from_yaml(f"rails: {{input: {{flows: [{flow}]}}}}")
+        counts = {"innocent": [0, 0], "labelled": [0, 0]}
+        for row in rows:
+            count = counts["labelled" if any(row.get(key) for key in labels) else "innocent"]
+            count[0] += not rails.check_input(row["prompt"]).allowed
+            count[1] += 1
+        table.append({"flow": flow, **{f"{kind}_{what}": n for kind, pair in counts.items()
+                                       for what, n in zip(("blocked", "rows"), pair, strict=True)}})  # fmt: skip
+    return table
+
+
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("--binary", type=Path, help="guard_benchmark; without it no latencies")
     arguments.add_argument("--text", type=Path, help="its first 4,096 bytes are checked; default: a sentence")
     arguments.add_argument("--labels", type=Path, help="synth_dataset_v2.json of presidio-research")
+    arguments.add_argument("--moderation", type=Path, help="samples-1680.jsonl.gz of moderation-api-release")
     arguments.add_argument("--json", action="store_true", help="one JSON object, nothing else")
     chosen = arguments.parse_args()
     latency = latencies(chosen.binary, chosen.text) if chosen.binary else []
     table = compare(chosen.labels) if chosen.labels else []
     facts = {"machine": common.cpu_name(), "commit": common.commit(), "latency": latency, "pii": table}
+    facts["moderation"] = moderation(chosen.moderation) if chosen.moderation else []
     if chosen.json:
         print(json.dumps(facts))
         return
@@ -147,6 +191,12 @@ def main() -> None:
         print(
             f"{row['finder']:<42} precision {row['precision']:.3f}  recall {row['recall']:.3f}  "
             f"{row['megabytes_per_s']:9.2f} MB/s"
+        )
+    print()
+    for row in facts["moderation"]:
+        print(
+            f"{row['flow']:<42} blocks {row['innocent_blocked']} of {row['innocent_rows']} innocent texts, "
+            f"{row['labelled_blocked']} of {row['labelled_rows']} with a label"
         )
 
 
