@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import os
 import signal
 import sys
 import threading
+import typing
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
@@ -77,100 +80,88 @@ def load(file: Path) -> Any:
     return flow
 
 
-def to_argo(
-    file: File,
-    out: Out = None,
-    image: Image = "",
-    allow_tags: AllowTags = False,
-    namespace: Namespace = "",
-    claim: Claim = "",
-    service_account: Account = "",
-    run_id: RunId = "",
-    parameter: Parameters = None,
-    schedule: Annotated[
-        list[str] | None, typer.Option(help="Cron expression; any makes a CronWorkflow.")
-    ] = None,
-    options: Options = None,
-    json: Json = False,
-) -> None:
-    """A WorkflowTemplate, a Workflow that names it, and with --schedule a CronWorkflow."""
-    flow = load(file)
-    chosen = given(
-        options,
-        parameter,
-        flow,
-        image=image,
-        allow_tags=allow_tags,
-        namespace=namespace,
-        claim=claim,
-        service_account=service_account,
-        run_id=run_id,
-        schedules=schedule or None,
+# What the commands share: each option with its default.
+ALL = {
+    "image": (Image, ""),
+    "allow_tags": (AllowTags, False),
+    "claim": (Claim, ""),
+    "service_account": (Account, ""),
+}
+ONE_RUN = ALL | {"namespace": (Namespace, ""), "run_id": (RunId, ""), "parameter": (Parameters, None)}
+SCHEDULED = {
+    "schedule": (
+        Annotated[list[str] | None, typer.Option(help="Cron expression; any makes a CronWorkflow.")],
+        None,
     )
-    deliver(flow.to_argo(**chosen), out, json)
+}
+LAST = {"options": (Options, None), "json": (Json, False)}
 
 
+def sharing(**shared: tuple[Any, Any]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """A command with these options besides its own; it gets them as `flags`."""
+
+    def decorate(function: Callable[..., None]) -> Callable[..., None]:
+        hints = typing.get_type_hints(function, include_extras=True)
+        own = [p for p in inspect.signature(function).parameters.values() if p.kind is not p.VAR_KEYWORD]
+        own = [p.replace(annotation=hints[p.name]) for p in own]
+        more = [
+            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation, default=default)
+            for name, (annotation, default) in shared.items()
+        ]
+
+        @functools.wraps(function)
+        def command(**values: Any) -> None:
+            function(**values)
+
+        del command.__wrapped__
+        command.__signature__ = inspect.Signature(own + more)
+        command.__annotations__ = {p.name: p.annotation for p in own + more}
+        return command
+
+    return decorate
+
+
+def chosen(flow: Any, flags: dict[str, Any]) -> dict[str, Any]:
+    flags = dict(flags)
+    schedules = flags.pop("schedule", None) or None
+    return given(flags.pop("options"), flags.pop("parameter", None), flow, schedules=schedules, **flags)
+
+
+@sharing(**ONE_RUN, **SCHEDULED, **LAST)
+def to_argo(file: File, out: Out = None, **flags: Any) -> None:
+    """A WorkflowTemplate, a Workflow that names it, and with --schedule a CronWorkflow."""
+    json = flags.pop("json")
+    flow = load(file)
+    deliver(flow.to_argo(**chosen(flow, flags)), out, json)
+
+
+@sharing(**ONE_RUN, **LAST)
 def to_kubernetes(
     file: File,
     step: Annotated[str, typer.Option(help="The one to run.")],
     item: Annotated[int, typer.Option(help="Of a step with foreach: the item's index.")] = -1,
     out: Out = None,
-    image: Image = "",
-    allow_tags: AllowTags = False,
-    namespace: Namespace = "",
-    claim: Claim = "",
-    service_account: Account = "",
-    run_id: RunId = "",
-    parameter: Parameters = None,
-    options: Options = None,
-    json: Json = False,
+    **flags: Any,
 ) -> None:
     """A batch/v1 Job that runs one step."""
+    json = flags.pop("json")
     flow = load(file)
-    chosen = given(
-        options,
-        parameter,
-        flow,
-        image=image,
-        allow_tags=allow_tags,
-        namespace=namespace,
-        claim=claim,
-        service_account=service_account,
-        run_id=run_id,
-    )
-    deliver([flow.to_kubernetes(step, item, **chosen)], out, json)
+    deliver([flow.to_kubernetes(step, item, **chosen(flow, flags))], out, json)
 
 
+@sharing(**ALL, **SCHEDULED, **LAST)
 def to_gitops(
     file: File,
     out: Annotated[Path, typer.Option(help="The tree goes here.")],
-    image: Image = "",
-    allow_tags: AllowTags = False,
-    claim: Claim = "",
-    service_account: Account = "",
-    schedule: Annotated[
-        list[str] | None, typer.Option(help="Cron expression; any makes a CronWorkflow.")
-    ] = None,
     repository: Annotated[
         str, typer.Option(help="Where the tree will live; makes Argo CD Applications.")
     ] = "",
-    options: Options = None,
-    json: Json = False,
+    **flags: Any,
 ) -> None:
     """A kustomize base with overlays, and Argo CD Applications."""
+    json = flags.pop("json")
     flow = load(file)
-    chosen = given(
-        options,
-        None,
-        flow,
-        image=image,
-        allow_tags=allow_tags,
-        claim=claim,
-        service_account=service_account,
-        schedules=schedule or None,
-        repository=repository,
-    )
-    deliver(flow.to_gitops(**chosen), out, json)
+    deliver(flow.to_gitops(**chosen(flow, flags | {"repository": repository})), out, json)
 
 
 # ---- inside a pod ---------------------------------------------------------------------------------------
@@ -182,18 +173,23 @@ Outputs = Annotated[Path | None, typer.Option(help="Folder for the values that c
 Output = Annotated[list[str] | None, typer.Option(help="Name of one such value.")]
 ParametersFile = Annotated[Path | None, typer.Option(help="JSON: an object, or Argo's list.")]
 ItemFile = Annotated[Path | None, typer.Option(help="Holds the item of a step with foreach.")]
+VOLUME = Path("/whorl/state")
 RunState = Annotated[str, typer.Option(help="For exit steps: how the run went.")]
 
 
-def in_pod(plan: Path, call: str, parameters: Path | None, item: Path | None, **told: Any) -> None:
+def in_pod(call: str, plan: Path, flags: dict[str, Any], item: Path | None, **told: Any) -> None:
     """Exits with the status that says whose fault it was. SIGTERM ends it at once: all that is done is on disk."""
     import whorl
 
     from ..pipeline import Flow
 
     text = plan.read_text(encoding="utf-8")
+    parameters = flags["parameters"]
     pod = dict(
         told,
+        run_state=flags["run_state"],
+        output_folder=flags["outputs"] or "",
+        outputs=flags["output"] or [],
         parameters=parameters.read_text(encoding="utf-8") if parameters else "",
         item=item.read_text(encoding="utf-8") if item else "",
     )
@@ -228,55 +224,26 @@ def apart(work: Callable[[], Any]) -> Any:
     return result["value"]
 
 
+POD = {
+    "parameters": (ParametersFile, None),
+    "run_state": (RunState, ""),
+    "outputs": (Outputs, None),
+    "output": (Output, None),
+}
+
+
+@sharing(**POD)
 def step(
-    plan: Plan,
-    step: Step,
-    run_id: RunId,
-    state: State = Path("/whorl/state"),
-    parameters: ParametersFile = None,
-    item: ItemFile = None,
-    run_state: RunState = "",
-    outputs: Outputs = None,
-    output: Output = None,
+    plan: Plan, step: Step, run_id: RunId, state: State = VOLUME, item: ItemFile = None, **flags: Any
 ) -> None:
     """One attempt of one step, as a pod runs it. Exit status: 1 the code's fault, 85 the world's, 86 a gate's no."""
-    in_pod(
-        plan,
-        "run_pod_step",
-        parameters,
-        item,
-        step=step,
-        run_id=run_id,
-        run_state=run_state,
-        state=state,
-        output_folder=outputs or "",
-        outputs=output or [],
-    )
+    in_pod("run_pod_step", plan, flags, item, step=step, run_id=run_id, state=state)
 
 
-def gather(
-    plan: Plan,
-    step: Step,
-    run_id: RunId,
-    state: State = Path("/whorl/state"),
-    parameters: ParametersFile = None,
-    run_state: RunState = "",
-    outputs: Outputs = None,
-    output: Output = None,
-) -> None:
+@sharing(**POD)
+def gather(plan: Plan, step: Step, run_id: RunId, state: State = VOLUME, **flags: Any) -> None:
     """After the items of a step with foreach: applies its failure policy to their results."""
-    in_pod(
-        plan,
-        "gather_pod_step",
-        parameters,
-        None,
-        step=step,
-        run_id=run_id,
-        run_state=run_state,
-        state=state,
-        output_folder=outputs or "",
-        outputs=output or [],
-    )
+    in_pod("gather_pod_step", plan, flags, None, step=step, run_id=run_id, state=state)
 
 
 def add_to(app: typer.Typer) -> None:
