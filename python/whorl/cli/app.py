@@ -40,7 +40,9 @@ def common(
 
 @app.command()
 def demo(
-    out: Annotated[Path, typer.Option(help="Where report.html, report.json and loss.png go.")] = Path("whorl-demo"),
+    out: Annotated[Path, typer.Option(help="Where report.html, report.json and loss.png go.")] = Path(
+        "whorl-demo"
+    ),
     seed: Annotated[int, typer.Option(help="The same seed gives the same scores and digests.")] = 0,
     write_data: Annotated[
         Path | None, typer.Option(help="Only write train.jsonl and test.jsonl there.")
