@@ -10,12 +10,12 @@ namespace whorl::guard {
 
 namespace {
 
-struct Form {
+struct Injected {
   const char* injection;
   const char* pattern;
 };
 
-constexpr Form forms[] = {
+constexpr Injected forms[] = {
     // A second statement, a union, a condition that is always true, comments that cut a statement off.
     {"sqli", R"(['"`;)]\s*;?\s*(?:drop|truncate|alter)\s+(?:table|database|schema|user|view|index)\b)"},
     {"sqli",
@@ -101,14 +101,10 @@ std::shared_ptr<const TextRail> make_injection_rail(const InjectionOptions& opti
       base::invalid(context, ": unknown injection '", name, "'", base::did_you_mean(name, names),
                     "; known are sqli, template, code and xss");
   std::vector<Rule> rules;
-  for (const Form& form : forms) {
+  for (const Injected& form : forms) {
     if (std::find(wanted.begin(), wanted.end(), form.injection) == wanted.end()) continue;
-    Rule rule;
-    rule.name = form.injection;
-    rule.reason = "the text holds what a program would run (" + rule.name + ")";
-    rule.pattern = {rule.name, form.pattern, true, false, true};
-    rule.action = options.action;
-    rules.push_back(std::move(rule));
+    const std::string reason = base::concat("the text holds what a program would run (", form.injection, ")");
+    rules.push_back(rule_of({form.injection, reason.c_str(), form.pattern}, true, options.action));
   }
   std::shared_ptr<const TextRail> last;
   if (options.action == Action::mask) {

@@ -8,12 +8,6 @@ namespace whorl::guard {
 
 namespace {
 
-struct Form {
-  const char* name;
-  const char* reason;
-  const char* pattern;
-};
-
 constexpr Form
     forms[] =
         {
@@ -128,14 +122,7 @@ class JailbreakRail : public RuleRail {
 
 std::shared_ptr<const TextRail> make_jailbreak_rail(const JailbreakOptions& options) {
   std::vector<Rule> rules;
-  for (const Form& form : forms) {
-    Rule rule;
-    rule.name = form.name;
-    rule.reason = form.reason;
-    rule.pattern = {form.name, form.pattern, true, false, true};
-    rule.action = options.action;
-    rules.push_back(std::move(rule));
-  }
+  for (const Form& form : forms) rules.push_back(rule_of(form, true, options.action));
   return std::make_shared<JailbreakRail>(options, std::move(rules));
 }
 

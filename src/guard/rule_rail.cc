@@ -40,6 +40,15 @@ class RuleScan : public Scan {
 
 }  // namespace
 
+Rule rule_of(const Form& form, bool case_insensitive, Action action) {
+  Rule rule;
+  rule.name = form.name;
+  rule.reason = form.reason;
+  rule.pattern = {form.name, form.pattern, case_insensitive, false, true};
+  rule.action = action;
+  return rule;
+}
+
 RuleRail::RuleRail(std::string name, std::vector<Rule> rules, std::string_view context, bool normalise)
     : name_(std::move(name)),
       normalise_(normalise),

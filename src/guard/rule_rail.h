@@ -21,6 +21,12 @@ struct Rule {
   std::function<bool(std::string_view matched)> accepts;
 };
 
+// A pattern of a built-in rail, as its table has it.
+struct Form {
+  const char *name, *reason, *pattern;
+};
+Rule rule_of(const Form& form, bool case_insensitive, Action action);
+
 class RuleRail : public TextRail {
  public:
   RuleRail(std::string name, std::vector<Rule> rules, std::string_view context, bool normalise = true);

@@ -9,12 +9,6 @@ namespace whorl::guard {
 
 namespace {
 
-struct Form {
-  const char* name;
-  const char* what;
-  const char* pattern;
-};
-
 constexpr Form forms[] = {
     {"aws_access_key", "an AWS access key id", R"(\b(?:AKIA|ASIA|ABIA|ACCA)[A-Z2-7]{16}\b)"},
     {"aws_secret_key", "an AWS secret key",
@@ -89,23 +83,19 @@ bool is_secret_value(std::string_view matched) {
 
 std::shared_ptr<const TextRail> make_secrets_rail(const SecretsOptions& options) {
   std::vector<Rule> rules;
-  const auto add = [&](const char* name, const std::string& what, const char* pattern) {
-    Rule rule;
-    rule.name = name;
-    rule.reason = "the text holds " + what;
-    rule.pattern = {name, pattern, false, false, true};
-    rule.action = options.action;
-    rule.replacement = options.replacement;
-    rules.push_back(std::move(rule));
+  const auto add = [&](const Form& form) {
+    rules.push_back(rule_of(form, false, options.action));
+    rules.back().reason.insert(0, "the text holds ");
+    rules.back().replacement = options.replacement;
   };
   for (const Form& form : forms) {
-    add(form.name, form.what, form.pattern);
+    add(form);
     // What opens with signs or any word at all would hold back every gap between words if read loosely.
     const std::string_view name = form.name;
     const bool signs = name == "private_key" || name == "url_credentials" || name == "slack_webhook";
     rules.back().pattern.loosely = !signs;
   }
-  add("assigned_secret", "a password or key after its name", assignment);
+  add({"assigned_secret", "a password or key after its name", assignment});
   rules.back().accepts = is_secret_value;
   rules.back().pattern.loosely = false;  // read loosely, every assignment looks like one
   return std::make_shared<RuleRail>(options.rail, std::move(rules), built_in);
