@@ -104,9 +104,10 @@ WHORL_API Comparison compare(const EvaluateResult& a, const EvaluateResult& b, c
 struct WHORL_API JudgedPairs {
   struct Row {
     std::string id, source;
-    std::string verdict;        // "a", "b", "tie", "refused" or "unparsable"
+    std::string verdict;        // "a", "b", "tie", "refused", "unparsable" or "errored"
     std::string first, second;  // as given: with a's answer shown first, with b's answer shown first
     bool flipped = false;       // the two disagreed: the verdict follows the position, and counts as a tie
+    std::string error = {};     // why there is no verdict
   };
   std::vector<Row> rows;
   int64_t wins_a = 0, wins_b = 0, ties = 0, refused = 0, unparsable = 0, errored = 0;

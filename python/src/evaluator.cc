@@ -188,10 +188,11 @@ Fields<JudgedPairs::Row> fields_of<JudgedPairs::Row>() {
   using R = JudgedPairs::Row;
   return {field("id", &R::id, "of the row"),
           field("source", &R::source, "the row"),
-          field("verdict", &R::verdict, "\"a\", \"b\", \"tie\", \"refused\" or \"unparsable\""),
+          field("verdict", &R::verdict, "\"a\", \"b\", \"tie\", \"refused\", \"unparsable\" or \"errored\""),
           field("first", &R::first, "as given with a's answer shown first"),
           field("second", &R::second, "as given with b's answer shown first"),
-          field("flipped", &R::flipped, "the two disagree: counted as a tie")};
+          field("flipped", &R::flipped, "the two disagree: counted as a tie"),
+          field("error", &R::error, "why there is no verdict")};
 }
 
 template <>

@@ -5224,6 +5224,11 @@ class JudgedRow:
         The fields as plain dicts, lists, numbers and strings, ready for JSON.
         """
     @property
+    def error(self) -> str:
+        """
+        why there is no verdict
+        """
+    @property
     def first(self) -> str:
         """
         as given with a's answer shown first
@@ -5251,7 +5256,7 @@ class JudgedRow:
     @property
     def verdict(self) -> str:
         """
-        "a", "b", "tie", "refused" or "unparsable"
+        "a", "b", "tie", "refused", "unparsable" or "errored"
         """
 class JudgedPairs:
     """

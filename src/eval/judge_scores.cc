@@ -161,7 +161,7 @@ JudgedPairs judge_results(const Bench& bench, const EvaluateResult& a, const Eva
     const auto& one = verdicts[i];
     tally(one, out);
     out.rows.push_back(
-        {pairs[i].id, common[i].first->source, one.verdict, one.first, one.second, one.flipped});
+        {pairs[i].id, common[i].first->source, one.verdict, one.first, one.second, one.flipped, one.why});
     if (one.verdict != "a" && one.verdict != "b" && one.verdict != "tie") continue;
     won.push_back(one.verdict == "b" ? 1 : one.verdict == "tie" ? .5 : 0);
     flipped.push_back(one.flipped ? 1 : 0);

@@ -82,7 +82,8 @@ std::string JudgedPairs::to_json() const {
                     {"verdict", row.verdict},
                     {"first", row.first},
                     {"second", row.second},
-                    {"flipped", row.flipped}});
+                    {"flipped", row.flipped},
+                    {"error", row.error}});
   return eval::dumped({{"wins_a", wins_a},
                        {"wins_b", wins_b},
                        {"ties", ties},

@@ -144,6 +144,20 @@ TEST_F(Judge, TwoResultsAreJudged) {
   EXPECT_EQ(nlohmann::json::parse(judged.to_json())["wins_b"], 2);
 }
 
+TEST_F(Judge, APairThatCannotBeAskedSaysWhy) {
+  std::string endless;
+  for (int i = 0; i < 5000; ++i) endless += "word ";
+  EvaluateResult a, b;
+  a.rows = {{.id = "1", .prompt = "q", .got = "x"}, {.id = "2", .prompt = "q", .got = endless}};
+  b.rows = {{.id = "1", .prompt = "q", .got = "y"}, {.id = "2", .prompt = "q", .got = "y"}};
+  judge->rule = [](const std::string&) { return "tie"; };
+  const auto judged = Evaluator(*engine).judge(a, b);
+  EXPECT_EQ(judged.ties, 1);
+  EXPECT_EQ(judged.errored, 1);
+  EXPECT_EQ(judged.rows[0].error, "");
+  EXPECT_NE(judged.rows[1].error.find("tokens"), std::string::npos) << judged.rows[1].error;
+}
+
 TEST(Fence, TheTextCannotCloseIt) {
   const std::string first = eval::fence_for("row", 7, {});
   EXPECT_EQ(first, eval::fence_for("row", 7, {}));
