@@ -92,14 +92,18 @@ class InjectionRail : public RuleRail {
 
 }  // namespace
 
+void check_injection(const std::string& name, std::string_view context) {
+  const std::vector<std::string>& names = injection_names();
+  if (std::find(names.begin(), names.end(), name) == names.end())
+    base::invalid(context, ": unknown injection '", name, "'", base::did_you_mean(name, names),
+                  "; known are sqli, template, code and xss");
+}
+
 std::shared_ptr<const TextRail> make_injection_rail(const InjectionOptions& options,
                                                     std::string_view context) {
-  const std::vector<std::string>& names = injection_names();
-  std::vector<std::string> wanted = options.injections.empty() ? names : options.injections;
-  for (const std::string& name : wanted)
-    if (std::find(names.begin(), names.end(), name) == names.end())
-      base::invalid(context, ": unknown injection '", name, "'", base::did_you_mean(name, names),
-                    "; known are sqli, template, code and xss");
+  const std::vector<std::string>& wanted =
+      options.injections.empty() ? injection_names() : options.injections;
+  for (const std::string& name : wanted) check_injection(name, context);
   std::vector<Rule> rules;
   for (const Injected& form : forms) {
     if (std::find(wanted.begin(), wanted.end(), form.injection) == wanted.end()) continue;

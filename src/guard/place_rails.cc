@@ -77,11 +77,8 @@ void add_pii(const Config& config, Place place, const FlowEntry& flow, Rails& ra
 
 void add_injection(const Config& config, const FlowEntry& flow, Rails& rails) {
   const InjectionEntry& entry = config.injection;
-  for (size_t i = 0; i < entry.injections.size(); ++i) {
-    InjectionOptions alone;
-    alone.injections = {entry.injections[i]};
-    make_injection_rail(alone, context_at(entry.injection_places[i]));
-  }
+  for (size_t i = 0; i < entry.injections.size(); ++i)
+    check_injection(entry.injections[i], context_at(entry.injection_places[i]));
   InjectionOptions options;
   options.rail = flow.name;
   options.injections = entry.injections;

@@ -138,6 +138,7 @@ struct InjectionOptions {
 std::shared_ptr<const TextRail> make_injection_rail(const InjectionOptions& options,
                                                     std::string_view context);
 const std::vector<std::string>& injection_names();
+void check_injection(const std::string& name, std::string_view context);  // throws, naming the nearest
 
 struct JailbreakOptions {
   std::string rail = "jailbreak";
