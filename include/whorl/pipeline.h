@@ -73,6 +73,9 @@ struct PipelineResources {
   std::vector<PipelineToleration> tolerations = {};
   std::vector<PipelineVolume> volumes = {};
   std::string image = {};  // by digest: "registry/name@sha256:…"; "" = that of the manifests' options
+  // Which of "cpus", "memory_bytes" and "gpus" a parameter of the pipeline gives: {"gpus": "gpu_count"}. In
+  // JSON and YAML "gpus: ${parameters.gpu_count}". Of type int; for cpus also float.
+  std::map<std::string, std::string> parameters = {};
 };
 
 // What a python or command step leaves behind; other kinds have outputs of their own.
@@ -152,8 +155,8 @@ struct PipelineEvent {
   // step's outputs, as PipelineStepResult::outputs.
   std::string details = "{}";
 };
-// Called on the thread that called run(), one at a time. Return false to cancel: running steps are stopped,
-// exit steps still run.
+// Called on the thread that called run(), one at a time, and while nothing else happens with "progress" of
+// the run four times a second. Return false to cancel: running steps are stopped, exit steps still run.
 using PipelineCallback = std::function<bool(const PipelineEvent&)>;
 
 struct PipelineStepResult {

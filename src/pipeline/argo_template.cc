@@ -72,6 +72,20 @@ PodJob job_of(const Deployment& deployment, const Step& step, const char* verb) 
           .outputs = {}};
 }
 
+// Quantities that a parameter gives. Argo knows them when it makes the pod; what is no number ends there, so
+// no text that somebody submits can become another part of the pod.
+std::string pod_spec_patch(const Deployment& deployment, const Step& step) {
+  Json list = Json::object();
+  for (const auto& [field, name] : step.resources.parameters) {
+    const bool whole = deployment.spec.parameter(name)->type == "int";
+    const std::string key = field == "cpus" ? "cpu" : field == "gpus" ? "nvidia.com/gpu" : "memory";
+    list[key] =
+        std::string("{{=") + (whole ? "asInt" : "asFloat") + "(workflow.parameters['" + name + "'])}}";
+  }
+  const Json main = {{"name", "main"}, {"resources", {{"limits", list}, {"requests", list}}}};
+  return Json{{"containers", Json::array({main})}}.dump();
+}
+
 Json step_template(const Deployment& deployment, const ArgoOptions& options, const Step& step) {
   PodJob job = job_of(deployment, step, "step");
   if (!step.repeats()) job.outputs = observed_of(deployment, step);
@@ -79,7 +93,8 @@ Json step_template(const Deployment& deployment, const ArgoOptions& options, con
   made["retryStrategy"] = retry_strategy(deployment, step);
   if (step.timeout_seconds > 0) made["activeDeadlineSeconds"] = std::to_string(deadline_seconds(step));
   place(made, step);
-  if (step.resources.gpus > 0) {
+  if (!step.resources.parameters.empty()) made["podSpecPatch"] = pod_spec_patch(deployment, step);
+  if (step.resources.gpus > 0 || step.resources.parameters.contains("gpus")) {
     if (!options.gpu_semaphore.empty()) {
       const size_t slash = options.gpu_semaphore.find('/');
       made["synchronization"]["semaphores"] =

@@ -82,12 +82,25 @@ PipelineVolume parse_volume(const Json& json, const Places& places, const std::s
           .read_only = reader.boolean("read_only", false)};
 }
 
+std::string parameter_reference(const std::string& text) {
+  constexpr std::string_view kOpen = "${parameters.";
+  if (!text.starts_with(kOpen) || !text.ends_with("}")) return {};
+  return text.substr(kOpen.size(), text.size() - kOpen.size() - 1);
+}
+
 PipelineResources parse_resources(const JsonReader& reader, const Places& places) {
   PipelineResources made;
   reader.only({"cpus", "memory_bytes", "gpus", "node_selector", "tolerations", "volumes", "image"});
-  made.cpus = reader.number("cpus", 0, 0);
-  made.memory_bytes = reader.bytes("memory_bytes");
-  made.gpus = reader.integer("gpus", 0, 0);
+  const auto given = [&](const char* key) {
+    const Json* found = reader.find(key);
+    const auto name =
+        found != nullptr && found->is_string() ? parameter_reference(found->get<std::string>()) : "";
+    if (!name.empty()) made.parameters[key] = name;
+    return !name.empty();
+  };
+  if (!given("cpus")) made.cpus = reader.number("cpus", 0, 0);
+  if (!given("memory_bytes")) made.memory_bytes = reader.bytes("memory_bytes");
+  if (!given("gpus")) made.gpus = reader.integer("gpus", 0, 0);
   made.node_selector = reader.text_map("node_selector");
   reader.each_entry("tolerations", [&](const Json& json, const std::string& at) {
     made.tolerations.push_back(parse_toleration(json, places, at, reader.label()));
@@ -120,12 +133,6 @@ Condition parse_condition(const Json& json, const Places& places, const std::str
   reader.only({"left", "op", "right"});
   if (reader.find("left") == nullptr) reader.fail("left", "is missing");
   return {.left = reader.value("left"), .op = reader.text("op", "=="), .right = reader.value("right")};
-}
-
-std::string parameter_reference(const std::string& text) {
-  constexpr std::string_view kOpen = "${parameters.";
-  if (!text.starts_with(kOpen) || !text.ends_with("}")) return {};
-  return text.substr(kOpen.size(), text.size() - kOpen.size() - 1);
 }
 
 Foreach parse_foreach(const JsonReader& step, const Places& places) {

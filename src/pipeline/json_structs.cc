@@ -36,6 +36,7 @@ Json to_json(const PipelineResources& resources) {
                {"gpus", resources.gpus},
                {"image", resources.image},
                {"node_selector", resources.node_selector}};
+  for (const auto& [field, name] : resources.parameters) made[field] = "${parameters." + name + "}";
   for (const auto& t : resources.tolerations) {
     made["tolerations"].push_back(
         {{"key", t.key}, {"operator", t.op}, {"value", t.value}, {"effect", t.effect}});

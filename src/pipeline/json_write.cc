@@ -20,6 +20,16 @@ void put_nested(Json& json, const char* key, Json nested) {
   if (!nested.empty()) json[key] = std::move(nested);
 }
 
+// Of resources and of the budget.
+template <class Amounts>
+Json amounts(const Amounts& of) {
+  Json made = Json::object();
+  put_number(made, "cpus", of.cpus, 0.0);
+  put_number(made, "memory_bytes", of.memory_bytes, uint64_t{0});
+  put_number(made, "gpus", of.gpus, int64_t{0});
+  return made;
+}
+
 Json to_json(const Parameter& parameter) {
   Json made = {{"type", parameter.type}};
   if (parameter.fallback) made["default"] = to_json(*parameter.fallback);
@@ -61,10 +71,8 @@ Json to_json(const PipelineVolume& volume) {
 }
 
 Json to_json(const PipelineResources& resources) {
-  Json made = Json::object();
-  put_number(made, "cpus", resources.cpus, 0.0);
-  put_number(made, "memory_bytes", resources.memory_bytes, uint64_t{0});
-  put_number(made, "gpus", resources.gpus, int64_t{0});
+  Json made = amounts(resources);
+  for (const auto& [field, name] : resources.parameters) made[field] = "${parameters." + name + "}";
   put_nested(made, "node_selector", resources.node_selector);
   for (const auto& toleration : resources.tolerations) made["tolerations"].push_back(to_json(toleration));
   for (const auto& volume : resources.volumes) made["volumes"].push_back(to_json(volume));
@@ -105,10 +113,7 @@ Json to_json(const Step& step) {
 }
 
 Json to_json(const PipelineBudget& budget) {
-  Json made = Json::object();
-  put_number(made, "cpus", budget.cpus, 0.0);
-  put_number(made, "memory_bytes", budget.memory_bytes, uint64_t{0});
-  put_number(made, "gpus", budget.gpus, int64_t{0});
+  Json made = amounts(budget);
   return made;
 }
 

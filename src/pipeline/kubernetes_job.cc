@@ -76,7 +76,12 @@ Json pod(const Deployment& deployment, const Step& step, const PodJob& work) {
 
 }  // namespace
 
-Json job(const Deployment& deployment, const Step& step, int64_t item) {
+Json job(const Deployment& deployment, const Step& planned, int64_t item) {
+  Step step = planned;  // with what this run's parameters make of it
+  if (!planned.resources.parameters.empty())
+    step.resources = resources_of(
+        planned, bind_parameters(deployment.spec, given_parameters(deployment), deployment.operation),
+        deployment.operation);
   check_argument(step.repeats() || item == -1, deployment.where, ": step '", step.name,
                  "': item: the step has no foreach, got ", item);
   const std::string run = run_name(deployment);

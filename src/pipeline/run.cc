@@ -64,16 +64,17 @@ void check_functions(const Pipeline::Impl& pipeline) {
 
 Budget::Budget(const PipelineBudget& total) : total_(total), free_(total) {}
 
-PipelineBudget Budget::need_of(const Step& step) const {
-  PipelineBudget need{step.resources.cpus, step.resources.memory_bytes, step.resources.gpus};
+PipelineBudget Budget::need_of(const Step& step, const ParameterValues& parameters) const {
+  const auto wanted = resources_of(step, parameters, kOperation);
+  PipelineBudget need{wanted.cpus, wanted.memory_bytes, wanted.gpus};
   if (need.cpus <= 0)
     need.cpus = find_kind(step.kind)->takes_all_cpus ? total_.cpus : std::min(1.0, total_.cpus);
   if (total_.memory_bytes == 0) need.memory_bytes = 0;  // not counted
   return need;
 }
 
-void Budget::check(const Step& step) const {
-  const auto need = need_of(step);
+void Budget::check(const Step& step, const ParameterValues& parameters) const {
+  const auto need = need_of(step, parameters);
   const auto where = "[Pipeline.run] step '" + step.name + "': field 'resources.";
   base::check_argument(need.cpus <= total_.cpus, where, "cpus': ", need.cpus, " of a budget of ",
                        total_.cpus);
@@ -117,7 +118,7 @@ Run::Run(const Pipeline::Impl& pipeline, const PipelineRunOptions& options, cons
   for (const auto& step : spec_.steps) {
     items_.push_back(items_of(step, parameters_));
     counts.push_back(items_.back().size());
-    budget_.check(step);
+    budget_.check(step, parameters_);
   }
   clean();
   begun_ = now();

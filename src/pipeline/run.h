@@ -30,8 +30,10 @@ struct RunHooks {
 class Budget {
  public:
   explicit Budget(const PipelineBudget& total);
-  PipelineBudget need_of(const Step& step) const;  // resources of the step, with defaults filled in
-  void check(const Step& step) const;              // std::invalid_argument if the step would never fit
+  // Resources of the step, with parameters and defaults filled in.
+  PipelineBudget need_of(const Step& step, const ParameterValues& parameters) const;
+  // std::invalid_argument if the step would never fit.
+  void check(const Step& step, const ParameterValues& parameters) const;
   bool take(const PipelineBudget& need);
   void give(const PipelineBudget& need);
 

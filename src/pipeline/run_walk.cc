@@ -96,7 +96,7 @@ void Run::consider(InstanceId id) {
     }
     std::sort(ids.begin(), ids.end());
   }
-  if (budget_.take(budget_.need_of(step))) launch(ids);
+  if (budget_.take(budget_.need_of(step, parameters_))) launch(ids);
 }
 
 void Run::launch(const std::vector<InstanceId>& ids) {
@@ -114,7 +114,7 @@ void Run::launch(const std::vector<InstanceId>& ids) {
   const size_t number = next_job_++;
   auto& job = jobs_[number];
   job.ids = ids;
-  job.need = budget_.need_of(step);
+  job.need = budget_.need_of(step, parameters_);
   const auto log = folder_->log_path(items[0].name);
   job.thread = std::thread([this, number, &step, items, attempt = walk_->attempts(ids[0]), log] {
     work(number, step, items, attempt, log);

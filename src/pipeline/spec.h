@@ -109,6 +109,10 @@ Value checked_parameter(const Parameter& parameter, Value value, const std::stri
 using ParameterValues = Object;
 ParameterValues bind_parameters(const Spec& spec, const Object& given, const std::string& operation);
 
+// What a step takes when the parameters that its resources name are bound.
+PipelineResources resources_of(const Step& step, const ParameterValues& parameters,
+                               const std::string& operation);
+
 // One value per instance: {null} for a step without foreach. Grids give objects.
 List items_of(const Step& step, const ParameterValues& parameters);
 

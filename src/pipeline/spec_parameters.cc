@@ -96,4 +96,19 @@ List items_of(const Step& step, const ParameterValues& parameters) {
   }
 }
 
+PipelineResources resources_of(const Step& step, const ParameterValues& parameters,
+                               const std::string& operation) {
+  PipelineResources made = step.resources;
+  made.parameters.clear();
+  for (const auto& [field, name] : step.resources.parameters) {
+    const Value& value = parameters.at(name);
+    base::check_argument(value.number() >= 0, "[", operation, "] step '", step.name, "': field 'resources.",
+                         field, "': parameter '", name, "' expected 0 or more, got ", shown(value));
+    if (field == "cpus") made.cpus = value.number();
+    if (field == "memory_bytes") made.memory_bytes = static_cast<uint64_t>(value.number());
+    if (field == "gpus") made.gpus = static_cast<int64_t>(value.number());
+  }
+  return made;
+}
+
 }  // namespace whorl::pipeline

@@ -250,6 +250,24 @@ bool by_digest(const std::string& image) {
 
 void check_resources(const Spec& spec, size_t index, Problems& problems) {
   const auto& resources = spec.steps[index].resources;
+  for (const auto& [field, name] : resources.parameters) {
+    const auto pointer = base::pointer_to("/resources", field);
+    const auto label = "field 'resources." + base::printable(field, 40) + "': ";
+    const Parameter* parameter = spec.parameter(name);
+    if (!one_of(field, {"cpus", "memory_bytes", "gpus"})) {
+      problems.of_step(index, pointer, label + "only cpus, memory_bytes and gpus are given by parameters");
+    } else if (parameter == nullptr) {
+      std::vector<std::string> names;
+      for (const auto& known : spec.parameters) names.push_back(known.name);
+      problems.of_step(
+          index, pointer,
+          label + "no parameter '" + base::printable(name, 80) + "'" + base::did_you_mean(name, names));
+    } else if (parameter->type != "int" && !(field == "cpus" && parameter->type == "float")) {
+      problems.of_step(index, pointer,
+                       label + "parameter '" + name + "' is of type " + parameter->type + ", expected int" +
+                           (field == "cpus" ? " or float" : ""));
+    }
+  }
   if (!resources.image.empty() && !by_digest(resources.image))
     problems.of_step(index, "/resources/image",
                      "field 'resources.image': expected an image by digest (name@sha256:…), got '" +

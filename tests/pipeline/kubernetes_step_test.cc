@@ -3,8 +3,10 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "base/json.h"
 #include "base/temporary_folder.h"
 #include "pipeline/argo_simulator.h"
 #include "whorl/pipeline_manifests.h"
@@ -144,6 +146,37 @@ TEST(KubernetesStep, ErrorsNameWhatIsWrong) {
       message({.step = "first", .run_id = "r", .parameters = "[{\"name\": \"rate\"}]"}).find("expected {"),
       std::string::npos);
   EXPECT_NE(message({.step = "after", .run_id = "r"}).find("has not succeeded"), std::string::npos);
+}
+
+TEST(KubernetesStep, ResourcesByParameterAreNumbersOrNothing) {
+  Pipeline p("p");
+  p.parameter({.name = "gpus", .type = "int", .default_value = "1"});
+  p.parameter({.name = "cpus", .type = "float", .default_value = "0.5"});
+  p.step({.name = "a",
+          .kind = "command",
+          .with = R"({"command": "x"})",
+          .resources = {.memory_bytes = 1 << 20, .parameters = {{"gpus", "gpus"}, {"cpus", "cpus"}}}});
+  ArgoOptions argo;
+  argo.image = "registry/whorl@sha256:" + std::string(64, 'a');
+  argo.gpu_semaphore = "gpus/h100";
+  const auto made = base::parse_json(to_argo(p, argo).front().json, "t");
+  const auto& leaf = made["spec"]["templates"][1];
+  EXPECT_EQ(leaf["container"]["resources"]["limits"].dump(), R"({"memory":"1Mi"})");
+  EXPECT_TRUE(leaf.contains("synchronization")) << "it may take a GPU";
+  const auto patch = base::parse_json(leaf["podSpecPatch"].get<std::string>(), "t");
+  EXPECT_EQ(patch["containers"][0]["name"], "main");
+  const auto& limits = patch["containers"][0]["resources"]["limits"];
+  // asInt and asFloat refuse what is no number, so a submitted text cannot close the string and add to the
+  // pod.
+  EXPECT_EQ(limits["nvidia.com/gpu"], "{{=asInt(workflow.parameters['gpus'])}}");
+  EXPECT_EQ(limits["cpu"], "{{=asFloat(workflow.parameters['cpus'])}}");
+  KubernetesOptions plain;
+  plain.image = argo.image;
+  plain.parameters = R"({"gpus": 4})";
+  const auto job = base::parse_json(to_kubernetes(p, "a", plain).json, "t");
+  const auto& main = job["spec"]["template"]["spec"]["containers"][0];
+  EXPECT_EQ(main["resources"]["limits"]["nvidia.com/gpu"], "4");
+  EXPECT_EQ(main["resources"]["limits"]["cpu"], "500m");
 }
 
 TEST(KubernetesStep, ExitStatusesSayWhoseFaultItWas) {

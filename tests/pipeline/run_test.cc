@@ -209,6 +209,27 @@ TEST(PipelineRun, CancellingStopsWhatRunsAndExitStepsStillRun) {
   EXPECT_EQ(folder.read("state"), "cancelled\n");
 }
 
+TEST(PipelineRun, ParametersGiveResources) {
+  const Folder folder;
+  Pipeline p("p");
+  p.parameter({.name = "gpus", .type = "int", .default_value = "2"});
+  auto step = shell("a", "true");
+  step.resources.parameters = {{"gpus", "gpus"}};
+  p.step(step);
+  const auto said = [&](const std::string& gpus) -> std::string {
+    try {
+      const PipelineRunOptions options{
+          .folder = folder / "runs", .parameters = {{"gpus", gpus}}, .budget = {.gpus = 2}};
+      return p.run(options).state;
+    } catch (const std::invalid_argument& error) {
+      return error.what();
+    }
+  };
+  EXPECT_EQ(said("2"), "succeeded");
+  EXPECT_EQ(said("3"), "[Pipeline.run] step 'a': field 'resources.gpus': 3 of a budget of 2");
+  EXPECT_NE(said("-1").find("parameter 'gpus' expected 0 or more, got -1"), std::string::npos);
+}
+
 TEST(PipelineRun, WhoWatchesMayStopAStepThatSaysNothing) {
   const Folder folder;
   Pipeline p("p");

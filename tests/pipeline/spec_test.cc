@@ -162,6 +162,29 @@ TEST(PipelineSpec, MessagesNameLineStepFieldAndTheNearestName) {
   }
 }
 
+TEST(PipelineSpec, ResourcesMayBeParameters) {
+  Pipeline built("p");
+  built.parameter({.name = "gpus", .type = "int", .default_value = "1"});
+  built.parameter({.name = "cpus", .type = "float", .default_value = "0.5"});
+  built.step({.name = "a",
+              .kind = "command",
+              .with = R"({"command": "x"})",
+              .resources = {.memory_bytes = 5, .parameters = {{"gpus", "gpus"}, {"cpus", "cpus"}}}});
+  built.validate();
+  EXPECT_NE(built.to_json().find(R"("gpus": "${parameters.gpus}")"), std::string::npos) << built.to_json();
+  EXPECT_EQ(Pipeline::from_json(built.to_json()).to_json(), built.to_json());
+  const auto problem = problem_of(R"(name: p
+parameters: {n: {type: int}, s: {type: string}, f: {type: float}}
+steps:
+  - {name: a, kind: command, with: {command: x}, resources: {gpus: "${parameters.f}", cpus: "${parameters.m}"}}
+  - {name: b, kind: command, with: {command: x}, resources: {memory_bytes: "${parameters.s}", cpus: "${parameters.f}"}}
+)");
+  for (const char* part : {"p.yaml:4", "'resources.gpus': parameter 'f' is of type float, expected int",
+                           "'resources.cpus': no parameter 'm'", "p.yaml:5",
+                           "'resources.memory_bytes': parameter 's' is of type string, expected int"})
+    EXPECT_NE(problem.find(part), std::string::npos) << part << "\n" << problem;
+}
+
 TEST(PipelineSpec, ExitStepsNeedExitStepsOnly) {
   const auto problem = problem_of(R"(name: p
 steps:
