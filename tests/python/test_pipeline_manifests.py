@@ -123,6 +123,21 @@ def test_the_three_kinds_pass_their_closed_schemas(manifests, schemas):
         assert schemas[kind].problems(thing) == []
 
 
+def test_resources_by_parameter_pass_too(schemas):
+    document = flywheel()
+    document["steps"][1]["resources"] |= {"gpus": "${parameters.count}", "cpus": "${parameters.rate}"}
+    made = whorl.to_argo(whorl.Pipeline.from_json(json.dumps(document)), **OPTIONS)
+    template = next(json.loads(m.json) for m in made if m.kind == "WorkflowTemplate")
+    assert schemas["WorkflowTemplate"].problems(template) == []
+    patches = [node["podSpecPatch"] for node in find(template, "podSpecPatch")]
+    assert len(patches) == 1, "of the pods that work, not of the one that gathers"
+    limits = json.loads(patches[0])["containers"][0]["resources"]["limits"]
+    assert limits == {
+        "cpu": "{{=asFloat(workflow.parameters['rate'])}}",
+        "nvidia.com/gpu": "{{=asInt(workflow.parameters['count'])}}",
+    }
+
+
 def find(thing, key):
     """Every object that has `key`."""
     return [node for _, node in crd_schema.nodes(thing, "$") if isinstance(node, dict) and key in node]
