@@ -200,7 +200,9 @@ def test_an_adapter_is_the_one_that_peft_applies(folder, theirs, tmp_path):
                 p.copy_(0.05 * torch.randn(p.shape))
     tuned.save_pretrained(tmp_path / "adapter")
     requests = [request("loglikelihood", text, " yes, of course") for text in TEXTS]
-    reference = reference_backend(folder, peft=str(tmp_path / "adapter"), batch_size=2).loglikelihood(requests)
+    reference = reference_backend(folder, peft=str(tmp_path / "adapter"), batch_size=2).loglikelihood(
+        requests
+    )
     mine = plugin.WhorlLM(folder, adapter=str(tmp_path / "adapter"), dtype="float32").loglikelihood(requests)
     assert max(differences([x[0] for x in mine], [x[0] for x in reference])) < TOLERANCE
     # The planted fault: without its adapter the answer is another.
