@@ -80,8 +80,8 @@ def main(data: Path, out: Path, base_folder: Path) -> None:
         whole_calls = [result.scores[WHOLE_CALL].value for result in results[1:]]
         best = whole_calls.index(max(whole_calls))
         test_of_both = whorl.compare(results[0], results[1 + best], WHOLE_CALL).paired
-        passes = test_of_both.difference.value > 0 and test_of_both.permutation_p <= 0.001
-        print(f"gate: p = {test_of_both.permutation_p:.2g}, {'passes' if passes else 'rejected'}")
+        passes = test_of_both["difference"]["value"] > 0 and test_of_both["permutation_p"] <= 0.001
+        print(f"gate: p = {test_of_both['permutation_p']:.2g}, {'passes' if passes else 'rejected'}")
 
         # Published durably; what the gate rejects is kept too, but not served under the bare name. The engine has
         # been running all along and finds the new version at its next request.
