@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 import whorl
+from rich.console import Console
 from whorl import pipeline
 from whorl.demo import BASE, Settings, data, run, steps
 from whorl.demo.generate import make_rows
 from whorl.demo.guarded import CONFIG
 from whorl.demo.settings import AdapterPlan
-from whorl.demo.story import PIPELINE
+from whorl.demo.story import PIPELINE, tell
 
 # Too little to learn anything: the gate must say so.
 TINY = Settings(
@@ -38,7 +39,18 @@ def twice(tmp_path_factory):
 @pytest.fixture(scope="module")
 def small(tmp_path_factory):
     folder = tmp_path_factory.mktemp("small")
-    return folder, run(folder, seed=3, settings=SMALL)
+    console = Console(file=(folder / "told.txt").open("w"), width=200)
+    told = tell(folder, 3, SMALL, console)
+    console.file.close()
+    return folder, told
+
+
+def test_the_running_engine_has_nobody_before_and_the_winner_after(small):
+    folder, _ = small
+    lines = (folder / "told.txt").read_text().splitlines()
+    before, after = (next(line for line in lines if line.startswith(word)) for word in ("before ", "after "))
+    assert "there is no adapter 'support'" in before
+    assert after.split()[1] == "support@1"
 
 
 def test_the_report_has_its_fields(small):

@@ -22,6 +22,7 @@ class Follower:
         self.sweep: list[dict | None] = [None] * len(settings.adapters)
         self.seconds: dict[str, float] = {}
         self.rejected = ""
+        self._before = ("", "")
         self._view = show.TrainingView(settings.adapters)
         self._live: contextlib.ExitStack | None = None
 
@@ -81,6 +82,8 @@ class Follower:
 
     def _gate_succeeded(self) -> None:
         show.gate(self.console, self.outputs["gate"], self.settings.max_p)
+        # Asked here: once publishing has begun, it may be done before its event is heard.
+        self._before = self.ask(path_of(self.outputs["export"]["test"]))
 
     def _gate_failed(self) -> None:
         show.rejected(self.console, self.rejected)
@@ -91,7 +94,7 @@ class Follower:
         show.step(
             self.console, 5, "Publishing: the engine that has been running all along picks the winner up"
         )
-        show.answered(self.console, "before", *self.ask(path_of(self.outputs["export"]["test"])))
+        show.answered(self.console, "before", *self._before)
 
     def _publish_succeeded(self) -> None:
         show.published(self.console, self.outputs["publish"])
