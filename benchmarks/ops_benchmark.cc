@@ -85,8 +85,8 @@ void decode(benchmark::State& state) {
 void lora(benchmark::State& state) {
   const int64_t n = state.range(0), k = state.range(1), o = state.range(2), r = 16;
   const auto w = backend().pack(random_tensor(type_of(state), {o, k}), true);
-  const auto adapter =
-      backend().pack_lora(random_tensor(DType::float32, {r, k}), random_tensor(DType::float32, {o, r}), 1);
+  const auto adapter = backend().pack_lora(random_tensor(DType::float32, {r, k}),
+                                           random_tensor(DType::float32, {o, r}), 1, type_of(state));
   const Tensor x = random_tensor(DType::float32, {n, k}), dy = random_tensor(DType::float32, {n, o});
   const Tensor y = backend().allocate(DType::float32, {n, o}),
                dx = backend().allocate(DType::float32, {n, k});

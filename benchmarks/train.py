@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Tokens per second of LoRA training on random weights, all linears adapted.
 
---peer torch measures PyTorch + PEFT (eager, same shape, same dtype, same data) in the same run, in alternate rounds: the
-ratio counts, not the figures.
+--peer torch measures PyTorch + PEFT (same shape, same dtype, same data) in the same run, in alternate rounds: the ratio
+counts, not the figures. --peer-mode takes several of eager, autocast and compiled (warmed up before it is measured).
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Whorl:
 
 
 class Torch:
-    def __init__(self, arguments: Any) -> None:
+    def __init__(self, arguments: Any, mode: str) -> None:
         try:
             import peft
             import torch
@@ -78,6 +78,8 @@ class Torch:
         )
         self.torch, self.model, self.batch = torch, peft.get_peft_model(base, lora), arguments.batch
         self.model.train()
+        self.forward = torch.compile(self.model) if mode == "compiled" else self.model
+        self.autocast = mode == "autocast"
         self.ids = torch.tensor(rows(arguments, 4 * arguments.batch))
         trained = [p for p in self.model.parameters() if p.requires_grad]
         self.optimizer = torch.optim.AdamW(trained, lr=1e-4, weight_decay=0.0)
@@ -85,7 +87,9 @@ class Torch:
     def step(self, i: int) -> None:
         begin = (i * self.batch) % len(self.ids)
         ids = self.ids[begin : begin + self.batch]
-        self.model(input_ids=ids, labels=ids).loss.backward()
+        with self.torch.autocast("cpu", self.torch.bfloat16, enabled=self.autocast):
+            loss = self.forward(input_ids=ids, labels=ids).loss
+        loss.backward()
         self.torch.nn.utils.clip_grad_norm_(self.optimizer.param_groups[0]["params"], 1.0)
         self.optimizer.step()
         self.optimizer.zero_grad()
@@ -98,9 +102,9 @@ class Torch:
         return steps * self.batch * self.ids.shape[1] / (time.perf_counter() - begin)
 
 
-def serve_rounds(arguments: Any, pipe: Connection) -> None:
+def serve_rounds(arguments: Any, mode: str, pipe: Connection) -> None:
     """The peer's process: a round of so many steps for every number that comes, until it is 0."""
-    torch = Torch(arguments)
+    torch = Torch(arguments, mode)
     while steps := pipe.recv():
         pipe.send((torch.round(steps), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024))
 
@@ -108,10 +112,12 @@ def serve_rounds(arguments: Any, pipe: Connection) -> None:
 class Peer:
     """PyTorch in a process of its own, so that the peak of memory is each one's own."""
 
-    def __init__(self, arguments: Any) -> None:
+    def __init__(self, arguments: Any, mode: str) -> None:
+        self.mode = mode
+        self.rates: list[float] = []
         spawn = multiprocessing.get_context("spawn")
         self.pipe, theirs = spawn.Pipe()
-        self.process = spawn.Process(target=serve_rounds, args=(arguments, theirs), daemon=True)
+        self.process = spawn.Process(target=serve_rounds, args=(arguments, mode, theirs), daemon=True)
         self.process.start()
         theirs.close()
         self.peak = 0
@@ -122,7 +128,18 @@ class Peer:
             rate, self.peak = self.pipe.recv()
         except EOFError:
             raise SystemExit("the peer ended; what it said stands above") from None
+        self.rates.append(rate)
         return rate
+
+    def figures(self, ours: float) -> dict[str, Any]:
+        """What it reached, and how much faster `ours` tokens a second are."""
+        rate = statistics.median(self.rates)
+        return {
+            f"{self.mode}_tokens_per_second": rate,
+            f"{self.mode}_rounds": [round(r, 1) for r in self.rates],
+            f"{self.mode}_peak_rss_bytes": self.peak,
+            f"ratio_to_{self.mode}": ours / rate,
+        }
 
     def close(self) -> None:
         self.pipe.send(0)
@@ -134,23 +151,25 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=5, help="of a round, after one that warms up")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--peer", choices=["torch"], default=None)
+    parser.add_argument(
+        "--peer-mode", nargs="+", choices=["eager", "autocast", "compiled"], default=["eager"]
+    )
     arguments = parser.parse_args()
     arguments.dtype = arguments.dtype or "float32"
-    ours, peer = Whorl(arguments), Peer(arguments) if arguments.peer else None
+    ours, modes = Whorl(arguments), arguments.peer_mode if arguments.peer else []
+    peers = [Peer(arguments, mode) for mode in modes]
+    for peer in peers:
+        peer.round(1)
+        peer.rates.clear()
     rates: list[float] = []
-    peer_rates: list[float] = []
     for _ in range(arguments.rounds):
         rates.append(ours.round(arguments.steps))
-        if peer:
-            peer_rates.append(peer.round(arguments.steps))
+        for peer in peers:
+            peer.round(arguments.steps)
     figures = {"tokens_per_second": statistics.median(rates), "rounds": [round(r, 1) for r in rates]}
-    if peer:
-        figures["peer"] = "torch + peft"
-        figures["peer_tokens_per_second"] = statistics.median(peer_rates)
+    for peer in peers:
         peer.close()
-        figures["peer_peak_rss_bytes"] = peer.peak
-        figures["peer_rounds"] = [round(r, 1) for r in peer_rates]
-        figures["ratio"] = figures["tokens_per_second"] / figures["peer_tokens_per_second"]
+        figures |= peer.figures(figures["tokens_per_second"])
     common.report(arguments, figures)
 
 

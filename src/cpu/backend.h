@@ -40,7 +40,7 @@ class CpuBackend final : public ops::Backend {
   void prepare_backward(PackedWeight& w) override;
   void repack(PackedWeight& w, const Tensor& host) override;
   Tensor unpack(const PackedWeight& w) override;
-  Lora pack_lora(const Tensor& a, const Tensor& b, float scale) override;
+  Lora pack_lora(const Tensor& a, const Tensor& b, float scale, DType base) override;
   void repack_lora(PackedLora& lora, const Tensor& a, const Tensor& b, float scale) override;
 
   void linear(const Tensor& x, const PackedWeight& w, const Tensor& bias,

@@ -29,6 +29,9 @@ Features detect_features() {
   constexpr unsigned kAvx512 = kFoundation | kDq | kBw | kVl;
   found.avx2_fma = fma && (b & kAvx2) != 0 && (saved & kYmmState) == kYmmState;
   found.avx512 = found.avx2_fma && (b & kAvx512) == kAvx512 && (saved & kZmmState) == kZmmState;
+  if (!__get_cpuid_count(7, 1, &a, &b, &c, &d)) return found;
+  constexpr unsigned kBf16 = 1u << 5;
+  found.avx512_bf16 = found.avx512 && (a & kBf16) != 0;
   return found;
 }
 

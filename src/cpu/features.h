@@ -3,8 +3,9 @@
 namespace whorl::cpu {
 
 struct Features {
-  bool avx2_fma = false;  // AVX2 and FMA, registers saved by the system
-  bool avx512 = false;    // AVX-512 F, BW, DQ, VL, registers saved by the system
+  bool avx2_fma = false;     // AVX2 and FMA, registers saved by the system
+  bool avx512 = false;       // AVX-512 F, BW, DQ, VL, registers saved by the system
+  bool avx512_bf16 = false;  // these, and products of bfloat16 pairs
 };
 
 Features detect_features();

@@ -5,6 +5,7 @@
 
 namespace whorl::cpu {
 
+const Kernels* avx512_bf16_kernels();
 const Kernels* avx512_kernels();
 const Kernels* avx2_kernels();
 const Kernels* generic_kernels();
@@ -13,6 +14,7 @@ namespace {
 std::vector<const Kernels*> available() {
   const Features features = detect_features();
   std::vector<const Kernels*> found;
+  if (features.avx512_bf16) found.push_back(avx512_bf16_kernels());
   if (features.avx512) found.push_back(avx512_kernels());
   if (features.avx2_fma) found.push_back(avx2_kernels());
   found.push_back(generic_kernels());

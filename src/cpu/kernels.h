@@ -86,6 +86,7 @@ struct AdamWStep {
 
 struct Kernels {
   const char* name;
+  bool multiplies_bfloat16;  // products with bfloat16 weights round their other operand
   int64_t gemm_scratch, over_rows_scratch;
   void (*gemm)(const Gemm&);
   void (*gemm_over_rows)(const GemmOverRows&);

@@ -35,21 +35,34 @@ int64_t Panels::offset(int64_t k, int64_t column) const {
   return bf16() ? panel + k / 2 * 2 * kPanel + lane * 2 + k % 2 : panel + k * kPanel + lane;
 }
 
-void Panels::fill(base::ThreadPool& pool, const void* data, int64_t k_step, int64_t column_step,
-                  float factor) {
+// value(i) is the number that belongs where the source's element i goes.
+template <class Stored, class Value>
+void Panels::place(base::ThreadPool& pool, int64_t k_step, int64_t column_step, const Value& value) {
+  Stored* const memory = memory_.data<Stored>();
   // Sixteen k of one panel at a time: both sides of the transposition stay in the first-level cache.
   pool.run(panels(), [&](int64_t panel) {
     const int64_t first = panel * kPanel, last = std::min(first + kPanel, columns_);
     for (int64_t k0 = 0; k0 < k_; k0 += 16)
       for (int64_t column = first; column < last; ++column)
-        for (int64_t k = k0; k < std::min(k0 + 16, k_); ++k) {
-          const int64_t from = k * k_step + column * column_step, to = offset(k, column);
-          if (bf16())
-            memory_.data<uint16_t>()[to] = static_cast<const uint16_t*>(data)[from];
-          else
-            memory_.data<float>()[to] = static_cast<const float*>(data)[from] * factor;
-        }
+        for (int64_t k = k0; k < std::min(k0 + 16, k_); ++k)
+          memory[offset(k, column)] = value(k * k_step + column * column_step);
   });
+}
+
+void Panels::fill(base::ThreadPool& pool, const void* data, int64_t k_step, int64_t column_step) {
+  if (bf16())
+    place<uint16_t>(pool, k_step, column_step,
+                    [&](int64_t i) { return static_cast<const uint16_t*>(data)[i]; });
+  else
+    place<float>(pool, k_step, column_step, [&](int64_t i) { return static_cast<const float*>(data)[i]; });
+}
+
+void Panels::fill_scaled(base::ThreadPool& pool, const float* data, int64_t k_step, int64_t column_step,
+                         float factor) {
+  if (bf16())
+    place<uint16_t>(pool, k_step, column_step, [&](int64_t i) { return float_to_bf16(data[i] * factor); });
+  else
+    place<float>(pool, k_step, column_step, [&](int64_t i) { return data[i] * factor; });
 }
 
 void Panels::copy_column(int64_t column, void* out) const {

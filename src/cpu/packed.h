@@ -13,9 +13,12 @@ class Panels {
   Panels() = default;
   Panels(DType dtype, int64_t k, int64_t columns);
 
-  // From row-major memory: element (k, column) at data[k * k_step + column * column_step], times `factor`
-  // (float32 only). `data` has this matrix's dtype.
-  void fill(base::ThreadPool& pool, const void* data, int64_t k_step, int64_t column_step, float factor = 1);
+  // From row-major memory: element (k, column) at data[k * k_step + column * column_step]. `data` has this
+  // matrix's dtype.
+  void fill(base::ThreadPool& pool, const void* data, int64_t k_step, int64_t column_step);
+  // From float32, times `factor`; rounded when this matrix is bfloat16.
+  void fill_scaled(base::ThreadPool& pool, const float* data, int64_t k_step, int64_t column_step,
+                   float factor);
 
   bool empty() const { return memory_.empty(); }
   bool bf16() const { return dtype_ == DType::bfloat16; }
@@ -31,6 +34,8 @@ class Panels {
 
  private:
   int64_t offset(int64_t k, int64_t column) const;  // in elements
+  template <class Stored, class Value>
+  void place(base::ThreadPool& pool, int64_t k_step, int64_t column_step, const Value& value);
   DType dtype_ = DType::float32;
   int64_t k_ = 0, columns_ = 0;
   Tensor memory_;

@@ -35,10 +35,13 @@ std::shared_ptr<DeviceAdapter> Decoder::prepare(const adapter::LoraAdapter& lora
   auto out = std::make_shared<DeviceAdapter>();
   out->linears.resize(linear_names_.size());
   for (const adapter::LoraModule& module : lora.modules) {
-    ops::Lora packed = backend_->pack_lora(module.a, module.b, static_cast<float>(module.scale));
+    const size_t linear = index.at(module.name);
+    const ops::Weight& weight = weights_.layers[linear / kLinearsPerLayer].weights[linear % kLinearsPerLayer];
+    ops::Lora packed =
+        backend_->pack_lora(module.a, module.b, static_cast<float>(module.scale), weight->dtype());
     out->max_rank = std::max(out->max_rank, module.rank);
     out->nbytes += packed->nbytes();
-    out->linears[index.at(module.name)] = std::move(packed);
+    out->linears[linear] = std::move(packed);
   }
   out->digest = adapter::digest_of(lora);
   return out;

@@ -114,13 +114,15 @@ class Backend {
 
   // ---- weights ------------------------------------------------------------------------------------
   // w [O, K] on the host, float32 or bfloat16; stored in that precision. `backward` also prepares the
-  // layout that dX = dY W reduces over (it may cost a second copy).
+  // layout that dX = dY W reduces over (it may cost a second copy). Products with a bfloat16 weight may round
+  // their other operand to bfloat16 (where the machine multiplies pairs of them); sums are float32.
   virtual Weight pack(const Tensor& w, bool backward) = 0;
   virtual void prepare_backward(PackedWeight& w) = 0;            // later, when a trainer attaches
   virtual void repack(PackedWeight& w, const Tensor& host) = 0;  // full-weight training
   virtual Tensor unpack(const PackedWeight& w) = 0;              // [O, K] on the host, as stored
-  // a [R, K], b [O, R], float32 on the host. y += scale * (x a^T) b^T.
-  virtual Lora pack_lora(const Tensor& a, const Tensor& b, float scale) = 0;
+  // a [R, K], b [O, R], float32 on the host. y += scale * (x a^T) b^T. `base` is the stored type of the
+  // weight it stands beside: its products are as exact as that weight's.
+  virtual Lora pack_lora(const Tensor& a, const Tensor& b, float scale, DType base) = 0;
   virtual void repack_lora(PackedLora& lora, const Tensor& a, const Tensor& b, float scale) = 0;
 
   // ---- linear -------------------------------------------------------------------------------------

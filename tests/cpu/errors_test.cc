@@ -45,8 +45,8 @@ TEST(Errors, Linear) {
 
 TEST(Errors, Segments) {
   const auto w = backend->pack(zeros({5, 7}), false);
-  const auto lora = backend->pack_lora(zeros({2, 7}), zeros({5, 2}), 1),
-             wrong = backend->pack_lora(zeros({2, 8}), zeros({5, 2}), 1);
+  const auto lora = backend->pack_lora(zeros({2, 7}), zeros({5, 2}), 1, DType::float32),
+             wrong = backend->pack_lora(zeros({2, 8}), zeros({5, 2}), 1, DType::float32);
   const auto run = [&](std::vector<ops::LoraSegment> segments) {
     backend->linear(zeros({4, 7}), *w, Tensor(), segments, Tensor(), zeros({4, 5}));
   };
@@ -103,7 +103,7 @@ TEST(Errors, Pages) {
 TEST(Errors, Packing) {
   expect_message([] { backend->pack(zeros({2, 3}, DType::int32), false); },
                  "[pack] expected a float32 or bfloat16 matrix");
-  expect_message([] { backend->pack_lora(zeros({2, 7}), zeros({5, 3}), 1); },
+  expect_message([] { backend->pack_lora(zeros({2, 7}), zeros({5, 3}), 1, DType::float32); },
                  "[pack_lora] expected a [R, K] and b [O, R]");
   const auto w = backend->pack(zeros({5, 7}), false);
   expect_message([&] { backend->repack(*w, zeros({5, 8})); }, "[repack] expected w float32 [5, 7]");

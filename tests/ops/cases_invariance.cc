@@ -58,8 +58,8 @@ void check_segments_alone(Backend& backend, const Setting& setting, Report& repo
   const Weight w = backend.pack(to_tensor(random.matrix(o, k, 0.3, setting.weights), setting.weights), false);
   std::vector<Lora> loras;
   for (const int64_t rank : {4, 17, 8})
-    loras.push_back(
-        backend.pack_lora(to_tensor(random.matrix(rank, k)), to_tensor(random.matrix(o, rank)), 0.7f));
+    loras.push_back(backend.pack_lora(to_tensor(random.matrix(rank, k)), to_tensor(random.matrix(o, rank)),
+                                      0.7f, setting.weights));
   const std::vector<LoraSegment> segments = {{0, 3, loras[0].get(), 0.25f, 11},
                                              {3, 4, loras[1].get()},
                                              {4, 9, nullptr},

@@ -20,8 +20,8 @@ class ForwardingBackend : public Backend {
   void prepare_backward(PackedWeight& w) override { inner_->prepare_backward(w); }
   void repack(PackedWeight& w, const Tensor& host) override { inner_->repack(w, host); }
   Tensor unpack(const PackedWeight& w) override { return inner_->unpack(w); }
-  Lora pack_lora(const Tensor& a, const Tensor& b, float scale) override {
-    return inner_->pack_lora(a, b, scale);
+  Lora pack_lora(const Tensor& a, const Tensor& b, float scale, DType base) override {
+    return inner_->pack_lora(a, b, scale, base);
   }
   void repack_lora(PackedLora& lora, const Tensor& a, const Tensor& b, float scale) override {
     inner_->repack_lora(lora, a, b, scale);

@@ -8,36 +8,20 @@
 namespace whorl::cpu::WHORL_ISA {
 
 constexpr int64_t kBlockRows = 16 * 12;  // rows of a packed at once
-constexpr int64_t kBlockK = 512;         // even, so that bfloat16 words are never cut
-constexpr int64_t kGemmScratch = kBlockRows * kBlockK + 16;
+constexpr int64_t kGemmScratch =
+    kBlockRows * (Float32::kBlockK > Bfloat16::kBlockK ? Float32::kBlockK : Bfloat16::kBlockK) + 16;
 constexpr int64_t kReducedRows = 256;  // rows of one step of a product over rows
 constexpr int64_t kOverRowsColumns = 16 * kPanel;
 constexpr int64_t kOverRowsScratch = kReducedRows * (kOverRowsColumns + 16) + 16;
 
-// Cuts `rows` into tiles of at most kMaxRows whose sizes differ by one at most.
+// Cuts `rows` into tiles of at most kMaxRows whose sizes differ by one at most; up to kTallRows are one.
 struct RowTiles {
   int64_t rows, count;
-  explicit RowTiles(int64_t n) : rows(n), count((n + kMaxRows - 1) / kMaxRows) {}
+  explicit RowTiles(int64_t n)
+      : rows(n), count(n > kMaxRows && n <= kTallRows ? 1 : (n + kMaxRows - 1) / kMaxRows) {}
   int64_t begin(int64_t i) const { return i * (rows / count) + (i < rows % count ? i : rows % count); }
   int size(int64_t i) const { return static_cast<int>(rows / count + (i < rows % count)); }
 };
-
-// to[k * rows + r] = a[r, k]. Whole vectors are stored and their surplus lanes overwritten by the next, so
-// up to 15 floats past the end are touched.
-static inline void pack_tile(const float* a, int64_t stride, int rows, int64_t k, float* to) {
-  if (rows == 1) {
-    for_vectors(k, [&](int64_t i, int64_t lanes) { store_lanes(to + i, load_lanes(a + i, lanes), lanes); });
-    return;
-  }
-  for (int64_t i = 0; i < k; i += kLanes) {
-    const int64_t lanes = k - i < kLanes ? k - i : kLanes;
-    Vec square[16];
-    for (int r = 0; r < rows; ++r) square[r] = load_lanes(a + r * stride + i, lanes);
-    for (int r = rows; r < 16; ++r) square[r] = zero();
-    transpose(square);
-    for (int64_t j = 0; j < lanes; ++j) store(to + (i + j) * rows, square[j]);
-  }
-}
 
 template <class W>
 static void run_tile(int rows, int64_t panels, Tile t) {
@@ -56,9 +40,10 @@ static void run_tile(int rows, int64_t panels, Tile t) {
 template <class W>
 static void gemm_block(const Gemm& g, int64_t row, int64_t rows, int64_t k_begin, int64_t k) {
   const RowTiles tiles(rows);
+  const int64_t steps = W::words(k);
   for (int64_t i = 0; i < tiles.count; ++i)
-    pack_tile(g.a + (row + tiles.begin(i)) * g.a_stride + k_begin, g.a_stride, tiles.size(i), k,
-              g.scratch + tiles.begin(i) * k);
+    W::pack(g.a + (row + tiles.begin(i)) * g.a_stride + k_begin, g.a_stride, tiles.size(i), k,
+            g.scratch + tiles.begin(i) * steps);
   const int64_t words = g.bf16 ? (g.k + 1) / 2 : g.k;
   const int64_t word = g.bf16 ? k_begin / 2 : k_begin;
   const bool first = k_begin == 0;
@@ -69,26 +54,25 @@ static void gemm_block(const Gemm& g, int64_t row, int64_t rows, int64_t k_begin
       const int64_t r = row + tiles.begin(i);
       float* c = g.c + r * g.c_stride + p * kPanel;
       const float* init = first ? (g.init ? g.init + r * g.init_stride + p * kPanel : nullptr) : c;
-      run_tile<W>(tiles.size(i), panels,
-                  Tile{g.scratch + tiles.begin(i) * k, tiles.size(i),
-                       static_cast<const float*>(g.w) + (p * words + word) * kPanel, kPanel, words * kPanel,
-                       k, init, first ? g.init_stride : g.c_stride, c, g.c_stride, g.columns - p * kPanel});
+      run_tile<W>(
+          tiles.size(i), panels,
+          Tile{g.scratch + tiles.begin(i) * steps, tiles.size(i),
+               static_cast<const float*>(g.w) + (p * words + word) * kPanel, kPanel, words * kPanel, steps,
+               init, first ? g.init_stride : g.c_stride, c, g.c_stride, g.columns - p * kPanel});
     }
   }
 }
 
-static void gemm(const Gemm& g) {
+template <class W>
+static void gemm_as(const Gemm& g) {
   for (int64_t row = 0; row < g.rows; row += kBlockRows) {
     const int64_t rows = g.rows - row < kBlockRows ? g.rows - row : kBlockRows;
-    for (int64_t k = 0; k < g.k; k += kBlockK) {
-      const int64_t step = g.k - k < kBlockK ? g.k - k : kBlockK;
-      if (g.bf16)
-        gemm_block<Bfloat16>(g, row, rows, k, step);
-      else
-        gemm_block<Float32>(g, row, rows, k, step);
-    }
+    for (int64_t k = 0; k < g.k; k += W::kBlockK)
+      gemm_block<W>(g, row, rows, k, g.k - k < W::kBlockK ? g.k - k : W::kBlockK);
   }
 }
+
+static void gemm(const Gemm& g) { g.bf16 ? gemm_as<Bfloat16>(g) : gemm_as<Float32>(g); }
 
 // Copies rows of b into panels [columns / 16][rows][16], scaled, zero past the last column.
 static inline void pack_panels(const float* b, int64_t stride, int64_t rows, int64_t columns, float scale,

@@ -12,8 +12,8 @@ struct Tile {
   int64_t a_step;
   const void* w;             // float32: element (k, v, lane) at w[k * w_step + v * w_vector + lane]
   int64_t w_step, w_vector;  // bfloat16: in words of two k, k = 2 * i and 2 * i + 1 at word i * w_step
-  int64_t k;
-  const float* init;  // null: zeros; stride 0: one row for all (a bias)
+  int64_t k;                 // steps of a: W::words() of the numbers
+  const float* init;         // null: zeros; stride 0: one row for all (a bias)
   int64_t init_stride;
   float* c;
   int64_t c_stride;
@@ -22,7 +22,7 @@ struct Tile {
 
 template <int V>
 static inline void load_row(Vec (&row)[V], const float* from, int64_t columns) {
-#pragma GCC unroll 4
+#pragma GCC unroll 8
   for (int v = 0; v < V; ++v) {
     const int64_t left = columns - v * kLanes;
     row[v] = left >= kLanes ? load(from + v * kLanes)
@@ -33,7 +33,7 @@ static inline void load_row(Vec (&row)[V], const float* from, int64_t columns) {
 
 template <int V>
 static inline void store_row(float* to, const Vec (&row)[V], int64_t columns) {
-#pragma GCC unroll 4
+#pragma GCC unroll 8
   for (int v = 0; v < V; ++v) {
     const int64_t left = columns - v * kLanes;
     if (left >= kLanes)
@@ -46,44 +46,30 @@ static inline void store_row(float* to, const Vec (&row)[V], int64_t columns) {
 template <int R, int V>
 static inline __attribute__((always_inline)) void multiply(Vec (&acc)[R][V], const float* a,
                                                            const Vec (&b)[V]) {
-#pragma GCC unroll 12
+#pragma GCC unroll 16
   for (int r = 0; r < R; ++r) {
     const Vec x = broadcast(a[r]);
-#pragma GCC unroll 4
+#pragma GCC unroll 8
     for (int v = 0; v < V; ++v) acc[r][v] = fma(x, b[v], acc[r][v]);
   }
 }
 
 struct Float32 {
+  static constexpr int64_t kBlockK = 512;
+  static int64_t words(int64_t k) { return k; }
+  static void pack(const float* a, int64_t stride, int rows, int64_t k, float* to) {
+    pack_tile(a, stride, rows, k, to);
+  }
+
   template <int R, int V>
   static inline __attribute__((always_inline)) void reduce(Vec (&acc)[R][V], const Tile& t) {
     const float* w = static_cast<const float*>(t.w);
     const float* a = t.a;
     for (int64_t k = 0; k < t.k; ++k, a += t.a_step, w += t.w_step) {
       Vec b[V];
-#pragma GCC unroll 4
+#pragma GCC unroll 8
       for (int v = 0; v < V; ++v) b[v] = load(w + v * t.w_vector);
       multiply<R, V>(acc, a, b);
-    }
-  }
-};
-
-struct Bfloat16 {
-  template <int R, int V>
-  static inline __attribute__((always_inline)) void reduce(Vec (&acc)[R][V], const Tile& t) {
-    const uint32_t* w = static_cast<const uint32_t*>(t.w);
-    const float* a = t.a;
-    Vec even[V], odd[V];
-    for (int64_t k = 0; k + 1 < t.k; k += 2, a += 2 * t.a_step, w += t.w_step) {
-#pragma GCC unroll 4
-      for (int v = 0; v < V; ++v) load_pairs(w + v * t.w_vector, even[v], odd[v]);
-      multiply<R, V>(acc, a, even);
-      multiply<R, V>(acc, a + t.a_step, odd);
-    }
-    if (t.k % 2) {
-#pragma GCC unroll 4
-      for (int v = 0; v < V; ++v) load_pairs(w + v * t.w_vector, even[v], odd[v]);
-      multiply<R, V>(acc, a, even);
     }
   }
 };
@@ -91,40 +77,41 @@ struct Bfloat16 {
 template <class W, int R, int V>
 static void micro(const Tile& t) {
   Vec acc[R][V];
-#pragma GCC unroll 12
+#pragma GCC unroll 16
   for (int r = 0; r < R; ++r) {
     if (t.init) {
       load_row<V>(acc[r], t.init + r * t.init_stride, t.columns);
     } else {
-#pragma GCC unroll 4
+#pragma GCC unroll 8
       for (int v = 0; v < V; ++v) acc[r][v] = zero();
     }
   }
   W::template reduce<R, V>(acc, t);
-#pragma GCC unroll 12
+#pragma GCC unroll 16
   for (int r = 0; r < R; ++r) store_row<V>(t.c + r * t.c_stride, acc[r], t.columns);
 }
 
 using Micro = void (*)(const Tile&);
 
-// The instance for `rows` rows and 1, 2 or 4 vectors; null where the accumulators would not fit.
+// The instance for `rows` rows and 1, 2, 4 or 8 vectors; null where the accumulators would not fit.
 template <class W, int R, int V>
 constexpr Micro instance() {
-  if constexpr (R <= kMaxRows && V <= max_vectors(R)) return micro<W, R, V>;
+  if constexpr (R <= kTallRows && V <= max_vectors(R)) return micro<W, R, V>;
   return nullptr;
 }
 
 template <class W>
 static inline Micro find_micro(int rows, int vectors) {
-#define WHORL_ROW(R) {instance<W, R, 1>(), instance<W, R, 2>(), instance<W, R, 4>()}
-  static constexpr Micro table[12][3] = {WHORL_ROW(1), WHORL_ROW(2),  WHORL_ROW(3),  WHORL_ROW(4),
-                                         WHORL_ROW(5), WHORL_ROW(6),  WHORL_ROW(7),  WHORL_ROW(8),
-                                         WHORL_ROW(9), WHORL_ROW(10), WHORL_ROW(11), WHORL_ROW(12)};
+#define WHORL_ROW(R) {instance<W, R, 1>(), instance<W, R, 2>(), instance<W, R, 4>(), instance<W, R, 8>()}
+  static constexpr Micro table[16][4] = {WHORL_ROW(1),  WHORL_ROW(2),  WHORL_ROW(3),  WHORL_ROW(4),
+                                         WHORL_ROW(5),  WHORL_ROW(6),  WHORL_ROW(7),  WHORL_ROW(8),
+                                         WHORL_ROW(9),  WHORL_ROW(10), WHORL_ROW(11), WHORL_ROW(12),
+                                         WHORL_ROW(13), WHORL_ROW(14), WHORL_ROW(15), WHORL_ROW(16)};
 #undef WHORL_ROW
-  return table[rows - 1][vectors == 4 ? 2 : vectors - 1];
+  return table[rows - 1][vectors == 8 ? 3 : vectors == 4 ? 2 : vectors - 1];
 }
 
-// The most vectors (1, 2 or 4) that the registers of `rows` rows allow and that are `left` to do.
+// The most vectors (1, 2, 4 or 8) that the registers of `rows` rows allow and that are `left` to do.
 static inline int pick_vectors(int rows, int64_t left) {
   int vectors = max_vectors(rows);
   while (vectors > left) vectors /= 2;

@@ -4,6 +4,7 @@ namespace whorl::cpu::WHORL_ISA {
 
 static constexpr Kernels make_table(const char* name) {
   return Kernels{name,
+                 Bfloat16::kRounds,
                  kGemmScratch,
                  kOverRowsScratch,
                  gemm,

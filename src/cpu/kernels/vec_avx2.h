@@ -11,6 +11,7 @@ struct Vec {
 };
 constexpr int kLanes = 16;
 constexpr int kMaxRows = 6;  // 6 rows x 2 registers = 12 of 16 accumulate
+constexpr int kTallRows = kMaxRows;
 
 constexpr int max_vectors(int rows) { return rows == 1 ? 4 : rows == 2 ? 2 : 1; }
 

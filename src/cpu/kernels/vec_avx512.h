@@ -10,11 +10,14 @@ namespace whorl::cpu::WHORL_ISA {
 
 using Vec = __m512;
 constexpr int kLanes = 16;
-constexpr int kMaxRows = 12;  // 12 rows x 2 vectors = 24 of the 32 registers accumulate
+constexpr int kMaxRows = 12;   // 12 rows x 2 vectors = 24 of the 32 registers accumulate
+constexpr int kTallRows = 16;  // so many streams meet each weight once, one vector at a time
 constexpr int kRowsAtFour = 6;
 
 // Vectors per row that keep the accumulators of `rows` rows in registers.
-constexpr int max_vectors(int rows) { return rows <= kRowsAtFour ? 4 : 2; }
+constexpr int max_vectors(int rows) {
+  return rows == 1 ? 8 : rows <= kRowsAtFour ? 4 : rows <= kMaxRows ? 2 : 1;
+}
 
 static inline Vec zero() { return _mm512_setzero_ps(); }
 static inline Vec broadcast(float x) { return _mm512_set1_ps(x); }

@@ -10,6 +10,7 @@ typedef int32_t Words __attribute__((vector_size(64)));
 typedef uint32_t UnsignedWords __attribute__((vector_size(64)));
 constexpr int kLanes = 16;
 constexpr int kMaxRows = 2;
+constexpr int kTallRows = kMaxRows;
 
 constexpr int max_vectors(int rows) { return rows == 1 ? 2 : 1; }
 

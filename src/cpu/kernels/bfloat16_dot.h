@@ -1,0 +1,52 @@
+#pragma once
+// Stored bfloat16 weights where the machine multiplies pairs of them (VDPBF16PS): the other operand is
+// rounded to bfloat16, to the nearest and ties to even, products and sums are float32. A pair is one 32-bit
+// word on both sides, so the loop is the one of float32 over half as many steps.
+#include <cstdint>
+
+namespace whorl::cpu::WHORL_ISA {
+
+struct Bfloat16 {
+  static constexpr bool kRounds = true;
+  static constexpr int64_t kBlockK = 512;  // even, so that words of two k are never cut
+  static int64_t words(int64_t k) { return (k + 1) / 2; }
+
+  // to[i * rows + r] = words of a[r, 2 * i], a[r, 2 * i + 1]; zero past the last k.
+  static void pack(const float* a, int64_t stride, int rows, int64_t k, float* to) {
+    for (int64_t i = 0; i < k; i += 2 * kLanes) {
+      const int64_t left = k - i, low = left < kLanes ? left : kLanes;
+      const int64_t high = left - low < kLanes ? left - low : kLanes, pairs = (low + high + 1) / 2;
+      Vec square[16];
+      for (int r = 0; r < rows; ++r) {
+        const float* from = a + r * stride + i;
+        square[r] = round_pairs(load_lanes(from, low), high > 0 ? load_lanes(from + low, high) : zero());
+      }
+      if (rows == 1) {
+        store_lanes(to + i / 2, square[0], pairs);
+        continue;
+      }
+      for (int r = rows; r < 16; ++r) square[r] = zero();
+      transpose(square);
+      for (int64_t j = 0; j < pairs; ++j) store(to + (i / 2 + j) * rows, square[j]);
+    }
+  }
+
+  template <int R, int V>
+  static inline __attribute__((always_inline)) void reduce(Vec (&acc)[R][V], const Tile& t) {
+    const float* w = static_cast<const float*>(t.w);
+    const float* a = t.a;
+    for (int64_t k = 0; k < t.k; ++k, a += t.a_step, w += t.w_step) {
+      Vec b[V];
+#pragma GCC unroll 8
+      for (int v = 0; v < V; ++v) b[v] = load(w + v * t.w_vector);
+#pragma GCC unroll 16
+      for (int r = 0; r < R; ++r) {
+        const Vec x = broadcast(a[r]);
+#pragma GCC unroll 8
+        for (int v = 0; v < V; ++v) acc[r][v] = dot_pairs(x, b[v], acc[r][v]);
+      }
+    }
+  }
+};
+
+}  // namespace whorl::cpu::WHORL_ISA

@@ -1,0 +1,34 @@
+#pragma once
+// Stored bfloat16 weights where the machine cannot multiply them: widened exactly, multiplied in float32.
+#include <cstdint>
+
+namespace whorl::cpu::WHORL_ISA {
+
+struct Bfloat16 {
+  static constexpr bool kRounds = false;
+  static constexpr int64_t kBlockK = 512;  // even, so that words of two k are never cut
+  static int64_t words(int64_t k) { return k; }
+  static void pack(const float* a, int64_t stride, int rows, int64_t k, float* to) {
+    pack_tile(a, stride, rows, k, to);
+  }
+
+  template <int R, int V>
+  static inline __attribute__((always_inline)) void reduce(Vec (&acc)[R][V], const Tile& t) {
+    const uint32_t* w = static_cast<const uint32_t*>(t.w);
+    const float* a = t.a;
+    Vec even[V], odd[V];
+    for (int64_t k = 0; k + 1 < t.k; k += 2, a += 2 * t.a_step, w += t.w_step) {
+#pragma GCC unroll 8
+      for (int v = 0; v < V; ++v) load_pairs(w + v * t.w_vector, even[v], odd[v]);
+      multiply<R, V>(acc, a, even);
+      multiply<R, V>(acc, a + t.a_step, odd);
+    }
+    if (t.k % 2) {
+#pragma GCC unroll 8
+      for (int v = 0; v < V; ++v) load_pairs(w + v * t.w_vector, even[v], odd[v]);
+      multiply<R, V>(acc, a, even);
+    }
+  }
+};
+
+}  // namespace whorl::cpu::WHORL_ISA
