@@ -129,7 +129,8 @@ struct Attention {
 
   explicit Attention(const benchmark::State& state) {
     const int64_t sequences = state.range(0), t = state.range(1), n = sequences * t;
-    shape = {state.range(2), state.range(3), 64, 0.125f, 0};
+    shape = {
+        state.range(2), state.range(3), 64, 0.125f, 0, state.range(4) ? DType::bfloat16 : DType::float32};
     for (int64_t i = 0; i <= sequences; ++i) starts.push_back(static_cast<int32_t>(i * t));
     q = random_tensor(DType::float32, {n, shape.heads * 64}),
     out = backend().allocate(DType::float32, q.shape());
@@ -221,6 +222,10 @@ void decode_shapes(benchmark::internal::Benchmark* b) {
   b->Args({1, 512, 1408, 1})->Args({1, 4864, 896, 1});
 }
 
+void attention_shapes(benchmark::internal::Benchmark* b) {
+  for (const int64_t bf16 : {0, 1}) b->Args({8, 512, 8, 4, bf16})->Args({1, 2048, 14, 2, bf16});
+}
+
 #define WHORL_BENCHMARK(name) BENCHMARK(name)->UseRealTime()->Unit(benchmark::kMillisecond)
 WHORL_BENCHMARK(memory_read);
 WHORL_BENCHMARK(linear)->Apply(product_shapes);
@@ -228,8 +233,8 @@ WHORL_BENCHMARK(decode)->Apply(decode_shapes);
 WHORL_BENCHMARK(lora)->Args({512, 512, 1408, 0})->Args({512, 896, 4864, 0})->Args({512, 896, 4864, 1});
 WHORL_BENCHMARK(weight_gradient)->Args({512, 896, 4864})->Args({2048, 512, 1408});
 WHORL_BENCHMARK(eigen)->Args({512, 896, 4864});
-WHORL_BENCHMARK(attention)->Args({8, 512, 8, 4})->Args({1, 2048, 14, 2});
-WHORL_BENCHMARK(attention_backward)->Args({8, 512, 8, 4})->Args({1, 2048, 14, 2});
+WHORL_BENCHMARK(attention)->Apply(attention_shapes);
+WHORL_BENCHMARK(attention_backward)->Apply(attention_shapes);
 WHORL_BENCHMARK(attention_decode)->Args({1, 2048, 14, 2})->Args({16, 1024, 14, 2});
 WHORL_BENCHMARK(cross_entropy)->Args({512, 512, 8192, 0})->Args({256, 896, 151936, 1});
 WHORL_BENCHMARK(swiglu)->Args({512, 4864});

@@ -60,7 +60,7 @@ void CpuBackend::run_attention(std::span<const AttentionWork> work, const Attent
     const Lease scratch(scratch_,
                         static_cast<size_t>(kernels_.attention_scratch(t.rows * group, s.head_size)));
     t.scratch = scratch.get();
-    kernels_.attention(t);
+    (s.precision == DType::bfloat16 ? kernels_.attention_pairs : kernels_.attention)(t);
   };
   int64_t products = 0;
   for (const AttentionWork& w : work)
@@ -128,7 +128,7 @@ void CpuBackend::attention_backward(const Tensor& dout, const Tensor& q, const T
     a.dq_stride = dq.row_stride(), a.dk_stride = dk.row_stride(), a.dv_stride = dv.row_stride();
     a.rows = end - begin, a.group = group, a.head_size = s.head_size, a.scale = s.scale, a.window = s.window;
     a.scratch = scratch.get();
-    kernels_.attention_gradient(a);
+    (s.precision == DType::bfloat16 ? kernels_.attention_gradient_pairs : kernels_.attention_gradient)(a);
   });
 }
 

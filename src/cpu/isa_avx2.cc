@@ -10,6 +10,7 @@
 #include "cpu/kernels/gemm.h"
 #include "cpu/kernels/rows.h"
 #include "cpu/kernels/attention_gradient.h"
+#include "cpu/kernels/attention_unrounded.h"
 #include "cpu/kernels/table.h"
 // clang-format on
 

@@ -11,6 +11,7 @@
 #include "cpu/kernels/gemm.h"
 #include "cpu/kernels/rows.h"
 #include "cpu/kernels/attention_gradient.h"
+#include "cpu/kernels/attention_gradient_pairs.h"
 #include "cpu/kernels/table.h"
 // clang-format on
 

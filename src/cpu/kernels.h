@@ -93,8 +93,10 @@ struct Kernels {
 
   int64_t (*attention_scratch)(int64_t queries, int64_t head_size);
   void (*attention)(const AttentionTile&);
+  void (*attention_pairs)(const AttentionTile&);  // operands of its products rounded to bfloat16, where faster
   int64_t (*attention_gradient_scratch)(int64_t head_size);
   void (*attention_gradient)(const AttentionGradient&);
+  void (*attention_gradient_pairs)(const AttentionGradient&);
 
   // Rows of n numbers.
   float (*rms_norm)(int64_t n, const float* x, const float* gain, float epsilon, float* y);  // returns rstd

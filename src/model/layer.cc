@@ -33,9 +33,13 @@ std::span<const size_t> SegmentTable::owners(size_t linear) const {
   return owners_[linear];
 }
 
-ops::AttentionShape attention_shape(const ModelConfig& c) {
-  return {c.num_attention_heads, c.num_key_value_heads, c.head_dim,
-          static_cast<float>(1.0 / std::sqrt(static_cast<double>(c.head_dim))), c.sliding_window};
+ops::AttentionShape attention_shape(const ModelConfig& c, const DecoderLayer& weights) {
+  return {c.num_attention_heads,
+          c.num_key_value_heads,
+          c.head_dim,
+          static_cast<float>(1.0 / std::sqrt(static_cast<double>(c.head_dim))),
+          c.sliding_window,
+          weights.weights[kQuery]->dtype()};
 }
 
 namespace {

@@ -59,6 +59,7 @@ using Attend = std::function<void(const LayerBuffers&)>;
 void forward_layer(const LayerRun& run, const LayerBuffers& buffers, const LayerScratch& scratch,
                    const Tensor& output, const Attend& attend);
 
-ops::AttentionShape attention_shape(const ModelConfig& config);
+// Over bfloat16 weights attention is as exact as they are.
+ops::AttentionShape attention_shape(const ModelConfig& config, const DecoderLayer& weights);
 
 }  // namespace whorl::model

@@ -70,7 +70,7 @@ bool LayerBackward::attention() const {
   linear(kOutput, gradient.stream, kept.attention, gradient.attention, below_output, false);
   if (!below_output) return false;
   run.backend.attention_backward(gradient.attention, kept.query, kept.key, kept.value, kept.attention,
-                                 kept.lse, {starts}, attention_shape(run.config), gradient.query,
+                                 kept.lse, {starts}, attention_shape(run.config, run.weights), gradient.query,
                                  gradient.key, gradient.value);
   run.backend.rope(gradient.query, run.positions, run.rope, run.config.head_dim, true);
   run.backend.rope(gradient.key, run.positions, run.rope, run.config.head_dim, true);

@@ -126,7 +126,7 @@ Tensor Decoder::step(const Batch& batch, std::span<const ops::PagedSequence> seq
   const LayerBuffers b = first(buffers->layer, n);
   const LayerScratch scratch{buffers->scratch.normed.rows(0, n), buffers->scratch.hidden.rows(0, n)};
   backend_->embedding(batch.ids, *weights_.embedding, b.input);
-  const ops::AttentionShape shape = attention_shape(config_);
+  const ops::AttentionShape shape = attention_shape(config_, weights_.layers[0]);
   for (size_t layer = 0; layer < weights_.layers.size(); ++layer) {
     const LayerRun run{
         *backend_,       config_, weights_.layers[layer], static_cast<int64_t>(layer), segments,

@@ -38,7 +38,7 @@ struct TrainingPass::State {
   void forward(const TrainingBatch& batch, const SegmentTable& segments, const Tensor& rope,
                const TrainingBuffers& b) {
     backend().embedding(batch.ids, *weights().embedding, b.layers[0].input);
-    const ops::AttentionShape shape = attention_shape(config());
+    const ops::AttentionShape shape = attention_shape(config(), weights().layers[0]);
     for (size_t layer = 0; layer < b.layers.size(); ++layer) {
       const Tensor& output = layer + 1 < b.layers.size() ? b.layers[layer + 1].input : b.top;
       forward_layer(layer_run(layer, batch, segments, rope), b.layers[layer], b.scratch, output,

@@ -90,6 +90,8 @@ struct AttentionShape {
   int64_t heads = 0, kv_heads = 0, head_size = 0;
   float scale = 0;     // usually 1 / sqrt(D)
   int64_t window = 0;  // a query sees itself and the window - 1 keys before it; 0 = all keys before it
+  // bfloat16: the operands of its products may be rounded, as those of products with bfloat16 weights.
+  DType precision = DType::float32;
 };
 
 struct AdamW {

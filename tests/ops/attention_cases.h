@@ -8,7 +8,7 @@ struct AttentionCase {
   std::vector<int32_t> starts;
   AttentionShape shape;
 };
-std::vector<AttentionCase> attention_cases();
+std::vector<AttentionCase> attention_cases(DType precision);
 
 struct AttentionNumbers {
   Matrix<double> q, k, v, dout;

@@ -6,9 +6,10 @@
 
 namespace whorl::ops {
 
-std::vector<AttentionCase> attention_cases() {
-  const auto shape = [](int64_t heads, int64_t kv, int64_t d, int64_t window) {
-    return AttentionShape{heads, kv, d, static_cast<float>(1 / std::sqrt(static_cast<double>(d))), window};
+std::vector<AttentionCase> attention_cases(DType precision) {
+  const auto shape = [precision](int64_t heads, int64_t kv, int64_t d, int64_t window) {
+    return AttentionShape{heads,  kv,       d, static_cast<float>(1 / std::sqrt(static_cast<double>(d))),
+                          window, precision};
   };
   return {{"one row", {0, 1}, shape(1, 1, 1, 0)},
           {"two short", {0, 3, 8}, shape(2, 1, 6, 0)},
@@ -22,8 +23,9 @@ std::vector<AttentionCase> attention_cases() {
 AttentionNumbers::AttentionNumbers(const AttentionCase& c, uint64_t seed) {
   Random random(seed);
   const int64_t n = c.starts.back(), d = c.shape.head_size;
-  q = random.matrix(n, c.shape.heads * d), k = random.matrix(n, c.shape.kv_heads * d);
-  v = random.matrix(n, c.shape.kv_heads * d), dout = random.matrix(n, c.shape.heads * d);
+  const DType type = c.shape.precision;
+  q = random.matrix(n, c.shape.heads * d, 1, type), k = random.matrix(n, c.shape.kv_heads * d, 1, type);
+  v = random.matrix(n, c.shape.kv_heads * d, 1, type), dout = random.matrix(n, c.shape.heads * d, 1, type);
 }
 
 namespace {
@@ -51,7 +53,7 @@ void check_attention_backward(Backend& backend, const AttentionCase& c, const At
 }  // namespace
 
 void check_attention(Backend& backend, const Setting& setting, Report& report) {
-  for (const auto& c : attention_cases()) {
+  for (const auto& c : attention_cases(setting.weights)) {
     report.enter("attention, " + c.name);
     const AttentionNumbers in(c, 3);
     Guarded out({in.q.rows, in.q.columns}), lse({in.q.rows, c.shape.heads}), plain({in.q.rows, in.q.columns});
@@ -123,7 +125,7 @@ Tensor run_paged(Backend& backend, const AttentionCase& c, const AttentionNumber
 }
 
 void check_attention_paged(Backend& backend, const Setting& setting, Report& report) {
-  for (const auto& c : attention_cases()) {
+  for (const auto& c : attention_cases(setting.weights)) {
     const AttentionNumbers in(c, 4);
     const auto want = reference::attention(in.q, in.k, in.v, c.starts, c.shape);
     for (const int64_t page_size : {1, 5, 16}) {

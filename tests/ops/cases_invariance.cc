@@ -77,8 +77,8 @@ void check_segments_alone(Backend& backend, const Setting& setting, Report& repo
   report.same_bits("y", linear(backend, x.rows(9, 11), *w, {}), y.rows(9, 11));
 }
 
-void check_chunked_attention(Backend& backend, const Setting&, Report& report) {
-  for (const auto& c : attention_cases()) {
+void check_chunked_attention(Backend& backend, const Setting& setting, Report& report) {
+  for (const auto& c : attention_cases(setting.weights)) {
     const AttentionNumbers in(c, 6);
     const Tensor whole = Tensor::zeros(DType::float32, {in.q.rows, in.q.columns});
     backend.attention(to_tensor(in.q), to_tensor(in.k), to_tensor(in.v), {c.starts}, c.shape, whole,

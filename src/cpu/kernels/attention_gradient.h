@@ -148,21 +148,33 @@ static inline void attend_gradient(const AttentionGradient& g, const GradientScr
   add_query_gradient(g, s, m, count, keys);
 }
 
+// body(m, count) for every block of queries that sees a key of [key, key + keys).
+template <class Body>
+static inline void for_query_blocks(const AttentionGradient& g, int64_t key, int64_t keys, Body body) {
+  // The last query that sees a key of this block stands window - 1 rows behind the block's last key.
+  const int64_t end = g.window > 0 ? at_most(g.rows, key + keys - 1 + g.window) : g.rows;
+  for (int64_t m = key * g.group; m < end * g.group; m += kQueryBlock)
+    body(m, at_most(end * g.group - m, kQueryBlock));
+}
+
+static inline void store_key_gradient(const AttentionGradient& g, const GradientScratch& s, int64_t key,
+                                      int64_t keys) {
+  for (int64_t j = 0; j < keys; ++j)
+    for_vectors(g.head_size, [&](int64_t d, int64_t lanes) {
+      store_lanes(g.dk + (key + j) * g.dk_stride + d, load(s.dkeys + j * s.padded + d), lanes);
+      store_lanes(g.dv + (key + j) * g.dv_stride + d, load(s.dvalues + j * s.padded + d), lanes);
+    });
+}
+
 static void attention_gradient(const AttentionGradient& g) {
   const GradientScratch s(g.scratch, g.head_size);
   for (int64_t i = 0; i < g.rows; ++i) clear(g.dq + i * g.dq_stride, g.group * g.head_size);
   for (int64_t key = 0; key < g.rows; key += kKeyBlock) {
     const int64_t keys = at_most(g.rows - key, kKeyBlock);
     load_keys(g, s, key, keys);
-    // The last query that sees a key of this block stands window - 1 rows behind the block's last key.
-    const int64_t end = g.window > 0 ? at_most(g.rows, key + keys - 1 + g.window) : g.rows;
-    for (int64_t m = key * g.group; m < end * g.group; m += kQueryBlock)
-      attend_gradient(g, s, m, at_most(end * g.group - m, kQueryBlock), key, keys);
-    for (int64_t j = 0; j < keys; ++j)
-      for_vectors(g.head_size, [&](int64_t d, int64_t lanes) {
-        store_lanes(g.dk + (key + j) * g.dk_stride + d, load(s.dkeys + j * s.padded + d), lanes);
-        store_lanes(g.dv + (key + j) * g.dv_stride + d, load(s.dvalues + j * s.padded + d), lanes);
-      });
+    for_query_blocks(g, key, keys,
+                     [&](int64_t m, int64_t count) { attend_gradient(g, s, m, count, key, keys); });
+    store_key_gradient(g, s, key, keys);
   }
 }
 

@@ -12,5 +12,11 @@ static inline Vec dot_pairs(Vec x, Vec w, Vec acc) {
 static inline Vec round_pairs(Vec first, Vec second) {
   return reinterpret_cast<Vec>(_mm512_cvtne2ps_pbh(second, first));
 }
+// Word i holds even[i] and odd[i], rounded.
+static inline Vec weave_pairs(Vec even, Vec odd) {
+  const __m512i low = _mm512_cvtepu16_epi32(reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(even)));
+  const __m512i high = _mm512_cvtepu16_epi32(reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(odd)));
+  return _mm512_castsi512_ps(_mm512_or_si512(low, _mm512_slli_epi32(high, 16)));
+}
 
 }  // namespace whorl::cpu::WHORL_ISA

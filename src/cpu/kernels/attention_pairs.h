@@ -1,0 +1,109 @@
+#pragma once
+// Attention of attention.h with its products over pairs of bfloat16: queries, keys, weights and values are
+// rounded, sums, softmax and log-sum-exp stay float32. A block of keys is always multiplied whole: keys a
+// query does not see have the weight zero, which adds exactly nothing, so a query's result knows neither its
+// tile nor its chunk.
+#include <cstdint>
+
+#include "cpu/kernels/attention.h"
+
+namespace whorl::cpu::WHORL_ISA {
+
+static inline int64_t words_of(int64_t n) { return (n + 1) / 2; }
+
+// Sixteen rows of `width` numbers, row(i) -> pointer or null for zeros, become columns of words:
+// to[w * to_stride + i] holds numbers 2 w and 2 w + 1 of row i.
+template <class Row>
+static inline void transpose_row_pairs(Row row, int64_t width, float* to, int64_t to_stride) {
+  for (int64_t d = 0; d < width; d += 2 * kLanes) {
+    const int64_t low = at_most(width - d, kLanes), high = at_most(width - d - low, kLanes);
+    Vec square[16];
+#pragma GCC unroll 16
+    for (int i = 0; i < 16; ++i) {
+      const float* from = row(i);
+      square[i] =
+          from ? round_pairs(load_lanes(from + d, low), high > 0 ? load_lanes(from + d + low, high) : zero())
+               : zero();
+    }
+    transpose(square);
+    for (int64_t i = 0; i < words_of(low + high); ++i) store(to + (d / 2 + i) * to_stride, square[i]);
+  }
+}
+
+// Rows 2 j and 2 j + 1 of `count` become row j of words: to[j * step + d]; rows past `count` are zeros, up to
+// `rows` (even). row(i) -> pointer to `width` numbers.
+template <class Row>
+static inline void weave_rows(Row row, int64_t count, int64_t rows, int64_t width, float* to, int64_t step) {
+  for (int64_t j = 0; j < rows; j += 2)
+    for_vectors(width, [&](int64_t d, int64_t lanes) {
+      const Vec even = j < count ? load_lanes(row(j) + d, lanes) : zero();
+      const Vec odd = j + 1 < count ? load_lanes(row(j + 1) + d, lanes) : zero();
+      store(to + j / 2 * step + d, weave_pairs(even, odd));
+    });
+}
+
+static inline void multiply_pairs(int rows, const Block& b) {
+  run_tile<Bfloat16>(rows, b.panels,
+                     Tile{b.a, b.a_step, b.w, b.w_step, b.w_vector, b.k, b.init, b.c_stride, b.c, b.c_stride,
+                          b.panels * kLanes});
+}
+
+static inline void load_key_pairs(const AttentionTile& t, int64_t first_key, int64_t keys,
+                                  const AttentionScratch& s) {
+  int64_t offsets[kKeyBlock];
+  key_offsets(t.keys, first_key, keys, offsets);
+  for (int64_t j = 0; j < kKeyBlock; j += 16)
+    transpose_row_pairs([&](int i) { return j + i < keys ? t.keys.k + offsets[j + i] : nullptr; },
+                        t.head_size, s.keys + j, kKeyBlock);
+  weave_rows([&](int64_t j) { return t.keys.v + offsets[j]; }, keys, kKeyBlock, t.head_size, s.values,
+             s.padded);
+}
+
+static inline void attend_tile_pairs(const AttentionTile& t, const AttentionScratch& s, int64_t m, int rows,
+                                     int64_t first_key) {
+  const auto span_of = [&](int r) { return visible(t.first + (m + r) / t.group, t.window, first_key); };
+  if (span_of(rows - 1).high <= 0 || span_of(0).low >= kKeyBlock) return;  // nothing visible to anyone
+  const int64_t words = words_of(t.head_size);
+  multiply_pairs(rows, Block{s.queries + m * words, rows, s.keys, kKeyBlock, kLanes, kKeyBlock / kLanes,
+                             words, nullptr, s.scores, kKeyBlock});
+  float* out = s.out + m * s.padded;
+  bool seen[16] = {};
+  for (int r = 0; r < rows; ++r) {
+    const Span span = span_of(r);
+    seen[r] = span.low < span.high;
+    if (seen[r])
+      soften(s.scores + r * kKeyBlock, span, t.scale, s.most + m + r, s.sum + m + r, out + r * s.padded,
+             s.padded);
+  }
+  transpose_row_pairs([&](int r) { return seen[r] ? s.scores + r * kKeyBlock : nullptr; }, kKeyBlock,
+                      s.weights, 16);
+  multiply_pairs(rows, Block{s.weights, 16, s.values, s.padded, kLanes, s.padded / kLanes,
+                             words_of(kKeyBlock), out, out, s.padded});
+}
+
+static void attention_pairs(const AttentionTile& t) {
+  const int64_t queries = t.rows * t.group, words = words_of(t.head_size);
+  const AttentionScratch s(t.scratch, queries, t.head_size);
+  const RowTiles tiles(queries);
+  for (int64_t i = 0; i < tiles.count; ++i) {
+    const int64_t m = tiles.begin(i);
+    const int rows = tiles.size(i);
+    transpose_row_pairs(
+        [&](int r) {
+          return r < rows ? t.q + (m + r) / t.group * t.q_stride + (m + r) % t.group * t.head_size : nullptr;
+        },
+        t.head_size, s.queries + m * words, rows);
+  }
+  for (int64_t m = 0; m < queries; ++m) s.most[m] = -__builtin_inff(), s.sum[m] = 0;
+  for (int64_t i = 0; i < queries * s.padded; ++i) s.out[i] = 0;
+  const int64_t end = t.first + t.rows;
+  const int64_t begin = t.window > 0 ? at_least(t.first - t.window + 1, 0) / kKeyBlock * kKeyBlock : 0;
+  for (int64_t key = begin; key < end; key += kKeyBlock) {
+    load_key_pairs(t, key, at_most(end - key, kKeyBlock), s);
+    prefetch_keys(t, key + kKeyBlock, at_most(end - key - kKeyBlock, kKeyBlock));
+    for (int64_t i = 0; i < tiles.count; ++i) attend_tile_pairs(t, s, tiles.begin(i), tiles.size(i), key);
+  }
+  for (int64_t m = 0; m < queries; ++m) finish_query(t, s, m);
+}
+
+}  // namespace whorl::cpu::WHORL_ISA

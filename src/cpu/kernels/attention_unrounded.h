@@ -1,0 +1,10 @@
+#pragma once
+// Where no pairs of bfloat16 are multiplied, rounding would only lose.
+#include "cpu/kernels/attention_gradient.h"
+
+namespace whorl::cpu::WHORL_ISA {
+
+static constexpr auto attention_pairs = attention;
+static constexpr auto attention_gradient_pairs = attention_gradient;
+
+}  // namespace whorl::cpu::WHORL_ISA
