@@ -86,14 +86,15 @@ struct AdamWStep {
 
 struct Kernels {
   const char* name;
-  bool multiplies_bfloat16;  // products with bfloat16 weights round their other operand
+  int64_t bfloat16_group;  // 2: pairs are multiplied, the other operand rounded; 1: weights are widened
   int64_t gemm_scratch, over_rows_scratch;
   void (*gemm)(const Gemm&);
   void (*gemm_over_rows)(const GemmOverRows&);
 
   int64_t (*attention_scratch)(int64_t queries, int64_t head_size);
   void (*attention)(const AttentionTile&);
-  void (*attention_pairs)(const AttentionTile&);  // operands of its products rounded to bfloat16, where faster
+  void (*attention_pairs)(
+      const AttentionTile&);  // operands of its products rounded to bfloat16, where faster
   int64_t (*attention_gradient_scratch)(int64_t head_size);
   void (*attention_gradient)(const AttentionGradient&);
   void (*attention_gradient_pairs)(const AttentionGradient&);

@@ -81,7 +81,7 @@ Lora CpuBackend::pack_lora(const Tensor& a, const Tensor& b, float scale, DType 
   const int64_t k = a.dim(1), r = a.dim(0), o = b.dim(0);
   auto lora = std::make_shared<CpuLora>();
   // Rounding it buys speed only where pairs are multiplied.
-  const DType stored = base == DType::bfloat16 && kernels_.multiplies_bfloat16 ? base : DType::float32;
+  const DType stored = base == DType::bfloat16 && kernels_.bfloat16_group == 2 ? base : DType::float32;
   lora->a = Panels(stored, k, r);
   lora->a_backward = Panels(stored, r, k);
   lora->b = Panels(stored, r, o);

@@ -7,7 +7,7 @@
 namespace whorl::cpu::WHORL_ISA {
 
 struct Bfloat16 {
-  static constexpr bool kRounds = true;
+  static constexpr int64_t kGroup = 2;
   static constexpr int64_t kBlockK = 512;  // even, so that words of two k are never cut
   static int64_t words(int64_t k) { return (k + 1) / 2; }
 

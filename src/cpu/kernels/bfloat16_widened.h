@@ -5,7 +5,7 @@
 namespace whorl::cpu::WHORL_ISA {
 
 struct Bfloat16 {
-  static constexpr bool kRounds = false;
+  static constexpr int64_t kGroup = 1;
   static constexpr int64_t kBlockK = 512;  // even, so that words of two k are never cut
   static int64_t words(int64_t k) { return k; }
   static void pack(const float* a, int64_t stride, int rows, int64_t k, float* to) {

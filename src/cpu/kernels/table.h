@@ -4,7 +4,7 @@ namespace whorl::cpu::WHORL_ISA {
 
 static constexpr Kernels make_table(const char* name) {
   return Kernels{name,
-                 Bfloat16::kRounds,
+                 Bfloat16::kGroup,
                  kGemmScratch,
                  kOverRowsScratch,
                  gemm,
