@@ -13,21 +13,33 @@ struct Bfloat16 {
 
   // to[i * rows + r] = words of a[r, 2 * i], a[r, 2 * i + 1]; zero past the last k.
   static void pack(const float* a, int64_t stride, int rows, int64_t k, float* to) {
-    for (int64_t i = 0; i < k; i += 2 * kLanes) {
-      const int64_t left = k - i, low = left < kLanes ? left : kLanes;
-      const int64_t high = left - low < kLanes ? left - low : kLanes, pairs = (low + high + 1) / 2;
-      Vec square[16];
-      for (int r = 0; r < rows; ++r) {
+    int64_t i = 0;
+    for (; i + 2 * kLanes <= k; i += 2 * kLanes)
+      pack_words(rows, kLanes, to + i / 2 * rows, [&](int r) {
         const float* from = a + r * stride + i;
-        square[r] = round_pairs(load_lanes(from, low), high > 0 ? load_lanes(from + low, high) : zero());
-      }
-      if (rows == 1) {
-        store_lanes(to + i / 2, square[0], pairs);
-        continue;
-      }
-      for (int r = rows; r < 16; ++r) square[r] = zero();
-      transpose(square);
-      for (int64_t j = 0; j < pairs; ++j) store(to + (i / 2 + j) * rows, square[j]);
+        return round_pairs(load(from), load(from + kLanes));
+      });
+    if (i == k) return;
+    const int64_t low = k - i < kLanes ? k - i : kLanes, high = k - i - low;
+    pack_words(rows, (k - i + 1) / 2, to + i / 2 * rows, [&](int r) {
+      const float* from = a + r * stride + i;
+      return round_pairs(load_lanes(from, low), high > 0 ? load_lanes(from + low, high) : zero());
+    });
+  }
+
+  // Words of up to sixteen rows, row(r), turned; all sixteen stay in registers.
+  template <class Row>
+  static inline __attribute__((always_inline)) void pack_words(int rows, int64_t words, float* to, Row row) {
+    if (rows == 1) return store_lanes(to, row(0), words);
+    Vec square[16];
+#pragma GCC unroll 16
+    for (int r = 0; r < 16; ++r) square[r] = r < rows ? row(r) : zero();
+    transpose(square);
+    if (words == kLanes) {
+#pragma GCC unroll 16
+      for (int j = 0; j < 16; ++j) store(to + j * rows, square[j]);
+    } else {
+      for (int64_t j = 0; j < words; ++j) store(to + j * rows, square[j]);
     }
   }
 

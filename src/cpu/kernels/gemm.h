@@ -16,20 +16,24 @@ constexpr int64_t kOverRowsScratch = kReducedRows * (kOverRowsColumns + 16) + 16
 
 // Cuts `rows` into tiles of at most kMaxRows whose sizes differ by one at most; up to kTallRows are one.
 struct RowTiles {
-  int64_t rows, count;
+  int64_t count, small, larger;  // `larger` tiles of small + 1 rows, then tiles of `small`
   explicit RowTiles(int64_t n)
-      : rows(n), count(n > kMaxRows && n <= kTallRows ? 1 : (n + kMaxRows - 1) / kMaxRows) {}
-  int64_t begin(int64_t i) const { return i * (rows / count) + (i < rows % count ? i : rows % count); }
-  int size(int64_t i) const { return static_cast<int>(rows / count + (i < rows % count)); }
+      : count(n > kMaxRows && n <= kTallRows ? 1 : (n + kMaxRows - 1) / kMaxRows),
+        small(count ? n / count : 0),
+        larger(n - small * count) {}
+  int64_t begin(int64_t i) const { return i * small + (i < larger ? i : larger); }
+  int size(int64_t i) const { return static_cast<int>(small + (i < larger)); }
 };
 
+// `t` moves along the panels.
 template <class W>
-static void run_tile(int rows, int64_t panels, Tile t) {
+static inline void run_tile(int rows, int64_t panels, Tile&& t) {
   while (panels > 0) {
     const int vectors = pick_vectors(rows, panels);
     find_micro<W>(rows, vectors)(t);
-    const int64_t step = vectors * kLanes;
     panels -= vectors;
+    if (panels == 0) return;
+    const int64_t step = vectors * kLanes;
     t.w = static_cast<const float*>(t.w) + vectors * t.w_vector;  // a float and a word are both four bytes
     t.c += step;
     if (t.init) t.init += step;
