@@ -103,6 +103,8 @@ Kind evaluate() {
                          "as EvaluateOptions.metrics; the first decides on `best`"},
                         {"limit", Type::integer, false, "rows; 0 (default) = all"},
                         {"seed", Type::integer, false, "of intervals that are drawn"},
+                        {"max_seconds", Type::number, false,
+                         "for asking; a retry goes on from there; 0 (default) = no limit"},
                         {"sampling", Type::object, false, "fields of SamplingOptions",
                          fields_of<SamplingOptions>()},
                         {"threads", Type::integer, false, "0 (default) = all"}},

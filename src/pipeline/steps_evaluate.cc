@@ -35,6 +35,7 @@ EvaluateOptions options_of(JobContext& job) {
   made.metrics = texts_or(with, "metrics", made.metrics);
   made.limit = integer_or(with, "limit", 0);
   made.seed = static_cast<uint64_t>(integer_or(with, "seed", 0));
+  made.max_seconds = number_or(with, "max_seconds", 0);
   if (const auto* fields = object_or_null(with, "sampling")) apply_options(*fields, made.sampling);
   // Answers are kept as they come: a killed evaluation goes on from there.
   made.out = base::join(job.kept_folder(), "answers");

@@ -153,8 +153,7 @@ Object outputs_of(const Counts& counts, bool expecting) {
           {"passed", Value()}};
 }
 
-// Lines of decisions.jsonl. Whatever was decided otherwise than expected stands in the log too: a step that
-// is rejected has no outputs.
+// Lines of decisions.jsonl. Whatever was decided otherwise than expected stands in the log too.
 std::string check_all(JobContext& job, const Guardrail& guard, const std::string& rail,
                       const std::vector<GuardRow>& rows, Counts& counts) {
   std::string lines;
@@ -193,11 +192,13 @@ Object run_guard_check(JobContext& job) {
   if (expecting || job.with().contains("max_blocked_rate")) outputs["passed"] = why.empty();
   job.log(base::concat(counts.rows, " rows, ", counts.blocked, " blocked, ", counts.changed, " changed",
                        why.empty() ? "" : ": " + why));
-  if (!why.empty() && text_or(job.with(), "on_reject", "fail") != "report")
-    throw StepError(Fault::rejected, why);
   const auto path = base::join(job.scratch(), "decisions.jsonl");
   base::write_file_durably(path, lines);
-  outputs["decisions"] = to_value(job.services.store.take(path, job.where()));
+  const auto decisions = job.services.store.take(path, job.where());
+  // A step that is rejected has no outputs: who asks why finds the decisions by the message.
+  if (!why.empty() && text_or(job.with(), "on_reject", "fail") != "report")
+    throw StepError(Fault::rejected, why + "; every decision: " + job.services.store.path_of(decisions));
+  outputs["decisions"] = to_value(decisions);
   return outputs;
 }
 

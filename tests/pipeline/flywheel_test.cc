@@ -146,6 +146,26 @@ TEST(PipelineFlywheel, AGateThatRejectsStopsThePublishing) {
   EXPECT_FALSE(AdapterStore(folder / "store").contains("tickets"));
 }
 
+TEST(PipelineFlywheel, AnEvaluationOutOfTimeEndsAndGoesOnWithMore) {
+  const Folder folder;
+  write_rows(folder);
+  const auto run = [&](const std::string& seconds) {
+    Pipeline p("scored");
+    p.folder(folder.path());
+    p.step({.name = "evaluate",
+            .kind = "evaluate",
+            .with = R"({"base": ")" + base_folder() + R"(", "data": "rows.jsonl", "metrics": ["exact_match"],
+                        "sampling": {"max_new_tokens": 8}, "max_seconds": )" +
+                    seconds + "}"});
+    return p.run({.folder = folder / "runs"});
+  };
+  const auto late = run("1e-6");
+  EXPECT_EQ(late.state, "failed") << late.to_json();
+  EXPECT_NE(step_of(late, "evaluate").message.find("not done within max_seconds"), std::string::npos)
+      << late.to_json();
+  EXPECT_EQ(run("1000").state, "succeeded");
+}
+
 TEST(PipelineFlywheel, TheReportShowsTheWholeLineage) {
   const Folder folder;
   write_rows(folder);

@@ -104,7 +104,14 @@ TEST_F(GuardCheck, WithoutExpectationsItOnlyCounts) {
 
 TEST_F(GuardCheck, ARailWithAHoleIsRejectedAndNeverTriedAgain) {
   folder.write("rails.yml", kHoles);
-  EXPECT_EQ(refused(R"(, "expect": "bad")"), "rejected: recall is 0, wanted at least 1");
+  const auto why = refused(R"(, "expect": "bad")");
+  EXPECT_TRUE(has(why, "rejected: recall is 0, wanted at least 1; every decision: ")) << why;
+  std::ifstream kept(why.substr(why.find("decision: ") + 10));
+  std::vector<nlohmann::json> lines;
+  for (std::string line; std::getline(kept, line);) lines.push_back(nlohmann::json::parse(line));
+  ASSERT_EQ(lines.size(), 3u);
+  EXPECT_EQ(lines[1].at("expected"), "blocked");
+  EXPECT_EQ(lines[1].at("status"), "allowed");
   const auto reported = run(R"(, "expect": "bad", "on_reject": "report")");
   ASSERT_EQ(reported.state, "succeeded") << reported.to_json();
   EXPECT_EQ(reported.output("guard", "passed"), "false");
@@ -120,7 +127,7 @@ rails:
   config: {regex_detection: {input: {patterns: ['(?i)launch code', order]}}}
   input: {flows: [regex check input]}
 )");
-  EXPECT_EQ(refused(R"(, "expect": "bad")"), "rejected: precision is 0.5, wanted at least 1");
+  EXPECT_TRUE(has(refused(R"(, "expect": "bad")"), "rejected: precision is 0.5, wanted at least 1; "));
   EXPECT_TRUE(has(refused(R"(, "max_blocked_rate": 0.5)"), "rejected: blocked_rate is 0.666"));
 }
 
