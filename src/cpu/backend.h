@@ -37,6 +37,7 @@ class CpuBackend final : public ops::Backend {
   void fill_zero(const Tensor& x) override;
 
   Weight pack(const Tensor& w, bool backward) override;
+  Weight pack_quantized(const Tensor& w, ops::Quantize quantize) override;
   void prepare_backward(PackedWeight& w) override;
   void repack(PackedWeight& w, const Tensor& host) override;
   Tensor unpack(const PackedWeight& w) override;
@@ -97,7 +98,22 @@ class CpuBackend final : public ops::Backend {
 
   void reduce_rows(GemmOverRows product);
   void project_down(const Tensor& x, std::span<const LoraSegment> segments, float* s, int64_t s_stride);
-  void multiply(const float* a, int64_t a_stride, int64_t rows, const Panels& w, float* c, int64_t c_stride);
+  // c[rows, columns of panels begin..end) = a w^T + bias, in one task.
+  struct Block {
+    const float* a;
+    int64_t a_stride, rows;
+    float* c;
+    int64_t c_stride;
+    const float* bias;  // may be null
+  };
+  void forward_block(const CpuWeight& weight, const Block& block, int64_t panel_begin, int64_t panel_end);
+  // The whole product, shared out among threads; and c = a w.
+  void multiply(const Block& whole, const CpuWeight& weight);
+  void multiply_back(const float* a, int64_t a_stride, int64_t rows, const CpuWeight& weight, float* c,
+                     int64_t c_stride);
+  // c (= or +=) a w, the weights widened block by block in passing.
+  void quantised_gradient(const float* a, int64_t a_stride, int64_t rows, const CpuWeight& weight, float* c,
+                          int64_t c_stride, bool accumulate);
   void losses_in_place(std::span<const int64_t> rows, float* logits, int64_t vocabulary,
                        std::span<const int32_t> targets, std::span<const float> weights,
                        const Tensor& losses);

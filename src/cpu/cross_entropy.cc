@@ -37,19 +37,6 @@ void copy_rows(std::span<const int64_t> rows, float* matrix, int64_t stride, flo
 }
 }  // namespace
 
-void CpuBackend::multiply(const float* a, int64_t a_stride, int64_t rows, const Panels& w, float* c,
-                          int64_t c_stride) {
-  const Cut cut(rows, w, pool_->size());
-  pool_->run(cut.tasks(), [&](int64_t task) {
-    const Lease scratch(scratch_, static_cast<size_t>(kernels_.gemm_scratch));
-    const int64_t begin = cut.row(task);
-    Gemm g =
-        product(a + begin * a_stride, a_stride, cut.row_end(task) - begin, w, c + begin * c_stride, c_stride);
-    g.panel_begin = cut.panel(task), g.panel_end = cut.panel_end(task), g.scratch = scratch.get();
-    kernels_.gemm(g);
-  });
-}
-
 // logits [rows, V] become losses and, unless `weights` is empty, their own gradients.
 void CpuBackend::losses_in_place(std::span<const int64_t> rows, float* logits, int64_t vocabulary,
                                  std::span<const int32_t> targets, std::span<const float> weights,
@@ -79,7 +66,7 @@ void CpuBackend::cross_entropy(const Tensor& h, const PackedWeight& head, std::s
   expect_optional("cross_entropy", "dhead", dhead, {vocabulary, c});
   const bool gradient = !dh.empty() || !dhead.empty();
   if (gradient) expect_count("cross_entropy", "weights, one per row", weights.size(), n);
-  base::check_argument(dh.empty() || !weight.backward.empty(),
+  base::check_argument(dh.empty() || weight.has_backward(),
                        "[cross_entropy] expected a head packed for backward; call prepare_backward");
   const auto trained = rows_with_target(targets, vocabulary);
   std::fill_n(losses.data<float>(), n, 0.0f);
@@ -93,14 +80,14 @@ void CpuBackend::cross_entropy(const Tensor& h, const PackedWeight& head, std::s
         std::span(trained).subspan(first, std::min(static_cast<size_t>(most), trained.size() - first));
     const auto count = static_cast<int64_t>(rows.size());
     copy_rows(rows, h.data<float>(), h.row_stride(), gathered.get(), c, c, true);
-    multiply(gathered.get(), c, count, weight.forward, logits.get(), vocabulary);
+    multiply({gathered.get(), c, count, logits.get(), vocabulary, nullptr}, weight);
     losses_in_place(rows, logits.get(), vocabulary, targets, gradient ? weights : std::span<const float>(),
                     losses);
     if (!dhead.empty())
       reduce_rows({logits.get(), vocabulary, vocabulary, gathered.get(), c, c, count, 1.0f,
                    dhead.data<float>(), dhead.row_stride(), nullptr});
     if (dh.empty()) continue;
-    multiply(logits.get(), vocabulary, count, weight.backward, gathered.get(), c);
+    multiply_back(logits.get(), vocabulary, count, weight, gathered.get(), c);
     copy_rows(rows, dh.data<float>(), dh.row_stride(), gathered.get(), c, c, false);
   }
 }

@@ -18,8 +18,11 @@ void CpuBackend::embedding(std::span<const int32_t> ids, const PackedWeight& tab
   expect("embedding", "y", y, {static_cast<int64_t>(ids.size()), weight.inputs()});
   check_ids("embedding", ids, weight.outputs());
   parallel(static_cast<int64_t>(ids.size()), 1 + 4096 / weight.inputs(), [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i)
-      weight.forward.copy_column_wide(ids[static_cast<size_t>(i)], y.data<float>() + i * y.row_stride());
+    for (int64_t i = begin; i < end; ++i) {
+      float* const to = y.data<float>() + i * y.row_stride();
+      const int32_t id = ids[static_cast<size_t>(i)];
+      weight.whole() ? weight.forward.copy_column_wide(id, to) : weight.quantised.copy_column(id, to);
+    }
   });
 }
 

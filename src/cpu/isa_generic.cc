@@ -3,11 +3,13 @@
 // clang-format off: each header builds on the names of those above it.
 #include "cpu/kernels.h"
 #include "cpu/kernels/vec_generic.h"
+#include "cpu/kernels/bytes_generic.h"
 #include "cpu/kernels/math.h"
 #include "cpu/kernels/pack_tile.h"
 #include "cpu/kernels/micro.h"
 #include "cpu/kernels/bfloat16_widened.h"
 #include "cpu/kernels/gemm.h"
+#include "cpu/kernels/quantised.h"
 #include "cpu/kernels/rows.h"
 #include "cpu/kernels/attention_gradient.h"
 #include "cpu/kernels/attention_unrounded.h"

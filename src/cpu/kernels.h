@@ -26,6 +26,37 @@ struct Gemm {
   float* scratch;  // Kernels::gemm_scratch floats
 };
 
+// Inputs that share a scale, of weights and of activations alike.
+inline constexpr int64_t kGroup = 32;
+
+// Gemm with weights of whole numbers and a's rows rounded to int8, group by group; sums of a group are exact,
+// groups are added in float32 in order of k. A panel's group holds sixteen scales (float16) and its codes:
+// int8 as [k / 4][16 columns][k % 4] + 128; int4 likewise + 8, k = 0..15 in the low and 16..31 in the high
+// halves of bytes.
+struct QuantGemm {
+  const float* a;
+  int64_t a_stride, rows, k;
+  const uint8_t* codes;
+  const uint16_t* scales;
+  bool int4;
+  int64_t panel_begin, panel_end, columns;
+  float* c;
+  int64_t c_stride;
+  const float* init;  // null: zeros; else one row for all (a bias), at column 0
+  float* scratch;     // Kernels::gemm_quantised_scratch(k) floats
+};
+
+// Panel `panel` (16 inputs) of the weights' transpose as Gemm takes it, reduced over the `columns` outputs:
+// widened to float32, or rounded to bfloat16 where Kernels::bfloat16_group is 2. `to` has room for whole
+// groups of 16 outputs.
+struct QuantWiden {
+  const uint8_t* codes;
+  const uint16_t* scales;
+  bool int4;
+  int64_t k, columns, panel;
+  float* to;
+};
+
 // c[m, columns] += scale * a[rows, m]^T b[rows, columns], the sum over rows in row order.
 struct GemmOverRows {
   const float* a;
@@ -90,6 +121,10 @@ struct Kernels {
   int64_t gemm_scratch, over_rows_scratch;
   void (*gemm)(const Gemm&);
   void (*gemm_over_rows)(const GemmOverRows&);
+
+  int64_t (*gemm_quantised_scratch)(int64_t k);
+  void (*gemm_quantised)(const QuantGemm&);
+  void (*widen_quantised)(const QuantWiden&);
 
   int64_t (*attention_scratch)(int64_t queries, int64_t head_size);
   void (*attention)(const AttentionTile&);

@@ -56,18 +56,18 @@ void CpuBackend::linear(const Tensor& x, const PackedWeight& w, const Tensor& bi
   const int64_t low_stride = s.empty() ? rank : s.row_stride();
   project_down(x, segments, low, low_stride);
 
-  const Cut cut(n, weight.forward, pool_->size());
+  const Cut cut(n, weight.inputs(), weight.outputs(), pool_->size());
   pool_->run(cut.tasks(), [&](int64_t task) {
     const int64_t begin = cut.row(task), end = cut.row_end(task), stride = y.row_stride();
+    forward_block(weight,
+                  {x.data<float>() + begin * x.row_stride(), x.row_stride(), end - begin,
+                   y.data<float>() + begin * stride, stride, bias.data<float>()},
+                  cut.panel(task), cut.panel_end(task));
     const Lease scratch(scratch_, static_cast<size_t>(kernels_.gemm_scratch));
     const auto run = [&](Gemm g) {
       g.panel_begin = cut.panel(task), g.panel_end = cut.panel_end(task), g.scratch = scratch.get();
       kernels_.gemm(g);
     };
-    Gemm g = product(x.data<float>() + begin * x.row_stride(), x.row_stride(), end - begin, weight.forward,
-                     y.data<float>() + begin * stride, stride);
-    g.init = bias.data<float>(), g.init_stride = 0;
-    run(g);
     for_segments(segments, begin, end, [&](const LoraSegment& segment, int64_t first, int64_t last) {
       float* c = y.data<float>() + first * stride;
       Gemm part =

@@ -72,7 +72,11 @@ void CpuBackend::input_gradient(const Tensor& dy, const CpuWeight& weight,
                                 std::span<const LoraSegment> segments, const float* ds, int64_t ds_stride,
                                 const Tensor& dx, bool accumulate) {
   const int64_t k = weight.inputs();
-  const Cut cut(dy.dim(0), weight.backward, pool_->size());
+  if (!weight.whole())
+    quantised_gradient(dy.data<float>(), dy.row_stride(), dy.dim(0), weight, dx.data<float>(),
+                       dx.row_stride(), accumulate);
+  if (!weight.whole() && segments.empty()) return;
+  const Cut cut(dy.dim(0), weight.outputs(), k, pool_->size());
   pool_->run(cut.tasks(), [&](int64_t task) {
     const int64_t begin = cut.row(task), end = cut.row_end(task), stride = dx.row_stride();
     const Lease scratch(scratch_, static_cast<size_t>(kernels_.gemm_scratch));
@@ -81,10 +85,12 @@ void CpuBackend::input_gradient(const Tensor& dy, const CpuWeight& weight,
       kernels_.gemm(g);
     };
     float* const to = dx.data<float>() + begin * stride;
-    Gemm g = product(dy.data<float>() + begin * dy.row_stride(), dy.row_stride(), end - begin,
-                     weight.backward, to, stride);
-    if (accumulate) g.init = to, g.init_stride = stride;
-    run(g);
+    if (weight.whole()) {
+      Gemm g = product(dy.data<float>() + begin * dy.row_stride(), dy.row_stride(), end - begin,
+                       weight.backward, to, stride);
+      if (accumulate) g.init = to, g.init_stride = stride;
+      run(g);
+    }
     for_segments(segments, begin, end, [&](const LoraSegment& segment, int64_t first, int64_t last) {
       const bool drop = segment.dropout > 0;
       const Lease branch(scratch_, drop ? static_cast<size_t>((last - first) * k) : 1);
@@ -118,7 +124,7 @@ void CpuBackend::linear_backward(const Tensor& dy, const Tensor& x, const Packed
     base::check_argument(!s.empty() && s.shape().size() == 2 && s.dim(0) == n && s.dim(1) >= rank,
                          "[linear_backward] expected s [", n, ", ", rank, "], got ", to_string(s.shape()));
   }
-  base::check_argument(dx.empty() || !weight.backward.empty(),
+  base::check_argument(dx.empty() || weight.has_backward(),
                        "[linear_backward] expected a weight packed for backward; call prepare_backward");
   if (n == 0) return;
 

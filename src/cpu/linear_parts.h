@@ -12,12 +12,13 @@ namespace whorl::cpu {
 struct Cut {
   int64_t rows, panels, row_blocks, panel_groups;
 
-  Cut(int64_t n, const Panels& w, int threads)
-      : rows(n), panels(w.panels()), row_blocks((n + kRows - 1) / kRows) {
+  Cut(int64_t n, const Panels& w, int threads) : Cut(n, w.k(), w.columns(), threads) {}
+  Cut(int64_t n, int64_t k, int64_t columns, int threads)
+      : rows(n), panels((columns + kPanel - 1) / kPanel), row_blocks((n + kRows - 1) / kRows) {
     // Few rows: memory bound, so many small groups for balance. Many: a group repeats the packing of a. A
     // product of a few microseconds stays on the thread that asked for it.
     const int64_t p = panels, least = n <= 16 ? 8 : 32;
-    const int64_t worth = n * w.columns() * w.k() / kWorthATask / row_blocks;
+    const int64_t worth = n * columns * k / kWorthATask / row_blocks;
     const int64_t wanted = threads == 1 ? 1 : std::max<int64_t>(1, std::min(worth, 8 * threads / row_blocks));
     panel_groups = std::clamp<int64_t>((p + least - 1) / least, 1, wanted);
   }

@@ -3,7 +3,7 @@
 #include <mutex>
 
 #include "base/thread_pool.h"
-#include "ops/backend.h"
+#include "cpu/quantised.h"
 
 namespace whorl::cpu {
 
@@ -41,15 +41,20 @@ class Panels {
   Tensor memory_;
 };
 
-// forward reduces over the inputs K, backward over the outputs O (empty until asked for).
+// forward reduces over the inputs K, backward over the outputs O (empty until asked for). A quantised one has
+// neither.
 struct CpuWeight final : ops::PackedWeight {
   Panels forward, backward;
+  QuantPanels quantised;
   std::mutex preparing;  // two trainers may attach at once
 
-  int64_t outputs() const override { return forward.columns(); }
-  int64_t inputs() const override { return forward.k(); }
-  DType dtype() const override { return forward.dtype(); }
-  size_t nbytes() const override { return forward.nbytes() + backward.nbytes(); }
+  bool whole() const { return quantised.empty(); }
+  int64_t outputs() const override { return whole() ? forward.columns() : quantised.columns(); }
+  int64_t inputs() const override { return whole() ? forward.k() : quantised.k(); }
+  DType dtype() const override { return whole() ? forward.dtype() : DType::bfloat16; }
+  ops::Quantize quantize() const override { return quantised.quantize(); }
+  size_t nbytes() const override { return forward.nbytes() + backward.nbytes() + quantised.nbytes(); }
+  bool has_backward() const { return !whole() || !backward.empty(); }
 };
 
 // Four products: s = x a^T, y += s (scale b)^T, ds = dy (scale b), dx += ds a.

@@ -49,10 +49,18 @@ Weight CpuBackend::pack(const Tensor& w, bool backward) {
   return weight;
 }
 
+Weight CpuBackend::pack_quantized(const Tensor& w, ops::Quantize quantize) {
+  check_weight("pack_quantized", w);
+  base::check_argument(quantize != ops::Quantize::none, "[pack_quantized] expected int8 or int4, got none");
+  auto weight = std::make_shared<CpuWeight>();
+  weight->quantised = QuantPanels(*pool_, w, quantize);
+  return weight;
+}
+
 void CpuBackend::prepare_backward(PackedWeight& w) {
   CpuWeight& weight = as_cpu(w);
   std::lock_guard lock(weight.preparing);
-  if (!weight.backward.empty()) return;
+  if (weight.has_backward()) return;
   const Tensor plain = unpack(w);
   Panels panels(weight.dtype(), weight.outputs(), weight.inputs());
   panels.fill(*pool_, plain.raw(), plain.dim(1), 1);
@@ -62,6 +70,7 @@ void CpuBackend::prepare_backward(PackedWeight& w) {
 void CpuBackend::repack(PackedWeight& w, const Tensor& host) {
   CpuWeight& weight = as_cpu(w);
   check_weight("repack", host);
+  base::check_argument(weight.whole(), "[repack] expected a weight that is not quantised");
   expect("repack", "w", host, {weight.outputs(), weight.inputs()}, weight.dtype());
   fill_forward(*pool_, weight, host);
   if (!weight.backward.empty()) fill_backward(*pool_, weight, host);
@@ -69,9 +78,14 @@ void CpuBackend::repack(PackedWeight& w, const Tensor& host) {
 
 Tensor CpuBackend::unpack(const PackedWeight& w) {
   const CpuWeight& weight = as_cpu(w);
-  Tensor out = Tensor::zeros(weight.dtype(), {weight.outputs(), weight.inputs()});
+  const DType dtype = weight.whole() ? weight.dtype() : DType::float32;
+  Tensor out = Tensor::zeros(dtype, {weight.outputs(), weight.inputs()});
   parallel(weight.outputs(), 1 + (1 << 14) / weight.inputs(), [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) weight.forward.copy_column(i, out.rows(i, i + 1).raw());
+    for (int64_t i = begin; i < end; ++i)
+      if (weight.whole())
+        weight.forward.copy_column(i, out.rows(i, i + 1).raw());
+      else
+        weight.quantised.copy_column(i, out.rows(i, i + 1).data<float>());
   });
   return out;
 }

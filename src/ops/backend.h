@@ -29,6 +29,9 @@ namespace whorl::ops {
 
 inline constexpr int kContractVersion = 1;
 
+// How a frozen matrix is rounded to whole numbers; groups of 32 inputs share a float16 scale.
+enum class Quantize : uint8_t { none, int8, int4 };
+
 // A frozen or trained matrix [O, K] in the backend's own layout. Immutable once made, except through
 // Backend::repack. Shared by any number of trainers and engines.
 class PackedWeight {
@@ -36,8 +39,9 @@ class PackedWeight {
   virtual ~PackedWeight() = default;
   virtual int64_t outputs() const = 0;  // O
   virtual int64_t inputs() const = 0;   // K
-  virtual DType dtype() const = 0;      // as stored; float32 or bfloat16
-  virtual size_t nbytes() const = 0;    // memory held, both directions
+  virtual DType dtype() const = 0;      // as stored; float32 or bfloat16; bfloat16 for quantised ones
+  virtual Quantize quantize() const = 0;
+  virtual size_t nbytes() const = 0;  // memory held, both directions
 };
 using Weight = std::shared_ptr<PackedWeight>;
 
@@ -119,9 +123,14 @@ class Backend {
   // layout that dX = dY W reduces over (it may cost a second copy). Products with a bfloat16 weight may round
   // their other operand to bfloat16 (where the machine multiplies pairs of them); sums are float32.
   virtual Weight pack(const Tensor& w, bool backward) = 0;
+  // The same rounded: products round their other operand to int8, groups of 32 inputs of a row sharing a
+  // scale, and sum whole numbers exactly; gradients see the widened weights and need no second layout. Cannot
+  // be repacked.
+  virtual Weight pack_quantized(const Tensor& w, Quantize quantize) = 0;
   virtual void prepare_backward(PackedWeight& w) = 0;            // later, when a trainer attaches
   virtual void repack(PackedWeight& w, const Tensor& host) = 0;  // full-weight training
-  virtual Tensor unpack(const PackedWeight& w) = 0;              // [O, K] on the host, as stored
+  // [O, K] on the host, as stored; quantised ones as the float32 numbers they stand for.
+  virtual Tensor unpack(const PackedWeight& w) = 0;
   // a [R, K], b [O, R], float32 on the host. y += scale * (x a^T) b^T. `base` is the stored type of the
   // weight it stands beside: its products are as exact as that weight's.
   virtual Lora pack_lora(const Tensor& a, const Tensor& b, float scale, DType base) = 0;

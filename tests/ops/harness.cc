@@ -181,6 +181,7 @@ std::vector<NamedCheck> all_checks() {
           {"packing", check_packing},
           {"embedding", check_embedding},
           {"linear", check_linear},
+          {"quantised", check_quantised},
           {"linear_weight_gradient", check_linear_weight_gradient},
           {"rms_norm", check_rms_norm},
           {"rope", check_rope},

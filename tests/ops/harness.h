@@ -86,15 +86,18 @@ Complex dot(const Matrix<double>& dy, const Values& y) {
 
 struct Setting {
   DType weights = DType::float32;
-  bool rounds = false;  // the backend rounds the other operand of bfloat16 weights
+  bool rounds = false;  // the backend multiplies pairs of bfloat16: it rounds the other operand
   // Where all operands of the products are numbers that `weights` holds, and where they are not.
   Tolerance exact() const { return tolerance(weights); }
-  Tolerance limit() const { return rounds ? kRounded : tolerance(weights); }
+  Tolerance limit() const { return rounds && weights == DType::bfloat16 ? kRounded : exact(); }
+  // Widened whole numbers are multiplied as bfloat16 wherever that is fast.
+  Tolerance widened() const { return rounds ? kRounded : exact(); }
 };
 
 // The checks, one per op and its backward pass (cases_*.cc).
 using Check = void (*)(Backend&, const Setting&, Report&);
 void check_linear(Backend&, const Setting&, Report&);
+void check_quantised(Backend&, const Setting&, Report&);
 void check_linear_weight_gradient(Backend&, const Setting&, Report&);
 void check_embedding(Backend&, const Setting&, Report&);
 void check_packing(Backend&, const Setting&, Report&);

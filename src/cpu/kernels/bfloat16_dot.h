@@ -6,6 +6,12 @@
 
 namespace whorl::cpu::WHORL_ISA {
 
+// Sixteen outputs, each a vector of columns, as panels of pairs.
+static inline void store_outputs(const Vec (&outputs)[16], float* to) {
+#pragma GCC unroll 8
+  for (int i = 0; i < 8; ++i) store(to + i * kLanes, weave_pairs(outputs[2 * i], outputs[2 * i + 1]));
+}
+
 struct Bfloat16 {
   static constexpr int64_t kGroup = 2;
   static constexpr int64_t kBlockK = 512;  // even, so that words of two k are never cut

@@ -4,6 +4,11 @@
 
 namespace whorl::cpu::WHORL_ISA {
 
+static inline void store_outputs(const Vec (&outputs)[16], float* to) {
+#pragma GCC unroll 16
+  for (int i = 0; i < 16; ++i) store(to + i * kLanes, outputs[i]);
+}
+
 struct Bfloat16 {
   static constexpr int64_t kGroup = 1;
   static constexpr int64_t kBlockK = 512;  // even, so that words of two k are never cut
