@@ -55,6 +55,7 @@ def parser(description: str) -> argparse.ArgumentParser:
     made.add_argument("--adapters", type=int, default=1)
     made.add_argument("--threads", type=int, default=0, help="0 = all")
     made.add_argument("--dtype", choices=["float32", "bfloat16"], default=None)
+    made.add_argument("--quantize", choices=["none", "int8", "int4"], default="none", help="of the base")
     made.add_argument("--json", action="store_true", help="one JSON object, nothing else")
     return made
 
@@ -77,14 +78,16 @@ def word_tokenizer(folder: Path, vocab_size: int) -> Path:
     return folder
 
 
-def make_model(shape: str, dtype: str, threads: int, seq: int) -> whorl.Model:
+def make_model(shape: str, dtype: str, threads: int, seq: int, quantize: str = "none") -> whorl.Model:
     length = max(2048, 2 * seq)
     config = whorl.ModelConfig(
         **SHAPES[shape], max_position_embeddings=length, torch_dtype=dtype, eos_token_ids=[1]
     )
     with tempfile.TemporaryDirectory() as folder:
         tokenizer = word_tokenizer(Path(folder), config.vocab_size)
-        return whorl.Model.create(config, seed=1, tokenizer_folder=tokenizer, threads=threads, dtype=dtype)
+        return whorl.Model.create(
+            config, seed=1, tokenizer_folder=tokenizer, threads=threads, dtype=dtype, quantize=quantize
+        )
 
 
 def random_ids(shape: str, count: int, seed: int) -> list[int]:
@@ -117,6 +120,7 @@ def report(arguments: argparse.Namespace, figures: dict[str, Any]) -> None:
         "version": whorl.__version__,
         "shape": arguments.shape,
         "dtype": arguments.dtype,
+        "quantize": arguments.quantize,
         "seq": arguments.seq,
         "batch": arguments.batch,
         "rank": arguments.rank,

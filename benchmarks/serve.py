@@ -83,7 +83,9 @@ def main() -> None:
     arguments = parser.parse_args()
     arguments.dtype = arguments.dtype or "bfloat16"
     threads = arguments.threads or len(os.sched_getaffinity(0))
-    model = common.make_model(arguments.shape, arguments.dtype, arguments.threads, arguments.seq)
+    model = common.make_model(
+        arguments.shape, arguments.dtype, arguments.threads, arguments.seq, arguments.quantize
+    )
     adapters = make_adapters(model, arguments)
     prefill = decode = bandwidth = 0.0
     options = {"kv_cache_bytes": 2 << 30, "max_batch_size": max(64, arguments.batch)}

@@ -25,7 +25,9 @@ def rows(arguments: Any, count: int) -> list[list[int]]:
 class Whorl:
     def __init__(self, arguments: Any) -> None:
         self.arguments = arguments
-        self.model = common.make_model(arguments.shape, arguments.dtype, arguments.threads, arguments.seq)
+        self.model = common.make_model(
+            arguments.shape, arguments.dtype, arguments.threads, arguments.seq, arguments.quantize
+        )
         texts = [" ".join(f"t{i}" for i in ids) for ids in rows(arguments, 4 * arguments.batch)]
         self.data = whorl.Dataset.from_list([{"text": text} for text in texts], format="text")
 

@@ -606,7 +606,7 @@ class ModelOptions:
         ...
     def __getstate__(self) -> dict:
         ...
-    def __init__(self, *, device: str = 'cpu', threads: int = 0, dtype: str = 'auto') -> None:
+    def __init__(self, *, device: str = 'cpu', threads: int = 0, dtype: str = 'auto', quantize: str = 'none') -> None:
         """
         Where and how a model computes.
 
@@ -614,6 +614,7 @@ class ModelOptions:
           device: where it computes (default 'cpu')
           threads: 0 = all CPUs this process may use (default 0)
           dtype: "auto" keeps the stored precision; "float32" widens; "bfloat16" halves memory (default 'auto')
+          quantize: "int8" or "int4" round the weights to about 1.06 or 0.56 bytes each; such a model cannot be saved (default 'none')
         """
     def __repr__(self) -> str:
         ...
@@ -638,6 +639,14 @@ class ModelOptions:
         """
     @dtype.setter
     def dtype(self, arg1: str) -> None:
+        ...
+    @property
+    def quantize(self) -> str:
+        """
+        "int8" or "int4" round the weights to about 1.06 or 0.56 bytes each; such a model cannot be saved
+        """
+    @quantize.setter
+    def quantize(self, arg1: str) -> None:
         ...
     @property
     def threads(self) -> int:
@@ -694,7 +703,7 @@ class Model:
     shared by every trainer and engine that is given this object. Safe from several threads.
     """
     @staticmethod
-    def create(config: ModelConfig, seed: int, tokenizer_folder: os.PathLike | str = '', *, options: ModelOptions | None = None, device: str = 'cpu', threads: int = 0, dtype: str = 'auto') -> Model:
+    def create(config: ModelConfig, seed: int, tokenizer_folder: os.PathLike | str = '', *, options: ModelOptions | None = None, device: str = 'cpu', threads: int = 0, dtype: str = 'auto', quantize: str = 'none') -> Model:
         """
         New weights from `seed`. `tokenizer_folder` holds tokenizer.json and perhaps a chat template; '' = token ids only.
 
@@ -706,9 +715,10 @@ class Model:
           device: where it computes (default 'cpu')
           threads: 0 = all CPUs this process may use (default 0)
           dtype: "auto" keeps the stored precision; "float32" widens; "bfloat16" halves memory (default 'auto')
+          quantize: "int8" or "int4" round the weights to about 1.06 or 0.56 bytes each; such a model cannot be saved (default 'none')
         """
     @staticmethod
-    def load(folder: os.PathLike | str, *, options: ModelOptions | None = None, device: str = 'cpu', threads: int = 0, dtype: str = 'auto') -> Model:
+    def load(folder: os.PathLike | str, *, options: ModelOptions | None = None, device: str = 'cpu', threads: int = 0, dtype: str = 'auto', quantize: str = 'none') -> Model:
         """
         Reads a Hugging Face folder: config.json, model.safetensors (or shards with their index), tokenizer.json,
         tokenizer_config.json or chat_template.jinja, generation_config.json. Raises ValueError naming what Whorl would
@@ -720,6 +730,7 @@ class Model:
           device: where it computes (default 'cpu')
           threads: 0 = all CPUs this process may use (default 0)
           dtype: "auto" keeps the stored precision; "float32" widens; "bfloat16" halves memory (default 'auto')
+          quantize: "int8" or "int4" round the weights to about 1.06 or 0.56 bytes each; such a model cannot be saved (default 'none')
         """
     def __repr__(self) -> str:
         ...
@@ -804,6 +815,11 @@ class Model:
     def path(self) -> pathlib.Path:
         """
         Where it was loaded from, or an empty path.
+        """
+    @property
+    def quantize(self) -> str:
+        """
+        "none", "int8" or "int4", as it was loaded.
         """
 class LoadOptions:
     """

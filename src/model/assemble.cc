@@ -1,6 +1,7 @@
 #include "model/assemble.h"
 
 #include "base/check.h"
+#include "base/hash.h"
 #include "model/decoder.h"
 #include "ops/device.h"
 
@@ -8,6 +9,7 @@ namespace whorl::model {
 
 void assemble(Model::Impl& impl, const TensorSource& source, const ModelOptions& options,
               const std::string& context) {
+  impl.quantize = quantize_named(options.quantize, context);
   const TextParts parts = parse_text_files(impl.text_files, context);
   impl.tokenizer = parts.tokenizer;
   impl.chat_template = parts.chat_template;
@@ -16,13 +18,20 @@ void assemble(Model::Impl& impl, const TensorSource& source, const ModelOptions&
   apply_generation_config(impl.text_files, parts, context, impl.config);
   impl.config = complete_config(std::move(impl.config), context);
   if (!impl.backend) impl.backend = ops::make_backend(options.device, options.threads);
-  DecoderWeights weights = pack_weights(impl.config, source, *impl.backend, false, impl.digest);
+  DecoderWeights weights =
+      pack_weights(impl.config, source, *impl.backend, false, impl.quantize, impl.read_digest);
   impl.transformer =
-      std::make_shared<const Decoder>(impl.config, impl.backend, std::move(weights), impl.digest);
+      std::make_shared<const Decoder>(impl.config, impl.backend, std::move(weights), impl.read_digest);
+  impl.digest = impl.quantize == ops::Quantize::none
+                    ? impl.read_digest
+                    : base::sha256_hex(impl.read_digest + "/" + name_of(impl.quantize));
 }
 
 std::map<std::string, Tensor> host_tensors(const Model::Impl& impl, const std::string& dtype,
                                            const std::string& context) {
+  base::check_argument(impl.quantize == ops::Quantize::none, context,
+                       " this model's weights were rounded to ", name_of(impl.quantize),
+                       " on loading; load it with quantize='none' to save it");
   const bool keep = dtype == "auto";
   const DType wanted = keep ? DType::float32 : dtype_named(dtype, context);
   DecoderWeights weights = impl.transformer->weights();

@@ -63,7 +63,7 @@ std::vector<TensorSlot> tensor_slots(const ModelConfig& config, DecoderWeights& 
 }
 
 DecoderWeights pack_weights(const ModelConfig& config, const TensorSource& source, ops::Backend& backend,
-                            bool backward, std::string& digest) {
+                            bool backward, ops::Quantize quantize, std::string& digest) {
   base::Sha256 hash;
   base::Json identity = to_json(config);
   for (const char* key : {"torch_dtype", "initializer_range", "bos_token_id", "eos_token_id"})
@@ -79,7 +79,8 @@ DecoderWeights pack_weights(const ModelConfig& config, const TensorSource& sourc
     }
     // The head's gradient towards its input is always asked for; a table that is no head never is.
     const bool head = slot.spec.kind == TensorKind::embedding ? config.tie_word_embeddings : true;
-    *slot.weight = backend.pack(host, backward && head);
+    *slot.weight = quantize == ops::Quantize::none ? backend.pack(host, backward && head)
+                                                   : backend.pack_quantized(host, quantize);
   }
   if (config.tie_word_embeddings) weights.head = weights.embedding;
   digest = hash.hex();
@@ -126,6 +127,16 @@ bool exact_in_bfloat16(const Tensor& x) {
   const float* values = x.data<float>();
   return std::all_of(values, values + x.numel(),
                      [](float v) { return bf16_to_float(float_to_bf16(v)) == v; });
+}
+
+const char* name_of(ops::Quantize quantize) {
+  return quantize == ops::Quantize::int8 ? "int8" : quantize == ops::Quantize::int4 ? "int4" : "none";
+}
+
+ops::Quantize quantize_named(const std::string& name, const std::string& context) {
+  for (const auto known : {ops::Quantize::none, ops::Quantize::int8, ops::Quantize::int4})
+    if (name == name_of(known)) return known;
+  base::invalid(context, ": expected quantize 'none', 'int8' or 'int4', got '", name, "'");
 }
 
 DType dtype_named(const std::string& name, const std::string& context) {

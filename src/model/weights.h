@@ -41,7 +41,7 @@ using TensorSource = std::function<Tensor(const TensorSpec&)>;
 // Packs everything that `source` gives. `digest` receives the SHA-256 over configuration, names, shapes and
 // values. `backward` also prepares gradients.
 DecoderWeights pack_weights(const ModelConfig& config, const TensorSource& source, ops::Backend& backend,
-                            bool backward, std::string& digest);
+                            bool backward, ops::Quantize quantize, std::string& digest);
 
 // The other way: a tensor of the checkpoint on the host, as held (matrices) or float32 (vectors).
 Tensor unpack(const TensorSlot& slot, ops::Backend& backend);
@@ -52,5 +52,7 @@ Tensor convert(const Tensor& x, DType dtype);
 bool exact_in_bfloat16(const Tensor& x);
 
 DType dtype_named(const std::string& name, const std::string& context);  // "float32" or "bfloat16"
+ops::Quantize quantize_named(const std::string& name, const std::string& context);
+const char* name_of(ops::Quantize quantize);
 
 }  // namespace whorl::model

@@ -1,5 +1,6 @@
 #include <nlohmann/json.hpp>
 
+#include "base/check.h"
 #include "model/model_impl.h"
 #include "train/identity.h"
 #include "train/loop.h"
@@ -11,6 +12,9 @@ namespace whorl {
 FullTrainResult train_all_weights(const Model& base, const Dataset& data, const Dataset* valid,
                                   const FullTrainOptions& options, const ProgressCallback& callback) {
   const std::string context = "[train_all_weights]";
+  whorl::base::check_argument(base.quantize() == "none", context,
+                              " expected a model loaded with quantize='none', got '", base.quantize(),
+                              "'; over rounded weights adapters can be trained");
   train::check_options(options, context);
   train::check_learning_rate(options.learning_rate, options.weight_decay, context);
   train::check_validation(options, valid != nullptr, context);

@@ -16,6 +16,7 @@ RUN_KEYS = {
     "format": "auto",
     "on_bad_row": "error",
     "threads": 0,
+    "quantize": "none",
     "out": None,
     "store": None,
     "publish": None,

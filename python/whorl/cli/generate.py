@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .options import STORE, Base, Json, Store, Threads, read_json_or_text
+from .options import STORE, Base, Json, Quantize, Store, Threads, read_json_or_text
 from .output import console, emit
 from .sampling import Adapter, MaxNewTokens, Seed, Temperature, TopK, TopP, open_engine
 
@@ -33,11 +33,12 @@ def generate(
     stream: Annotated[bool, typer.Option(help="Show the text as it comes.")] = True,
     store: Store = STORE,
     threads: Threads = 0,
+    quantize: Quantize = "none",
     json: Json = False,
 ) -> None:
     """One answer, streamed; tool calls are parsed back."""
     text = sys.stdin.read() if prompt == "-" else prompt
-    engine, (name,) = open_engine(base, store, [adapter], threads)
+    engine, (name,) = open_engine(base, store, [adapter], threads, quantize)
     options = {
         "adapter": name,
         "max_new_tokens": max_new_tokens,

@@ -19,11 +19,13 @@ TopK = Annotated[int, typer.Option(help="0 = all.")]
 Seed = Annotated[int, typer.Option(help="Same seed, same request: same tokens.")]
 
 
-def open_engine(base: str, store: Path, adapters: list[str], threads: int = 0) -> tuple[Any, list[str]]:
+def open_engine(
+    base: str, store: Path, adapters: list[str], threads: int = 0, quantize: str = "none"
+) -> tuple[Any, list[str]]:
     """An engine, and the names under which it knows the adapters. A folder becomes an adapter of its own name."""
     import whorl
 
-    model = load_base(base, threads)
+    model = load_base(base, threads, quantize)
     stored = [a for a in adapters if a and not (Path(a) / "adapter_config.json").is_file()]
     if stored and not store.is_dir():
         raise ValueError(

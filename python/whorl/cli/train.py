@@ -143,6 +143,7 @@ def train(
     resume: Annotated[bool | None, typer.Option("--resume", help="Go on from --checkpoint-dir.")] = None,
     metrics_file: Annotated[Path | None, typer.Option(help="One JSON object a line.")] = None,
     threads: Annotated[int | None, typer.Option(help="0 = all.")] = None,
+    quantize: Annotated[str | None, typer.Option(help="Train over a base rounded to int8 or int4.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and stop.")] = False,
     json: Json = False,
 ) -> None:
@@ -165,7 +166,7 @@ def execute(settings: dict[str, Any], adapters: list[dict[str, Any]], dry_run: b
 
     run, options = config_file.split_keys(settings)
     train_rows, valid_rows = load_data(run, options.get("seed", 0))
-    model = whorl.Model.load(base_folder(run["base"]), threads=run["threads"])
+    model = whorl.Model.load(base_folder(run["base"]), threads=run["threads"], quantize=run["quantize"])
     trainer = whorl.Trainer(model, adapters, **options)
     plan = trainer.plan(train_rows)
     if dry_run and json:
