@@ -16,6 +16,29 @@ struct SwapsTwoAdapters final : ForwardingBackend {
   }
 };
 
+// One group's scale is a percent off: products and unpacked numbers agree, both are wrong.
+struct ScalesAGroupWrongly final : ForwardingBackend {
+  using ForwardingBackend::ForwardingBackend;
+  Weight pack_quantized(const Tensor& w, Quantize quantize) override {
+    const Tensor off = Tensor::zeros(DType::float32, w.shape());
+    for (int64_t i = 0; i < w.numel(); ++i) {
+      const float x = w.dtype() == DType::float32 ? w.data<float>()[i] : bf16_to_float(w.data<uint16_t>()[i]);
+      off.data<float>()[i] = i < 32 ? 1.01f * x : x;
+    }
+    return inner_->pack_quantized(off, quantize);
+  }
+};
+
+// Products with rounded weights forget to round the other operand.
+struct RoundsNoRows final : ForwardingBackend {
+  using ForwardingBackend::ForwardingBackend;
+  void linear(const Tensor& x, const PackedWeight& w, const Tensor& bias,
+              std::span<const LoraSegment> segments, const Tensor& s, const Tensor& y) override {
+    if (w.quantize() == Quantize::none) return inner_->linear(x, w, bias, segments, s, y);
+    inner_->linear(x, *inner_->pack(inner_->unpack(w), false), bias, segments, s, y);
+  }
+};
+
 struct ForgetsTheBias final : ForwardingBackend {
   using ForwardingBackend::ForwardingBackend;
   void linear(const Tensor& x, const PackedWeight& w, const Tensor&, std::span<const LoraSegment> segments,

@@ -20,6 +20,9 @@ void expect_flagged(Check check) {
 
 TEST(PlantedFault, SwapsTwoAdapters) { expect_flagged<SwapsTwoAdapters>(check_linear); }
 TEST(PlantedFault, SwapsTwoAdaptersInABatch) { expect_flagged<SwapsTwoAdapters>(check_segments_alone); }
+TEST(PlantedFault, ScalesAGroupWrongly) { expect_flagged<ScalesAGroupWrongly>(check_quantised); }
+TEST(PlantedFault, RoundsNoRows) { expect_flagged<RoundsNoRows>(check_quantised); }
+TEST(PlantedFault, KnowsItsNeighboursRounded) { expect_flagged<KnowsItsNeighbours>(check_quantised); }
 TEST(PlantedFault, ForgetsTheBias) { expect_flagged<ForgetsTheBias>(check_linear); }
 TEST(PlantedFault, DropsOtherInputsBackward) { expect_flagged<DropsOtherInputsBackward>(check_linear); }
 TEST(PlantedFault, NeverAccumulates) { expect_flagged<NeverAccumulates>(check_linear); }
