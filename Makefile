@@ -86,9 +86,11 @@ asan tsan fuzz: $(STAMPS)/setup-dev
 	@cmake --build --preset $@
 	@ctest --preset $@
 
+# BENCH: options of benchmarks/run.py, e.g. BENCH=--quick.
 bench: $(STAMPS)/installed
-	@.venv/bin/python benchmarks/train.py --shape S
-	@.venv/bin/python benchmarks/serve.py --shape S
+	@tools/setup.sh .venv-parity tests/parity/requirements.txt
+	@$(PIP) --python .venv-parity/bin/python install --no-deps --force-reinstall build/wheel/whorl-*.whl
+	@.venv-parity/bin/python benchmarks/run.py $(BENCH)
 
 # ---- the look of the code ------------------------------------------------------------------------------
 CXX_FILES = $$(git ls-files '*.h' '*.cc')

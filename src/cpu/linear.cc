@@ -56,7 +56,7 @@ void CpuBackend::linear(const Tensor& x, const PackedWeight& w, const Tensor& bi
   const int64_t low_stride = s.empty() ? rank : s.row_stride();
   project_down(x, segments, low, low_stride);
 
-  const Cut cut(n, weight.inputs(), weight.outputs(), pool_->size());
+  const Cut cut(n, weight, pool_->size());
   pool_->run(cut.tasks(), [&](int64_t task) {
     const int64_t begin = cut.row(task), end = cut.row_end(task), stride = y.row_stride();
     forward_block(weight,

@@ -13,13 +13,18 @@ struct Cut {
   int64_t rows, panels, row_blocks, panel_groups;
 
   Cut(int64_t n, const Panels& w, int threads) : Cut(n, w.k(), w.columns(), threads) {}
-  Cut(int64_t n, int64_t k, int64_t columns, int threads)
+  // Of a forward product: every task rounds its rows anew where weights are whole numbers, so there are
+  // fewer.
+  Cut(int64_t n, const CpuWeight& w, int threads)
+      : Cut(n, w.inputs(), w.outputs(), threads, w.whole() ? kTasks : 3) {}
+  Cut(int64_t n, int64_t k, int64_t columns, int threads, int64_t tasks_of_a_thread = kTasks)
       : rows(n), panels((columns + kPanel - 1) / kPanel), row_blocks((n + kRows - 1) / kRows) {
     // Few rows: memory bound, so many small groups for balance. Many: a group repeats the packing of a. A
     // product of a few microseconds stays on the thread that asked for it.
     const int64_t p = panels, least = n <= 16 ? 8 : 32;
     const int64_t worth = n * columns * k / kWorthATask / row_blocks;
-    const int64_t wanted = threads == 1 ? 1 : std::max<int64_t>(1, std::min(worth, 8 * threads / row_blocks));
+    const int64_t wanted =
+        threads == 1 ? 1 : std::max<int64_t>(1, std::min(worth, tasks_of_a_thread * threads / row_blocks));
     panel_groups = std::clamp<int64_t>((p + least - 1) / least, 1, wanted);
   }
   int64_t tasks() const { return row_blocks * panel_groups; }
@@ -33,7 +38,7 @@ struct Cut {
   int64_t edge(int64_t group) const {
     return group == panel_groups ? panels : panels * group / panel_groups / 4 * 4;
   }
-  static constexpr int64_t kRows = 192, kWorthATask = 1 << 16;  // products of two numbers
+  static constexpr int64_t kRows = 192, kTasks = 8, kWorthATask = 1 << 16;  // products of two numbers
 };
 
 inline Gemm product(const float* a, int64_t a_stride, int64_t rows, const Panels& w, float* c,

@@ -14,6 +14,7 @@ static inline void store_outputs(const Vec (&outputs)[16], float* to) {
 
 struct Bfloat16 {
   static constexpr int64_t kGroup = 2;
+  static constexpr int64_t kAhead = 24;    // steps, measured
   static constexpr int64_t kBlockK = 512;  // even, so that words of two k are never cut
   static int64_t words(int64_t k) { return (k + 1) / 2; }
 
@@ -56,7 +57,11 @@ struct Bfloat16 {
     for (int64_t k = 0; k < t.k; ++k, a += t.a_step, w += t.w_step) {
       Vec b[V];
 #pragma GCC unroll 8
-      for (int v = 0; v < V; ++v) b[v] = load(w + v * t.w_vector);
+      for (int v = 0; v < V; ++v) {
+        b[v] = load(w + v * t.w_vector);
+        // Many rows keep the machine too busy to look far ahead by itself.
+        if constexpr (R > 8) __builtin_prefetch(w + v * t.w_vector + kAhead * kLanes, 0, 3);
+      }
 #pragma GCC unroll 16
       for (int r = 0; r < R; ++r) {
         const Vec x = broadcast(a[r]);
