@@ -37,6 +37,7 @@ size_t bytes_of(const Learner& learner) {
 size_t backward_layout_bytes(const model::Transformer& transformer) {
   size_t bytes = 0;
   const auto add = [&bytes](const ops::Weight& w) {
+    if (w->quantize() != ops::Quantize::none) return;  // widened in passing, in pieces
     bytes += static_cast<size_t>(w->outputs() * w->inputs()) * size_of(w->dtype());
   };
   for (const model::DecoderLayer& layer : transformer.weights().layers)
