@@ -68,12 +68,13 @@ def training_table(found: dict[str, dict[str, Any]], modes: list[str]) -> list[s
 
 def serving_table(found: dict[str, dict[str, Any]]) -> list[str]:
     lines = [
-        "| serving | decode, tokens/s | share of the read bandwidth | prefill, tokens/s |",
-        "|---|---|---|---|",
+        "| serving | decode, tokens/s | of the base alone | share of the read bandwidth | prefill, tokens/s |",
+        "|---|---|---|---|---|",
     ]
     for name, f in found.items():
+        beside = f"{f['ratio_to_base']:.0%}" if "ratio_to_base" in f else ""
         lines.append(
-            f"| {name} | {f['decode_tokens_per_second']:,.4g} | {f['share_of_bandwidth']:.0%} | "
+            f"| {name} | {f['decode_tokens_per_second']:,.4g} | {beside} | {f['share_of_bandwidth']:.0%} | "
             f"{f['prefill_tokens_per_second']:,.4g} |"
         )
     return lines
