@@ -27,8 +27,8 @@ std::string InputDigests::of(const std::string& path, const std::string& context
 }
 
 std::string code_version(const std::string& kind) {
-  static const std::map<std::string, int> kRevisions = {{"curate", 1}, {"train", 1},   {"evaluate", 1},
-                                                        {"gate", 2},   {"publish", 1}, {"guard_check", 1},
+  static const std::map<std::string, int> kRevisions = {{"curate", 1}, {"train", 2},   {"evaluate", 2},
+                                                        {"gate", 2},   {"publish", 1}, {"guard_check", 2},
                                                         {"python", 1}, {"command", 1}};
   return kind + "/" + std::to_string(kRevisions.at(kind)) + " whorl/" + version();
 }

@@ -12,10 +12,13 @@ namespace {
 template <class Fault>
 void expect_flagged(Check check) {
   // That the sound backend passes is backend_test's business.
-  Fault faulty(make_cpu_backend(2, ""));
-  Report with;
-  check(faulty, {}, with);
-  EXPECT_FALSE(with.ok()) << "the planted fault went unnoticed";
+  // The wider tolerances of rounded operands must not hide it either.
+  for (const Setting& setting : {Setting{}, Setting{DType::bfloat16, true}}) {
+    Fault faulty(make_cpu_backend(2, ""));
+    Report with;
+    check(faulty, setting, with);
+    EXPECT_FALSE(with.ok()) << "the planted fault went unnoticed, weights " << name_of(setting.weights);
+  }
 }
 
 TEST(PlantedFault, SwapsTwoAdapters) { expect_flagged<SwapsTwoAdapters>(check_linear); }

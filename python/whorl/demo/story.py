@@ -114,7 +114,7 @@ def use(
 def show_argo(console: Console, out: Path, settings: Settings, seed: int, told: dict) -> None:
     """The same pipeline for a cluster: printed, and kept beside the report."""
     show.step(console, 8, "The same pipeline, for Kubernetes: its Argo workflow")
-    parameters = {"base": "/work/base", "store": "/work/store", **settings.parameters(seed)}
+    parameters = {"base": "/mnt/base", "store": "/mnt/store", **settings.parameters(seed)}
     manifests = pipeline.load(PIPELINE).to_argo(image=IMAGE, parameters=parameters)
     text = "---\n".join(manifest.yaml for manifest in manifests)
     (out / "argo.yaml").write_text(text, encoding="utf-8")

@@ -101,8 +101,8 @@ static inline void add_values(const AttentionScratch& s, float* out, int row, in
                               int64_t high) {
   if (low >= high) return;
   float* c = out + row * s.padded;
-  multiply_block(rows, Block{s.weights + low * 16 + row, 16, s.values + low * s.padded, s.padded, kLanes,
-                             s.padded / kLanes, high - low, c, c, s.padded});
+  multiply_block<Float32>(rows, Block{s.weights + low * 16 + row, 16, s.values + low * s.padded, s.padded,
+                                      kLanes, s.padded / kLanes, high - low, c, c, s.padded});
 }
 
 static inline void attend_tile(const AttentionTile& t, const AttentionScratch& s, int64_t m, int rows,
@@ -110,8 +110,8 @@ static inline void attend_tile(const AttentionTile& t, const AttentionScratch& s
   const auto span_of = [&](int r) { return visible(t.first + (m + r) / t.group, t.window, first_key); };
   const Span first = span_of(0), last = span_of(rows - 1);
   if (last.high <= 0 || first.low >= kKeyBlock) return;  // nothing visible to anyone
-  multiply_block(rows, Block{s.queries + m * t.head_size, rows, s.keys, kKeyBlock, kLanes, kKeyBlock / kLanes,
-                             t.head_size, nullptr, s.scores, kKeyBlock});
+  multiply_block<Float32>(rows, Block{s.queries + m * t.head_size, rows, s.keys, kKeyBlock, kLanes,
+                                      kKeyBlock / kLanes, t.head_size, nullptr, s.scores, kKeyBlock});
   float* out = s.out + m * s.padded;
   for (int r = 0; r < rows; ++r) {
     const Span span = span_of(r);
@@ -142,7 +142,11 @@ static inline void finish_query(const AttentionTile& t, const AttentionScratch& 
   if (t.lse) t.lse[row * t.lse_stride + head] = s.most[m] + __builtin_logf(s.sum[m]);
 }
 
-static void attention(const AttentionTile& t) {
+// The walk over blocks of keys. Turn lays a tile's queries down for the products, at `width` numbers a query;
+// Load takes a block of keys, Attend a tile of queries against it.
+template <class Turn, class Load, class Attend>
+static inline void walk_keys(const AttentionTile& t, int64_t width, Turn turn, Load load_block,
+                             Attend attend) {
   const int64_t queries = t.rows * t.group;
   const AttentionScratch s(t.scratch, queries, t.head_size);
   const RowTiles tiles(queries);
@@ -150,22 +154,29 @@ static void attention(const AttentionTile& t) {
     const int64_t m = tiles.begin(i);
     const int rows = tiles.size(i);
     // Sixteen wide at a step of `rows`: surplus lanes are overwritten by what follows.
-    transpose_rows(
+    turn(
         [&](int r) {
           return r < rows ? t.q + (m + r) / t.group * t.q_stride + (m + r) % t.group * t.head_size : nullptr;
         },
-        t.head_size, s.queries + m * t.head_size, rows);
+        t.head_size, s.queries + m * width, rows);
   }
   for (int64_t m = 0; m < queries; ++m) s.most[m] = -__builtin_inff(), s.sum[m] = 0;
   for (int64_t i = 0; i < queries * s.padded; ++i) s.out[i] = 0;
   const int64_t end = t.first + t.rows;
   const int64_t begin = t.window > 0 ? at_least(t.first - t.window + 1, 0) / kKeyBlock * kKeyBlock : 0;
   for (int64_t key = begin; key < end; key += kKeyBlock) {
-    load_key_block(t, key, at_most(end - key, kKeyBlock), s);
+    load_block(t, key, at_most(end - key, kKeyBlock), s);
     prefetch_keys(t, key + kKeyBlock, at_most(end - key - kKeyBlock, kKeyBlock));
-    for (int64_t i = 0; i < tiles.count; ++i) attend_tile(t, s, tiles.begin(i), tiles.size(i), key);
+    for (int64_t i = 0; i < tiles.count; ++i) attend(t, s, tiles.begin(i), tiles.size(i), key);
   }
   for (int64_t m = 0; m < queries; ++m) finish_query(t, s, m);
+}
+
+static void attention(const AttentionTile& t) {
+  const auto turn = [](auto row, int64_t width, float* to, int64_t step) {
+    transpose_rows(row, width, to, step);
+  };
+  walk_keys(t, t.head_size, turn, load_key_block, attend_tile);
 }
 
 }  // namespace whorl::cpu::WHORL_ISA

@@ -46,6 +46,7 @@ static inline void clear(float* p, int64_t n) {
 }
 
 // c[64 rows, 16 * panels] = init + a^T w over k, a and w as [k][64] and panels.
+template <class W>
 static inline void multiply_square(int64_t rows, const Block& b) {
   const RowTiles tiles(rows);
   for (int64_t i = 0; i < tiles.count; ++i) {
@@ -54,31 +55,43 @@ static inline void multiply_square(int64_t rows, const Block& b) {
     tile.a += r;
     tile.c += r * b.c_stride;
     if (tile.init) tile.init += r * b.c_stride;
-    multiply_block(tiles.size(i), tile);
+    multiply_block<W>(tiles.size(i), tile);
+  }
+}
+
+// Query m of a head group, in a matrix of that stride.
+static inline const float* query_at(const AttentionGradient& g, const float* p, int64_t stride, int64_t m) {
+  return p + m / g.group * stride + m % g.group * g.head_size;
+}
+
+// delta = out . dout of each query, and its log-sum-exp.
+static inline void load_sums(const AttentionGradient& g, const GradientScratch& s, int64_t m, int64_t count) {
+  for (int64_t i = 0; i < count; ++i) {
+    const float *out = query_at(g, g.out, g.out_stride, m + i),
+                *dout = query_at(g, g.dout, g.dout_stride, m + i);
+    Vec dot = zero();
+    for_vectors(g.head_size, [&](int64_t k, int64_t lanes) {
+      dot = fma(load_lanes(out + k, lanes), load_lanes(dout + k, lanes), dot);
+    });
+    s.delta[i] = reduce_add(dot);
+    s.lse[i] = g.lse[(m + i) / g.group * g.lse_stride + (m + i) % g.group];
   }
 }
 
 static inline void load_queries(const AttentionGradient& g, const GradientScratch& s, int64_t m,
                                 int64_t count) {
   const int64_t d = g.head_size;
-  const auto at = [&](const float* p, int64_t stride, int64_t i) {
-    return p + (m + i) / g.group * stride + (m + i) % g.group * d;
+  const auto q = [&](int64_t i) { return i < count ? query_at(g, g.q, g.q_stride, m + i) : nullptr; };
+  const auto dout = [&](int64_t i) {
+    return i < count ? query_at(g, g.dout, g.dout_stride, m + i) : nullptr;
   };
-  const auto q = [&](int64_t i) { return i < count ? at(g.q, g.q_stride, i) : nullptr; };
-  const auto dout = [&](int64_t i) { return i < count ? at(g.dout, g.dout_stride, i) : nullptr; };
   transpose_block_rows(q, d, s.queries_t);
   transpose_block_rows(dout, d, s.douts_t);
   for (int64_t i = 0; i < count; ++i) {
     copy_padded(q(i), d, s.queries + i * s.padded);
     copy_padded(dout(i), d, s.douts + i * s.padded);
-    const float* out = at(g.out, g.out_stride, i);
-    Vec dot = zero();
-    for_vectors(d, [&](int64_t k, int64_t lanes) {
-      dot = fma(load_lanes(out + k, lanes), load_lanes(dout(i) + k, lanes), dot);
-    });
-    s.delta[i] = reduce_add(dot);
-    s.lse[i] = g.lse[(m + i) / g.group * g.lse_stride + (m + i) % g.group];
   }
+  load_sums(g, s, m, count);
 }
 
 static inline void load_keys(const AttentionGradient& g, const GradientScratch& s, int64_t key,
@@ -111,39 +124,46 @@ static inline void differentiate_scores(const AttentionGradient& g, const Gradie
   }
 }
 
-static inline void add_query_gradient(const AttentionGradient& g, const GradientScratch& s, int64_t m,
-                                      int64_t count, int64_t keys) {
-  for (int64_t i = 0; i < 64; i += 16)
-    for (int64_t j = 0; j < 64; j += 16)
-      transpose_rows([&](int r) { return i + r < count ? s.dscores + (i + r) * 64 + j : nullptr; }, 16,
-                     s.dscores_t + j * 64 + i, 64);
-  const auto row = [&](int64_t i) {
-    return g.dq + (m + i) / g.group * g.dq_stride + (m + i) % g.group * g.head_size;
-  };
+// dq of the block += what `multiply(c)` adds to c [count][padded D].
+template <class Multiply>
+static inline void add_to_queries(const AttentionGradient& g, const GradientScratch& s, int64_t m,
+                                  int64_t count, Multiply multiply) {
+  const auto row = [&](int64_t i) { return const_cast<float*>(query_at(g, g.dq, g.dq_stride, m + i)); };
   for (int64_t i = 0; i < count; ++i)
     for_vectors(g.head_size, [&](int64_t d, int64_t lanes) {
       store(s.dqueries + i * s.padded + d, load_lanes(row(i) + d, lanes));
     });
-  multiply_square(count, Block{s.dscores_t, 64, s.keys, s.padded, kLanes, s.padded / kLanes, keys, s.dqueries,
-                               s.dqueries, s.padded});
+  multiply(s.dqueries);
   for (int64_t i = 0; i < count; ++i)
     for_vectors(g.head_size, [&](int64_t d, int64_t lanes) {
       store_lanes(row(i) + d, load(s.dqueries + i * s.padded + d), lanes);
     });
 }
 
+static inline void add_query_gradient(const AttentionGradient& g, const GradientScratch& s, int64_t m,
+                                      int64_t count, int64_t keys) {
+  for (int64_t i = 0; i < 64; i += 16)
+    for (int64_t j = 0; j < 64; j += 16)
+      transpose_rows([&](int r) { return i + r < count ? s.dscores + (i + r) * 64 + j : nullptr; }, 16,
+                     s.dscores_t + j * 64 + i, 64);
+  add_to_queries(g, s, m, count, [&](float* c) {
+    multiply_square<Float32>(
+        count, Block{s.dscores_t, 64, s.keys, s.padded, kLanes, s.padded / kLanes, keys, c, c, s.padded});
+  });
+}
+
 static inline void attend_gradient(const AttentionGradient& g, const GradientScratch& s, int64_t m,
                                    int64_t count, int64_t key, int64_t keys) {
   load_queries(g, s, m, count);
-  multiply_square(count,
-                  Block{s.queries_t, 64, s.keys_t, 64, kLanes, 4, g.head_size, nullptr, s.weights, 64});
-  multiply_square(count,
-                  Block{s.douts_t, 64, s.values_t, 64, kLanes, 4, g.head_size, nullptr, s.dscores, 64});
+  multiply_square<Float32>(
+      count, Block{s.queries_t, 64, s.keys_t, 64, kLanes, 4, g.head_size, nullptr, s.weights, 64});
+  multiply_square<Float32>(
+      count, Block{s.douts_t, 64, s.values_t, 64, kLanes, 4, g.head_size, nullptr, s.dscores, 64});
   differentiate_scores(g, s, m, count, key);
   const int64_t panels = s.padded / kLanes;
-  multiply_square(
+  multiply_square<Float32>(
       keys, Block{s.weights, 64, s.douts, s.padded, kLanes, panels, count, s.dvalues, s.dvalues, s.padded});
-  multiply_square(
+  multiply_square<Float32>(
       keys, Block{s.dscores, 64, s.queries, s.padded, kLanes, panels, count, s.dkeys, s.dkeys, s.padded});
   add_query_gradient(g, s, m, count, keys);
 }
@@ -166,16 +186,19 @@ static inline void store_key_gradient(const AttentionGradient& g, const Gradient
     });
 }
 
-static void attention_gradient(const AttentionGradient& g) {
+// Load takes a block of keys, Attend a block of queries against it.
+template <class Load, class Attend>
+static inline void walk_key_blocks(const AttentionGradient& g, Load load_block, Attend attend) {
   const GradientScratch s(g.scratch, g.head_size);
   for (int64_t i = 0; i < g.rows; ++i) clear(g.dq + i * g.dq_stride, g.group * g.head_size);
   for (int64_t key = 0; key < g.rows; key += kKeyBlock) {
     const int64_t keys = at_most(g.rows - key, kKeyBlock);
-    load_keys(g, s, key, keys);
-    for_query_blocks(g, key, keys,
-                     [&](int64_t m, int64_t count) { attend_gradient(g, s, m, count, key, keys); });
+    load_block(g, s, key, keys);
+    for_query_blocks(g, key, keys, [&](int64_t m, int64_t count) { attend(g, s, m, count, key, keys); });
     store_key_gradient(g, s, key, keys);
   }
 }
+
+static void attention_gradient(const AttentionGradient& g) { walk_key_blocks(g, load_keys, attend_gradient); }
 
 }  // namespace whorl::cpu::WHORL_ISA

@@ -42,12 +42,6 @@ static inline void weave_rows(Row row, int64_t count, int64_t rows, int64_t widt
     });
 }
 
-static inline void multiply_pairs(int rows, const Block& b) {
-  run_tile<Bfloat16>(rows, b.panels,
-                     Tile{b.a, b.a_step, b.w, b.w_step, b.w_vector, b.k, b.init, b.c_stride, b.c, b.c_stride,
-                          b.panels * kLanes});
-}
-
 static inline void load_key_pairs(const AttentionTile& t, int64_t first_key, int64_t keys,
                                   const AttentionScratch& s) {
   int64_t offsets[kKeyBlock];
@@ -64,8 +58,8 @@ static inline void attend_tile_pairs(const AttentionTile& t, const AttentionScra
   const auto span_of = [&](int r) { return visible(t.first + (m + r) / t.group, t.window, first_key); };
   if (span_of(rows - 1).high <= 0 || span_of(0).low >= kKeyBlock) return;  // nothing visible to anyone
   const int64_t words = words_of(t.head_size);
-  multiply_pairs(rows, Block{s.queries + m * words, rows, s.keys, kKeyBlock, kLanes, kKeyBlock / kLanes,
-                             words, nullptr, s.scores, kKeyBlock});
+  multiply_block<Bfloat16>(rows, Block{s.queries + m * words, rows, s.keys, kKeyBlock, kLanes,
+                                       kKeyBlock / kLanes, words, nullptr, s.scores, kKeyBlock});
   float* out = s.out + m * s.padded;
   bool seen[16] = {};
   for (int r = 0; r < rows; ++r) {
@@ -77,33 +71,15 @@ static inline void attend_tile_pairs(const AttentionTile& t, const AttentionScra
   }
   transpose_row_pairs([&](int r) { return seen[r] ? s.scores + r * kKeyBlock : nullptr; }, kKeyBlock,
                       s.weights, 16);
-  multiply_pairs(rows, Block{s.weights, 16, s.values, s.padded, kLanes, s.padded / kLanes,
-                             words_of(kKeyBlock), out, out, s.padded});
+  multiply_block<Bfloat16>(rows, Block{s.weights, 16, s.values, s.padded, kLanes, s.padded / kLanes,
+                                       words_of(kKeyBlock), out, out, s.padded});
 }
 
 static void attention_pairs(const AttentionTile& t) {
-  const int64_t queries = t.rows * t.group, words = words_of(t.head_size);
-  const AttentionScratch s(t.scratch, queries, t.head_size);
-  const RowTiles tiles(queries);
-  for (int64_t i = 0; i < tiles.count; ++i) {
-    const int64_t m = tiles.begin(i);
-    const int rows = tiles.size(i);
-    transpose_row_pairs(
-        [&](int r) {
-          return r < rows ? t.q + (m + r) / t.group * t.q_stride + (m + r) % t.group * t.head_size : nullptr;
-        },
-        t.head_size, s.queries + m * words, rows);
-  }
-  for (int64_t m = 0; m < queries; ++m) s.most[m] = -__builtin_inff(), s.sum[m] = 0;
-  for (int64_t i = 0; i < queries * s.padded; ++i) s.out[i] = 0;
-  const int64_t end = t.first + t.rows;
-  const int64_t begin = t.window > 0 ? at_least(t.first - t.window + 1, 0) / kKeyBlock * kKeyBlock : 0;
-  for (int64_t key = begin; key < end; key += kKeyBlock) {
-    load_key_pairs(t, key, at_most(end - key, kKeyBlock), s);
-    prefetch_keys(t, key + kKeyBlock, at_most(end - key - kKeyBlock, kKeyBlock));
-    for (int64_t i = 0; i < tiles.count; ++i) attend_tile_pairs(t, s, tiles.begin(i), tiles.size(i), key);
-  }
-  for (int64_t m = 0; m < queries; ++m) finish_query(t, s, m);
+  const auto turn = [](auto row, int64_t width, float* to, int64_t step) {
+    transpose_row_pairs(row, width, to, step);
+  };
+  walk_keys(t, words_of(t.head_size), turn, load_key_pairs, attend_tile_pairs);
 }
 
 }  // namespace whorl::cpu::WHORL_ISA

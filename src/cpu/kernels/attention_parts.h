@@ -56,7 +56,8 @@ static inline void copy_padded(const float* from, int64_t width, float* to) {
   for_vectors(width, [&](int64_t d, int64_t lanes) { store(to + d, load_lanes(from + d, lanes)); });
 }
 
-// c[r, 16 * panels] = init + sum over k of a[k * a_step + r] * w[k][panel]; float32.
+// c[r, 16 * panels] = init + sum over k of a[k * a_step + r] * w[k][panel]; with pairs of bfloat16, k counts
+// words.
 struct Block {
   const float* a;
   int64_t a_step;
@@ -67,10 +68,11 @@ struct Block {
   int64_t c_stride;
 };
 
+template <class W>
 static inline void multiply_block(int rows, const Block& b) {
-  run_tile<Float32>(rows, b.panels,
-                    Tile{b.a, b.a_step, b.w, b.w_step, b.w_vector, b.k, b.init, b.c_stride, b.c, b.c_stride,
-                         b.panels * kLanes});
+  run_tile<W>(rows, b.panels,
+              Tile{b.a, b.a_step, b.w, b.w_step, b.w_vector, b.k, b.init, b.c_stride, b.c, b.c_stride,
+                   b.panels * kLanes});
 }
 
 }  // namespace whorl::cpu::WHORL_ISA

@@ -14,8 +14,7 @@ static inline void store_outputs(const Vec (&outputs)[16], float* to) {
 
 struct Bfloat16 {
   static constexpr int64_t kGroup = 2;
-  static constexpr int64_t kAhead = 24;    // steps, measured
-  static constexpr int64_t kBlockK = 512;  // even, so that words of two k are never cut
+  static constexpr int64_t kAhead = 24;  // steps, measured
   static int64_t words(int64_t k) { return (k + 1) / 2; }
 
   // to[i * rows + r] = words of a[r, 2 * i], a[r, 2 * i + 1]; zero past the last k.
@@ -50,25 +49,11 @@ struct Bfloat16 {
     }
   }
 
+  static inline Vec add(Vec x, Vec w, Vec acc) { return dot_pairs(x, w, acc); }
+
   template <int R, int V>
   static inline __attribute__((always_inline)) void reduce(Vec (&acc)[R][V], const Tile& t) {
-    const float* w = static_cast<const float*>(t.w);
-    const float* a = t.a;
-    for (int64_t k = 0; k < t.k; ++k, a += t.a_step, w += t.w_step) {
-      Vec b[V];
-#pragma GCC unroll 8
-      for (int v = 0; v < V; ++v) {
-        b[v] = load(w + v * t.w_vector);
-        // Many rows keep the machine too busy to look far ahead by itself.
-        if constexpr (R > 8) __builtin_prefetch(w + v * t.w_vector + kAhead * kLanes, 0, 3);
-      }
-#pragma GCC unroll 16
-      for (int r = 0; r < R; ++r) {
-        const Vec x = broadcast(a[r]);
-#pragma GCC unroll 8
-        for (int v = 0; v < V; ++v) acc[r][v] = dot_pairs(x, b[v], acc[r][v]);
-      }
-    }
+    reduce_words<Bfloat16, R, V>(acc, t);
   }
 };
 

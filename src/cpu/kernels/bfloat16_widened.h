@@ -11,7 +11,6 @@ static inline void store_outputs(const Vec (&outputs)[16], float* to) {
 
 struct Bfloat16 {
   static constexpr int64_t kGroup = 1;
-  static constexpr int64_t kBlockK = 512;  // even, so that words of two k are never cut
   static int64_t words(int64_t k) { return k; }
   static void pack(const float* a, int64_t stride, int rows, int64_t k, float* to) {
     pack_tile(a, stride, rows, k, to);
@@ -25,13 +24,13 @@ struct Bfloat16 {
     for (int64_t k = 0; k + 1 < t.k; k += 2, a += 2 * t.a_step, w += t.w_step) {
 #pragma GCC unroll 8
       for (int v = 0; v < V; ++v) load_pairs(w + v * t.w_vector, even[v], odd[v]);
-      multiply<R, V>(acc, a, even);
-      multiply<R, V>(acc, a + t.a_step, odd);
+      multiply<Float32, R, V>(acc, a, even);
+      multiply<Float32, R, V>(acc, a + t.a_step, odd);
     }
     if (t.k % 2) {
 #pragma GCC unroll 8
       for (int v = 0; v < V; ++v) load_pairs(w + v * t.w_vector, even[v], odd[v]);
-      multiply<R, V>(acc, a, even);
+      multiply<Float32, R, V>(acc, a, even);
     }
   }
 };

@@ -8,8 +8,8 @@
 namespace whorl::cpu::WHORL_ISA {
 
 constexpr int64_t kBlockRows = 16 * 12;  // rows of a packed at once
-constexpr int64_t kGemmScratch =
-    kBlockRows * (Float32::kBlockK > Bfloat16::kBlockK ? Float32::kBlockK : Bfloat16::kBlockK) + 16;
+constexpr int64_t kBlockK = 512;         // even, so that bfloat16 words are never cut
+constexpr int64_t kGemmScratch = kBlockRows * kBlockK + 16;
 constexpr int64_t kReducedRows = 256;  // rows of one step of a product over rows
 constexpr int64_t kOverRowsColumns = 16 * kPanel;
 constexpr int64_t kOverRowsScratch = kReducedRows * (kOverRowsColumns + 16) + 16;
@@ -71,8 +71,8 @@ template <class W>
 static void gemm_as(const Gemm& g) {
   for (int64_t row = 0; row < g.rows; row += kBlockRows) {
     const int64_t rows = g.rows - row < kBlockRows ? g.rows - row : kBlockRows;
-    for (int64_t k = 0; k < g.k; k += W::kBlockK)
-      gemm_block<W>(g, row, rows, k, g.k - k < W::kBlockK ? g.k - k : W::kBlockK);
+    for (int64_t k = 0; k < g.k; k += kBlockK)
+      gemm_block<W>(g, row, rows, k, g.k - k < kBlockK ? g.k - k : kBlockK);
   }
 }
 

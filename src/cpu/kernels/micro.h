@@ -43,34 +43,47 @@ static inline void store_row(float* to, const Vec (&row)[V], int64_t columns) {
   }
 }
 
-template <int R, int V>
+template <class Product, int R, int V>
 static inline __attribute__((always_inline)) void multiply(Vec (&acc)[R][V], const float* a,
                                                            const Vec (&b)[V]) {
 #pragma GCC unroll 16
   for (int r = 0; r < R; ++r) {
     const Vec x = broadcast(a[r]);
 #pragma GCC unroll 8
-    for (int v = 0; v < V; ++v) acc[r][v] = fma(x, b[v], acc[r][v]);
+    for (int v = 0; v < V; ++v) acc[r][v] = Product::add(x, b[v], acc[r][v]);
+  }
+}
+
+// The loop over steps that hold one word of each row and column. Product::add(x, w, acc) multiplies two
+// words; with many rows the machine is too busy to look far ahead in the weights by itself: Product::kAhead
+// steps, 0 = none.
+template <class Product, int R, int V>
+static inline __attribute__((always_inline)) void reduce_words(Vec (&acc)[R][V], const Tile& t) {
+  const float* w = static_cast<const float*>(t.w);
+  const float* a = t.a;
+  for (int64_t k = 0; k < t.k; ++k, a += t.a_step, w += t.w_step) {
+    Vec b[V];
+#pragma GCC unroll 8
+    for (int v = 0; v < V; ++v) {
+      b[v] = load(w + v * t.w_vector);
+      if constexpr (Product::kAhead > 0 && R > 8)
+        __builtin_prefetch(w + v * t.w_vector + Product::kAhead * kLanes, 0, 3);
+    }
+    multiply<Product, R, V>(acc, a, b);
   }
 }
 
 struct Float32 {
-  static constexpr int64_t kBlockK = 512;
+  static constexpr int64_t kAhead = 0;
   static int64_t words(int64_t k) { return k; }
   static void pack(const float* a, int64_t stride, int rows, int64_t k, float* to) {
     pack_tile(a, stride, rows, k, to);
   }
+  static inline Vec add(Vec x, Vec w, Vec acc) { return fma(x, w, acc); }
 
   template <int R, int V>
   static inline __attribute__((always_inline)) void reduce(Vec (&acc)[R][V], const Tile& t) {
-    const float* w = static_cast<const float*>(t.w);
-    const float* a = t.a;
-    for (int64_t k = 0; k < t.k; ++k, a += t.a_step, w += t.w_step) {
-      Vec b[V];
-#pragma GCC unroll 8
-      for (int v = 0; v < V; ++v) b[v] = load(w + v * t.w_vector);
-      multiply<R, V>(acc, a, b);
-    }
+    reduce_words<Float32, R, V>(acc, t);
   }
 };
 
