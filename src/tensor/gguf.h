@@ -1,0 +1,61 @@
+#pragma once
+// GGUF on disk, versions 2 and 3, little-endian: a header of typed keys, a table of tensors, their bytes.
+// Files are hostile until read: every count and length is bounded by the bytes that are left in the file,
+// with checked arithmetic, before anything is allocated for it.
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "tensor/tensor.h"
+
+namespace whorl::tensor {
+
+// Integers and booleans of any width are int64, floats double; lists hold one of the kinds.
+using GgufValue = std::variant<int64_t, double, std::string, std::vector<int64_t>, std::vector<double>,
+                               std::vector<std::string>>;
+
+// How a tensor's numbers are stored, by the file's own numbers.
+enum class GgufType : uint32_t { f32 = 0, f16 = 1, q4_0 = 2, q8_0 = 8, q4_k = 12, q6_k = 14, bf16 = 30 };
+const char* name_of(GgufType type);  // "Q4_K"
+int64_t block_size(GgufType type);   // numbers that share a block; 1 for the plain ones
+int64_t bytes_per_block(GgufType type);
+
+struct GgufTensor {
+  std::string name;
+  GgufType type = GgufType::f32;
+  Shape shape;                    // slowest first, as in PyTorch: the file has it the other way round
+  uint64_t offset = 0, size = 0;  // bytes, from the start of the file
+};
+
+struct GgufHeader {
+  std::map<std::string, GgufValue> metadata;
+  std::vector<GgufTensor> tensors;  // in the order of the file
+};
+
+// `bytes` is a whole file. std::invalid_argument names `context` and what is wrong.
+GgufHeader parse_gguf(std::string_view bytes, std::string_view context);
+
+// Numbers [0, n) of a tensor's blocks as float32; n is a multiple of block_size(type). `from` need not be
+// aligned.
+void widen_blocks(GgufType type, const uint8_t* from, int64_t n, float* to);
+
+// A mapped file: nobody may shrink it meanwhile. Cheap to copy; safe from many threads.
+class Gguf {
+ public:
+  static Gguf open(const std::string& path);
+
+  const std::map<std::string, GgufValue>& metadata() const;
+  const std::vector<GgufTensor>& tensors() const;
+  const GgufTensor& info(std::string_view name) const;  // invalid_argument where there is none
+  Tensor widened(std::string_view name) const;          // float32, fresh memory
+
+ private:
+  struct Impl;
+  std::shared_ptr<const Impl> impl_;
+};
+
+}  // namespace whorl::tensor
