@@ -55,6 +55,10 @@ class WHORL_API Model {
  public:
   // Reads a Hugging Face folder: config.json, model.safetensors (or its shards with the index),
   // tokenizer.json, tokenizer_config.json or chat_template.jinja, generation_config.json.
+  // Or a GGUF file (architectures llama, qwen2, qwen3; F32, F16, BF16, Q8_0, Q4_0, Q4_K, Q6_K), named *.gguf:
+  // dtype "auto" is bfloat16 where all matrices are, else float32, which holds every stored number exactly;
+  // quantize keeps memory small. Tokenizer and chat template are the files of its folder (tokenizer.json …),
+  // not the keys of the GGUF file: without them the model takes token ids only.
   // Refuses by name what it would not compute exactly: another architecture or rope type, a missing, extra or
   // misshapen tensor, a NaN weight. std::invalid_argument; nothing stays half loaded.
   static Model load(const std::filesystem::path& folder, const ModelOptions& options = {});

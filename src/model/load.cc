@@ -1,4 +1,4 @@
-// Model::load: a Hugging Face folder.
+// Model::load: a Hugging Face folder or a GGUF file.
 #include <nlohmann/json.hpp>
 
 #include "base/check.h"
@@ -6,15 +6,42 @@
 #include "model/assemble.h"
 #include "model/checkpoint_tensors.h"
 #include "model/config.h"
+#include "model/gguf_model.h"
 #include "model/model_impl.h"
 
 namespace whorl {
 
+namespace {
+// Tokenizer and chat template are those of the folder that the file lies in.
+void load_gguf(Model::Impl& impl, const std::filesystem::path& path, const ModelOptions& options) {
+  const std::string context = "[Model.load] " + path.string();
+  const tensor::Gguf file = tensor::Gguf::open(path.string());
+  const base::Json json = model::gguf_config(file, context);
+  impl.config = model::complete_config(model::parse_config(json, context), context);
+  model::check_gguf_tensors(file, impl.config, context);
+  const std::string dtype = options.dtype == "auto" ? model::gguf_dtype(file) : options.dtype;
+  model::dtype_named(dtype, context);
+  impl.config.torch_dtype = dtype;
+  impl.text_files =
+      model::read_text_files(std::filesystem::absolute(path).parent_path().string(), "Model.load");
+  model::assemble(
+      impl,
+      [&](const model::TensorSpec& spec) {
+        return model::read_gguf_tensor(file, impl.config, spec, dtype, context);
+      },
+      options, context);
+}
+}  // namespace
+
 Model Model::load(const std::filesystem::path& folder, const ModelOptions& options) {
   const std::string path = folder.string(), context = "[Model.load] " + path;
-  base::check_argument(std::filesystem::is_directory(folder), context, " is not a folder");
   auto impl = std::make_shared<Impl>();
   impl->path = folder;
+  if (folder.extension() == ".gguf") {
+    load_gguf(*impl, folder, options);
+    return Model(std::move(impl));
+  }
+  base::check_argument(std::filesystem::is_directory(folder), context, " is not a folder, nor a .gguf file");
   const std::string config_path = base::join(path, "config.json");
   base::check_argument(std::filesystem::exists(config_path), context, ": there is no config.json");
   impl->config_json = base::read_file(*base::FileSystem::real(), config_path, 16 << 20, "Model.load");

@@ -30,9 +30,9 @@ def base_folder(base: str) -> Path:
             raise RuntimeError("[base] this installation lacks the demo's model; name a folder with --base")
         return folder
     folder = Path(base).expanduser()
-    if folder.is_dir():
+    if folder.is_dir() or (folder.suffix == ".gguf" and folder.is_file()):
         return folder
-    advice = "give the path of a Hugging Face folder (config.json, model.safetensors, tokenizer.json)"
+    advice = "give the path of a Hugging Face folder (config.json, model.safetensors, tokenizer.json) or .gguf file"
     if base.count("/") == 1 and not base.startswith((".", "/", "~")):
         advice += (
             f"; to fetch it yourself: huggingface-cli download {base} --local-dir {os.path.basename(base)}"

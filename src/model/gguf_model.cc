@@ -1,0 +1,157 @@
+#include "model/gguf_model.h"
+
+#include <algorithm>
+#include <cstring>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "base/check.h"
+#include "base/file.h"
+#include "model/config.h"
+#include "model/weights.h"
+#include "tensor/safetensors.h"
+
+namespace whorl::model {
+
+using base::concat;
+using base::invalid;
+
+namespace {
+
+// The keys of one file, below "<architecture>.".
+struct Keys {
+  const tensor::Gguf& file;
+  std::string context;
+
+  template <class T>
+  const T* find(const std::string& key) const {
+    const auto found = file.metadata().find(key);
+    if (found == file.metadata().end()) return nullptr;
+    const auto* value = std::get_if<T>(&found->second);
+    if (!value) invalid(context, ": key '", key, "' is not of the expected kind");
+    return value;
+  }
+  template <class T>
+  const T& need(const std::string& key) const {
+    const T* value = find<T>(key);
+    if (!value) invalid(context, ": expected the key '", key, "'");
+    return *value;
+  }
+};
+
+// Keys that would change the forward pass unless they have the value given.
+void refuse_others(const Keys& keys, const std::string& arch) {
+  for (const char* key : {".expert_count", ".attention.sliding_window"})
+    if (const auto* value = keys.find<int64_t>(arch + key); value && *value != 0)
+      invalid(keys.context, ": '", arch, key, "' is ", *value, ", which is not computed here");
+  if (const auto* kind = keys.find<std::string>(arch + ".rope.scaling.type"); kind && *kind != "none")
+    invalid(keys.context, ": rope scaling '", base::printable(*kind), "' is not read from GGUF files");
+  const auto* head = keys.find<int64_t>(arch + ".attention.key_length");
+  const auto* turned = keys.find<int64_t>(arch + ".rope.dimension_count");
+  const int64_t size = head ? *head
+                            : keys.need<int64_t>(arch + ".embedding_length") /
+                                  std::max<int64_t>(1, keys.need<int64_t>(arch + ".attention.head_count"));
+  if (turned && *turned != size)
+    invalid(keys.context, ": rotary positions over ", *turned, " of ", size, " numbers of a head");
+}
+
+bool has_tensor(const tensor::Gguf& file, const std::string& name) {
+  return std::any_of(file.tensors().begin(), file.tensors().end(),
+                     [&](const tensor::GgufTensor& t) { return t.name == name; });
+}
+
+// "model.layers.3.mlp.up_proj.weight" -> "blk.3.ffn_up.weight".
+std::string gguf_name(const std::string& name) {
+  static const std::map<std::string, std::string> whole = {{kEmbeddingName, "token_embd.weight"},
+                                                           {kFinalNormName, "output_norm.weight"},
+                                                           {kHeadName, "output.weight"}};
+  if (const auto found = whole.find(name); found != whole.end()) return found->second;
+  static const std::map<std::string, std::string> parts = {
+      {"input_layernorm", "attn_norm"},    {"post_attention_layernorm", "ffn_norm"},
+      {"self_attn.q_proj", "attn_q"},      {"self_attn.k_proj", "attn_k"},
+      {"self_attn.v_proj", "attn_v"},      {"self_attn.o_proj", "attn_output"},
+      {"self_attn.q_norm", "attn_q_norm"}, {"self_attn.k_norm", "attn_k_norm"},
+      {"mlp.gate_proj", "ffn_gate"},       {"mlp.up_proj", "ffn_up"},
+      {"mlp.down_proj", "ffn_down"}};
+  constexpr size_t start = std::string_view("model.layers.").size();
+  const size_t part = name.find('.', start) + 1, end = name.rfind('.');
+  return concat("blk.", name.substr(start, part - start), parts.at(name.substr(part, end - part)),
+                name.substr(end));
+}
+
+// Llama's files hold the rows of queries and keys in pairs (i, i + half) side by side: put them back.
+Tensor unpaired(const Tensor& x, int64_t head_dim) {
+  Tensor out = Tensor::zeros(DType::float32, x.shape());
+  const int64_t width = x.numel() / x.dim(0), half = head_dim / 2;
+  for (int64_t row = 0; row < x.dim(0); ++row) {
+    const int64_t in_head = row % head_dim, from = row - in_head + in_head % half * 2 + in_head / half;
+    std::memcpy(out.data<float>() + row * width, x.data<float>() + from * width,
+                static_cast<size_t>(width) * sizeof(float));
+  }
+  return out;
+}
+
+bool paired(const ModelConfig& config, const std::string& name) {
+  return config.model_type == "llama" &&
+         (name.find(".q_proj.") != std::string::npos || name.find(".k_proj.") != std::string::npos);
+}
+
+}  // namespace
+
+base::Json gguf_config(const tensor::Gguf& file, const std::string& context) {
+  const Keys keys{file, context};
+  const std::string arch = keys.need<std::string>("general.architecture");
+  if (arch != "llama" && arch != "qwen2" && arch != "qwen3")
+    invalid(context, ": expected architecture llama, qwen2 or qwen3, got '", base::printable(arch), "'");
+  refuse_others(keys, arch);
+  base::Json json = {{"model_type", arch}, {"tie_word_embeddings", !has_tensor(file, "output.weight")}};
+  for (const auto& [name, key] :
+       std::map<std::string, std::string>{{"num_hidden_layers", ".block_count"},
+                                          {"hidden_size", ".embedding_length"},
+                                          {"intermediate_size", ".feed_forward_length"},
+                                          {"num_attention_heads", ".attention.head_count"},
+                                          {"max_position_embeddings", ".context_length"}})
+    json[name] = keys.need<int64_t>(arch + key);
+  json["rms_norm_eps"] = keys.need<double>(arch + ".attention.layer_norm_rms_epsilon");
+  if (const auto* v = keys.find<int64_t>(arch + ".attention.head_count_kv")) json["num_key_value_heads"] = *v;
+  if (const auto* v = keys.find<int64_t>(arch + ".attention.key_length")) json["head_dim"] = *v;
+  if (const auto* v = keys.find<double>(arch + ".rope.freq_base")) json["rope_theta"] = *v;
+  if (const auto* v = keys.find<int64_t>("tokenizer.ggml.bos_token_id")) json["bos_token_id"] = *v;
+  if (const auto* v = keys.find<int64_t>("tokenizer.ggml.eos_token_id")) json["eos_token_id"] = *v;
+  json["vocab_size"] = file.info("token_embd.weight").shape.front();
+  if (arch == "llama" && has_tensor(file, "blk.0.attn_q.bias")) json["attention_bias"] = true;
+  return json;
+}
+
+void check_gguf_tensors(const tensor::Gguf& file, const ModelConfig& config, const std::string& context) {
+  std::set<std::string> expected;
+  for (const TensorSpec& spec : tensor_specs(config)) {
+    const std::string name = gguf_name(spec.name);
+    expected.insert(name);
+    if (!has_tensor(file, name)) invalid(context, ": missing tensor '", name, "'");
+    if (file.info(name).shape != spec.shape)
+      invalid(context, ": tensor '", name, "': expected shape ", to_string(spec.shape), ", got ",
+              to_string(file.info(name).shape));
+  }
+  for (const tensor::GgufTensor& t : file.tensors())
+    if (!expected.contains(t.name))
+      invalid(context, ": tensor '", base::printable(t.name), "' is not known to this architecture");
+}
+
+std::string gguf_dtype(const tensor::Gguf& file) {
+  for (const tensor::GgufTensor& t : file.tensors())
+    if (t.shape.size() > 1 && t.type != tensor::GgufType::bf16) return "float32";
+  return "bfloat16";
+}
+
+Tensor read_gguf_tensor(const tensor::Gguf& file, const ModelConfig& config, const TensorSpec& spec,
+                        const std::string& dtype, const std::string& context) {
+  Tensor x = file.widened(gguf_name(spec.name));
+  if (const int64_t bad = tensor::count_not_finite(x); bad > 0)
+    invalid(context, ": tensor '", gguf_name(spec.name), "' has ", bad, " values that are NaN or infinite");
+  if (paired(config, spec.name)) x = unpaired(x, config.head_dim);
+  return convert(x, dtype_named(dtype, context));
+}
+
+}  // namespace whorl::model
