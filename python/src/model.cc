@@ -91,7 +91,9 @@ void bind_making(py::class_<Model>& c) {
                              "their index), tokenizer.json,\n"
                              "tokenizer_config.json or chat_template.jinja, generation_config.json. Raises "
                              "ValueError naming what Whorl would\n"
-                             "not compute exactly; nothing stays half loaded.\n\n"
+                             "not compute exactly; nothing stays half loaded.\n"
+                             "Also a GGUF file, named *.gguf, of the llama, qwen2 or qwen3 architecture; the "
+                             "tokenizer is its folder's.\n\n"
                              ">>> model = whorl.Model.load(\"models/base\", threads=2)");
   c.def_static("load", &load, py::arg("folder"), py::kw_only(), py::arg("options") = py::none(),
                load_doc.c_str());

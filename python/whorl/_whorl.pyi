@@ -723,6 +723,7 @@ class Model:
         Reads a Hugging Face folder: config.json, model.safetensors (or shards with their index), tokenizer.json,
         tokenizer_config.json or chat_template.jinja, generation_config.json. Raises ValueError naming what Whorl would
         not compute exactly; nothing stays half loaded.
+        Also a GGUF file, named *.gguf, of the llama, qwen2 or qwen3 architecture; the tokenizer is its folder's.
 
         >>> model = whorl.Model.load("models/base", threads=2)
 
