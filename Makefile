@@ -88,9 +88,9 @@ asan tsan fuzz: $(STAMPS)/setup-dev
 
 # BENCH: options of benchmarks/run.py, e.g. BENCH=--quick.
 bench: $(STAMPS)/installed
-	@tools/setup.sh .venv-parity tests/parity/requirements.txt
-	@$(PIP) --python .venv-parity/bin/python install --no-deps --force-reinstall build/wheel/whorl-*.whl
-	@.venv-parity/bin/python benchmarks/run.py $(BENCH)
+	@tools/setup.sh .venv-bench requirements/bench.txt
+	@$(PIP) --python .venv-bench/bin/python install --no-deps --force-reinstall build/wheel/whorl-*.whl
+	@.venv-bench/bin/python benchmarks/run.py $(BENCH)
 
 # ---- the look of the code ------------------------------------------------------------------------------
 CXX_FILES = $$(git ls-files '*.h' '*.cc')

@@ -3,18 +3,24 @@
 
 A decode step reads every weight once, whatever the batch: the bound is bandwidth / bytes of weights steps a second. The
 read bandwidth is measured in the same run, and with --adapters the base alone, in alternate rounds. The bandwidth is the best
-of the rounds, as a bound should be; everything else is their median.
+of the rounds, as a bound should be; everything else is their median. --peer llama measures llama.cpp on the same weights in
+the same run, in alternate rounds, in its own file of the same precision (Q8_0 beside int8, Q4_0 beside int4); the logits of
+both are compared with float32 in the same run, and both are started anew until the first token.
 """
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import statistics
+import tempfile
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 import common
+import llama_peer
 import numpy
 import whorl
 
@@ -52,6 +58,10 @@ def make_adapters(model: whorl.Model, arguments: Any) -> list[whorl.Adapter]:
     ]
 
 
+def prompts(arguments: Any, length: int) -> list[list[int]]:
+    return [common.random_ids(arguments.shape, length, row) for row in range(arguments.batch)]
+
+
 def run(
     engine: whorl.InferenceEngine, arguments: Any, prompt: int, new: int, adapters: int
 ) -> tuple[float, float]:
@@ -59,11 +69,9 @@ def run(
     sampling = whorl.SamplingOptions(max_new_tokens=new, ignore_eos=True)
     requests = [
         whorl.GenerateRequest(
-            prompt_ids=common.random_ids(arguments.shape, prompt, row),
-            adapter=f"a{row % adapters}" if adapters else "",
-            sampling=sampling,
+            prompt_ids=ids, adapter=f"a{row % adapters}" if adapters else "", sampling=sampling
         )
-        for row in range(arguments.batch)
+        for row, ids in enumerate(prompts(arguments, prompt))
     ]
     arrivals: list[list[float]] = [[] for _ in requests]
     begin = time.perf_counter()
@@ -79,31 +87,72 @@ def run(
     return arguments.batch * prompt / (started - begin), decode
 
 
-def main() -> None:
-    parser = common.parser(__doc__)
-    parser.add_argument("--new", type=int, default=64, help="tokens generated for each row")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.set_defaults(batch=1, adapters=0)
-    arguments = parser.parse_args()
-    arguments.dtype = arguments.dtype or "bfloat16"
-    threads = arguments.threads or len(os.sched_getaffinity(0))
-    model = common.make_model(
-        arguments.shape, arguments.dtype, arguments.threads, arguments.seq, arguments.quantize
-    )
+class Beside:
+    """llama.cpp in alternate rounds: its file, its process, its figures."""
+
+    def __init__(self, arguments: Any, model: whorl.Model, folder: Path) -> None:
+        spawn = multiprocessing.get_context("spawn")
+        with spawn.Pool(1) as pool:
+            pool.apply(llama_peer.prepare, (arguments, folder))
+        self.arguments, self.folder = arguments, folder
+        self.file = folder / f"{llama_peer.KINDS[arguments.quantize]}.gguf"
+        self.threads = arguments.threads or len(os.sched_getaffinity(0))
+        longest = max(arguments.seq, 16 + arguments.new)
+        self.peer = llama_peer.Peer(self.file, self.threads, arguments.batch, longest)
+        ids, exact = llama_peer.check_ids(arguments.shape), numpy.load(folder / "exact.npy")
+        self.errors = {
+            "logit_error": llama_peer.logit_error(model.logits(ids), exact),
+            "llama_logit_error": llama_peer.logit_error(self.peer.ask("logits", ids), exact),
+        }
+        if max(self.errors.values()) > 0.5:
+            raise SystemExit(f"these are not the same model: {self.errors}")
+        self.prefill: list[float] = []
+        self.decode: list[float] = []
+        self.peer.ask("decode_rate", prompts(arguments, 16), 4)
+
+    def round(self) -> None:
+        a = self.arguments
+        self.prefill.append(self.peer.ask("prefill_rate", prompts(a, a.seq)))
+        self.decode.append(self.peer.ask("decode_rate", prompts(a, 16), a.new))
+
+    def figures(self, prefill: list[float], decode: list[float]) -> dict[str, Any]:
+        """Ratios above 1 say that Whorl is the faster."""
+        self.peer.close()
+        ours, theirs = (
+            llama_peer.first_token_seconds(engine, self.file, self.arguments) for engine in ("whorl", "llama")
+        )
+        return self.errors | {
+            "llama_decode_tokens_per_second": statistics.median(self.decode),
+            "llama_decode_rounds": [round(r, 1) for r in self.decode],
+            "llama_prefill_tokens_per_second": statistics.median(self.prefill),
+            "llama_prefill_rounds": [round(r, 1) for r in self.prefill],
+            "decode_ratio_to_llama": statistics.median(a / b for a, b in zip(decode, self.decode)),
+            "prefill_ratio_to_llama": statistics.median(a / b for a, b in zip(prefill, self.prefill)),
+            "llama_peak_rss_bytes": self.peer.peak,
+            "first_token_seconds": ours,
+            "llama_first_token_seconds": theirs,
+        }
+
+
+def measure(model: whorl.Model, arguments: Any, threads: int, beside: Beside | None) -> dict[str, Any]:
     adapters = make_adapters(model, arguments)
     bandwidth, prefill, decode, base = 0.0, [], [], []
     options = {"kv_cache_bytes": 2 << 30, "max_batch_size": max(64, arguments.batch)}
-    with whorl.InferenceEngine(model, **options) as engine:
+    # In a process of its own, so that its arrays do not count as Whorl's memory.
+    aside = multiprocessing.get_context("spawn").Pool(1)
+    with aside, whorl.InferenceEngine(model, **options) as engine:
         for i, adapter in enumerate(adapters):
             engine.add_adapter(f"a{i}", adapter)
         many = arguments.adapters
         run(engine, arguments, 16, 4, many)
         for _ in range(arguments.rounds):
-            bandwidth = max(bandwidth, read_bandwidth(threads))
+            bandwidth = max(bandwidth, aside.apply(read_bandwidth, (threads,)))
             prefill.append(run(engine, arguments, arguments.seq, 1, many)[0])
             decode.append(run(engine, arguments, 16, arguments.new, many)[1])
             if many:
                 base.append(run(engine, arguments, 16, arguments.new, 0)[1])
+            if beside:
+                beside.round()
     weights = bytes_per_step(model, arguments.dtype) + sum(a.memory_bytes for a in adapters)
     rate = statistics.median(decode)
     figures = {
@@ -119,7 +168,29 @@ def main() -> None:
     if base:
         figures["base_rounds"] = [round(r, 1) for r in base]
         figures["ratio_to_base"] = statistics.median(a / b for a, b in zip(decode, base))
-    common.report(arguments, figures)
+    if beside:
+        figures |= beside.figures(prefill, decode)
+    return figures
+
+
+def main() -> None:
+    parser = common.parser(__doc__)
+    parser.add_argument("--new", type=int, default=64, help="tokens generated for each row")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--peer", choices=["llama"], default=None)
+    parser.set_defaults(batch=1, adapters=0)
+    arguments = parser.parse_args()
+    arguments.dtype = arguments.dtype or "bfloat16"
+    threads = arguments.threads or len(os.sched_getaffinity(0))
+    model = common.make_model(
+        arguments.shape, arguments.dtype, arguments.threads, arguments.seq, arguments.quantize
+    )
+    if not arguments.peer:
+        common.report(arguments, measure(model, arguments, threads, None))
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        beside = Beside(arguments, model, Path(folder))
+        common.report(arguments, measure(model, arguments, threads, beside))
 
 
 if __name__ == "__main__":

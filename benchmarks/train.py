@@ -65,7 +65,7 @@ class Torch:
             import transformers
         except ImportError as error:
             raise SystemExit(
-                f"--peer torch needs {error.name}: run this with .venv-parity/bin/python (make parity)"
+                f"--peer torch needs {error.name}: run this with .venv-bench/bin/python (make bench)"
             ) from None
         if arguments.threads:
             torch.set_num_threads(arguments.threads)

@@ -49,8 +49,25 @@ void Panels::place(base::ThreadPool& pool, int64_t k_step, int64_t column_step, 
   });
 }
 
+// Rows of bfloat16 that lie as a checkpoint has them: whole pairs of k move at once.
+void Panels::place_pairs(base::ThreadPool& pool, const uint16_t* data, int64_t column_step) {
+  pool.run(panels(), [&](int64_t panel) {
+    const int64_t first = panel * kPanel, last = std::min(first + kPanel, columns_);
+    for (int64_t k0 = 0; k0 < k_; k0 += 32)
+      for (int64_t column = first; column < last; ++column) {
+        const uint16_t* from = data + column * column_step + k0;
+        uint16_t* to = memory_.data<uint16_t>() + offset(k0, column);
+        const int64_t pairs = std::min<int64_t>(32, k_ - k0) / 2;
+        for (int64_t p = 0; p < pairs; ++p) std::memcpy(to + p * 2 * kPanel, from + 2 * p, 2 * sizeof *to);
+        if (k0 + 32 > k_ && k_ % 2 != 0) to[pairs * 2 * kPanel] = from[2 * pairs];
+      }
+  });
+}
+
 void Panels::fill(base::ThreadPool& pool, const void* data, int64_t k_step, int64_t column_step) {
-  if (bf16())
+  if (bf16() && k_step == 1)
+    place_pairs(pool, static_cast<const uint16_t*>(data), column_step);
+  else if (bf16())
     place<uint16_t>(pool, k_step, column_step,
                     [&](int64_t i) { return static_cast<const uint16_t*>(data)[i]; });
   else

@@ -82,12 +82,13 @@ std::string gguf_name(const std::string& name) {
 
 // Llama's files hold the rows of queries and keys in pairs (i, i + half) side by side: put them back.
 Tensor unpaired(const Tensor& x, int64_t head_dim) {
-  Tensor out = Tensor::zeros(DType::float32, x.shape());
-  const int64_t width = x.numel() / x.dim(0), half = head_dim / 2;
+  Tensor out = Tensor::zeros(x.dtype(), x.shape());
+  const int64_t half = head_dim / 2;
+  const size_t width = x.nbytes() / static_cast<size_t>(x.dim(0));
   for (int64_t row = 0; row < x.dim(0); ++row) {
     const int64_t in_head = row % head_dim, from = row - in_head + in_head % half * 2 + in_head / half;
-    std::memcpy(out.data<float>() + row * width, x.data<float>() + from * width,
-                static_cast<size_t>(width) * sizeof(float));
+    std::memcpy(static_cast<char*>(out.raw()) + static_cast<size_t>(row) * width,
+                static_cast<const char*>(x.raw()) + static_cast<size_t>(from) * width, width);
   }
   return out;
 }
@@ -147,7 +148,7 @@ std::string gguf_dtype(const tensor::Gguf& file) {
 
 Tensor read_gguf_tensor(const tensor::Gguf& file, const ModelConfig& config, const TensorSpec& spec,
                         const std::string& dtype, const std::string& context) {
-  Tensor x = file.widened(gguf_name(spec.name));
+  Tensor x = file.tensor(gguf_name(spec.name));
   if (const int64_t bad = tensor::count_not_finite(x); bad > 0)
     invalid(context, ": tensor '", gguf_name(spec.name), "' has ", bad, " values that are NaN or infinite");
   if (paired(config, spec.name)) x = unpaired(x, config.head_dim);

@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "base/hash.h"
 #include "model/config.h"
+#include "model/value_hash.h"
 
 namespace whorl::model {
 
@@ -17,17 +18,6 @@ void add(std::vector<TensorSlot>& out, const TensorSpec& spec, ops::Weight& weig
 }
 void add(std::vector<TensorSlot>& out, const TensorSpec& spec, Tensor& vector) {
   out.push_back({spec, nullptr, &vector});
-}
-
-// Values, not storage: a checkpoint widened to float32 has the digest that it had in bfloat16.
-void hash_tensor(base::Sha256& hash, const TensorSpec& spec, const Tensor& x) {
-  hash.update(spec.name).update("\n").update(to_string(spec.shape)).update("\n");
-  const Tensor flat = x.reshape({x.numel()});
-  constexpr int64_t kBlock = 1 << 16;
-  for (int64_t i = 0; i < flat.numel(); i += kBlock) {
-    const Tensor block = convert(flat.rows(i, std::min(flat.numel(), i + kBlock)), DType::float32);
-    hash.update(block.raw(), block.nbytes());
-  }
 }
 
 Tensor on_device(const Tensor& host, ops::Backend& backend) {
@@ -64,6 +54,7 @@ std::vector<TensorSlot> tensor_slots(const ModelConfig& config, DecoderWeights& 
 
 DecoderWeights pack_weights(const ModelConfig& config, const TensorSource& source, ops::Backend& backend,
                             bool backward, ops::Quantize quantize, std::string& digest) {
+  const auto pool = base::ThreadPool::shared();
   base::Sha256 hash;
   base::Json identity = to_json(config);
   for (const char* key : {"torch_dtype", "initializer_range", "bos_token_id", "eos_token_id"})
@@ -72,7 +63,8 @@ DecoderWeights pack_weights(const ModelConfig& config, const TensorSource& sourc
   DecoderWeights weights;
   for (TensorSlot& slot : tensor_slots(config, weights)) {
     const Tensor host = source(slot.spec);
-    hash_tensor(hash, slot.spec, host);
+    hash.update(slot.spec.name).update("\n").update(to_string(slot.spec.shape)).update("\n");
+    hash.update(value_digest(*pool, host));
     if (slot.vector) {
       *slot.vector = on_device(convert(host, DType::float32), backend);
       continue;

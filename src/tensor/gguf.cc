@@ -1,7 +1,11 @@
 #include "tensor/gguf.h"
 
+#include <algorithm>
+#include <cstring>
+
 #include "base/check.h"
 #include "base/file.h"
+#include "base/thread_pool.h"
 
 namespace whorl::tensor {
 
@@ -40,8 +44,27 @@ const GgufTensor& Gguf::info(std::string_view name) const {
 Tensor Gguf::widened(std::string_view name) const {
   const GgufTensor& t = info(name);
   Tensor out = Tensor::zeros(DType::float32, t.shape);
-  widen_blocks(t.type, static_cast<const uint8_t*>(impl_->bytes.get()) + t.offset, out.numel(),
-               out.data<float>());
+  const uint8_t* from = static_cast<const uint8_t*>(impl_->bytes.get()) + t.offset;
+  constexpr int64_t kPart = 1 << 18;  // a multiple of every block
+  base::ThreadPool::shared()->run((out.numel() + kPart - 1) / kPart, [&](int64_t part) {
+    const int64_t begin = part * kPart, n = std::min(out.numel() - begin, kPart);
+    widen_blocks(t.type, from + begin / block_size(t.type) * bytes_per_block(t.type), n,
+                 out.data<float>() + begin);
+  });
+  return out;
+}
+
+Tensor Gguf::tensor(std::string_view name) const {
+  const GgufTensor& t = info(name);
+  if (block_size(t.type) != 1) return widened(name);
+  const DType dtype = t.type == GgufType::f32    ? DType::float32
+                      : t.type == GgufType::bf16 ? DType::bfloat16
+                                                 : DType::float16;
+  auto* from = const_cast<char*>(static_cast<const char*>(impl_->bytes.get())) + t.offset;
+  if (reinterpret_cast<uintptr_t>(from) % size_of(dtype) == 0)
+    return Tensor::view(dtype, t.shape, from, std::const_pointer_cast<void>(impl_->bytes));
+  Tensor out = Tensor::zeros(dtype, t.shape);
+  std::memcpy(out.raw(), from, t.size);
   return out;
 }
 

@@ -52,6 +52,8 @@ class Gguf {
   const std::vector<GgufTensor>& tensors() const;
   const GgufTensor& info(std::string_view name) const;  // invalid_argument where there is none
   Tensor widened(std::string_view name) const;          // float32, fresh memory
+  // F32, F16 and BF16 as they are stored, in the mapped file where their alignment allows; others widened.
+  Tensor tensor(std::string_view name) const;
 
  private:
   struct Impl;

@@ -1,12 +1,14 @@
 // Writing safetensors. The order is that of the format's own writers (larger element types first, then by
 // name), so every tensor is aligned to its element and the same tensors give the same bytes.
 #include <algorithm>
+#include <atomic>
 #include <cstring>
 #include <nlohmann/json.hpp>
 
 #include "base/check.h"
 #include "base/checked.h"
 #include "base/json.h"
+#include "base/thread_pool.h"
 #include "tensor/safetensors.h"
 
 namespace whorl::tensor {
@@ -152,15 +154,23 @@ void write_safetensors_model(const std::string& folder, const std::map<std::stri
 }
 
 namespace {
+// Blocks on as many threads as there are; what they count adds up in any order.
 template <class Bits>
 int64_t count_full_exponents(const Tensor& tensor, Bits exponent) {
-  int64_t count = 0;
+  constexpr size_t kBlock = 1 << 20;
+  std::atomic<int64_t> count{0};
   each_run(tensor, [&](const char* data, size_t size) {
-    for (size_t i = 0; i < size; i += sizeof(Bits)) {
-      Bits bits;
-      std::memcpy(&bits, data + i, sizeof bits);
-      count += (bits & exponent) == exponent;
-    }
+    const size_t n = size / sizeof(Bits);
+    base::ThreadPool::shared()->run(static_cast<int64_t>((n + kBlock - 1) / kBlock), [&](int64_t block) {
+      const size_t begin = static_cast<size_t>(block) * kBlock, end = std::min(n, begin + kBlock);
+      uint32_t found = 0;
+      for (size_t i = begin; i < end; ++i) {
+        Bits bits;
+        std::memcpy(&bits, data + i * sizeof(Bits), sizeof bits);
+        found += (bits & exponent) == exponent;
+      }
+      count += found;
+    });
   });
   return count;
 }

@@ -39,10 +39,12 @@ def paired(x, heads):
     return x.reshape(heads, 2, x.shape[0] // heads // 2, *x.shape[1:]).swapaxes(1, 2).reshape(x.shape)
 
 
-def write(family):
-    config = json.loads((HERE / family / "config.json").read_text())
+def write(folder, path):
+    """The checkpoint in `folder` as the GGUF file `path`, matrices of bfloat16 as they are. benchmarks/ uses this too."""
+    config = json.loads((folder / "config.json").read_text())
+    family = config["model_type"]
     heads, kv = config["num_attention_heads"], config["num_key_value_heads"]
-    w = gguf.GGUFWriter(HERE / "gguf" / f"{family}.gguf", family)
+    w = gguf.GGUFWriter(path, family)
     w.add_block_count(config["num_hidden_layers"])
     w.add_embedding_length(config["hidden_size"])
     w.add_feed_forward_length(config["intermediate_size"])
@@ -58,7 +60,7 @@ def write(family):
     w.add_value_length(size)
     w.add_rope_dimension_count(size)
     w.add_tokenizer_model("none")
-    for name, x in load_file(HERE / family / "model.safetensors").items():
+    for name, x in load_file(folder / "model.safetensors").items():
         if family == "llama" and ("q_proj" in name or "k_proj" in name):
             x = paired(x, heads if "q_proj" in name else kv)
         if x.dtype == ml_dtypes.bfloat16 and x.ndim > 1:
@@ -73,4 +75,4 @@ def write(family):
 
 if __name__ == "__main__":
     for family in ("llama", "qwen2", "qwen3"):
-        write(family)
+        write(HERE / family, HERE / "gguf" / f"{family}.gguf")

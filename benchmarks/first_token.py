@@ -1,0 +1,36 @@
+#!/usr/bin/env python3
+"""Seconds from the import of the library to the first token of a GGUF file's model, in this process:
+first_token.py whorl|llama <file.gguf> <quantize> <threads>"""
+
+from __future__ import annotations
+
+import random
+import sys
+import time
+
+
+def whorl_token(file: str, ids: list[int], quantize: str, threads: int) -> None:
+    import whorl
+
+    model = whorl.Model.load(file, quantize=quantize, threads=threads)
+    with whorl.InferenceEngine(model) as engine:
+        sampling = whorl.SamplingOptions(max_new_tokens=1, ignore_eos=True, temperature=0)
+        engine.generate(whorl.GenerateRequest(prompt_ids=ids, sampling=sampling))
+
+
+def main() -> None:
+    engine, file, quantize, threads = sys.argv[1:]
+    ids = [random.Random(9).randrange(2, 8000) for _ in range(16)]
+    if engine == "llama":
+        import llama_peer  # what the benchmark itself needs; llama_cpp is imported below the clock
+
+    begin = time.perf_counter()
+    if engine == "whorl":
+        whorl_token(file, ids, quantize, int(threads))
+    else:
+        llama_peer.Llama(file, int(threads), 1, 64).prompts([ids])
+    print(time.perf_counter() - begin)
+
+
+if __name__ == "__main__":
+    main()

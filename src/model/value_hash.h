@@ -1,0 +1,15 @@
+#pragma once
+// A digest of numbers that many threads make together.
+#include <string>
+
+#include "base/thread_pool.h"
+#include "tensor/tensor.h"
+
+namespace whorl::model {
+
+// SHA-256, 64 hex digits, over the values of a float32 or bfloat16 tensor in row-major order, not over how
+// they are stored: a checkpoint widened to float32 has the digest that it had in bfloat16. Cut into blocks of
+// fixed size, so that the number of threads cannot change it.
+std::string value_digest(base::ThreadPool& pool, const Tensor& x);
+
+}  // namespace whorl::model
