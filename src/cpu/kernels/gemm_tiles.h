@@ -59,15 +59,25 @@ struct TileBlock {
   float* edge;                // room for one tile
 };
 
-// Sums of strip m and panel v. Where columns end within the panel, they go by way of `edge`.
+// Where columns end within a panel, sums go by way of `edge`.
+static __attribute__((noinline)) void copy_to_edge(const TileBlock& t, const float* from, int64_t rows,
+                                                   int64_t columns) {
+  for (int64_t r = 0; r < rows; ++r)
+    store(t.edge + r * kTile, load_partial(from + r * t.init_stride, columns));
+}
+static __attribute__((noinline)) void copy_from_edge(const TileBlock& t, float* to, int64_t rows,
+                                                     int64_t columns) {
+  for (int64_t r = 0; r < rows; ++r) store_partial(to + r * t.c_stride, load(t.edge + r * kTile), columns);
+}
+
+// Sums of strip m and panel v.
 template <int kSum>
 static inline void load_sums(const TileBlock& t, int m, int v) {
   if (!t.init) return zero_tile<kSum>();
   const float* from = t.init + m * kTile * t.init_stride + v * kPanel;
   const int64_t left = t.columns - v * kPanel;
   if (left >= kPanel) return load_tile<kSum>(from, t.init_stride * 4);
-  for (int64_t r = 0; r < t.rows[m]; ++r)
-    store(t.edge + r * kTile, load_partial(from + r * t.init_stride, left));
+  copy_to_edge(t, from, t.rows[m], left);
   load_tile<kSum>(t.edge, kTileStride);
 }
 template <int kSum>
@@ -76,7 +86,7 @@ static inline void store_sums(const TileBlock& t, int m, int v) {
   const int64_t left = t.columns - v * kPanel;
   if (left >= kPanel) return store_tile<kSum>(to, t.c_stride * 4);
   store_tile<kSum>(t.edge, kTileStride);
-  for (int64_t r = 0; r < t.rows[m]; ++r) store_partial(to + r * t.c_stride, load(t.edge + r * kTile), left);
+  copy_from_edge(t, to, t.rows[m], left);
 }
 
 // body(strip, panel, tile of their sums), all three as types that hold a number.

@@ -43,33 +43,28 @@ static inline void expect_tile(int tile) {
   expect_tiles(emulated_tiles.config.rows[tile] > 0, "a tile that has rows");
 }
 
-template <int kTile>
-static inline void load_tile(const void* p, int64_t stride) {
-  static_assert(kTile >= 0 && kTile < 8);
-  expect_tile(kTile);
+// By number, for who knows it at run time only; the names of tiles_amx.h are at the end.
+static inline void emulate_load(int tile, const void* p, int64_t stride) {
+  expect_tile(tile);
   EmulatedTiles& t = emulated_tiles;
-  __builtin_memset(t.data[kTile], 0, sizeof t.data[kTile]);
-  for (int r = 0; r < t.config.rows[kTile]; ++r)
-    __builtin_memcpy(t.data[kTile][r], static_cast<const uint8_t*>(p) + r * stride,
-                     t.config.row_bytes[kTile]);
+  __builtin_memset(t.data[tile], 0, sizeof t.data[tile]);
+  for (int r = 0; r < t.config.rows[tile]; ++r)
+    __builtin_memcpy(t.data[tile][r], static_cast<const uint8_t*>(p) + r * stride, t.config.row_bytes[tile]);
 }
-template <int kTile>
-static inline void store_tile(void* p, int64_t stride) {
-  static_assert(kTile >= 0 && kTile < 8);
-  expect_tile(kTile);
+static inline void emulate_store(int tile, void* p, int64_t stride) {
+  expect_tile(tile);
   const EmulatedTiles& t = emulated_tiles;
-  for (int r = 0; r < t.config.rows[kTile]; ++r)
-    __builtin_memcpy(static_cast<uint8_t*>(p) + r * stride, t.data[kTile][r], t.config.row_bytes[kTile]);
+  for (int r = 0; r < t.config.rows[tile]; ++r)
+    __builtin_memcpy(static_cast<uint8_t*>(p) + r * stride, t.data[tile][r], t.config.row_bytes[tile]);
 }
-template <int kTile>
-static inline void zero_tile() {
-  static_assert(kTile >= 0 && kTile < 8);
-  expect_tile(kTile);
-  __builtin_memset(emulated_tiles.data[kTile], 0, sizeof emulated_tiles.data[kTile]);
+static inline void emulate_zero(int tile) {
+  expect_tile(tile);
+  __builtin_memset(emulated_tiles.data[tile], 0, sizeof emulated_tiles.data[tile]);
 }
 
 static inline void expect_product(int acc, int a, int b) {
   expect_tile(acc), expect_tile(a), expect_tile(b);
+  expect_tiles(acc != a && acc != b && a != b, "three different tiles");
   const TileConfig& c = emulated_tiles.config;
   expect_tiles(c.rows[acc] == c.rows[a], "as many rows of sums as of a");
   expect_tiles(c.row_bytes[acc] == c.row_bytes[b], "as many columns of sums as of b");
@@ -97,15 +92,13 @@ static __attribute__((noinline)) void dot_pairs_of_row(const uint32_t (&a)[16], 
   __builtin_memcpy(sums, acc, sizeof acc);
 }
 
-template <int kAcc, int kA, int kB>
-static inline void dot_tiles() {
-  static_assert(kAcc != kA && kAcc != kB && kA != kB);
-  expect_product(kAcc, kA, kB);
+static inline void emulate_dot(int acc, int a, int b) {
+  expect_product(acc, a, b);
   EmulatedTiles& t = emulated_tiles;
   const unsigned before = _mm_getcsr();
   _mm_setcsr(0x9fc0);  // no exceptions, to nearest, subnormal numbers count as zero and become zero
-  for (int m = 0; m < t.config.rows[kAcc]; ++m)
-    dot_pairs_of_row(t.data[kA][m], t.data[kB], t.config.rows[kB], t.data[kAcc][m]);
+  for (int m = 0; m < t.config.rows[acc]; ++m)
+    dot_pairs_of_row(t.data[a][m], t.data[b], t.config.rows[b], t.data[acc][m]);
   _mm_setcsr(before);
 }
 
@@ -116,15 +109,34 @@ static inline uint32_t dot_of_word(uint32_t a, uint32_t w, uint32_t sum) {
   return sum;
 }
 
+static inline void emulate_byte_dot(int acc, int a, int b) {
+  expect_product(acc, a, b);
+  EmulatedTiles& t = emulated_tiles;
+  for (int m = 0; m < t.config.rows[acc]; ++m)
+    for (int k = 0; k < t.config.rows[b]; ++k)
+      for (int n = 0; n < 16; ++n)
+        t.data[acc][m][n] = dot_of_word(t.data[a][m][k], t.data[b][k][n], t.data[acc][m][n]);
+}
+
+template <int kTile>
+static inline void load_tile(const void* p, int64_t stride) {
+  emulate_load(kTile, p, stride);
+}
+template <int kTile>
+static inline void store_tile(void* p, int64_t stride) {
+  emulate_store(kTile, p, stride);
+}
+template <int kTile>
+static inline void zero_tile() {
+  emulate_zero(kTile);
+}
+template <int kAcc, int kA, int kB>
+static inline void dot_tiles() {
+  emulate_dot(kAcc, kA, kB);
+}
 template <int kAcc, int kA, int kB>
 static inline void dot_byte_tiles() {
-  static_assert(kAcc != kA && kAcc != kB && kA != kB);
-  expect_product(kAcc, kA, kB);
-  EmulatedTiles& t = emulated_tiles;
-  for (int m = 0; m < t.config.rows[kAcc]; ++m)
-    for (int k = 0; k < t.config.rows[kB]; ++k)
-      for (int n = 0; n < 16; ++n)
-        t.data[kAcc][m][n] = dot_of_word(t.data[kA][m][k], t.data[kB][k][n], t.data[kAcc][m][n]);
+  emulate_byte_dot(kAcc, kA, kB);
 }
 
 }  // namespace whorl::cpu::WHORL_ISA
