@@ -59,6 +59,21 @@ TEST_F(TilesByHand, TheOrderIsVisible) {
   EXPECT_FALSE(same_bits(product.run(kernels_for("avx512_bf16"), pool), product.specified()));
 }
 
+// Beside the end of one panel's k lies the next panel: a weight there that is no number stays in its column.
+TEST_F(TilesByHand, TailsOfKReadNoNeighbour) {
+  for (const int64_t k : {33, 48, 63}) {
+    Product product({18, k, 40});
+    for (const int64_t column : {16, 32})
+      for (int64_t i = 0; i < k; ++i) product.weights.data<uint16_t>()[column * k + i] = 0x7f80;
+    const auto c = product.run(kernels_for("amx_emulated"), pool);
+    for (int64_t r = 0; r < 18; ++r)
+      for (int64_t column = 0; column < 40; ++column)
+        EXPECT_EQ(std::isfinite(c[static_cast<size_t>(r * product.stride() + column)]),
+                  column % 16 != 0 || column == 0)
+            << k << " " << column;
+  }
+}
+
 TEST(Amx, ForcedWhereItIsNotSaysWhatIsMissing) {
   const std::string lacks = what_amx_lacks(detect_features());
   if (lacks.empty()) {

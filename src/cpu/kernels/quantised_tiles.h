@@ -61,18 +61,13 @@ static void quant_strip(const QuantTile& t, int64_t rows) {
     if (r < rows) store_row<1>(t.c + r * t.c_stride, acc[r], t.columns);
 }
 
-// Rounds the rows, fills up the last strip with zeros, and turns sums into what the codes' offset adds: whole
-// numbers that a float holds.
+// Rounds the rows and turns their sums into what the codes' offset adds: whole numbers that a float holds.
+// What the last strip has beyond them is whatever was there; nobody stores what comes of it.
 static inline RoundedRows round_strips(const QuantGemm& g, int64_t row, int64_t rows, int32_t offset) {
   const RoundedRows a(g.scratch, whole_strips(rows), g.k, true);
   for (int64_t r = 0; r < rows; ++r) round_row(g.a + (row + r) * g.a_stride, g.k, a, r);
-  for (int64_t group = 0; group < a.groups; ++group) {
-    for (int64_t r = rows; r < a.rows; ++r) {
-      for (int64_t j = 0; j < kWords; ++j) a.words[(group * a.rows + r) * kWords + j] = 0;
-      a.scales[group * a.rows + r] = a.sums[group * a.rows + r] = 0;
-    }
+  for (int64_t group = 0; group < a.groups; ++group)
     for (int64_t r = 0; r < rows; ++r) a.sums[group * a.rows + r] *= static_cast<float>(offset);
-  }
   return a;
 }
 
