@@ -76,5 +76,6 @@ std::shared_ptr<Backend> make_cpu_backend(int threads, const std::string& isa) {
 }
 
 std::vector<std::string> cpu_isas() { return cpu::available_isas(); }
+std::vector<std::string> emulated_cpu_isas() { return cpu::emulated_isas(); }
 
 }  // namespace whorl::ops

@@ -1,13 +1,24 @@
 #pragma once
 // What this machine's processor and operating system let a program use, by feature bits, never by model.
+#include <string>
+
 namespace whorl::cpu {
 
 struct Features {
   bool avx2_fma = false;     // AVX2, FMA and F16C, registers saved by the system
   bool avx512 = false;       // AVX-512 F, BW, DQ, VL, registers saved by the system
   bool avx512_bf16 = false;  // these, products of bfloat16 pairs, and of bytes (VNNI)
+  bool amx_tile = false, amx_bf16 = false, amx_int8 = false;  // what the processor says
+  bool amx_saved = false;                                     // the system saves tiles on a context switch
+  bool amx_allowed = false;  // it lets this process use them: asked once, before anybody touches one
+
+  bool amx() const { return avx512_bf16 && amx_tile && amx_bf16 && amx_int8 && amx_saved && amx_allowed; }
 };
 
-Features detect_features();
+// The same for the life of the process.
+const Features& detect_features();
+
+// What keeps this machine from using tiles, in words; empty where nothing does.
+std::string what_amx_lacks(const Features& features);
 
 }  // namespace whorl::cpu

@@ -12,4 +12,7 @@ const Kernels& kernels_for(const std::string& isa);
 
 std::vector<std::string> available_isas();  // best first
 
+// Run only when asked for by name: instructions that no test machine has, done in software.
+std::vector<std::string> emulated_isas();
+
 }  // namespace whorl::cpu

@@ -11,8 +11,8 @@ namespace whorl::ops {
 // build or machine lacks, is an error that says what is missing.
 std::shared_ptr<Backend> make_backend(const std::string& device, int threads = 0);
 
-// What the machine has, best first, of those that have kernels: "avx512_bf16", "avx512", "avx2", "generic".
-// WHORL_ISA forces one.
+// What the machine has, best first, of those that have kernels: "amx", "avx512_bf16", "avx512", "avx2",
+// "generic". WHORL_ISA forces one of these, or "amx_emulated", which is for tests.
 std::vector<std::string> available_isas();
 
 }  // namespace whorl::ops

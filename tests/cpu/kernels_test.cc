@@ -67,7 +67,13 @@ TEST_P(EveryIsa, LaterKeysThatAreNotNumbersDoNotReachEarlierQueries) {
   EXPECT_TRUE(std::isnan(out[30 * kSize]));
 }
 
-INSTANTIATE_TEST_SUITE_P(Cpu, EveryIsa, testing::ValuesIn(available_isas()),
+std::vector<std::string> every_isa() {
+  auto names = available_isas();
+  for (const auto& name : emulated_isas()) names.push_back(name);
+  return names;
+}
+
+INSTANTIATE_TEST_SUITE_P(Cpu, EveryIsa, testing::ValuesIn(every_isa()),
                          [](const auto& instance) { return instance.param; });
 }  // namespace
 }  // namespace whorl::cpu

@@ -19,12 +19,16 @@ struct Parameter {
 
 std::vector<Parameter> parameters() {
   std::vector<Parameter> all;
-  for (const auto& isa : available_isas())
+  auto isas = available_isas();
+  const auto emulated = emulated_cpu_isas();
+  isas.insert(isas.end(), emulated.begin(), emulated.end());
+  for (const auto& isa : isas)
     for (const DType weights : {DType::float32, DType::bfloat16}) all.push_back({isa, weights, 2});
   return all;
 }
 
-bool rounds(const Parameter& p) { return p.isa == "avx512_bf16"; }
+bool has_tiles(const std::string& isa) { return isa == "amx" || isa == "amx_emulated"; }
+bool rounds(const Parameter& p) { return p.isa == "avx512_bf16" || has_tiles(p.isa); }
 
 class EveryBackend : public testing::TestWithParam<Parameter> {};
 
@@ -41,7 +45,8 @@ TEST_P(EveryBackend, KeepsTheContract) {
 
 // The same calls on one thread and on three leave the same bits in every output of every op.
 TEST_P(EveryBackend, GivesTheSameBitsOnAnyNumberOfThreads) {
-  if (GetParam().weights != DType::float32 && GetParam().isa != available_isas().front())
+  const std::string& isa = GetParam().isa;
+  if (GetParam().weights != DType::float32 && isa != available_isas().front() && !has_tiles(isa))
     GTEST_SKIP() << "threads cut work alike for every type of weight; the best instruction set stands for it";
   const Setting setting{GetParam().weights};
   std::vector<std::vector<uint64_t>> digests;
@@ -62,10 +67,12 @@ INSTANTIATE_TEST_SUITE_P(Isa, EveryBackend, testing::ValuesIn(parameters()), [](
 TEST(Isa, SaysWhichRan) {
   std::string ran, missing;
   const auto available = available_isas();
-  for (const std::string isa : {"avx512_bf16", "avx512", "avx2", "generic"})
+  for (const std::string isa : {"amx", "avx512_bf16", "avx512", "avx2", "generic"})
     (std::find(available.begin(), available.end(), isa) != available.end() ? ran : missing) += " " + isa;
   std::printf("instruction sets that ran:%s; not on this machine:%s\n", ran.c_str(),
               missing.empty() ? " none" : missing.c_str());
+  std::printf("emulated: %s\n",
+              emulated_cpu_isas().empty() ? "none (tiles need AVX512-BF16 beside them)" : "amx_emulated");
   EXPECT_EQ(available.back(), "generic");
 }
 

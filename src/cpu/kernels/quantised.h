@@ -17,11 +17,13 @@ static inline int64_t groups_of(int64_t k) { return (k + kGroup - 1) / kGroup; }
 
 static int64_t gemm_quantised_scratch(int64_t k) { return kQuantRows * groups_of(k) * (kWords + 2) + 64; }
 
-// Rows of a tile side by side: word j of group g of row r at words[(g * 8 + j) * rows + r].
+// Rows side by side, word j of group g of row r at words[(g * 8 + j) * rows + r]; or, for tiles, words of a
+// row together, at words[(g * rows + r) * 8 + j].
 struct RoundedRows {
   float *words, *scales, *sums;
-  int64_t rows, groups;
-  RoundedRows(float* memory, int64_t n, int64_t k) : rows(n), groups(groups_of(k)) {
+  int64_t rows, groups, word_step, row_step;
+  RoundedRows(float* memory, int64_t n, int64_t k, bool tiles = false)
+      : rows(n), groups(groups_of(k)), word_step(tiles ? 1 : n), row_step(tiles ? kWords : 1) {
     words = memory, memory += n * groups * kWords;
     scales = memory, memory += n * groups;
     sums = memory;
@@ -43,7 +45,8 @@ static inline void round_row(const float* x, int64_t k, const RoundedRows& to, i
     store_low_bytes(bytes + kLanes, second);
     float words[kWords];
     __builtin_memcpy(words, bytes, sizeof words);
-    for (int j = 0; j < kWords; ++j) to.words[(g * kWords + j) * to.rows + r] = words[j];
+    float* const place = to.words + g * kWords * to.rows + r * to.row_step;
+    for (int j = 0; j < kWords; ++j) place[j * to.word_step] = words[j];
     to.scales[g * to.rows + r] = most / 127.0f + nothing;
     to.sums[g * to.rows + r] = reduce_add(add(sub(first, magic), sub(second, magic)));
   }

@@ -1,0 +1,28 @@
+// Compiled with the flags of this instruction set (see CMakeLists.txt); called only where the machine has it.
+#define WHORL_ISA amx
+// clang-format off: each header builds on the names of those above it.
+#include "cpu/kernels.h"
+#include "cpu/kernels/vec_avx512.h"
+#include "cpu/kernels/pairs_avx512.h"
+#include "cpu/kernels/bytes_vnni.h"
+#include "cpu/kernels/math.h"
+#include "cpu/kernels/pack_tile.h"
+#include "cpu/kernels/micro.h"
+#include "cpu/kernels/bfloat16_dot.h"
+#include "cpu/kernels/gemm.h"
+#include "cpu/kernels/tiles_amx.h"
+#include "cpu/kernels/gemm_tiles.h"
+#include "cpu/kernels/quantised.h"
+#include "cpu/kernels/quantised_tiles.h"
+#include "cpu/kernels/rows.h"
+#include "cpu/kernels/attention_gradient.h"
+#include "cpu/kernels/attention_gradient_pairs.h"
+#include "cpu/kernels/table_tiles.h"
+// clang-format on
+
+namespace whorl::cpu {
+const Kernels* amx_kernels() {
+  static constexpr Kernels table = amx::make_tile_table("amx");
+  return &table;
+}
+}  // namespace whorl::cpu

@@ -1,0 +1,14 @@
+#pragma once
+// Included last by instruction sets that have tiles: the table of table.h, products with weights replaced.
+#include "cpu/kernels/table.h"
+
+namespace whorl::cpu::WHORL_ISA {
+
+static constexpr Kernels make_tile_table(const char* name) {
+  Kernels table = make_table(name);
+  table.gemm = gemm_tiles;
+  table.gemm_quantised = gemm_quantised_tiles;
+  return table;
+}
+
+}  // namespace whorl::cpu::WHORL_ISA
