@@ -56,6 +56,15 @@ static inline void copy_padded(const float* from, int64_t width, float* to) {
   for_vectors(width, [&](int64_t d, int64_t lanes) { store(to + d, load_lanes(from + d, lanes)); });
 }
 
+// Rows of 64 scores as they lie, the sum running along them: nothing has to be turned.
+struct ScoreRows : Float32 {
+  static constexpr int64_t kRowStep = kKeyBlock;
+  template <int R, int V>
+  static inline __attribute__((always_inline)) void reduce(Vec (&acc)[R][V], const Tile& t) {
+    reduce_words<ScoreRows, R, V>(acc, t);
+  }
+};
+
 // c[r, 16 * panels] = init + sum over k of a[k * a_step + r] * w[k][panel]; with pairs of bfloat16, k counts
 // words.
 struct Block {
