@@ -45,18 +45,28 @@ static inline __attribute__((always_inline)) void prefetch_keys(const AttentionT
   key_offsets(t.keys, first_key, keys, offsets);
   for (int64_t j = 0; j < keys; ++j)
     for (int64_t d = 0; d < t.head_size; d += kLanes) {
-      __builtin_prefetch(t.keys.k + offsets[j] + d, 0, 2);
+      if (!t.keys.turned) __builtin_prefetch(t.keys.k + offsets[j] + d, 0, 2);
       __builtin_prefetch(t.keys.v + offsets[j] + d, 0, 2);
     }
+  if (!t.keys.turned) return;
+  for_turned_keys(t.keys, first_key, keys, [&](int64_t, const float* at) {
+    for (int64_t d = 0; d < t.head_size; ++d) __builtin_prefetch(at + d * t.keys.page_size, 0, 2);
+  });
 }
 
 static inline void load_key_block(const AttentionTile& t, int64_t first_key, int64_t keys,
                                   const AttentionScratch& s) {
   int64_t offsets[kKeyBlock];
   key_offsets(t.keys, first_key, keys, offsets);
-  for (int64_t j = 0; j < kKeyBlock; j += 16)
-    transpose_rows([&](int i) { return j + i < keys ? t.keys.k + offsets[j + i] : nullptr; }, t.head_size,
-                   s.keys + j, kKeyBlock);
+  if (t.keys.turned)
+    for_turned_keys(t.keys, first_key, keys, [&](int64_t j, const float* at) {
+      for (int64_t d = 0; d < t.head_size; ++d)
+        store(s.keys + d * kKeyBlock + j, load(at + d * t.keys.page_size));
+    });
+  else
+    for (int64_t j = 0; j < kKeyBlock; j += 16)
+      transpose_rows([&](int i) { return j + i < keys ? t.keys.k + offsets[j + i] : nullptr; }, t.head_size,
+                     s.keys + j, kKeyBlock);
   for (int64_t j = 0; j < keys; ++j) copy_padded(t.keys.v + offsets[j], t.head_size, s.values + j * s.padded);
 }
 

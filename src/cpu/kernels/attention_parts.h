@@ -27,6 +27,17 @@ static inline void key_offsets(const KeySource& s, int64_t first, int64_t count,
   }
 }
 
+// body(j, at) for every sixteen of `count` keys of turned pages, from key first + j on: number d of the
+// sixteen at at[d * page_size]. Slots past the last key hold whatever was there.
+template <class Body>
+static inline __attribute__((always_inline)) void for_turned_keys(const KeySource& s, int64_t first,
+                                                                  int64_t count, Body body) {
+  for (int64_t j = 0; j < count; j += kLanes) {
+    const int64_t page = s.pages[(first + j) / s.page_size];
+    body(j, s.k + page * s.page_size * s.row_stride + (first + j) % s.page_size);
+  }
+}
+
 // Sixteen rows of `width` numbers, given by row(i) -> pointer or null for zeros, become columns:
 // to[d * to_stride + i].
 template <class Row>
