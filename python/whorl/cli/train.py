@@ -164,8 +164,9 @@ def settings_from(flags: dict[str, Any]) -> tuple[dict[str, Any], list[dict[str,
     settings = config_file.read(flags["config"]) if flags["config"] else {}
     set_flags = {name: value for name, value in flags.items() if value is not None and value != []}
     adapters = lora_from_flags(settings, {key: set_flags[key] for key in LORA_FLAGS if key in set_flags})
-    if "memory_budget" in set_flags:
-        settings["memory_budget_bytes"] = bytes_of(set_flags.pop("memory_budget"), "--memory-budget")
+    budget = set_flags.pop("memory_budget", settings.get("memory_budget_bytes"))
+    if isinstance(budget, str):
+        settings["memory_budget_bytes"] = bytes_of(budget, "[train] the memory budget")
     for key in set_flags.keys() - LORA_FLAGS - {"config", "dry_run", "json"}:
         settings[key] = str(set_flags[key]) if key in PATHS else set_flags[key]
     return settings, adapters
@@ -224,6 +225,8 @@ def show_plan(plan: Any, base_bytes: int) -> None:
     console.print(f"memory: base {size(base_bytes)} + at most {size(plan.memory_bytes)} ({listed})")
     if levels := plan.recompute_levels:
         counts = ", ".join(f"{levels.count(i)} {what}" for i, what in RECOMPUTED.items() if i in levels)
-        console.print(f"computed again, {plan.recomputed_flops_ratio:.1%} more operations: in layers {counts}")
+        console.print(
+            f"computed again, {plan.recomputed_flops_ratio:.1%} more operations: in layers {counts}"
+        )
     if plan.dropped_rows or plan.truncated_rows:
         console.print(f"{plan.dropped_rows} rows dropped, {plan.truncated_rows} truncated", style="yellow")
