@@ -177,10 +177,10 @@ TEST(Recompute, AResumedRunMayHaveAnotherBudget) {
   o.train.max_steps = 4;
   o.train.batch_size = 1;
   o.train.max_length = 64;
-  const TrainPlan free =
-      train::make_plan(*base.impl()->transformer, prepare(base, o).learners, rows_of(o.rows), o.train);
   const Trained whole = fit(base, o);
   o.train.checkpoint_dir = folder.path() + "/run";
+  const TrainPlan free =
+      train::make_plan(*base.impl()->transformer, prepare(base, o).learners, rows_of(o.rows), o.train);
   o.callback = [](const Progress& p) { return p.step < 2; };
   fit(base, o);
   o.callback = {};
