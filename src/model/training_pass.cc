@@ -160,7 +160,9 @@ TrainingPass::Needs TrainingPass::needs(const Transformer& transformer, const st
   const Allocate count = [&out](DType dtype, Shape shape) {
     size_t n = size_of(dtype);
     for (const int64_t d : shape) n *= static_cast<size_t>(d);
-    out.bytes += n;
+    // Large blocks come in whole huge pages.
+    constexpr size_t kHugePage = 2 << 20;
+    out.bytes += n >= 2 * kHugePage ? (n + kHugePage - 1) / kHugePage * kHugePage : n;
     return Tensor::view(dtype, std::move(shape), nullptr, nullptr);
   };
   out.forgotten = make_training_buffers(transformer.config(), ranks, lowest, rows,

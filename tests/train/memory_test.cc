@@ -1,5 +1,6 @@
 // The predicted memory against what the process really takes.
 #include <gtest/gtest.h>
+#include <malloc.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -65,6 +66,7 @@ struct Measured {
 Measured measure(const Case& t) {
   const Model base = model_of(t);
   TrainedOptions o = options_of(t);
+  ::malloc_trim(0);  // what making the model gave back
   std::ofstream("/proc/self/clear_refs")
       << "5";  // the peak begins anew: the model was made, packed and hashed
   const double before = status_bytes("VmRSS");
