@@ -44,6 +44,7 @@ class Whorl:
             max_length=a.seq,
             batch_size=a.batch,
             lr_scheduler="constant",
+            memory_budget_bytes=a.memory_budget,
         )
         marks: dict[int, tuple[float, int]] = {}
 
@@ -152,6 +153,7 @@ def main() -> None:
     parser = common.parser(__doc__)
     parser.add_argument("--steps", type=int, default=5, help="of a round, after one that warms up")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--memory-budget", type=int, default=0, help="bytes beside the base; 0 = no limit")
     parser.add_argument("--peer", choices=["torch"], default=None)
     parser.add_argument(
         "--peer-mode", nargs="+", choices=["eager", "autocast", "compiled"], default=["eager"]

@@ -51,7 +51,11 @@ struct TrainOptions {
   std::filesystem::path checkpoint_dir = {};  // empty = no checkpoints
   bool resume = false;                      // continue from checkpoint_dir; no checkpoint there = start anew
   std::filesystem::path metrics_file = {};  // one JSON object a line; empty = none
-  std::string on_masked_row = "error";      // a row without a trained token: "error" or "drop" (counted)
+  // What plan().memory_bytes may be at most: the run's peak beside the loaded base weights. Where a run would
+  // need more, layers forget activations and compute them again: slower, the same bits. What cannot be met
+  // is an error that says what could. 0 = no limit, nothing is computed again.
+  int64_t memory_budget_bytes = 0;
+  std::string on_masked_row = "error";  // a row without a trained token: "error" or "drop" (counted)
   std::string on_long_row = "error";  // a row longer than max_length: "error", "drop" or "truncate" (counted)
 };
 
@@ -88,7 +92,20 @@ struct TrainPlan {
   int64_t dropped_rows = 0, truncated_rows = 0;
   double packing_fill = 0;  // share of the packed rows' room that holds tokens
   int64_t trainable_parameters = 0;
-  size_t memory_bytes = 0;  // predicted peak beside the base weights
+  size_t memory_bytes = 0;  // predicted peak beside the loaded base weights: the sum of the parts that follow
+  size_t weight_bytes = 0;  // the weights' layout for gradients (all weights: and the copy that is trained)
+  size_t activation_bytes = 0;  // of the largest micro-batch, with the gradients that pass through
+  size_t loss_bytes = 0;        // one chunk of logits
+  size_t working_bytes = 0;     // what the ops work in: copies under dropout, widened weights
+  size_t optimizer_bytes = 0;   // values, gradients, moments, the best values with keep_best
+  size_t adapter_bytes = 0;     // as the model multiplies by them
+  size_t validation_bytes = 0;  // where validation's micro-batches are larger than those of training
+  size_t data_bytes = 0;        // rows as tokens, the table of positions
+  size_t transient_bytes = 0;   // above all that for a moment: preparing weights, a checkpoint, the result
+  // By layer, what is computed again in the backward pass: 0 nothing, 1 gate and up, 2 also q, k and v, 3 all
+  // but the layer's input. Empty = nothing in any layer.
+  std::vector<int64_t> recompute_levels = {};
+  double recomputed_flops_ratio = 0;  // operations added, against those of a step that computes nothing again
   std::string to_json() const;
 };
 
@@ -100,7 +117,9 @@ class WHORL_API Trainer {
   Trainer(Trainer&&) noexcept;
   Trainer& operator=(Trainer&&) noexcept;
 
-  TrainPlan plan(const Dataset& train) const;
+  // Memory without validation data where `valid` is null. Throws as fit() does, and when memory_budget_bytes
+  // cannot be met.
+  TrainPlan plan(const Dataset& train, const Dataset* valid = nullptr) const;
 
   // Trains all adapters in one pass. `valid` may be null. Errors: a batch without a trained token, a loss or
   // gradient that is not finite (names the step; nothing of it enters a checkpoint), a checkpoint of another

@@ -56,6 +56,9 @@ Fields<T> train_fields() {
       inherited<T>("checkpoint_dir", &O::checkpoint_dir, "empty = no checkpoints"),
       inherited<T>("resume", &O::resume, "continue from checkpoint_dir; no checkpoint there = start anew"),
       inherited<T>("metrics_file", &O::metrics_file, "one JSON object a line; empty = none"),
+      inherited<T>("memory_budget_bytes", &O::memory_budget_bytes,
+                   "what plan().memory_bytes may be at most; layers then compute activations again: slower, "
+                   "the same bits; 0 = no limit"),
       inherited<T>("on_masked_row", &O::on_masked_row,
                    "a row without a trained token: \"error\" or \"drop\" (counted)"),
       inherited<T>("on_long_row", &O::on_long_row,
@@ -117,7 +120,23 @@ Fields<TrainPlan> fields_of<TrainPlan>() {
           field("truncated_rows", &P::truncated_rows, "by on_long_row"),
           field("packing_fill", &P::packing_fill, "share of the packed rows' room that holds tokens"),
           field("trainable_parameters", &P::trainable_parameters, "of all adapters"),
-          field("memory_bytes", &P::memory_bytes, "predicted peak beside the base weights")};
+          field("memory_bytes", &P::memory_bytes,
+                "predicted peak beside the loaded base weights: the sum of the parts that follow"),
+          field("weight_bytes", &P::weight_bytes, "the weights' layout for gradients"),
+          field("activation_bytes", &P::activation_bytes, "of the largest micro-batch"),
+          field("loss_bytes", &P::loss_bytes, "one chunk of logits"),
+          field("working_bytes", &P::working_bytes, "copies under dropout, widened weights"),
+          field("optimizer_bytes", &P::optimizer_bytes, "values, gradients, moments, the best values"),
+          field("adapter_bytes", &P::adapter_bytes, "as the model multiplies by them"),
+          field("validation_bytes", &P::validation_bytes,
+                "where validation's micro-batches are larger than those of training"),
+          field("data_bytes", &P::data_bytes, "rows as tokens, the table of positions"),
+          field("transient_bytes", &P::transient_bytes,
+                "for a moment: preparing weights, a checkpoint, the result"),
+          field("recompute_levels", &P::recompute_levels,
+                "by layer: 0 nothing, 1 gate and up, 2 also q, k and v, 3 all but the layer's input"),
+          field("recomputed_flops_ratio", &P::recomputed_flops_ratio,
+                "operations added, against those of a step that computes nothing again")};
 }
 
 template <>
@@ -203,8 +222,10 @@ void bind_trainer_class(py::module_& m) {
   }
   c.def(
       "plan",
-      [](const Trainer& self, const Dataset& train) { return compute([&] { return self.plan(train); }); },
-      py::arg("train"), "What fit() would do, before it starts.");
+      [](const Trainer& self, const Dataset& train, const Dataset* valid) {
+        return compute([&] { return self.plan(train, valid); });
+      },
+      py::arg("train"), py::arg("valid").none(true) = nullptr, "What fit() would do, before it starts.");
   {
     OwnSignatures own;
     c.def("fit", &fit, py::arg("train"), py::arg("valid").none(true) = nullptr,

@@ -1857,7 +1857,7 @@ class TrainOptions:
         ...
     def __getstate__(self) -> dict:
         ...
-    def __init__(self, *, epochs: float = 1.0, max_steps: int = 0, batch_tokens: int = 0, batch_size: int = 8, gradient_accumulation_steps: int = 1, max_length: int = 0, packing: bool = True, lr_scheduler: str = 'cosine', warmup_ratio: float = 0.0, warmup_steps: int = 0, min_lr_ratio: float = 0.0, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-08, max_grad_norm: float = 1.0, seed: int = 0, eval_steps: int = 0, early_stopping_patience: int = 0, early_stopping_threshold: float = 0.0, keep_best: bool = False, save_steps: int = 0, checkpoint_dir: os.PathLike | str = '', resume: bool = False, metrics_file: os.PathLike | str = '', on_masked_row: str = 'error', on_long_row: str = 'error') -> None:
+    def __init__(self, *, epochs: float = 1.0, max_steps: int = 0, batch_tokens: int = 0, batch_size: int = 8, gradient_accumulation_steps: int = 1, max_length: int = 0, packing: bool = True, lr_scheduler: str = 'cosine', warmup_ratio: float = 0.0, warmup_steps: int = 0, min_lr_ratio: float = 0.0, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-08, max_grad_norm: float = 1.0, seed: int = 0, eval_steps: int = 0, early_stopping_patience: int = 0, early_stopping_threshold: float = 0.0, keep_best: bool = False, save_steps: int = 0, checkpoint_dir: os.PathLike | str = '', resume: bool = False, metrics_file: os.PathLike | str = '', memory_budget_bytes: int = 0, on_masked_row: str = 'error', on_long_row: str = 'error') -> None:
         """
         A training run.
 
@@ -1886,6 +1886,7 @@ class TrainOptions:
           checkpoint_dir: empty = no checkpoints (default '')
           resume: continue from checkpoint_dir; no checkpoint there = start anew (default False)
           metrics_file: one JSON object a line; empty = none (default '')
+          memory_budget_bytes: what plan().memory_bytes may be at most; layers then compute activations again: slower, the same bits; 0 = no limit (default 0)
           on_masked_row: a row without a trained token: "error" or "drop" (counted) (default 'error')
           on_long_row: a row longer than max_length: "error", "drop" or "truncate" (default 'error')
         """
@@ -2026,6 +2027,14 @@ class TrainOptions:
     def max_steps(self, arg1: typing.SupportsInt | typing.SupportsIndex) -> None:
         ...
     @property
+    def memory_budget_bytes(self) -> int:
+        """
+        what plan().memory_bytes may be at most; layers then compute activations again: slower, the same bits; 0 = no limit
+        """
+    @memory_budget_bytes.setter
+    def memory_budget_bytes(self, arg1: typing.SupportsInt | typing.SupportsIndex) -> None:
+        ...
+    @property
     def metrics_file(self) -> pathlib.Path | str:
         """
         one JSON object a line; empty = none
@@ -2114,7 +2123,7 @@ class FullTrainOptions:
         ...
     def __getstate__(self) -> dict:
         ...
-    def __init__(self, *, epochs: float = 1.0, max_steps: int = 0, batch_tokens: int = 0, batch_size: int = 8, gradient_accumulation_steps: int = 1, max_length: int = 0, packing: bool = True, lr_scheduler: str = 'cosine', warmup_ratio: float = 0.0, warmup_steps: int = 0, min_lr_ratio: float = 0.0, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-08, max_grad_norm: float = 1.0, seed: int = 0, eval_steps: int = 0, early_stopping_patience: int = 0, early_stopping_threshold: float = 0.0, keep_best: bool = False, save_steps: int = 0, checkpoint_dir: os.PathLike | str = '', resume: bool = False, metrics_file: os.PathLike | str = '', on_masked_row: str = 'error', on_long_row: str = 'error', learning_rate: float = 0.001, weight_decay: float = 0.1) -> None:
+    def __init__(self, *, epochs: float = 1.0, max_steps: int = 0, batch_tokens: int = 0, batch_size: int = 8, gradient_accumulation_steps: int = 1, max_length: int = 0, packing: bool = True, lr_scheduler: str = 'cosine', warmup_ratio: float = 0.0, warmup_steps: int = 0, min_lr_ratio: float = 0.0, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-08, max_grad_norm: float = 1.0, seed: int = 0, eval_steps: int = 0, early_stopping_patience: int = 0, early_stopping_threshold: float = 0.0, keep_best: bool = False, save_steps: int = 0, checkpoint_dir: os.PathLike | str = '', resume: bool = False, metrics_file: os.PathLike | str = '', memory_budget_bytes: int = 0, on_masked_row: str = 'error', on_long_row: str = 'error', learning_rate: float = 0.001, weight_decay: float = 0.1) -> None:
         """
         A training run of all weights.
 
@@ -2143,6 +2152,7 @@ class FullTrainOptions:
           checkpoint_dir: empty = no checkpoints (default '')
           resume: continue from checkpoint_dir; no checkpoint there = start anew (default False)
           metrics_file: one JSON object a line; empty = none (default '')
+          memory_budget_bytes: what plan().memory_bytes may be at most; layers then compute activations again: slower, the same bits; 0 = no limit (default 0)
           on_masked_row: a row without a trained token: "error" or "drop" (counted) (default 'error')
           on_long_row: a row longer than max_length: "error", "drop" or "truncate" (default 'error')
           learning_rate: the schedule's highest (default 0.001)
@@ -2291,6 +2301,14 @@ class FullTrainOptions:
         """
     @max_steps.setter
     def max_steps(self, arg1: typing.SupportsInt | typing.SupportsIndex) -> None:
+        ...
+    @property
+    def memory_budget_bytes(self) -> int:
+        """
+        what plan().memory_bytes may be at most; layers then compute activations again: slower, the same bits; 0 = no limit
+        """
+    @memory_budget_bytes.setter
+    def memory_budget_bytes(self, arg1: typing.SupportsInt | typing.SupportsIndex) -> None:
         ...
     @property
     def metrics_file(self) -> pathlib.Path | str:
@@ -2515,14 +2533,39 @@ class TrainPlan:
         The fields as plain dicts, lists, numbers and strings, ready for JSON.
         """
     @property
+    def activation_bytes(self) -> int:
+        """
+        of the largest micro-batch
+        """
+    @property
+    def adapter_bytes(self) -> int:
+        """
+        as the model multiplies by them
+        """
+    @property
+    def data_bytes(self) -> int:
+        """
+        rows as tokens, the table of positions
+        """
+    @property
     def dropped_rows(self) -> int:
         """
         by on_masked_row and on_long_row
         """
     @property
+    def loss_bytes(self) -> int:
+        """
+        one chunk of logits
+        """
+    @property
     def memory_bytes(self) -> int:
         """
-        predicted peak beside the base weights
+        predicted peak beside the loaded base weights: the sum of the parts that follow
+        """
+    @property
+    def optimizer_bytes(self) -> int:
+        """
+        values, gradients, moments, the best values
         """
     @property
     def packed_rows(self) -> int:
@@ -2533,6 +2576,16 @@ class TrainPlan:
     def packing_fill(self) -> float:
         """
         share of the packed rows' room that holds tokens
+        """
+    @property
+    def recompute_levels(self) -> list[int]:
+        """
+        by layer: 0 nothing, 1 gate and up, 2 also q, k and v, 3 all but the layer's input
+        """
+    @property
+    def recomputed_flops_ratio(self) -> float:
+        """
+        operations added, against those of a step that computes nothing again
         """
     @property
     def rows(self) -> int:
@@ -2560,9 +2613,29 @@ class TrainPlan:
         those that the loss falls on
         """
     @property
+    def transient_bytes(self) -> int:
+        """
+        for a moment: preparing weights, a checkpoint, the result
+        """
+    @property
     def truncated_rows(self) -> int:
         """
         by on_long_row
+        """
+    @property
+    def validation_bytes(self) -> int:
+        """
+        where validation's micro-batches are larger than those of training
+        """
+    @property
+    def weight_bytes(self) -> int:
+        """
+        the weights' layout for gradients
+        """
+    @property
+    def working_bytes(self) -> int:
+        """
+        copies under dropout, widened weights
         """
 class FullTrainResult:
     """
@@ -2597,7 +2670,7 @@ class Trainer:
     LoRA fine-tuning of one or many adapters in one pass over one frozen base. Each adapter gets the
     bits that it would get alone.
     """
-    def __init__(self, base: Model, adapters: LoraOptions | dict | list[LoraOptions | dict], *, options: TrainOptions | None = None, epochs: float = 1.0, max_steps: int = 0, batch_tokens: int = 0, batch_size: int = 8, gradient_accumulation_steps: int = 1, max_length: int = 0, packing: bool = True, lr_scheduler: str = 'cosine', warmup_ratio: float = 0.0, warmup_steps: int = 0, min_lr_ratio: float = 0.0, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-08, max_grad_norm: float = 1.0, seed: int = 0, eval_steps: int = 0, early_stopping_patience: int = 0, early_stopping_threshold: float = 0.0, keep_best: bool = False, save_steps: int = 0, checkpoint_dir: os.PathLike | str = '', resume: bool = False, metrics_file: os.PathLike | str = '', on_masked_row: str = 'error', on_long_row: str = 'error') -> None:
+    def __init__(self, base: Model, adapters: LoraOptions | dict | list[LoraOptions | dict], *, options: TrainOptions | None = None, epochs: float = 1.0, max_steps: int = 0, batch_tokens: int = 0, batch_size: int = 8, gradient_accumulation_steps: int = 1, max_length: int = 0, packing: bool = True, lr_scheduler: str = 'cosine', warmup_ratio: float = 0.0, warmup_steps: int = 0, min_lr_ratio: float = 0.0, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-08, max_grad_norm: float = 1.0, seed: int = 0, eval_steps: int = 0, early_stopping_patience: int = 0, early_stopping_threshold: float = 0.0, keep_best: bool = False, save_steps: int = 0, checkpoint_dir: os.PathLike | str = '', resume: bool = False, metrics_file: os.PathLike | str = '', memory_budget_bytes: int = 0, on_masked_row: str = 'error', on_long_row: str = 'error') -> None:
         """
         >>> trainer = whorl.Trainer(model, adapters=[whorl.LoraOptions(name="r8", rank=8)], epochs=2)
         >>> runs = trainer.fit(train, valid)
@@ -2627,6 +2700,7 @@ class Trainer:
           checkpoint_dir: empty = no checkpoints (default '')
           resume: continue from checkpoint_dir; no checkpoint there = start anew (default False)
           metrics_file: one JSON object a line; empty = none (default '')
+          memory_budget_bytes: what plan().memory_bytes may be at most; layers then compute activations again: slower, the same bits; 0 = no limit (default 0)
           on_masked_row: a row without a trained token: "error" or "drop" (counted) (default 'error')
           on_long_row: a row longer than max_length: "error", "drop" or "truncate" (default 'error')
         """
@@ -2642,7 +2716,7 @@ class Trainer:
 
         >>> runs = trainer.fit(train, valid, lambda p: print(p.name, p.step, p.loss))
         """
-    def plan(self, train: Dataset) -> TrainPlan:
+    def plan(self, train: Dataset, valid: Dataset | None = None) -> TrainPlan:
         """
         What fit() would do, before it starts.
         """
@@ -7228,7 +7302,7 @@ def token_f1(expected: str, got: str) -> float:
     """
     F1 over words, with SQuAD's normalisation.
     """
-def train_all_weights(base: Model, train: Dataset, valid: Dataset | None = None, *, options: FullTrainOptions | None = None, callback: collections.abc.Callable[[Progress], bool | None] | None = None, epochs: float = 1.0, max_steps: int = 0, batch_tokens: int = 0, batch_size: int = 8, gradient_accumulation_steps: int = 1, max_length: int = 0, packing: bool = True, lr_scheduler: str = 'cosine', warmup_ratio: float = 0.0, warmup_steps: int = 0, min_lr_ratio: float = 0.0, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-08, max_grad_norm: float = 1.0, seed: int = 0, eval_steps: int = 0, early_stopping_patience: int = 0, early_stopping_threshold: float = 0.0, keep_best: bool = False, save_steps: int = 0, checkpoint_dir: os.PathLike | str = '', resume: bool = False, metrics_file: os.PathLike | str = '', on_masked_row: str = 'error', on_long_row: str = 'error', learning_rate: float = 0.001, weight_decay: float = 0.1) -> FullTrainResult:
+def train_all_weights(base: Model, train: Dataset, valid: Dataset | None = None, *, options: FullTrainOptions | None = None, callback: collections.abc.Callable[[Progress], bool | None] | None = None, epochs: float = 1.0, max_steps: int = 0, batch_tokens: int = 0, batch_size: int = 8, gradient_accumulation_steps: int = 1, max_length: int = 0, packing: bool = True, lr_scheduler: str = 'cosine', warmup_ratio: float = 0.0, warmup_steps: int = 0, min_lr_ratio: float = 0.0, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-08, max_grad_norm: float = 1.0, seed: int = 0, eval_steps: int = 0, early_stopping_patience: int = 0, early_stopping_threshold: float = 0.0, keep_best: bool = False, save_steps: int = 0, checkpoint_dir: os.PathLike | str = '', resume: bool = False, metrics_file: os.PathLike | str = '', memory_budget_bytes: int = 0, on_masked_row: str = 'error', on_long_row: str = 'error', learning_rate: float = 0.001, weight_decay: float = 0.1) -> FullTrainResult:
     """
     Trains every weight and returns the new model; `base` stays as it was.
 
@@ -7259,6 +7333,7 @@ def train_all_weights(base: Model, train: Dataset, valid: Dataset | None = None,
       checkpoint_dir: empty = no checkpoints (default '')
       resume: continue from checkpoint_dir; no checkpoint there = start anew (default False)
       metrics_file: one JSON object a line; empty = none (default '')
+      memory_budget_bytes: what plan().memory_bytes may be at most; layers then compute activations again: slower, the same bits; 0 = no limit (default 0)
       on_masked_row: a row without a trained token: "error" or "drop" (counted) (default 'error')
       on_long_row: a row longer than max_length: "error", "drop" or "truncate" (default 'error')
       learning_rate: the schedule's highest (default 0.001)

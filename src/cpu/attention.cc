@@ -13,7 +13,6 @@ struct AttentionWork {
 };
 
 namespace {
-constexpr int64_t kTileQueries = 128;       // queries times heads of one task
 constexpr int64_t kWorthSharing = 1 << 16;  // products that are worth waking threads for
 
 void check_shape(const char* op, const AttentionShape& s) {

@@ -20,7 +20,8 @@ using ops::PagedSequence;
 using ops::Ragged;
 using ops::Weight;
 
-struct AttentionWork;  // attention.cc
+struct AttentionWork;                         // attention.cc
+inline constexpr int64_t kTileQueries = 128;  // queries times heads of one task of attention
 
 class CpuBackend final : public ops::Backend {
  public:
@@ -35,6 +36,7 @@ class CpuBackend final : public ops::Backend {
   void upload(const Tensor& host, const Tensor& device) override;
   void download(const Tensor& device, const Tensor& host) override;
   void fill_zero(const Tensor& x) override;
+  size_t working_bytes(const ops::PassShape& pass) const override;
 
   Weight pack(const Tensor& w, bool backward) override;
   Weight pack_quantized(const Tensor& w, ops::Quantize quantize) override;

@@ -10,10 +10,6 @@
 namespace whorl::cpu {
 
 namespace {
-// The head is read once per chunk and direction, so a chunk should be long; its logits should stay small.
-constexpr int64_t kLogits = 16 << 20;  // floats, 64 MB
-int64_t chunk_rows(int64_t vocabulary) { return std::clamp<int64_t>(kLogits / vocabulary, 48, 384); }
-
 std::vector<int64_t> rows_with_target(std::span<const int32_t> targets, int64_t vocabulary) {
   std::vector<int64_t> rows;
   for (size_t i = 0; i < targets.size(); ++i) {
@@ -72,7 +68,7 @@ void CpuBackend::cross_entropy(const Tensor& h, const PackedWeight& head, std::s
   std::fill_n(losses.data<float>(), n, 0.0f);
   fill_zero(dh);
 
-  const auto most = std::min<int64_t>(chunk_rows(vocabulary), static_cast<int64_t>(trained.size()));
+  const auto most = std::min<int64_t>(loss_chunk_rows(vocabulary), static_cast<int64_t>(trained.size()));
   const Lease gathered(scratch_, static_cast<size_t>(most * c + 1));
   const Lease logits(scratch_, static_cast<size_t>(most * vocabulary + 1));
   for (size_t first = 0; first < trained.size(); first += static_cast<size_t>(most)) {

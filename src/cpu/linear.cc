@@ -6,8 +6,6 @@
 namespace whorl::cpu {
 
 namespace {
-constexpr int64_t kSegmentRows = 48;
-
 void check(const Tensor& x, const CpuWeight& weight, const Tensor& bias,
            std::span<const LoraSegment> segments, const Tensor& s, const Tensor& y) {
   expect_matrix("linear", "x", x);

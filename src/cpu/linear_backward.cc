@@ -4,8 +4,6 @@
 namespace whorl::cpu {
 
 namespace {
-constexpr int64_t kSegmentRows = 48;
-
 void check_gradients(std::span<const LoraSegment> segments, std::span<const LoraGradient> gradients) {
   if (gradients.empty()) return;
   expect_count("linear_backward", "gradients, one per segment", gradients.size(),

@@ -34,12 +34,34 @@ struct Cut {
   int64_t panel(int64_t task) const { return edge(task % panel_groups); }
   int64_t panel_end(int64_t task) const { return edge(task % panel_groups + 1); }
 
+  static constexpr int64_t kRows = 192;
+
  private:
   int64_t edge(int64_t group) const {
     return group == panel_groups ? panels : panels * group / panel_groups / 4 * 4;
   }
-  static constexpr int64_t kRows = 192, kTasks = 8, kWorthATask = 1 << 16;  // products of two numbers
+  static constexpr int64_t kTasks = 8, kWorthATask = 1 << 16;  // products of two numbers
 };
+
+// Rows of logits that exist at once: the head is read once per chunk and direction, so a chunk should be
+// long; its logits should stay small.
+inline int64_t loss_chunk_rows(int64_t vocabulary) {
+  constexpr int64_t kLogits = 16 << 20;  // floats, 64 MB
+  return std::clamp<int64_t>(kLogits / vocabulary, 48, 384);
+}
+
+// How rounded weights are widened for a gradient: a few panels at a time.
+struct Widened {
+  int64_t panel_floats, panels;
+};
+inline Widened widened_at_once(int64_t inputs, int64_t outputs, bool pairs) {
+  constexpr int64_t kFloats = 4 << 20;  // 16 MB
+  const int64_t panel_floats = (pairs ? (outputs + 1) / 2 : outputs) * kPanel;
+  return {panel_floats, std::clamp<int64_t>(kFloats / panel_floats, 1, (inputs + kPanel - 1) / kPanel)};
+}
+
+// Rows that a task takes through an adapter's first product.
+inline constexpr int64_t kSegmentRows = 48;
 
 inline Gemm product(const float* a, int64_t a_stride, int64_t rows, const Panels& w, float* c,
                     int64_t c_stride) {

@@ -4,10 +4,6 @@
 
 namespace whorl::cpu {
 
-namespace {
-constexpr int64_t kWidenedFloats = 4 << 20;  // 16 MB of widened weights at a time
-}
-
 void CpuBackend::forward_block(const CpuWeight& weight, const Block& b, int64_t panel_begin,
                                int64_t panel_end) {
   const QuantPanels& q = weight.quantised;
@@ -56,8 +52,8 @@ void CpuBackend::quantised_gradient(const float* a, int64_t a_stride, int64_t ro
   const QuantPanels& q = weight.quantised;
   const int64_t inputs = q.k(), outputs = q.columns(), panels = (inputs + kPanel - 1) / kPanel;
   const bool pairs = kernels_.bfloat16_group == 2, int4 = q.quantize() == ops::Quantize::int4;
-  const int64_t panel_floats = (pairs ? (outputs + 1) / 2 : outputs) * kPanel;
-  const int64_t step = std::clamp<int64_t>(kWidenedFloats / panel_floats, 1, panels);
+  const Widened widening = widened_at_once(inputs, outputs, pairs);
+  const int64_t panel_floats = widening.panel_floats, step = widening.panels;
   const Lease widened(scratch_, static_cast<size_t>(step * panel_floats));
   for (int64_t first = 0; first < panels; first += step) {
     const int64_t count = std::min(step, panels - first);

@@ -72,9 +72,7 @@ Tensor Decoder::rope(int64_t positions) const {
                        " tokens are more than the model's ", config_.max_position_embeddings);
   const std::lock_guard lock(mutex_);
   if (rope_.empty() || rope_.dim(0) < positions) {
-    int64_t size = rope_.empty() ? int64_t{512} : rope_.dim(0);
-    while (size < positions) size *= 2;
-    const Tensor host = rope_table(config_, std::min(size, config_.max_position_embeddings));
+    const Tensor host = rope_table(config_, rope_positions(config_, positions));
     rope_ = backend_->allocate(DType::float32, host.shape());
     backend_->upload(host, rope_);
   }

@@ -69,19 +69,31 @@ void queries_and_keys(const LayerRun& run, const LayerBuffers& b, const Tensor& 
 
 }  // namespace
 
-void forward_layer(const LayerRun& run, const LayerBuffers& b, const LayerScratch& scratch,
-                   const Tensor& output, const Attend& attend) {
-  const auto epsilon = static_cast<float>(run.config.rms_norm_eps);
-  run.backend.rms_norm(b.input, run.weights.input_norm, epsilon, 1, scratch.normed, b.input_rstd);
-  queries_and_keys(run, b, scratch.normed);
-  linear(run, kValue, b, scratch.normed, b.value);
+void project_attention(const LayerRun& run, const LayerBuffers& b, const Tensor& normed) {
+  run.backend.rms_norm(b.input, run.weights.input_norm, static_cast<float>(run.config.rms_norm_eps), 1,
+                       normed, b.input_rstd);
+  queries_and_keys(run, b, normed);
+  linear(run, kValue, b, normed, b.value);
+}
+
+void attend_and_add(const LayerRun& run, const LayerBuffers& b, const Attend& attend) {
   attend(b);
   linear(run, kOutput, b, b.attention, b.middle);
   run.backend.add(b.input, b.middle);
+}
 
-  run.backend.rms_norm(b.middle, run.weights.post_norm, epsilon, 1, scratch.normed, b.middle_rstd);
-  linear(run, kGate, b, scratch.normed, b.gate);
-  linear(run, kUp, b, scratch.normed, b.up);
+void project_mlp(const LayerRun& run, const LayerBuffers& b, const Tensor& normed) {
+  run.backend.rms_norm(b.middle, run.weights.post_norm, static_cast<float>(run.config.rms_norm_eps), 1,
+                       normed, b.middle_rstd);
+  linear(run, kGate, b, normed, b.gate);
+  linear(run, kUp, b, normed, b.up);
+}
+
+void forward_layer(const LayerRun& run, const LayerBuffers& b, const LayerScratch& scratch,
+                   const Tensor& output, const Attend& attend) {
+  project_attention(run, b, scratch.normed);
+  attend_and_add(run, b, attend);
+  project_mlp(run, b, scratch.normed);
   run.backend.swiglu(b.gate, b.up, scratch.hidden);
   linear(run, kDown, b, scratch.hidden, output);
   run.backend.add(b.middle, output);

@@ -54,6 +54,13 @@ struct LayerRun {
 
 using Attend = std::function<void(const LayerBuffers&)>;
 
+// The parts of a layer that a backward pass may ask for again: `normed` holds the norm's output in each.
+// Queries, keys and values after the rotation.
+void project_attention(const LayerRun& run, const LayerBuffers& buffers, const Tensor& normed);
+// Attention, its output projection and the residual stream into the MLP.
+void attend_and_add(const LayerRun& run, const LayerBuffers& buffers, const Attend& attend);
+void project_mlp(const LayerRun& run, const LayerBuffers& buffers, const Tensor& normed);
+
 // `output` [N, C] is the residual stream after the layer; it may be the buffer of `input` when nobody reads
 // that later.
 void forward_layer(const LayerRun& run, const LayerBuffers& buffers, const LayerScratch& scratch,

@@ -1,5 +1,6 @@
 #include "model/rope.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace whorl::model {
@@ -48,6 +49,12 @@ Tensor rope_table(const ModelConfig& config, int64_t positions) {
     }
   }
   return out;
+}
+
+int64_t rope_positions(const ModelConfig& config, int64_t positions) {
+  int64_t size = 512;
+  while (size < positions) size *= 2;
+  return std::min(size, config.max_position_embeddings);
 }
 
 }  // namespace whorl::model

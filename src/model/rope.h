@@ -11,5 +11,7 @@ namespace whorl::model {
 Tensor rope_frequencies(const ModelConfig& config);
 // [positions, D]: cos of the D / 2 angles, then sin.
 Tensor rope_table(const ModelConfig& config, int64_t positions);
+// How many positions a model's table has once `positions` are asked for: it doubles from 512 on.
+int64_t rope_positions(const ModelConfig& config, int64_t positions);
 
 }  // namespace whorl::model

@@ -32,29 +32,31 @@ struct Maker {
   int64_t q() const { return config.num_attention_heads * config.head_dim; }
   int64_t kv() const { return config.num_key_value_heads * config.head_dim; }
 
-  LayerBuffers layer(bool keep) const {
-    LayerBuffers b;
-    b.input = wide(config.hidden_size);
-    b.query = wide(q());
-    b.key = wide(kv());
-    if (has_head_norms(config)) {
-      b.query_raw = wide(q());
-      b.key_raw = wide(kv());
-    }
-    b.value = wide(kv());
-    b.attention = wide(q());
-    b.middle = wide(config.hidden_size);
+  // The parts of a layer's buffers, as they are forgotten together.
+  void mlp(LayerBuffers& b) const {
     b.gate = wide(config.intermediate_size);
     b.up = wide(config.intermediate_size);
-    if (!keep) return b;
+  }
+  void projections(LayerBuffers& b) const {
+    b.query = wide(q());
+    b.key = wide(kv());
+    b.value = wide(kv());
+    if (!has_head_norms(config)) return;
+    b.query_raw = wide(q());
+    b.key_raw = wide(kv());
+  }
+  void middle(LayerBuffers& b) const {
+    b.attention = wide(q());
+    b.middle = wide(config.hidden_size);
+  }
+  // What norms and attention leave for their gradients.
+  void statistics(LayerBuffers& b) const {
     b.input_rstd = exact(1);
     b.middle_rstd = exact(1);
     b.lse = exact(config.num_attention_heads);
-    if (has_head_norms(config)) {
-      b.query_rstd = exact(config.num_attention_heads);
-      b.key_rstd = exact(config.num_key_value_heads);
-    }
-    return b;
+    if (!has_head_norms(config)) return;
+    b.query_rstd = exact(config.num_attention_heads);
+    b.key_rstd = exact(config.num_key_value_heads);
   }
 
   GradientScratch gradient() const {
@@ -88,23 +90,98 @@ LayerBuffers first_rows(const LayerBuffers& b, int64_t n) {
 
 }  // namespace
 
+namespace {
+
+// Hands out the layers' buffers: their own, or those that all layers share which do not keep them.
+struct Sharing {
+  const Maker& make;
+  const std::vector<int64_t>& ranks;
+  LayerBuffers shared = {};
+  std::array<size_t, 3> last = {};  // the highest layer that uses each shared part
+
+  int64_t rank(size_t layer, LinearKind kind) const {
+    return ranks[layer * kLinearsPerLayer + static_cast<size_t>(kind)];
+  }
+  int64_t largest_rank(LinearKind kind) const {
+    int64_t most = 0;
+    for (size_t i = 0; i * kLinearsPerLayer < ranks.size(); ++i) most = std::max(most, rank(i, kind));
+    return most;
+  }
+  // x a^T of these linears goes where the part goes.
+  void low_rank(LayerBuffers& b, size_t layer, std::initializer_list<LinearKind> kinds, bool own) {
+    for (const LinearKind kind : kinds) {
+      const auto k = static_cast<size_t>(kind);
+      if (rank(layer, kind) == 0) continue;
+      if (!own && shared.s[k].shape().empty()) shared.s[k] = make.wide(largest_rank(kind));
+      b.s[k] = own ? make.wide(rank(layer, kind)) : shared.s[k];
+    }
+  }
+  void mlp(LayerBuffers& b, bool own) {
+    if (own) return make.mlp(b);
+    if (shared.gate.shape().empty()) make.mlp(shared);
+    b.gate = shared.gate, b.up = shared.up;
+  }
+  void projections(LayerBuffers& b, bool own) {
+    if (own) return make.projections(b);
+    if (shared.query.shape().empty()) make.projections(shared);
+    b.query = shared.query, b.key = shared.key, b.value = shared.value;
+    b.query_raw = shared.query_raw, b.key_raw = shared.key_raw;
+  }
+  void middle(LayerBuffers& b, bool own) {
+    if (own) return make.middle(b);
+    if (shared.attention.shape().empty()) make.middle(shared);
+    b.attention = shared.attention, b.middle = shared.middle;
+  }
+
+  LayerBuffers kept(size_t layer, int level) {
+    LayerBuffers b;
+    b.input = make.wide(make.config.hidden_size);
+    mlp(b, level < kRecomputeMlp);
+    projections(b, level < kRecomputeProjections);
+    middle(b, level < kRecomputeLayer);
+    make.statistics(b);
+    low_rank(b, layer, {kGate, kUp}, level < kRecomputeMlp);
+    low_rank(b, layer, {kQuery, kKey, kValue}, level < kRecomputeProjections);
+    low_rank(b, layer, {kOutput}, level < kRecomputeLayer);
+    low_rank(b, layer, {kDown}, true);
+    for (size_t part = 0; part < last.size(); ++part)
+      if (level > static_cast<int>(part)) last[part] = layer;
+    return b;
+  }
+  LayerBuffers passing() {
+    LayerBuffers b;
+    if (shared.input.shape().empty()) shared.input = make.wide(make.config.hidden_size);
+    b.input = shared.input;
+    mlp(b, false), projections(b, false), middle(b, false);
+    return b;
+  }
+  // Queries, keys and values are read below the MLP only: `attention` says whether that is reached.
+  Forgotten forgotten(size_t layer, int level, bool attention) const {
+    const auto gone = [&](int part) { return level > part && last[static_cast<size_t>(part)] != layer; };
+    return {gone(0), gone(1) && attention, gone(2)};
+  }
+};
+
+}  // namespace
+
 TrainingBuffers make_training_buffers(const ModelConfig& config, const std::vector<int64_t>& ranks,
                                       int64_t lowest, int64_t rows, DType activation,
-                                      const Allocate& allocate) {
+                                      const Allocate& allocate, const RecomputeLevels& levels) {
   const Maker make{config, rows, activation, allocate};
+  Sharing sharing{make, ranks};
   TrainingBuffers out;
   out.rows = rows;
   const bool gradients = lowest != kNoGradient;
-  LayerBuffers shared;
-  for (int64_t layer = 0; layer < config.num_hidden_layers; ++layer) {
-    const bool keep = gradients && layer * kStages + kStages - 1 >= lowest;
-    if (!keep && shared.input.shape().empty()) shared = make.layer(false);
-    LayerBuffers b = keep ? make.layer(true) : shared;
-    for (size_t kind = 0; keep && kind < kLinearsPerLayer; ++kind)
-      if (const int64_t rank = ranks[static_cast<size_t>(layer) * kLinearsPerLayer + kind]; rank > 0)
-        b.s[kind] = make.wide(rank);
-    out.layers.push_back(std::move(b));
-  }
+  const auto kept = [&](size_t layer) {
+    return gradients && stage_of(static_cast<int64_t>(layer), kDown) >= lowest;
+  };
+  const auto layers = static_cast<size_t>(config.num_hidden_layers);
+  const auto level = [&](size_t layer) { return levels.empty() || !kept(layer) ? kKeepAll : levels[layer]; };
+  for (size_t layer = 0; layer < layers; ++layer)
+    out.layers.push_back(kept(layer) ? sharing.kept(layer, level(layer)) : sharing.passing());
+  for (size_t layer = 0; layer < layers; ++layer)
+    out.forgotten.push_back(
+        sharing.forgotten(layer, level(layer), stage_of(static_cast<int64_t>(layer), kGate) > lowest));
   out.top = make.wide(config.hidden_size);
   if (gradients) out.top_rstd = make.exact(1);
   out.losses = allocate(DType::float32, {rows});
@@ -117,6 +194,7 @@ TrainingBuffers TrainingBuffers::first(int64_t n) const {
   TrainingBuffers out;
   out.rows = n;
   for (const LayerBuffers& b : layers) out.layers.push_back(first_rows(b, n));
+  out.forgotten = forgotten;
   out.top = first_rows(top, n);
   out.top_rstd = first_rows(top_rstd, n);
   out.losses = first_rows(losses, n);

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "model/layer.h"
+#include "model/recompute.h"
 
 namespace whorl::model {
 
@@ -25,8 +26,9 @@ struct GradientScratch {
 struct TrainingBuffers {
   int64_t rows = 0;
   std::vector<LayerBuffers> layers;
-  Tensor top, top_rstd;  // residual stream after the last layer
-  Tensor losses;         // [N]
+  std::vector<Forgotten> forgotten;  // by layer
+  Tensor top, top_rstd;              // residual stream after the last layer
+  Tensor losses;                     // [N]
   LayerScratch scratch;
   GradientScratch gradient;
 
@@ -36,10 +38,10 @@ struct TrainingBuffers {
 using Allocate = std::function<Tensor(DType, Shape)>;
 
 // With a function that only counts, this is the prediction of memory. `lowest` as above: layers below it
-// share one set of buffers, as nothing of them is read again.
+// share one set of buffers, as nothing of them is read again; layers that recompute share the same set.
 TrainingBuffers make_training_buffers(const ModelConfig& config, const std::vector<int64_t>& ranks,
                                       int64_t lowest, int64_t rows, DType activation,
-                                      const Allocate& allocate);
+                                      const Allocate& allocate, const RecomputeLevels& levels = {});
 // For losses only: one set of buffers for all layers.
 inline constexpr int64_t kNoGradient = INT64_MAX;
 

@@ -12,6 +12,7 @@ struct TrainingPass::State {
   const Transformer& transformer;
   std::vector<int64_t> ranks;
   int64_t lowest;
+  RecomputeLevels levels;
   TrainingBuffers training, evaluation;
 
   ops::Backend& backend() const { return transformer.backend(); }
@@ -19,12 +20,12 @@ struct TrainingPass::State {
   const DecoderWeights& weights() const { return transformer.weights(); }
 
   TrainingBuffers buffers(int64_t rows, bool gradients) {
-    TrainingBuffers& held = gradients ? training : evaluation;
+    TrainingBuffers& held = gradients || training.rows >= rows ? training : evaluation;
     if (held.rows < rows) {
       held = {};  // first the old memory goes
       held = make_training_buffers(
           config(), ranks, gradients ? lowest : kNoGradient, rows, backend().activation_dtype(),
-          [this](DType dtype, Shape shape) { return backend().allocate(dtype, std::move(shape)); });
+          [this](DType dtype, Shape shape) { return backend().allocate(dtype, std::move(shape)); }, levels);
     }
     return held.first(rows);
   }
@@ -35,6 +36,22 @@ struct TrainingPass::State {
             batch.positions, rope};
   }
 
+  Attend attend(const TrainingBatch& batch, const ops::AttentionShape& shape) const {
+    return [this, &batch, &shape](const LayerBuffers& l) {
+      backend().attention(l.query, l.key, l.value, {batch.starts}, shape, l.attention, l.lse);
+    };
+  }
+
+  // Computes what the layer forgot as its forward pass did: same inputs, same adapters, same dropout.
+  void recompute(const LayerRun& run, const TrainingBatch& batch, const TrainingBuffers& b) const {
+    const auto layer = static_cast<size_t>(run.layer);
+    const Forgotten& gone = b.forgotten[layer];
+    const LayerBuffers& kept = b.layers[layer];
+    if (gone.projections || gone.middle) project_attention(run, kept, b.scratch.normed);
+    if (gone.middle) attend_and_add(run, kept, attend(batch, attention_shape(config(), run.weights)));
+    if (gone.mlp) project_mlp(run, kept, b.scratch.normed);
+  }
+
   void forward(const TrainingBatch& batch, const SegmentTable& segments, const Tensor& rope,
                const TrainingBuffers& b) {
     backend().embedding(batch.ids, *weights().embedding, b.layers[0].input);
@@ -42,9 +59,7 @@ struct TrainingPass::State {
     for (size_t layer = 0; layer < b.layers.size(); ++layer) {
       const Tensor& output = layer + 1 < b.layers.size() ? b.layers[layer + 1].input : b.top;
       forward_layer(layer_run(layer, batch, segments, rope), b.layers[layer], b.scratch, output,
-                    [&](const LayerBuffers& l) {
-                      backend().attention(l.query, l.key, l.value, {batch.starts}, shape, l.attention, l.lse);
-                    });
+                    attend(batch, shape));
     }
     backend().rms_norm(b.top, weights().final_norm, static_cast<float>(config().rms_norm_eps), 1,
                        b.scratch.normed, b.top_rstd);
@@ -57,6 +72,7 @@ struct TrainingPass::State {
                                 b.gradient.stream, false, all ? all->final_norm : Tensor());
     for (size_t layer = b.layers.size(); layer-- > 0;) {
       const LayerRun run = layer_run(layer, batch, segments, rope);
+      recompute(run, batch, b);
       const LayerBackward back{run,
                                b.layers[layer],
                                b.scratch,
@@ -81,8 +97,13 @@ struct TrainingPass::State {
   }
 };
 
-TrainingPass::TrainingPass(const Transformer& transformer, std::vector<int64_t> ranks, bool all_weights)
-    : state_(std::make_unique<State>(State{transformer, std::move(ranks), 0, {}, {}})) {
+TrainingPass::TrainingPass(const Transformer& transformer, std::vector<int64_t> ranks, bool all_weights,
+                           RecomputeLevels levels)
+    : state_(std::make_unique<State>(State{transformer, std::move(ranks), 0, std::move(levels), {}, {}})) {
+  const size_t layers = transformer.weights().layers.size();
+  base::check_argument(state_->levels.empty() || state_->levels.size() == layers,
+                       "[TrainingPass] expected recompute levels for ", layers, " layers, got ",
+                       state_->levels.size());
   state_->ranks.resize(transformer.linear_names().size());
   state_->lowest = lowest_stage(state_->ranks, all_weights);
   transformer.prepare_backward();
@@ -120,6 +141,8 @@ Tensor TrainingPass::run(const TrainingBatch& batch, std::span<const AdapterGrad
   return state_->on_host(b.losses);
 }
 
+void TrainingPass::reserve(int64_t rows) { state_->buffers(rows, true); }
+
 Tensor TrainingPass::evaluate(const TrainingBatch& batch) {
   check(batch, state_->config());
   const SegmentTable segments(batch.adapters, state_->ranks.size());
@@ -131,17 +154,21 @@ Tensor TrainingPass::evaluate(const TrainingBatch& batch) {
   return state_->on_host(b.losses);
 }
 
-size_t TrainingPass::bytes(const Transformer& transformer, const std::vector<int64_t>& ranks,
-                           bool all_weights, int64_t rows) {
-  size_t total = 0;
-  make_training_buffers(transformer.config(), ranks, lowest_stage(ranks, all_weights), rows,
-                        transformer.backend().activation_dtype(), [&total](DType dtype, Shape shape) {
-                          size_t n = size_of(dtype);
-                          for (const int64_t d : shape) n *= static_cast<size_t>(d);
-                          total += n;
-                          return Tensor::view(dtype, std::move(shape), nullptr, nullptr);
-                        });
-  return total;
+TrainingPass::Needs TrainingPass::needs(const Transformer& transformer, const std::vector<int64_t>& ranks,
+                                        int64_t lowest, int64_t rows, const RecomputeLevels& levels) {
+  Needs out;
+  const Allocate count = [&out](DType dtype, Shape shape) {
+    size_t n = size_of(dtype);
+    for (const int64_t d : shape) n *= static_cast<size_t>(d);
+    // Large blocks come in whole huge pages.
+    constexpr size_t kHugePage = 2 << 20;
+    out.bytes += n >= 2 * kHugePage ? (n + kHugePage - 1) / kHugePage * kHugePage : n;
+    return Tensor::view(dtype, std::move(shape), nullptr, nullptr);
+  };
+  out.forgotten = make_training_buffers(transformer.config(), ranks, lowest, rows,
+                                        transformer.backend().activation_dtype(), count, levels)
+                      .forgotten;
+  return out;
 }
 
 }  // namespace whorl::model

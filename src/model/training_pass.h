@@ -1,12 +1,13 @@
 #pragma once
 // Forward, loss and backward over packed rows. Keeps what section "minimal activation set" of LoRA training
-// needs and recomputes the cheap rest: norms' outputs and silu(gate) * up.
+// needs and recomputes the cheap rest: norms' outputs and silu(gate) * up; more where recompute.h says so.
 #include <array>
 #include <memory>
 #include <span>
 #include <vector>
 
 #include "model/layer.h"
+#include "model/recompute.h"
 #include "model/transformer.h"
 
 namespace whorl::model {
@@ -37,20 +38,29 @@ struct WeightGradients {
 class TrainingPass {
  public:
   // `ranks[linear]`: the largest rank among the adapters to come, 0 where none has a pair. `all_weights`:
-  // gradients reach down to the embedding.
-  TrainingPass(const Transformer& transformer, std::vector<int64_t> ranks, bool all_weights);
+  // gradients reach down to the embedding. `levels` change memory and time and not a bit of the results.
+  TrainingPass(const Transformer& transformer, std::vector<int64_t> ranks, bool all_weights,
+               RecomputeLevels levels = {});
   ~TrainingPass();
   TrainingPass(TrainingPass&&) noexcept;
 
   // Losses [N] on the host, 0 where there is no target. Gradients of sum(weights * losses) are added.
   Tensor run(const TrainingBatch& batch, std::span<const AdapterGradients* const> gradients,
              const WeightGradients* all);
-  // Losses only.
+  // Makes the memory for batches of up to `rows` rows now instead of when they come.
+  void reserve(int64_t rows);
+  // Losses only; in the memory of run() where that is large enough.
   Tensor evaluate(const TrainingBatch& batch);
 
-  // Bytes that a pass of `rows` rows holds beside weights and gradients.
-  static size_t bytes(const Transformer& transformer, const std::vector<int64_t>& ranks, bool all_weights,
-                      int64_t rows);
+  // What run() would hold for `rows` rows beside weights, gradients and the backend's working memory, and
+  // what it would compute again; `lowest` as in training_buffers.h (kNoGradient: what evaluate() alone
+  // holds).
+  struct Needs {
+    size_t bytes = 0;
+    std::vector<Forgotten> forgotten;  // by layer
+  };
+  static Needs needs(const Transformer& transformer, const std::vector<int64_t>& ranks, int64_t lowest,
+                     int64_t rows, const RecomputeLevels& levels = {});
 
  private:
   struct State;

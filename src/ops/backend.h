@@ -105,6 +105,18 @@ struct AdamW {
   double gradient_scale = 1;  // multiplies the gradient first (clipping)
 };
 
+// A pass over a batch, as far as working memory depends on it. Losses and gradients of its ops follow one
+// another as in a transformer: all of `linears` forward, the loss over `head`, all of `linears` backward.
+struct PassShape {
+  int64_t rows = 0, trained_rows = 0;  // N; rows with a target
+  int64_t segment_rows = 0;            // of the longest segment; 0 = no adapters
+  int64_t rank = 0;                    // the largest
+  bool dropout = false, gradients = true;
+  AttentionShape attention;
+  std::vector<Weight> linears;  // one of each shape
+  Weight head;
+};
+
 class Backend {
  public:
   virtual ~Backend() = default;
@@ -118,6 +130,8 @@ class Backend {
   virtual void upload(const Tensor& host, const Tensor& device) = 0;    // same dtype and shape; converts
   virtual void download(const Tensor& device, const Tensor& host) = 0;  //   float32 <-> activation dtype
   virtual void fill_zero(const Tensor& x) = 0;
+  // Bytes that the ops of such a pass make the backend hold for itself, from the first pass on.
+  virtual size_t working_bytes(const PassShape& pass) const = 0;
 
   // ---- weights ------------------------------------------------------------------------------------
   // w [O, K] on the host, float32 or bfloat16; stored in that precision. `backward` also prepares the

@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "base/random.h"
+#include "train/memory_plan.h"
 #include "train/schedule.h"
 
 namespace whorl::train {
@@ -34,21 +35,26 @@ std::vector<double> mean_losses(model::TrainingPass& pass, const TrainRows& rows
   return sums;
 }
 
-std::vector<int64_t> ranks_of(const model::Transformer& transformer,
-                              const std::vector<std::unique_ptr<Learner>>& learners) {
-  std::vector<int64_t> ranks(transformer.linear_names().size(), 0);
-  for (const auto& learner : learners)
-    for (size_t i = 0; learner->adapter() && i < ranks.size(); ++i)
-      if (const ops::Lora& lora = learner->adapter()->linears[i]) ranks[i] = std::max(ranks[i], lora->rank());
-  return ranks;
+namespace {
+
+TrainPlan memory_of(const LoopInputs& in, const std::vector<std::unique_ptr<Learner>>& learners,
+                    const Epochs& epochs) {
+  TrainPlan plan;
+  plan_memory(
+      {in.transformer, learners, in.options, in.train, in.valid, epochs.largest_micro_batch(), in.context},
+      plan);
+  return plan;
 }
+
+}  // namespace
 
 Loop::Loop(LoopInputs inputs, std::vector<std::unique_ptr<Learner>>& learners)
     : in_(std::move(inputs)),
       learners_(learners),
       max_length_(row_length(in_.options, in_.transformer.config())),
       epochs_(in_.train, in_.options, max_length_),
-      pass_(in_.transformer, ranks_of(in_.transformer, learners), learners.front()->adapter() == nullptr) {
+      pass_(in_.transformer, ranks_of(in_.transformer, learners), learners.front()->adapter() == nullptr,
+            levels_of(memory_of(in_, learners, epochs_))) {
   if (!in_.options.checkpoint_dir.empty())
     checkpoint_.emplace(in_.options.checkpoint_dir.string(), in_.identity, in_.transformer.backend());
 }
@@ -197,6 +203,7 @@ void Loop::report(Learner& learner, const Progress& progress) {
 
 void Loop::run() {
   resume();
+  pass_.reserve(epochs_.largest_micro_batch() * static_cast<int64_t>(active().size()));
   const int64_t total = epochs_.total_steps();
   while (position_.step < total && !stop_ && !active().empty()) {
     step();

@@ -63,8 +63,4 @@ class Loop {
 std::vector<double> mean_losses(model::TrainingPass& pass, const TrainRows& rows, const TrainOptions& options,
                                 int64_t max_length, const std::vector<Learner*>& learners);
 
-// Largest rank per linear among the learners' adapters.
-std::vector<int64_t> ranks_of(const model::Transformer& transformer,
-                              const std::vector<std::unique_ptr<Learner>>& learners);
-
 }  // namespace whorl::train

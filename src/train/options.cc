@@ -58,6 +58,7 @@ void check_options(const TrainOptions& o, const std::string& context) {
                  " expected max_grad_norm >= 0, got ", o.max_grad_norm);
   at_least(o.eval_steps, 0, "eval_steps", context);
   at_least(o.save_steps, 0, "save_steps", context);
+  at_least(o.memory_budget_bytes, 0, "memory_budget_bytes", context);
   at_least(o.early_stopping_patience, 0, "early_stopping_patience", context);
   check_argument(o.early_stopping_threshold >= 0, context, " expected early_stopping_threshold >= 0, got ",
                  o.early_stopping_threshold);

@@ -12,7 +12,8 @@ void check_options(const TrainOptions& options, const std::string& context);
 void check_adapters(const std::vector<LoraOptions>& adapters, const std::string& context);
 void check_learning_rate(double learning_rate, double weight_decay, const std::string& context);
 
-// Everything that decides the numbers, and nothing that does not (folders, how often to save).
+// Everything that decides the numbers, and nothing that does not (folders, how often to save, the
+// memory budget).
 base::Json to_json(const TrainOptions& options);
 base::Json to_json(const LoraOptions& options);
 

@@ -27,11 +27,11 @@ FullTrainResult train_all_weights(const Model& base, const Dataset& data, const 
   const auto& learner = static_cast<const train::WeightLearner&>(*learners.front());
   const base::Json identity = {{"learning_rate", options.learning_rate},
                                {"weight_decay", options.weight_decay}};
-  train::Loop loop(
+  train::Loop(
       {learner.transformer(), options, rows, valid ? &valid_rows : nullptr,
        train::run_identity(base, options, identity, rows, valid ? &valid_rows : nullptr), callback, context},
-      learners);
-  loop.run();
+      learners)
+      .run();
   return {learner.result(options.keep_best), learner.state.history,
           options.keep_best ? learner.state.best_loss : learner.state.validation_loss};
 }

@@ -2,9 +2,9 @@
 
 #include <nlohmann/json.hpp>
 
-#include "model/weights.h"
+#include "base/json.h"
 #include "train/epochs.h"
-#include "train/loop.h"
+#include "train/memory_plan.h"
 
 namespace whorl {
 
@@ -18,39 +18,26 @@ std::string TrainPlan::to_json() const {
                            {"truncated_rows", truncated_rows},
                            {"packing_fill", packing_fill},
                            {"trainable_parameters", trainable_parameters},
-                           {"memory_bytes", memory_bytes}};
+                           {"memory_bytes", memory_bytes},
+                           {"weight_bytes", weight_bytes},
+                           {"activation_bytes", activation_bytes},
+                           {"loss_bytes", loss_bytes},
+                           {"working_bytes", working_bytes},
+                           {"optimizer_bytes", optimizer_bytes},
+                           {"adapter_bytes", adapter_bytes},
+                           {"validation_bytes", validation_bytes},
+                           {"data_bytes", data_bytes},
+                           {"transient_bytes", transient_bytes},
+                           {"recompute_levels", recompute_levels},
+                           {"recomputed_flops_ratio", recomputed_flops_ratio}};
   return base::to_sorted_json(json);
 }
 
 namespace train {
 
-namespace {
-
-// Values, gradients and two moments, the copy on its way to packing, and the packed forms.
-size_t bytes_of(const Learner& learner) {
-  size_t bytes = 5 * static_cast<size_t>(learner.parameters.size()) * sizeof(float);
-  if (learner.adapter()) bytes += learner.adapter()->nbytes;
-  return bytes;
-}
-
-// The second layout of the frozen weights, in which gradients are computed.
-size_t backward_layout_bytes(const model::Transformer& transformer) {
-  size_t bytes = 0;
-  const auto add = [&bytes](const ops::Weight& w) {
-    if (w->quantize() != ops::Quantize::none) return;  // widened in passing, in pieces
-    bytes += static_cast<size_t>(w->outputs() * w->inputs()) * size_of(w->dtype());
-  };
-  for (const model::DecoderLayer& layer : transformer.weights().layers)
-    for (const ops::Weight& weight : layer.weights) add(weight);
-  add(transformer.weights().head);
-  return bytes;
-}
-
-}  // namespace
-
 TrainPlan make_plan(const model::Transformer& transformer,
                     const std::vector<std::unique_ptr<Learner>>& learners, const TrainRows& rows,
-                    const TrainOptions& options) {
+                    const TrainOptions& options, const TrainRows* valid, const std::string& context) {
   const int64_t max_length = row_length(options, transformer.config());
   const Epochs epochs(rows, options, max_length);
   TrainPlan plan;
@@ -64,14 +51,8 @@ TrainPlan make_plan(const model::Transformer& transformer,
   int64_t inputs = 0;
   for (const int64_t n : rows.inputs) inputs += n;
   plan.packing_fill = static_cast<double>(inputs) / static_cast<double>(plan.packed_rows * max_length);
-  const int64_t batch_rows = epochs.largest_micro_batch() * static_cast<int64_t>(learners.size());
-  plan.memory_bytes =
-      backward_layout_bytes(transformer) +
-      model::TrainingPass::bytes(transformer, ranks_of(transformer, learners), false, batch_rows);
-  for (const auto& learner : learners) {
-    plan.trainable_parameters += learner->parameters.size();
-    plan.memory_bytes += bytes_of(*learner);
-  }
+  for (const auto& learner : learners) plan.trainable_parameters += learner->parameters.size();
+  plan_memory({transformer, learners, options, rows, valid, epochs.largest_micro_batch(), context}, plan);
   return plan;
 }
 

@@ -7,6 +7,7 @@
 #include "train/adapter_learner.h"
 #include "train/identity.h"
 #include "train/loop.h"
+#include "train/memory_plan.h"
 #include "train/options.h"
 #include "train/train_plan.h"
 
@@ -54,9 +55,13 @@ Trainer::~Trainer() = default;
 Trainer::Trainer(Trainer&&) noexcept = default;
 Trainer& Trainer::operator=(Trainer&&) noexcept = default;
 
-TrainPlan Trainer::plan(const Dataset& data) const {
-  const train::TrainRows rows = train::encode_rows(data, impl_->base, impl_->options, "[Trainer.plan]");
-  return train::make_plan(impl_->transformer(), impl_->new_learners(), rows, impl_->options);
+TrainPlan Trainer::plan(const Dataset& data, const Dataset* valid) const {
+  const std::string context = "[Trainer.plan]";
+  const train::TrainRows rows = train::encode_rows(data, impl_->base, impl_->options, context);
+  train::TrainRows valid_rows;
+  if (valid) valid_rows = train::encode_rows(*valid, impl_->base, impl_->options, context);
+  return train::make_plan(impl_->transformer(), impl_->new_learners(), rows, impl_->options,
+                          valid ? &valid_rows : nullptr, context);
 }
 
 std::vector<TrainResult> Trainer::fit(const Dataset& data, const Dataset* valid,
@@ -66,15 +71,16 @@ std::vector<TrainResult> Trainer::fit(const Dataset& data, const Dataset* valid,
   const train::TrainRows rows = train::encode_rows(data, impl_->base, impl_->options, context);
   train::TrainRows valid_rows;
   if (valid) valid_rows = train::encode_rows(*valid, impl_->base, impl_->options, context);
+  impl_->learners.clear();  // first the old memory goes
   impl_->learners = impl_->new_learners();
   base::Json adapters = base::Json::array();
   for (const LoraOptions& adapter : impl_->adapters) adapters.push_back(train::to_json(adapter));
-  train::Loop loop(
+  train::Loop(
       {impl_->transformer(), impl_->options, rows, valid ? &valid_rows : nullptr,
        train::run_identity(impl_->base, impl_->options, adapters, rows, valid ? &valid_rows : nullptr),
        callback, context},
-      impl_->learners);
-  loop.run();
+      impl_->learners)
+      .run();
   std::vector<TrainResult> out;
   for (const auto& learner : impl_->learners) out.push_back(impl_->result(*learner));
   return out;

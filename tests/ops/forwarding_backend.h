@@ -16,6 +16,7 @@ class ForwardingBackend : public Backend {
   void upload(const Tensor& host, const Tensor& device) override { inner_->upload(host, device); }
   void download(const Tensor& device, const Tensor& host) override { inner_->download(device, host); }
   void fill_zero(const Tensor& x) override { inner_->fill_zero(x); }
+  size_t working_bytes(const PassShape& pass) const override { return inner_->working_bytes(pass); }
   Weight pack(const Tensor& w, bool backward) override { return inner_->pack(w, backward); }
   void prepare_backward(PackedWeight& w) override { inner_->prepare_backward(w); }
   void repack(PackedWeight& w, const Tensor& host) override { inner_->repack(w, host); }

@@ -9,6 +9,7 @@
 #include "train/adapter_learner.h"
 #include "train/identity.h"
 #include "train/loop.h"
+#include "train/memory_plan.h"
 #include "train/options.h"
 #include "train/weight_learner.h"
 
@@ -87,9 +88,10 @@ inline Trained prepare(const Model& base, const TrainedOptions& o) {
 inline void go(const Model& base, const TrainedOptions& o, const model::Transformer& transformer,
                std::vector<std::unique_ptr<train::Learner>>& learners) {
   train::check_options(o.train, "[test]");
-  const train::TrainRows rows = rows_of(o.rows);
+  const train::RowPolicy policy{std::max<int64_t>(256, o.train.max_length), "error", "error"};
+  const train::TrainRows rows = rows_of(o.rows, policy);
   train::TrainRows valid;
-  if (!o.valid.empty()) valid = rows_of(o.valid);
+  if (!o.valid.empty()) valid = rows_of(o.valid, policy);
   const train::TrainRows* valid_rows = o.valid.empty() ? nullptr : &valid;
   base::Json adapters = base::Json::array();
   for (const LoraOptions& a : o.adapters) adapters.push_back(train::to_json(a));

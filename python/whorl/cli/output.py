@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import sys
 from typing import Any
 
@@ -45,6 +46,16 @@ def size(count: float) -> str:
             return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
         count /= 1000
     return ""
+
+
+def bytes_of(text: str, what: str) -> int:
+    """ "2GB", "1.5 GiB", "500MB" or a number of bytes."""
+    units = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+    units |= {"KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*", text)
+    if not found or found[2].upper() not in units:
+        raise ValueError(f"{what} expected a size as 2GB, 500MB or 1.5GiB, got '{text}'")
+    return int(float(found[1]) * units[found[2].upper()])
 
 
 def number(value: float, digits: int = 4) -> str:

@@ -9,10 +9,15 @@ import typer
 
 from . import config as config_file
 from .options import Json, base_folder
-from .output import console, emit, number, size, table
+from .output import bytes_of, console, emit, number, size, table
 
 # Flags that are an adapter's; and those that are paths or names, as the configuration file has them.
 LORA_FLAGS = {"name", "rank", "alpha", "dropout", "learning_rate", "target_modules"}
+MEMORY_PARTS = (
+    *("weight", "activation", "loss", "working", "optimizer"),
+    *("adapter", "validation", "data", "transient"),
+)
+RECOMPUTED = {1: "gate and up", 2: "gate, up, q, k and v", 3: "everything"}
 PATHS = {"base", "data", "valid", "out", "publish", "store"}
 
 
@@ -142,6 +147,9 @@ def train(
     save_steps: Annotated[int | None, typer.Option(help="Checkpoint every so many steps.")] = None,
     resume: Annotated[bool | None, typer.Option("--resume", help="Go on from --checkpoint-dir.")] = None,
     metrics_file: Annotated[Path | None, typer.Option(help="One JSON object a line.")] = None,
+    memory_budget: Annotated[
+        str | None, typer.Option(help="Of the run beside the base, as 2GB or 500MB: slower, the same bits.")
+    ] = None,
     threads: Annotated[int | None, typer.Option(help="0 = all.")] = None,
     quantize: Annotated[str | None, typer.Option(help="Train over a base rounded to int8 or int4.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and stop.")] = False,
@@ -156,6 +164,9 @@ def settings_from(flags: dict[str, Any]) -> tuple[dict[str, Any], list[dict[str,
     settings = config_file.read(flags["config"]) if flags["config"] else {}
     set_flags = {name: value for name, value in flags.items() if value is not None and value != []}
     adapters = lora_from_flags(settings, {key: set_flags[key] for key in LORA_FLAGS if key in set_flags})
+    budget = set_flags.pop("memory_budget", settings.get("memory_budget_bytes"))
+    if isinstance(budget, str):
+        settings["memory_budget_bytes"] = bytes_of(budget, "[train] the memory budget")
     for key in set_flags.keys() - LORA_FLAGS - {"config", "dry_run", "json"}:
         settings[key] = str(set_flags[key]) if key in PATHS else set_flags[key]
     return settings, adapters
@@ -168,12 +179,13 @@ def execute(settings: dict[str, Any], adapters: list[dict[str, Any]], dry_run: b
     train_rows, valid_rows = load_data(run, options.get("seed", 0))
     model = whorl.Model.load(base_folder(run["base"]), threads=run["threads"], quantize=run["quantize"])
     trainer = whorl.Trainer(model, adapters, **options)
-    plan = trainer.plan(train_rows)
+    base_bytes = model.memory_bytes
+    plan = trainer.plan(train_rows, valid_rows)
     if dry_run and json:
         emit(plan.to_dict())
         return
     if not json:
-        show_plan(plan)
+        show_plan(plan, base_bytes)
     if dry_run:
         return
     with Board(quiet=json) as board:
@@ -202,11 +214,19 @@ def show_kept(kept: list[dict[str, Any]]) -> None:
     table("trained", ["adapter", "rank", "loss", "validation loss", "folder", "published"], rows)
 
 
-def show_plan(plan: Any) -> None:
+def show_plan(plan: Any, base_bytes: int) -> None:
     console.print(
         f"{plan.rows} rows → {plan.packed_rows} packed rows, {plan.tokens:,} tokens an epoch "
         f"({plan.trained_tokens:,} trained, {plan.packing_fill:.0%} full), {plan.steps} steps, "
-        f"{plan.trainable_parameters:,} parameters, {size(plan.memory_bytes)} beside the base"
+        f"{plan.trainable_parameters:,} parameters"
     )
+    parts = {name: getattr(plan, f"{name}_bytes") for name in MEMORY_PARTS}
+    listed = ", ".join(f"{name} {size(count)}" for name, count in parts.items() if count)
+    console.print(f"memory: base {size(base_bytes)} + at most {size(plan.memory_bytes)} ({listed})")
+    if levels := plan.recompute_levels:
+        counts = ", ".join(f"{levels.count(i)} {what}" for i, what in RECOMPUTED.items() if i in levels)
+        console.print(
+            f"computed again, {plan.recomputed_flops_ratio:.1%} more operations: in layers {counts}"
+        )
     if plan.dropped_rows or plan.truncated_rows:
         console.print(f"{plan.dropped_rows} rows dropped, {plan.truncated_rows} truncated", style="yellow")

@@ -1,0 +1,108 @@
+// What the pool of working memory grows to in a pass: the ops' requests in their order, on a pool of sizes.
+#include <numeric>
+
+#include "cpu/backend.h"
+#include "cpu/linear_parts.h"
+
+namespace whorl::cpu {
+
+namespace {
+
+// ScratchPool without memory.
+class PoolOfSizes {
+ public:
+  int64_t take(int64_t floats) {
+    auto best = free_.end();
+    for (auto it = free_.begin(); it != free_.end(); ++it)
+      if (*it >= floats && (best == free_.end() || *it < *best)) best = it;
+    if (best == free_.end()) {
+      held_ += floats;
+      return floats;
+    }
+    const int64_t found = *best;
+    free_.erase(best);
+    return found;
+  }
+  void give_back(int64_t floats) { free_.push_back(floats); }
+  int64_t held() const { return held_; }
+
+ private:
+  std::vector<int64_t> free_;
+  int64_t held_ = 0;
+};
+
+struct Pass {
+  const ops::PassShape& shape;
+  const Kernels& kernels;
+  int threads;
+  PoolOfSizes pool;
+
+  // Requests that are held together; on every thread at once when they are a task's.
+  template <class Then>
+  void hold(std::initializer_list<int64_t> sizes, int64_t times, const Then& then) {
+    std::vector<int64_t> taken;
+    for (int64_t i = 0; i < times; ++i)
+      for (const int64_t floats : sizes) taken.push_back(pool.take(floats));
+    then();
+    for (const int64_t floats : taken) pool.give_back(floats);
+  }
+  void tasks(std::initializer_list<int64_t> sizes) {
+    hold(sizes, threads, [] {});
+  }
+  bool adapted() const { return shape.rank > 0 && shape.segment_rows > 0; }
+  int64_t block(int64_t rows, int64_t columns) const { return std::min(rows, shape.segment_rows) * columns; }
+
+  void forward(const CpuWeight& w) {
+    const int64_t k = w.inputs();
+    hold({shape.gradients ? 1 : shape.rows * shape.rank + 1}, 1, [&] {
+      if (adapted()) tasks({shape.dropout ? block(kSegmentRows, k) : 1, kernels.gemm_scratch});
+      product(w);
+    });
+  }
+  void product(const CpuWeight& w) {
+    tasks({w.whole() ? kernels.gemm_scratch : kernels.gemm_quantised_scratch(w.inputs()),
+           kernels.gemm_scratch});
+  }
+  void loss(const CpuWeight& head) {
+    const int64_t most = std::min(loss_chunk_rows(head.outputs()), shape.trained_rows);
+    hold({most * head.inputs() + 1, most * head.outputs() + 1}, 1, [&] {
+      product(head);
+      if (shape.gradients) gradient(head);
+    });
+  }
+  void gradient(const CpuWeight& w) {
+    const Widened widened = widened_at_once(w.inputs(), w.outputs(), kernels.bfloat16_group == 2);
+    if (w.whole()) return tasks({kernels.gemm_scratch});
+    hold({widened.panels * widened.panel_floats}, 1, [&] { tasks({kernels.gemm_scratch}); });
+  }
+  void backward(const CpuWeight& w) {
+    const int64_t k = w.inputs();
+    hold({shape.rows * shape.rank + 1}, 1, [&] {
+      gradient(w);
+      if (!adapted()) return;
+      tasks({kernels.gemm_scratch, shape.dropout ? block(Cut::kRows, k) : 1});
+      hold({shape.dropout ? block(shape.rows, k) : 1}, 1, [&] { tasks({kernels.over_rows_scratch}); });
+    });
+  }
+  void run() {
+    const AttentionShape& a = shape.attention;
+    const int64_t group = a.heads / a.kv_heads;
+    const int64_t queries = std::max<int64_t>(1, kTileQueries / group) * group;
+    for (const Weight& w : shape.linears) forward(as_cpu(*w));
+    tasks({kernels.attention_scratch(queries, a.head_size)});
+    loss(as_cpu(*shape.head));
+    if (!shape.gradients) return;
+    tasks({kernels.attention_gradient_scratch(a.head_size)});
+    for (auto w = shape.linears.rbegin(); w != shape.linears.rend(); ++w) backward(as_cpu(**w));
+  }
+};
+
+}  // namespace
+
+size_t CpuBackend::working_bytes(const ops::PassShape& shape) const {
+  Pass pass{shape, kernels_, pool_->size(), {}};
+  for (int times = 0; times < 2; ++times) pass.run();  // what the first leaves free serves the second
+  return static_cast<size_t>(pass.pool.held()) * sizeof(float);
+}
+
+}  // namespace whorl::cpu
