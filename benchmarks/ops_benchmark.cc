@@ -67,18 +67,47 @@ void linear(benchmark::State& state) {
   rates(state, 2.0 * static_cast<double>(n * k * o), n <= 32 ? static_cast<double>(w->nbytes()) : 0);
 }
 
-// Decode: one row through enough layers' weights that no cache holds them.
+ops::Quantize rounding_of(const benchmark::State& state) {
+  return state.range(3) == 8   ? ops::Quantize::int8
+         : state.range(3) == 4 ? ops::Quantize::int4
+                               : ops::Quantize::none;
+}
+
+ops::Weight packed(const benchmark::State& state, const Tensor& w) {
+  const ops::Quantize rounding = rounding_of(state);
+  return rounding == ops::Quantize::none ? backend().pack(w, false) : backend().pack_quantized(w, rounding);
+}
+
+// Many rows by whole numbers: rows, inputs, outputs, bits. The same for the gradient towards the rows.
+void linear_quantised(benchmark::State& state) {
+  const int64_t n = state.range(0), k = state.range(1), o = state.range(2);
+  const auto w = packed(state, random_tensor(DType::bfloat16, {o, k}));
+  const Tensor x = random_tensor(DType::float32, {n, k}), y = backend().allocate(DType::float32, {n, o});
+  for (auto _ : state) backend().linear(x, *w, Tensor(), {}, Tensor(), y);
+  rates(state, 2.0 * static_cast<double>(n * k * o), 0);
+}
+void gradient_quantised(benchmark::State& state) {
+  const int64_t n = state.range(0), k = state.range(1), o = state.range(2);
+  const auto w = packed(state, random_tensor(DType::bfloat16, {o, k}));
+  const Tensor dy = random_tensor(DType::float32, {n, o}), dx = backend().allocate(DType::float32, {n, k});
+  for (auto _ : state) backend().linear_backward(dy, dy, *w, {}, Tensor(), {}, dx, false);
+  rates(state, 2.0 * static_cast<double>(n * k * o), 0);
+}
+
+// Decode: rows through enough layers' weights that no cache holds them; the last number is 0 (float32), 1
+// (bfloat16), 8 or 4 (bits of a whole number).
 void decode(benchmark::State& state) {
   const int64_t n = state.range(0), k = state.range(1), o = state.range(2);
   std::vector<ops::Weight> layers;
   double bytes = 0;
   const Tensor w = random_tensor(type_of(state), {o, k});
-  while (bytes < 300e6)
-    layers.push_back(backend().pack(w, false)), bytes += static_cast<double>(layers.back()->nbytes());
+  layers.push_back(packed(state, w));
+  while ((bytes = static_cast<double>(layers.size() * layers[0]->nbytes())) < 200e6)
+    layers.push_back(packed(state, w));
   const Tensor x = random_tensor(DType::float32, {n, k}), y = backend().allocate(DType::float32, {n, o});
   for (auto _ : state)
     for (const auto& layer : layers) backend().linear(x, *layer, Tensor(), {}, Tensor(), y);
-  rates(state, 0, bytes);
+  rates(state, 2.0 * static_cast<double>(n * k * o) * static_cast<double>(layers.size()), bytes);
 }
 
 // Forward, or backward with adapter gradients, of one linear with a rank-16 adapter.
@@ -220,6 +249,13 @@ void decode_shapes(benchmark::internal::Benchmark* b) {
   for (const int64_t bf16 : {0, 1})
     for (const int64_t rows : {1, 4, 8, 16}) b->Args({rows, 896, 4864, bf16});
   b->Args({1, 512, 1408, 1})->Args({1, 4864, 896, 1});
+  for (const int64_t bits : {8, 4}) {
+    for (const int64_t rows : {1, 4, 8, 16}) b->Args({rows, 896, 4864, bits});
+    b->Args({1, 4864, 896, bits})->Args({1, 896, 896, bits})->Args({16, 896, 896, bits});
+  }
+}
+void many_rows(benchmark::internal::Benchmark* b) {
+  for (const int64_t bits : {8, 4}) b->Args({512, 896, 4864, bits})->Args({64, 4864, 896, bits});
 }
 
 void attention_shapes(benchmark::internal::Benchmark* b) {
@@ -229,6 +265,8 @@ void attention_shapes(benchmark::internal::Benchmark* b) {
 #define WHORL_BENCHMARK(name) BENCHMARK(name)->UseRealTime()->Unit(benchmark::kMillisecond)
 WHORL_BENCHMARK(memory_read);
 WHORL_BENCHMARK(linear)->Apply(product_shapes);
+WHORL_BENCHMARK(linear_quantised)->Apply(many_rows);
+WHORL_BENCHMARK(gradient_quantised)->Apply(many_rows);
 WHORL_BENCHMARK(decode)->Apply(decode_shapes);
 WHORL_BENCHMARK(lora)->Args({512, 512, 1408, 0})->Args({512, 896, 4864, 0})->Args({512, 896, 4864, 1});
 WHORL_BENCHMARK(weight_gradient)->Args({512, 896, 4864})->Args({2048, 512, 1408});

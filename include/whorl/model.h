@@ -40,9 +40,13 @@ struct ModelOptions {
   std::string device = "cpu";
   int threads = 0;             // 0 = all CPUs this process may use; fewer when the host program needs some
   std::string dtype = "auto";  // "auto" keeps the stored one; "float32" widens; "bfloat16" halves memory
+  // "auto" keeps what the checkpoint holds: matrices of a GGUF file stay whole numbers. Q8_0 and Q4_0 keep
+  // their codes and scales; Q4_K its codes, with scales and minima rounded to float16 (0.63 bytes a weight);
+  // Q6_K is rounded once more, to int8, which adds about 8 % to its own squared error. "none" widens them.
   // "int8" or "int4" round the matrices to whole numbers, groups of 32 inputs sharing a scale: about 1.06 and
-  // 0.56 bytes a weight, for answers and for adapters trained over them. Such a model cannot be saved.
-  std::string quantize = "none";
+  // 0.56 bytes a weight, for answers and for adapters trained over them; a GGUF file's codes of that size are
+  // kept. A model that holds whole numbers cannot be saved.
+  std::string quantize = "auto";
 };
 
 struct RenderOptions {
@@ -57,9 +61,9 @@ class WHORL_API Model {
   // tokenizer.json, tokenizer_config.json or chat_template.jinja, generation_config.json.
   // Or a GGUF file (architectures llama, qwen2, qwen3; F32, F16, BF16, Q8_0, Q4_0, Q4_K, Q6_K), named *.gguf:
   // dtype "auto" is bfloat16 where all matrices are, else float32, which holds every stored number exactly;
-  // quantize keeps memory small. Tokenizer and chat template are the files of its folder (tokenizer.json …),
-  // not the keys of the GGUF file: without them the model takes token ids only.
-  // Refuses by name what it would not compute exactly: another architecture or rope type, a missing, extra or
+  // quantize says what becomes of rounded matrices. Tokenizer and chat template are the files of its folder
+  // (tokenizer.json …), not the keys of the GGUF file: without them the model takes token ids only. Refuses
+  // by name what it would not compute exactly: another architecture or rope type, a missing, extra or
   // misshapen tensor, a NaN weight. std::invalid_argument; nothing stays half loaded.
   static Model load(const std::filesystem::path& folder, const ModelOptions& options = {});
 
@@ -81,7 +85,7 @@ class WHORL_API Model {
   std::string digest() const;                 // sha256 over configuration and weights, hex
   int64_t parameter_count() const;
   size_t memory_bytes() const;   // packed weights
-  std::string quantize() const;  // as it was loaded: "none", "int8" or "int4"
+  std::string quantize() const;  // how matrices are held: "none", "int8", "int4" or "mixed"
   std::string device() const;    // "cpu (avx512)", for people
   std::vector<std::string> linear_names()
       const;  // what target_modules can name, e.g. "model.layers.0.mlp.up_proj"

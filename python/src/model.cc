@@ -35,13 +35,15 @@ Fields<ModelConfig> fields_of<ModelConfig>() {
 
 template <>
 Fields<ModelOptions> fields_of<ModelOptions>() {
-  return {field("device", &ModelOptions::device, "where it computes"),
-          field("threads", &ModelOptions::threads, "0 = all CPUs this process may use"),
-          field("dtype", &ModelOptions::dtype,
-                "\"auto\" keeps the stored precision; \"float32\" widens; \"bfloat16\" halves memory"),
-          field("quantize", &ModelOptions::quantize,
-                "\"int8\" or \"int4\" round the weights to about 1.06 or 0.56 bytes each; such a model "
-                "cannot be saved")};
+  return {
+      field("device", &ModelOptions::device, "where it computes"),
+      field("threads", &ModelOptions::threads, "0 = all CPUs this process may use"),
+      field("dtype", &ModelOptions::dtype,
+            "\"auto\" keeps the stored precision; \"float32\" widens; \"bfloat16\" halves memory"),
+      field(
+          "quantize", &ModelOptions::quantize,
+          "\"auto\" keeps the whole numbers of a GGUF file, \"none\" widens them; \"int8\" or \"int4\" round "
+          "the weights to about 1.06 or 0.56 bytes each; a model of whole numbers cannot be saved")};
 }
 
 template <>
@@ -124,7 +126,8 @@ void bind_facts(py::class_<Model>& c) {
       "SHA-256 over configuration and weights, hex.");
   c.def_property_readonly("parameter_count", &Model::parameter_count);
   c.def_property_readonly("memory_bytes", &Model::memory_bytes, "Bytes of the packed weights.");
-  c.def_property_readonly("quantize", &Model::quantize, "\"none\", \"int8\" or \"int4\", as it was loaded.");
+  c.def_property_readonly("quantize", &Model::quantize,
+                          "How matrices are held: \"none\", \"int8\", \"int4\" or \"mixed\".");
   c.def_property_readonly("device", &Model::device, "For people: \"cpu (avx512)\".");
   c.def_property_readonly("linear_names", &Model::linear_names,
                           "What target_modules can name, e.g. \"model.layers.0.mlp.up_proj\".");

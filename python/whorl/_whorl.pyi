@@ -606,7 +606,7 @@ class ModelOptions:
         ...
     def __getstate__(self) -> dict:
         ...
-    def __init__(self, *, device: str = 'cpu', threads: int = 0, dtype: str = 'auto', quantize: str = 'none') -> None:
+    def __init__(self, *, device: str = 'cpu', threads: int = 0, dtype: str = 'auto', quantize: str = 'auto') -> None:
         """
         Where and how a model computes.
 
@@ -614,7 +614,7 @@ class ModelOptions:
           device: where it computes (default 'cpu')
           threads: 0 = all CPUs this process may use (default 0)
           dtype: "auto" keeps the stored precision; "float32" widens; "bfloat16" halves memory (default 'auto')
-          quantize: "int8" or "int4" round the weights to about 1.06 or 0.56 bytes each; such a model cannot be saved (default 'none')
+          quantize: "auto" keeps the whole numbers of a GGUF file, "none" widens them; "int8" or "int4" round the weights to about 1.06 or 0.56 bytes each; a model of whole numbers cannot be saved (default 'auto')
         """
     def __repr__(self) -> str:
         ...
@@ -703,7 +703,7 @@ class Model:
     shared by every trainer and engine that is given this object. Safe from several threads.
     """
     @staticmethod
-    def create(config: ModelConfig, seed: int, tokenizer_folder: os.PathLike | str = '', *, options: ModelOptions | None = None, device: str = 'cpu', threads: int = 0, dtype: str = 'auto', quantize: str = 'none') -> Model:
+    def create(config: ModelConfig, seed: int, tokenizer_folder: os.PathLike | str = '', *, options: ModelOptions | None = None, device: str = 'cpu', threads: int = 0, dtype: str = 'auto', quantize: str = 'auto') -> Model:
         """
         New weights from `seed`. `tokenizer_folder` holds tokenizer.json and perhaps a chat template; '' = token ids only.
 
@@ -715,10 +715,10 @@ class Model:
           device: where it computes (default 'cpu')
           threads: 0 = all CPUs this process may use (default 0)
           dtype: "auto" keeps the stored precision; "float32" widens; "bfloat16" halves memory (default 'auto')
-          quantize: "int8" or "int4" round the weights to about 1.06 or 0.56 bytes each; such a model cannot be saved (default 'none')
+          quantize: "auto" keeps the whole numbers of a GGUF file, "none" widens them; "int8" or "int4" round the weights to about 1.06 or 0.56 bytes each; a model of whole numbers cannot be saved (default 'auto')
         """
     @staticmethod
-    def load(folder: os.PathLike | str, *, options: ModelOptions | None = None, device: str = 'cpu', threads: int = 0, dtype: str = 'auto', quantize: str = 'none') -> Model:
+    def load(folder: os.PathLike | str, *, options: ModelOptions | None = None, device: str = 'cpu', threads: int = 0, dtype: str = 'auto', quantize: str = 'auto') -> Model:
         """
         Reads a Hugging Face folder: config.json, model.safetensors (or shards with their index), tokenizer.json,
         tokenizer_config.json or chat_template.jinja, generation_config.json. Raises ValueError naming what Whorl would
@@ -731,7 +731,7 @@ class Model:
           device: where it computes (default 'cpu')
           threads: 0 = all CPUs this process may use (default 0)
           dtype: "auto" keeps the stored precision; "float32" widens; "bfloat16" halves memory (default 'auto')
-          quantize: "int8" or "int4" round the weights to about 1.06 or 0.56 bytes each; such a model cannot be saved (default 'none')
+          quantize: "auto" keeps the whole numbers of a GGUF file, "none" widens them; "int8" or "int4" round the weights to about 1.06 or 0.56 bytes each; a model of whole numbers cannot be saved (default 'auto')
         """
     def __repr__(self) -> str:
         ...
@@ -820,7 +820,7 @@ class Model:
     @property
     def quantize(self) -> str:
         """
-        "none", "int8" or "int4", as it was loaded.
+        How matrices are held: "none", "int8", "int4" or "mixed".
         """
 class LoadOptions:
     """

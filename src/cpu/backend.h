@@ -40,6 +40,7 @@ class CpuBackend final : public ops::Backend {
 
   Weight pack(const Tensor& w, bool backward) override;
   Weight pack_quantized(const Tensor& w, ops::Quantize quantize) override;
+  Weight pack_quantized(const ops::QuantizedMatrix& w) override;
   void prepare_backward(PackedWeight& w) override;
   void repack(PackedWeight& w, const Tensor& host) override;
   Tensor unpack(const PackedWeight& w) override;

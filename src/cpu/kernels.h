@@ -32,13 +32,17 @@ inline constexpr int64_t kGroup = 32;
 // Gemm with weights of whole numbers and a's rows rounded to int8, group by group; sums of a group are exact,
 // groups are added in float32 in order of k. A panel's group holds sixteen scales (float16) and its codes:
 // int8 as [k / 4][16 columns][k % 4] + 128; int4 likewise + 8, k = 0..15 in the low and 16..31 in the high
-// halves of bytes.
+// halves of bytes. A code stands for scale * code; where there are minima (float16, laid out as the scales;
+// int4 alone), for scale * stored code - minimum.
+struct QuantMatrix {
+  const uint8_t* codes;
+  const uint16_t *scales, *minima;  // minima may be null
+  bool int4;
+};
 struct QuantGemm {
   const float* a;
   int64_t a_stride, rows, k;
-  const uint8_t* codes;
-  const uint16_t* scales;
-  bool int4;
+  QuantMatrix w;
   int64_t panel_begin, panel_end, columns;
   float* c;
   int64_t c_stride;
@@ -50,9 +54,7 @@ struct QuantGemm {
 // widened to float32, or rounded to bfloat16 where Kernels::bfloat16_group is 2. `to` has room for whole
 // groups of 16 outputs.
 struct QuantWiden {
-  const uint8_t* codes;
-  const uint16_t* scales;
-  bool int4;
+  QuantMatrix w;
   int64_t k, columns, panel;
   float* to;
 };

@@ -11,9 +11,8 @@ void CpuBackend::forward_block(const CpuWeight& weight, const Block& b, int64_t 
       weight.whole() ? kernels_.gemm_scratch : kernels_.gemm_quantised_scratch(weight.inputs());
   const Lease scratch(scratch_, static_cast<size_t>(needed));
   if (!weight.whole()) {
-    kernels_.gemm_quantised({b.a, b.a_stride, b.rows, q.k(), q.codes(), q.scales(),
-                             q.quantize() == ops::Quantize::int4, panel_begin, panel_end, q.columns(), b.c,
-                             b.c_stride, b.bias, scratch.get()});
+    kernels_.gemm_quantised({b.a, b.a_stride, b.rows, q.k(), q.matrix(), panel_begin, panel_end, q.columns(),
+                             b.c, b.c_stride, b.bias, scratch.get()});
     return;
   }
   Gemm g = product(b.a, b.a_stride, b.rows, weight.forward, b.c, b.c_stride);
@@ -51,15 +50,14 @@ void CpuBackend::quantised_gradient(const float* a, int64_t a_stride, int64_t ro
                                     float* c, int64_t c_stride, bool accumulate) {
   const QuantPanels& q = weight.quantised;
   const int64_t inputs = q.k(), outputs = q.columns(), panels = (inputs + kPanel - 1) / kPanel;
-  const bool pairs = kernels_.bfloat16_group == 2, int4 = q.quantize() == ops::Quantize::int4;
+  const bool pairs = kernels_.bfloat16_group == 2;
   const Widened widening = widened_at_once(inputs, outputs, pairs);
   const int64_t panel_floats = widening.panel_floats, step = widening.panels;
   const Lease widened(scratch_, static_cast<size_t>(step * panel_floats));
   for (int64_t first = 0; first < panels; first += step) {
     const int64_t count = std::min(step, panels - first);
     pool_->run(count, [&](int64_t i) {
-      kernels_.widen_quantised(
-          {q.codes(), q.scales(), int4, inputs, outputs, first + i, widened.get() + i * panel_floats});
+      kernels_.widen_quantised({q.matrix(), inputs, outputs, first + i, widened.get() + i * panel_floats});
     });
     const int64_t columns = std::min(inputs - first * kPanel, count * kPanel);
     const Cut cut(rows, outputs, columns, pool_->size());

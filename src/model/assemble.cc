@@ -8,8 +8,9 @@
 namespace whorl::model {
 
 void assemble(Model::Impl& impl, const TensorSource& source, const ModelOptions& options,
-              const std::string& context) {
-  impl.quantize = quantize_named(options.quantize, context);
+              const std::string& context, const StoredSource& stored) {
+  const bool keep = options.quantize == "auto";
+  const Rounding rounding{keep ? ops::Quantize::none : quantize_named(options.quantize, context), stored};
   const TextParts parts = parse_text_files(impl.text_files, context);
   impl.tokenizer = parts.tokenizer;
   impl.chat_template = parts.chat_template;
@@ -19,18 +20,19 @@ void assemble(Model::Impl& impl, const TensorSource& source, const ModelOptions&
   impl.config = complete_config(std::move(impl.config), context);
   if (!impl.backend) impl.backend = ops::make_backend(options.device, options.threads);
   DecoderWeights weights =
-      pack_weights(impl.config, source, *impl.backend, false, impl.quantize, impl.read_digest);
+      pack_weights(impl.config, source, *impl.backend, false, rounding, impl.read_digest);
+  impl.quantize = held_as(impl.config, weights);
   impl.transformer =
       std::make_shared<const Decoder>(impl.config, impl.backend, std::move(weights), impl.read_digest);
-  impl.digest = impl.quantize == ops::Quantize::none
+  impl.digest = impl.quantize == "none"
                     ? impl.read_digest
-                    : base::sha256_hex(impl.read_digest + "/" + name_of(impl.quantize));
+                    : base::sha256_hex(impl.read_digest + "/" + (keep ? "stored" : options.quantize));
 }
 
 std::map<std::string, Tensor> host_tensors(const Model::Impl& impl, const std::string& dtype,
                                            const std::string& context) {
-  base::check_argument(impl.quantize == ops::Quantize::none, context,
-                       " this model's weights were rounded to ", name_of(impl.quantize),
+  base::check_argument(impl.quantize == "none", context, " this model's weights were rounded to ",
+                       impl.quantize == "mixed" ? "whole numbers" : impl.quantize,
                        " on loading; load it with quantize='none' to save it");
   const bool keep = dtype == "auto";
   const DType wanted = keep ? DType::float32 : dtype_named(dtype, context);

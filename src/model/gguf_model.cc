@@ -81,12 +81,16 @@ std::string gguf_name(const std::string& name) {
 }
 
 // Llama's files hold the rows of queries and keys in pairs (i, i + half) side by side: put them back.
+int64_t paired_row(int64_t row, int64_t head_dim) {
+  const int64_t half = head_dim / 2, in_head = row % head_dim;
+  return row - in_head + in_head % half * 2 + in_head / half;
+}
+
 Tensor unpaired(const Tensor& x, int64_t head_dim) {
   Tensor out = Tensor::zeros(x.dtype(), x.shape());
-  const int64_t half = head_dim / 2;
   const size_t width = x.nbytes() / static_cast<size_t>(x.dim(0));
   for (int64_t row = 0; row < x.dim(0); ++row) {
-    const int64_t in_head = row % head_dim, from = row - in_head + in_head % half * 2 + in_head / half;
+    const int64_t from = paired_row(row, head_dim);
     std::memcpy(static_cast<char*>(out.raw()) + static_cast<size_t>(row) * width,
                 static_cast<const char*>(x.raw()) + static_cast<size_t>(from) * width, width);
   }
@@ -144,6 +148,12 @@ std::string gguf_dtype(const tensor::Gguf& file) {
   for (const tensor::GgufTensor& t : file.tensors())
     if (t.shape.size() > 1 && t.type != tensor::GgufType::bf16) return "float32";
   return "bfloat16";
+}
+
+std::string gguf_tensor_name(const TensorSpec& spec) { return gguf_name(spec.name); }
+
+int64_t gguf_row(const ModelConfig& config, const TensorSpec& spec, int64_t row) {
+  return paired(config, spec.name) ? paired_row(row, config.head_dim) : row;
 }
 
 Tensor read_gguf_tensor(const tensor::Gguf& file, const ModelConfig& config, const TensorSpec& spec,

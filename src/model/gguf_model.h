@@ -19,6 +19,10 @@ void check_gguf_tensors(const tensor::Gguf& file, const ModelConfig& config, con
 // "bfloat16" where every matrix is stored so, else "float32", which holds all of them exactly.
 std::string gguf_dtype(const tensor::Gguf& file);
 
+// The file's name of a tensor, and where row `row` of it lies in the file.
+std::string gguf_tensor_name(const TensorSpec& spec);
+int64_t gguf_row(const ModelConfig& config, const TensorSpec& spec, int64_t row);
+
 // One tensor as it is to be packed. NaN and Inf are refused by name.
 Tensor read_gguf_tensor(const tensor::Gguf& file, const ModelConfig& config, const TensorSpec& spec,
                         const std::string& dtype, const std::string& context);

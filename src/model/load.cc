@@ -6,7 +6,7 @@
 #include "model/assemble.h"
 #include "model/checkpoint_tensors.h"
 #include "model/config.h"
-#include "model/gguf_model.h"
+#include "model/gguf_weights.h"
 #include "model/model_impl.h"
 
 namespace whorl {
@@ -29,7 +29,10 @@ void load_gguf(Model::Impl& impl, const std::filesystem::path& path, const Model
       [&](const model::TensorSpec& spec) {
         return model::read_gguf_tensor(file, impl.config, spec, dtype, context);
       },
-      options, context);
+      options, context,
+      [&](const model::TensorSpec& spec) {
+        return model::read_gguf_matrix(file, impl.config, spec, options.quantize, context);
+      });
 }
 }  // namespace
 

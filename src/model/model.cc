@@ -19,7 +19,7 @@ const ModelConfig& Model::config() const { return impl_->config; }
 const std::filesystem::path& Model::path() const { return impl_->path; }
 std::string Model::digest() const { return impl_->digest; }
 int64_t Model::parameter_count() const { return model::parameter_count(impl_->config); }
-std::string Model::quantize() const { return model::name_of(impl_->quantize); }
+std::string Model::quantize() const { return impl_->quantize; }
 size_t Model::memory_bytes() const { return impl_->transformer->weights().nbytes(); }
 std::string Model::device() const { return impl_->transformer->backend().name(); }
 std::vector<std::string> Model::linear_names() const { return impl_->transformer->linear_names(); }

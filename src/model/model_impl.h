@@ -24,7 +24,7 @@ struct Model::Impl {
   std::string config_json;      // config.json as it was read; empty for a new model
   model::TextFiles text_files;  // what save() writes beside the weights
 
-  ops::Quantize quantize = ops::Quantize::none;
+  std::string quantize = "none";  // how matrices are held (held_as)
   std::shared_ptr<ops::Backend> backend;
 };
 

@@ -33,21 +33,36 @@ std::string block_digest(const Tensor& block) {
   return hash.update("f").update(block.raw(), block.nbytes()).hex();
 }
 
+constexpr int64_t kBlock = 1 << 18;
+
+// block(begin, end) gives a digest.
+template <class Block>
+std::string digest_of_blocks(base::ThreadPool& pool, int64_t n, const Block& block) {
+  std::vector<std::string> parts(static_cast<size_t>((n + kBlock - 1) / kBlock));
+  pool.run(static_cast<int64_t>(parts.size()), [&](int64_t i) {
+    parts[static_cast<size_t>(i)] = block(i * kBlock, std::min(n, (i + 1) * kBlock));
+  });
+  base::Sha256 hash;
+  for (const std::string& part : parts) hash.update(part);
+  return hash.hex();
+}
+
 }  // namespace
 
 std::string value_digest(base::ThreadPool& pool, const Tensor& x) {
   base::check_argument(x.dtype() == DType::float32 || x.dtype() == DType::bfloat16,
                        "[value_digest] expected float32 or bfloat16, got ", name_of(x.dtype()));
-  constexpr int64_t kBlock = 1 << 18;
   const Tensor flat = x.reshape({x.numel()});
-  std::vector<std::string> parts(static_cast<size_t>((x.numel() + kBlock - 1) / kBlock));
-  pool.run(static_cast<int64_t>(parts.size()), [&](int64_t i) {
-    parts[static_cast<size_t>(i)] =
-        block_digest(flat.rows(i * kBlock, std::min(flat.numel(), (i + 1) * kBlock)));
+  return digest_of_blocks(pool, x.numel(),
+                          [&](int64_t begin, int64_t end) { return block_digest(flat.rows(begin, end)); });
+}
+
+std::string value_digest(base::ThreadPool& pool, int64_t n, const FillValues& fill) {
+  return digest_of_blocks(pool, n, [&](int64_t begin, int64_t end) {
+    const Tensor block = Tensor::zeros(DType::float32, {end - begin});
+    fill(begin, end, block.data<float>());
+    return block_digest(block);
   });
-  base::Sha256 hash;
-  for (const std::string& part : parts) hash.update(part);
-  return hash.hex();
 }
 
 }  // namespace whorl::model

@@ -1,5 +1,6 @@
 #pragma once
 // A digest of numbers that many threads make together.
+#include <functional>
 #include <string>
 
 #include "base/thread_pool.h"
@@ -11,5 +12,9 @@ namespace whorl::model {
 // they are stored: a checkpoint widened to float32 has the digest that it had in bfloat16. Cut into blocks of
 // fixed size, so that the number of threads cannot change it.
 std::string value_digest(base::ThreadPool& pool, const Tensor& x);
+// The same over numbers that need not all exist at once: fill(begin, end, to) writes some of the `n` as
+// float32.
+using FillValues = std::function<void(int64_t begin, int64_t end, float* to)>;
+std::string value_digest(base::ThreadPool& pool, int64_t n, const FillValues& fill);
 
 }  // namespace whorl::model

@@ -53,7 +53,7 @@ std::vector<TensorSlot> tensor_slots(const ModelConfig& config, DecoderWeights& 
 }
 
 DecoderWeights pack_weights(const ModelConfig& config, const TensorSource& source, ops::Backend& backend,
-                            bool backward, ops::Quantize quantize, std::string& digest) {
+                            bool backward, const Rounding& rounding, std::string& digest) {
   const auto pool = base::ThreadPool::shared();
   base::Sha256 hash;
   base::Json identity = to_json(config);
@@ -62,8 +62,15 @@ DecoderWeights pack_weights(const ModelConfig& config, const TensorSource& sourc
   hash.update(base::to_sorted_json(identity));
   DecoderWeights weights;
   for (TensorSlot& slot : tensor_slots(config, weights)) {
-    const Tensor host = source(slot.spec);
     hash.update(slot.spec.name).update("\n").update(to_string(slot.spec.shape)).update("\n");
+    StoredMatrix stored{{}, {}, rounding.quantize};
+    if (slot.weight && rounding.stored) stored = rounding.stored(slot.spec);
+    if (!stored.codes.codes.empty()) {
+      hash.update(stored.digest);
+      *slot.weight = backend.pack_quantized(stored.codes);
+      continue;
+    }
+    const Tensor host = source(slot.spec);
     hash.update(value_digest(*pool, host));
     if (slot.vector) {
       *slot.vector = on_device(convert(host, DType::float32), backend);
@@ -71,12 +78,24 @@ DecoderWeights pack_weights(const ModelConfig& config, const TensorSource& sourc
     }
     // The head's gradient towards its input is always asked for; a table that is no head never is.
     const bool head = slot.spec.kind == TensorKind::embedding ? config.tie_word_embeddings : true;
-    *slot.weight = quantize == ops::Quantize::none ? backend.pack(host, backward && head)
-                                                   : backend.pack_quantized(host, quantize);
+    *slot.weight = stored.quantize == ops::Quantize::none ? backend.pack(host, backward && head)
+                                                          : backend.pack_quantized(host, stored.quantize);
   }
   if (config.tie_word_embeddings) weights.head = weights.embedding;
   digest = hash.hex();
   return weights;
+}
+
+std::string held_as(const ModelConfig& config, const DecoderWeights& weights) {
+  DecoderWeights copy = weights;
+  std::string held;
+  for (const TensorSlot& slot : tensor_slots(config, copy)) {
+    if (!slot.weight) continue;
+    const std::string one = name_of((*slot.weight)->quantize());
+    if (!held.empty() && held != one) return "mixed";
+    held = one;
+  }
+  return held;
 }
 
 Tensor unpack(const TensorSlot& slot, ops::Backend& backend) {
@@ -128,7 +147,7 @@ const char* name_of(ops::Quantize quantize) {
 ops::Quantize quantize_named(const std::string& name, const std::string& context) {
   for (const auto known : {ops::Quantize::none, ops::Quantize::int8, ops::Quantize::int4})
     if (name == name_of(known)) return known;
-  base::invalid(context, ": expected quantize 'none', 'int8' or 'int4', got '", name, "'");
+  base::invalid(context, ": expected quantize 'auto', 'none', 'int8' or 'int4', got '", name, "'");
 }
 
 DType dtype_named(const std::string& name, const std::string& context) {

@@ -38,10 +38,28 @@ std::vector<TensorSlot> tensor_slots(const ModelConfig& config, DecoderWeights& 
 // Gives the host tensor for a specification: float32 or bfloat16, of its shape.
 using TensorSource = std::function<Tensor(const TensorSpec&)>;
 
-// Packs everything that `source` gives. `digest` receives the SHA-256 over configuration, names, shapes and
+// A matrix that its file holds rounded: codes that are kept (`digest` is value_digest of the numbers in the
+// file), or, where they are empty, how its numbers are rounded once more.
+struct StoredMatrix {
+  ops::QuantizedMatrix codes;
+  std::string digest;
+  ops::Quantize quantize = ops::Quantize::none;
+};
+using StoredSource = std::function<StoredMatrix(const TensorSpec&)>;
+
+// How matrices are held: as `stored` says if there is one, else all rounded to `quantize`.
+struct Rounding {
+  ops::Quantize quantize = ops::Quantize::none;
+  StoredSource stored = {};
+};
+
+// Packs everything that the sources give. `digest` receives the SHA-256 over configuration, names, shapes and
 // values. `backward` also prepares gradients.
 DecoderWeights pack_weights(const ModelConfig& config, const TensorSource& source, ops::Backend& backend,
-                            bool backward, ops::Quantize quantize, std::string& digest);
+                            bool backward, const Rounding& rounding, std::string& digest);
+
+// "none", "int8" or "int4" where all matrices are held alike, else "mixed".
+std::string held_as(const ModelConfig& config, const DecoderWeights& weights);
 
 // The other way: a tensor of the checkpoint on the host, as held (matrices) or float32 (vectors).
 Tensor unpack(const TensorSlot& slot, ops::Backend& backend);

@@ -32,6 +32,18 @@ inline constexpr int kContractVersion = 1;
 // How a frozen matrix is rounded to whole numbers; groups of 32 inputs share a float16 scale.
 enum class Quantize : uint8_t { none, int8, int4 };
 
+// A matrix [O, K] that is already rounded, on the host, all parts row-major and contiguous. A number is
+// scale * code, or scale * code - minimum where there are minima (int4 only).
+struct QuantizedMatrix {
+  Quantize quantize = Quantize::none;
+  int64_t inputs = 0;  // K
+  // uint8. int8: [O, K], two's complement. int4: [O, ceil(K / 2)], input 2 i in the low and 2 i + 1 in the
+  // high half of byte i; 0..15 where there are minima, else 8 more than the code -8..7.
+  Tensor codes;
+  Tensor scales;  // float16 [O, ceil(K / 32)], finite
+  Tensor minima;  // the same, or empty
+};
+
 // A frozen or trained matrix [O, K] in the backend's own layout. Immutable once made, except through
 // Backend::repack. Shared by any number of trainers and engines.
 class PackedWeight {
@@ -142,6 +154,9 @@ class Backend {
   // scale, and sum whole numbers exactly; gradients see the widened weights and need no second layout. Cannot
   // be repacked.
   virtual Weight pack_quantized(const Tensor& w, Quantize quantize) = 0;
+  // The same with codes that somebody else made, taken as they are: nothing is rounded again. A backend that
+  // has no layout for them refuses.
+  virtual Weight pack_quantized(const QuantizedMatrix& w);
   virtual void prepare_backward(PackedWeight& w) = 0;            // later, when a trainer attaches
   virtual void repack(PackedWeight& w, const Tensor& host) = 0;  // full-weight training
   // [O, K] on the host, as stored; quantised ones as the float32 numbers they stand for.

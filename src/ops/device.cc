@@ -7,6 +7,11 @@
 
 namespace whorl::ops {
 
+Weight Backend::pack_quantized(const QuantizedMatrix&) {
+  base::invalid("[pack_quantized] the backend ", name(),
+                " takes no codes; load with quantize 'none', 'int8' or 'int4'");
+}
+
 std::shared_ptr<Backend> make_backend(const std::string& device, int threads) {
   if (device == "cpu") {
     const char* isa = std::getenv("WHORL_ISA");

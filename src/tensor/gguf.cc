@@ -41,10 +41,14 @@ const GgufTensor& Gguf::info(std::string_view name) const {
   return impl_->header.tensors[found->second];
 }
 
+const uint8_t* Gguf::blocks(std::string_view name) const {
+  return static_cast<const uint8_t*>(impl_->bytes.get()) + info(name).offset;
+}
+
 Tensor Gguf::widened(std::string_view name) const {
   const GgufTensor& t = info(name);
   Tensor out = Tensor::zeros(DType::float32, t.shape);
-  const uint8_t* from = static_cast<const uint8_t*>(impl_->bytes.get()) + t.offset;
+  const uint8_t* from = blocks(name);
   constexpr int64_t kPart = 1 << 18;  // a multiple of every block
   base::ThreadPool::shared()->run((out.numel() + kPart - 1) / kPart, [&](int64_t part) {
     const int64_t begin = part * kPart, n = std::min(out.numel() - begin, kPart);

@@ -43,6 +43,17 @@ GgufHeader parse_gguf(std::string_view bytes, std::string_view context);
 // aligned.
 void widen_blocks(GgufType type, const uint8_t* from, int64_t n, float* to);
 
+// Numbers [0, n) of a row as they are stored, group by group of 32; n as above. Q8_0: n codes, two's
+// complement. Q4_0: n / 2 bytes of two codes of 0..15, the even number's in the low half; they stand for
+// scale * (code - 8). Q4_K: the same for scale * code - minimum; scale and minimum are products of the file's
+// numbers rounded to float16 (by 2^-12 of themselves at most, or 2^-25).
+struct GgufCodes {
+  uint8_t* codes;
+  uint16_t *scales, *minima;  // float16, n / 32; minima of Q4_K alone
+};
+bool has_codes(GgufType type);  // one of these
+void copy_codes(GgufType type, const uint8_t* from, int64_t n, const GgufCodes& to);
+
 // A mapped file: nobody may shrink it meanwhile. Cheap to copy; safe from many threads.
 class Gguf {
  public:
@@ -51,6 +62,7 @@ class Gguf {
   const std::map<std::string, GgufValue>& metadata() const;
   const std::vector<GgufTensor>& tensors() const;
   const GgufTensor& info(std::string_view name) const;  // invalid_argument where there is none
+  const uint8_t* blocks(std::string_view name) const;   // as stored, info(name).size bytes
   Tensor widened(std::string_view name) const;          // float32, fresh memory
   // F32, F16 and BF16 as they are stored, in the mapped file where their alignment allows; others widened.
   Tensor tensor(std::string_view name) const;

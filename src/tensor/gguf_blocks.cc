@@ -3,6 +3,7 @@
 
 #include "base/check.h"
 #include "tensor/gguf.h"
+#include "tensor/gguf_scales.h"
 
 namespace whorl::tensor {
 
@@ -28,17 +29,6 @@ void widen_q4_0(const uint8_t* p, float* y) {
 void widen_q8_0(const uint8_t* p, float* y) {
   const float d = half_at(p);
   for (int i = 0; i < 32; ++i) y[i] = d * static_cast<float>(static_cast<int8_t>(p[2 + i]));
-}
-
-// Scale and minimum of the eighth `j`: six bits each. The first four lie in the low bits of bytes j and j +
-// 4; of the others the low four bits share byte j + 4 and the high two top up the bytes of the first four.
-void scale_and_minimum(const uint8_t* s, int j, int& scale, int& minimum) {
-  if (j < 4) {
-    scale = s[j] & 63, minimum = s[j + 4] & 63;
-  } else {
-    scale = (s[j + 4] & 15) | (s[j - 4] >> 6) << 4;
-    minimum = (s[j + 4] >> 4) | (s[j] >> 6) << 4;
-  }
 }
 
 void widen_q4_k(const uint8_t* p, float* y) {

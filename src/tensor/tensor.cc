@@ -1,5 +1,7 @@
 #include "tensor/tensor.h"
 
+#include <algorithm>
+#include <cmath>
 #include <cstdlib>
 #include <cstring>
 
@@ -137,6 +139,17 @@ float half_to_float(uint16_t bits) {
   const uint32_t wide = sign | (exponent == 31 ? 0x7f800000u : (exponent + 112) << 23) | (mantissa << 13);
   std::memcpy(&value, &wide, 4);
   return value;
+}
+
+uint16_t float_to_half(float x) {
+  const float size = std::min(std::abs(x), 65504.0f);
+  const int sign = std::signbit(x) ? 0x8000 : 0;
+  int exponent = 0;
+  std::frexp(size, &exponent);
+  exponent = std::max(exponent - 1, -14);
+  const int parts = static_cast<int>(std::nearbyint(std::ldexp(size, 10 - exponent)));  // 2048 carries over
+  const int bits = size < 0x1p-14f ? parts : ((exponent + 15) << 10) + parts - 1024;
+  return static_cast<uint16_t>(sign | bits);
 }
 
 }  // namespace whorl

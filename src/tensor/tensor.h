@@ -72,5 +72,6 @@ inline uint16_t float_to_bf16(float value) {
 }
 
 float half_to_float(uint16_t bits);
+uint16_t float_to_half(float x);  // to the nearest, ties to even; what is too large becomes the largest
 
 }  // namespace whorl

@@ -33,7 +33,7 @@ WeightLearner::WeightLearner(const Model& base, double learning_rate, double wei
   std::string digest;
   weights_ = model::pack_weights(
       config_, [&](const model::TensorSpec& spec) { return model::unpack(slots.at(spec.name), *backend_); },
-      *backend_, true, ops::Quantize::none, digest);
+      *backend_, true, {}, digest);
   transformer_ = std::make_shared<const model::Decoder>(config_, backend_, weights_, digest);
   lay_out();
   bind_gradients();

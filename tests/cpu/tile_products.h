@@ -68,10 +68,9 @@ struct Product {
                                    ops::Quantize quantize) const {
     const QuantPanels panels(pool, weights, quantize);
     std::vector<float> c = before, scratch(static_cast<size_t>(kernels.gemm_quantised_scratch(shape.k)) + 16);
-    kernels.gemm_quantised({a.data(), shape.k, shape.rows, shape.k, panels.codes(), panels.scales(),
-                            quantize == ops::Quantize::int4, 0, (shape.columns + kPanel - 1) / kPanel,
-                            shape.columns, c.data(), stride(), shape.bias ? bias.data() : nullptr,
-                            scratch.data()});
+    kernels.gemm_quantised({a.data(), shape.k, shape.rows, shape.k, panels.matrix(), 0,
+                            (shape.columns + kPanel - 1) / kPanel, shape.columns, c.data(), stride(),
+                            shape.bias ? bias.data() : nullptr, scratch.data()});
     return c;
   }
 

@@ -53,21 +53,20 @@ void check_numbers(const Matrix<double>& w, const Matrix<double>& stands_for, Qu
                 "weights moved by " + std::to_string(rms(difference) / rms(w)) + " of their size");
 }
 
-void check_products(Backend& backend, const Setting& setting, int64_t n, int64_t k, int64_t o,
-                    Quantize quantize, Report& report) {
-  Random random(static_cast<uint64_t>(n * k));
-  const auto w = random.matrix(o, k, 0.3, setting.weights), x = random.matrix(n, k),
-             dy = random.matrix(n, o, 1, DType::bfloat16), bias = random.matrix(1, o);
-  const Weight packed = backend.pack_quantized(to_tensor(w, setting.weights), quantize);
-  report.expect(packed->outputs() == o && packed->inputs() == k && packed->quantize() == quantize, "shape");
-  const auto stands_for = unpacked(backend, *packed);
-  check_numbers(w, stands_for, quantize, report);
+// Products, gradients and a row of the table of a packed weight against the numbers that it stands for.
+void check_ops(Backend& backend, const Setting& setting, const PackedWeight& packed, int64_t n,
+               Report& report) {
+  const int64_t k = packed.inputs(), o = packed.outputs();
+  Random random(static_cast<uint64_t>(n * k + 1));
+  const auto stands_for = unpacked(backend, packed);
+  const auto x = random.matrix(n, k), dy = random.matrix(n, o, 1, DType::bfloat16),
+             bias = random.matrix(1, o);
   Guarded y({n, o}), dx({n, k}), added({n, k}, 0.5), rows({1, k});
-  backend.linear(to_slice(x), *packed, to_tensor(bias).reshape({o}), {}, Tensor(), y.tensor());
+  backend.linear(to_slice(x), packed, to_tensor(bias).reshape({o}), {}, Tensor(), y.tensor());
   report.compare("y", y.tensor(), reference::linear(rounded_rows(x), stands_for, bias, {}).data,
                  setting.exact().forward);
-  backend.linear_backward(to_slice(dy), to_slice(x), *packed, {}, Tensor(), {}, dx.tensor(), false);
-  backend.linear_backward(to_slice(dy), to_slice(x), *packed, {}, Tensor(), {}, added.tensor(), true);
+  backend.linear_backward(to_slice(dy), to_slice(x), packed, {}, Tensor(), {}, dx.tensor(), false);
+  backend.linear_backward(to_slice(dy), to_slice(x), packed, {}, Tensor(), {}, added.tensor(), true);
   Matrix<double> want(n, k), want_added(n, k);
   for (int64_t r = 0; r < n; ++r)
     for (int64_t i = 0; i < k; ++i) {
@@ -77,10 +76,56 @@ void check_products(Backend& backend, const Setting& setting, int64_t n, int64_t
   report.compare("dx", dx.tensor(), want.data, setting.widened().gradient);
   report.compare("dx accumulated", added.tensor(), want_added.data, setting.widened().gradient);
   const std::vector<int32_t> last = {static_cast<int32_t>(o - 1)};
-  backend.embedding(last, *packed, rows.tensor());
-  report.same_bits("a row of the table", rows.tensor(), backend.unpack(*packed).rows(o - 1, o));
+  backend.embedding(last, packed, rows.tensor());
+  report.same_bits("a row of the table", rows.tensor(), backend.unpack(packed).rows(o - 1, o));
   y.check(report, "y"), dx.check(report, "dx"), added.check(report, "dx accumulated"),
       rows.check(report, "row");
+}
+
+void check_products(Backend& backend, const Setting& setting, int64_t n, int64_t k, int64_t o,
+                    Quantize quantize, Report& report) {
+  Random random(static_cast<uint64_t>(n * k));
+  const auto w = random.matrix(o, k, 0.3, setting.weights);
+  const Weight packed = backend.pack_quantized(to_tensor(w, setting.weights), quantize);
+  report.expect(packed->outputs() == o && packed->inputs() == k && packed->quantize() == quantize, "shape");
+  check_numbers(w, unpacked(backend, *packed), quantize, report);
+  check_ops(backend, setting, *packed, n, report);
+}
+
+// Any codes, the least and the largest among them, scales of both signs and zero.
+QuantizedMatrix random_codes(Random& random, int64_t k, int64_t o, Quantize quantize, bool minima) {
+  const int64_t groups = (k + kGroup - 1) / kGroup;
+  QuantizedMatrix w{quantize, k,
+                    Tensor::zeros(DType::uint8, {o, quantize == Quantize::int8 ? k : (k + 1) / 2}),
+                    Tensor::zeros(DType::float16, {o, groups}), Tensor()};
+  if (minima) w.minima = Tensor::zeros(DType::float16, {o, groups});
+  for (int64_t i = 0; i < w.codes.numel(); ++i)
+    w.codes.data<uint8_t>()[i] = static_cast<uint8_t>(i % 7 == 0 ? 0x80 : random.below(256));
+  const auto half = [&] {  // 2^-6 to 2^-2, either sign
+    return static_cast<uint16_t>(random.below(2) << 15 | (9 + random.below(4)) << 10 | random.below(1024));
+  };
+  for (int64_t i = 0; i < o * groups; ++i) {
+    w.scales.data<uint16_t>()[i] = i % 11 == 3 ? uint16_t{0} : half();
+    if (minima) w.minima.data<uint16_t>()[i] = half();
+  }
+  return w;
+}
+
+Matrix<double> stand_for(const QuantizedMatrix& w) {
+  Matrix<double> out(w.codes.dim(0), w.inputs);
+  for (int64_t r = 0; r < out.rows; ++r)
+    for (int64_t k = 0; k < w.inputs; ++k) {
+      const uint8_t* row = w.codes.data<uint8_t>() + r * w.codes.dim(1);
+      const int64_t at = r * w.scales.dim(1) + k / kGroup;
+      const int nibble = k % 2 ? row[k / 2] / 16 : row[k / 2] % 16;
+      const int code = w.quantize == Quantize::int8 ? static_cast<int8_t>(row[k])
+                       : w.minima.empty()           ? nibble - 8
+                                                    : nibble;
+      const float minimum = w.minima.empty() ? 0.0f : half_to_float(w.minima.data<uint16_t>()[at]);
+      out(r, k) = static_cast<double>(
+          half_to_float(w.scales.data<uint16_t>()[at]) * static_cast<float>(code) - minimum);
+    }
+  return out;
 }
 
 // Adapters on top, and rows alone: the bits of a row do not depend on the batch.
@@ -139,6 +184,32 @@ void check_quantised(Backend& backend, const Setting& setting, Report& report) {
   for (size_t i = 0; i < grid.data.size(); i += kGroup) grid.data[i] = -127 * 0.125;
   report.expect(unpacked(backend, *backend.pack_quantized(to_tensor(grid), Quantize::int8)).data == grid.data,
                 "int8 changed what it can hold");
+}
+
+void check_quantised_codes(Backend& backend, const Setting& setting, Report& report) {
+  struct Kind {
+    const char* name;
+    Quantize quantize;
+    bool minima;
+  };
+  for (const Kind& kind : {Kind{"int8", Quantize::int8, false}, Kind{"int4", Quantize::int4, false},
+                           Kind{"int4 with minima", Quantize::int4, true}})
+    for (const auto& [n, k, o] : {std::array<int64_t, 3>{1, 64, 130},
+                                  {2, 33, 17},
+                                  {9, 95, 40},
+                                  {16, 128, 65},
+                                  {31, 256, 64},
+                                  {61, 70, 33}}) {
+      report.enter(std::string("codes as they are, ") + kind.name + " " + to_string({n, k, o}));
+      Random random(static_cast<uint64_t>(k * o));
+      const QuantizedMatrix codes = random_codes(random, k, o, kind.quantize, kind.minima);
+      const Weight packed = backend.pack_quantized(codes);
+      report.expect(packed->outputs() == o && packed->inputs() == k && packed->quantize() == kind.quantize,
+                    "shape");
+      report.expect(unpacked(backend, *packed).data == stand_for(codes).data,
+                    "the codes stand for other numbers");
+      check_ops(backend, setting, *packed, n, report);
+    }
 }
 
 }  // namespace whorl::ops

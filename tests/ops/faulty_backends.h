@@ -1,6 +1,7 @@
 #pragma once
 // Backends with one planted fault each. The harness must flag every one of them.
 #include <cstdlib>
+#include <cstring>
 
 #include "ops/forwarding_backend.h"
 
@@ -19,6 +20,7 @@ struct SwapsTwoAdapters final : ForwardingBackend {
 // One group's scale is a percent off: products and unpacked numbers agree, both are wrong.
 struct ScalesAGroupWrongly final : ForwardingBackend {
   using ForwardingBackend::ForwardingBackend;
+  using ForwardingBackend::pack_quantized;
   Weight pack_quantized(const Tensor& w, Quantize quantize) override {
     const Tensor off = Tensor::zeros(DType::float32, w.shape());
     for (int64_t i = 0; i < w.numel(); ++i) {
@@ -26,6 +28,31 @@ struct ScalesAGroupWrongly final : ForwardingBackend {
       off.data<float>()[i] = i < 32 ? 1.01f * x : x;
     }
     return inner_->pack_quantized(off, quantize);
+  }
+};
+
+// Codes taken as they are, but the halves of a byte change places, a row's first group has its neighbour's
+// scale, or minima are left out (the codes' offset of 8 in their place).
+template <int kFault>
+struct MisreadsCodes final : ForwardingBackend {
+  using ForwardingBackend::ForwardingBackend;
+  using ForwardingBackend::pack_quantized;
+  Weight pack_quantized(const QuantizedMatrix& w) override {
+    QuantizedMatrix off = w;
+    if (kFault == 0 && w.quantize == Quantize::int4) {
+      off.codes = Tensor::zeros(DType::uint8, w.codes.shape());
+      for (int64_t i = 0; i < w.codes.numel(); ++i) {
+        const uint8_t byte = w.codes.data<uint8_t>()[i];
+        off.codes.data<uint8_t>()[i] = static_cast<uint8_t>(byte << 4 | byte >> 4);
+      }
+    } else if (kFault == 1 && w.scales.dim(1) > 1) {
+      off.scales = Tensor::zeros(DType::float16, w.scales.shape());
+      std::memcpy(off.scales.raw(), w.scales.raw(), w.scales.nbytes());
+      off.scales.data<uint16_t>()[0] = off.scales.data<uint16_t>()[1];
+    } else if (kFault == 2) {
+      off.minima = Tensor();
+    }
+    return inner_->pack_quantized(off);
   }
 };
 

@@ -24,6 +24,7 @@ class ForwardingBackend : public Backend {
   Weight pack_quantized(const Tensor& w, Quantize quantize) override {
     return inner_->pack_quantized(w, quantize);
   }
+  Weight pack_quantized(const QuantizedMatrix& w) override { return inner_->pack_quantized(w); }
   Lora pack_lora(const Tensor& a, const Tensor& b, float scale, DType base) override {
     return inner_->pack_lora(a, b, scale, base);
   }

@@ -182,6 +182,7 @@ std::vector<NamedCheck> all_checks() {
           {"embedding", check_embedding},
           {"linear", check_linear},
           {"quantised", check_quantised},
+          {"quantised_codes", check_quantised_codes},
           {"linear_weight_gradient", check_linear_weight_gradient},
           {"rms_norm", check_rms_norm},
           {"rope", check_rope},

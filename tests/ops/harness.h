@@ -98,6 +98,7 @@ struct Setting {
 using Check = void (*)(Backend&, const Setting&, Report&);
 void check_linear(Backend&, const Setting&, Report&);
 void check_quantised(Backend&, const Setting&, Report&);
+void check_quantised_codes(Backend&, const Setting&, Report&);
 void check_linear_weight_gradient(Backend&, const Setting&, Report&);
 void check_embedding(Backend&, const Setting&, Report&);
 void check_packing(Backend&, const Setting&, Report&);

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <cstring>
 
 #include "base/file.h"
@@ -70,6 +71,32 @@ TEST(Gguf, EveryTypeStandsForWhatTheReferenceSays) {
     ASSERT_EQ(got.shape(), want.shape()) << t.name;
     EXPECT_EQ(differences(got, want), 0) << t.name;
   }
+}
+
+// Plain codes, times their scales, are the widened numbers: exactly, or (Q4_K) but for the float16 scales.
+TEST(Gguf, CodesStandForTheSameNumbers) {
+  const Gguf file = Gguf::open(golden + "types.gguf");
+  for (const char* name : {"Q8_0", "Q4_0", "Q4_K"}) {
+    const GgufTensor& t = file.info(name);
+    const bool bytes = t.type == GgufType::q8_0, minimum = t.type == GgufType::q4_k;
+    const int64_t n = file.widened(name).numel(), groups = n / 32;
+    std::vector<uint8_t> codes(static_cast<size_t>(bytes ? n : n / 2));
+    std::vector<uint16_t> scales(static_cast<size_t>(groups)), minima(static_cast<size_t>(groups));
+    copy_codes(t.type, file.blocks(name), n, {codes.data(), scales.data(), minima.data()});
+    const Tensor wide = file.widened(name);
+    const float* want = wide.data<float>();
+    for (int64_t i = 0; i < n; ++i) {
+      const auto at = static_cast<size_t>(i), group = at / 32;
+      const int nibble = bytes ? 0 : codes[at / 2] >> at % 2 * 4 & 15;
+      const int code = bytes ? static_cast<int8_t>(codes[at]) : minimum ? nibble : nibble - 8;
+      const float scale = half_to_float(scales[group]), below = minimum ? half_to_float(minima[group]) : 0.0f;
+      const float got = scale * static_cast<float>(code) - below;
+      const float most =
+          minimum ? std::ldexp(std::abs(scale * static_cast<float>(code)) + std::abs(below), -11) : 0.0f;
+      ASSERT_NEAR(got, want[i], most) << name << " " << i;
+    }
+  }
+  EXPECT_THROW(copy_codes(GgufType::q6_k, nullptr, 0, {}), std::invalid_argument);
 }
 
 // The comparison above sees every single changed code: flip a bit of each block's every byte.

@@ -39,7 +39,7 @@ def chat(
     seed: Seed = 0,
     store: Store = STORE,
     threads: Threads = 0,
-    quantize: Quantize = "none",
+    quantize: Quantize = "auto",
     json: Json = False,
 ) -> None:
     """A conversation, line by line; Ctrl-C stops an answer, Ctrl-D ends it. --json prints one object a turn."""

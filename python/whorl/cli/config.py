@@ -16,7 +16,7 @@ RUN_KEYS = {
     "format": "auto",
     "on_bad_row": "error",
     "threads": 0,
-    "quantize": "none",
+    "quantize": "auto",
     "out": None,
     "store": None,
     "publish": None,

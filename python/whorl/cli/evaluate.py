@@ -63,7 +63,7 @@ def evaluate(
     rows: Annotated[Path | None, typer.Option(help="Every row's result, one JSON object a line.")] = None,
     store: Store = STORE,
     threads: Threads = 0,
-    quantize: Quantize = "none",
+    quantize: Quantize = "auto",
     json: Json = False,
 ) -> None:
     """Scores of the base and of adapters on held-out rows, with standard errors and intervals."""

@@ -33,7 +33,7 @@ def generate(
     stream: Annotated[bool, typer.Option(help="Show the text as it comes.")] = True,
     store: Store = STORE,
     threads: Threads = 0,
-    quantize: Quantize = "none",
+    quantize: Quantize = "auto",
     json: Json = False,
 ) -> None:
     """One answer, streamed; tool calls are parsed back."""

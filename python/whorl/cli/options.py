@@ -16,7 +16,12 @@ Base = Annotated[
     ),
 ]
 Store = Annotated[Path, typer.Option(help="Folder of the adapter store.", envvar="WHORL_STORE")]
-Quantize = Annotated[str, typer.Option(help="Round the base to int8 or int4; none keeps it.")]
+Quantize = Annotated[
+    str,
+    typer.Option(
+        help="Round the base to int8 or int4; auto keeps a GGUF file's whole numbers, none widens them."
+    ),
+]
 Threads = Annotated[int, typer.Option(help="0 = all CPUs this process may use.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output, nothing else.")]
 STORE = Path("store")
@@ -40,7 +45,7 @@ def base_folder(base: str) -> Path:
     raise ValueError(f"[base] no folder '{base}'; {advice}")
 
 
-def load_base(base: str, threads: int = 0, quantize: str = "none"):
+def load_base(base: str, threads: int = 0, quantize: str = "auto"):
     import whorl
 
     return whorl.Model.load(base_folder(base), threads=threads, quantize=quantize)

@@ -20,7 +20,7 @@ Seed = Annotated[int, typer.Option(help="Same seed, same request: same tokens.")
 
 
 def open_engine(
-    base: str, store: Path, adapters: list[str], threads: int = 0, quantize: str = "none"
+    base: str, store: Path, adapters: list[str], threads: int = 0, quantize: str = "auto"
 ) -> tuple[Any, list[str]]:
     """An engine, and the names under which it knows the adapters. A folder becomes an adapter of its own name."""
     import whorl

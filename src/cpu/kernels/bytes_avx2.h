@@ -1,5 +1,6 @@
 #pragma once
-// See bytes_vnni.h; bytes are widened to 16 bits, which cannot overflow.
+// See bytes_vnni.h. A panel is two parts of eight columns. Products of bytes are added in 16 bits, where they
+// fit.
 #include <immintrin.h>
 
 #include <cstdint>
@@ -9,9 +10,6 @@ namespace whorl::cpu::WHORL_ISA {
 static inline __m256i ints(__m256 x) { return _mm256_castps_si256(x); }
 static inline __m256 carried(__m256i x) { return _mm256_castsi256_ps(x); }
 
-static inline Vec broadcast_int(int32_t x) {
-  return {carried(_mm256_set1_epi32(x)), carried(_mm256_set1_epi32(x))};
-}
 static inline Vec load_bytes(const uint8_t* p) {
   return {carried(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))),
           carried(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p + 32)))};
@@ -34,20 +32,46 @@ static inline Vec load_halves(const uint16_t* p) {
           _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p + 8)))};
 }
 static inline void store_low_bytes(uint8_t* p, Vec x) {
-  int32_t lanes[16];
-  _mm256_storeu_si256(reinterpret_cast<__m256i*>(lanes), ints(x.a));
-  _mm256_storeu_si256(reinterpret_cast<__m256i*>(lanes + 8), ints(x.b));
-  for (int i = 0; i < 16; ++i) p[i] = static_cast<uint8_t>(lanes[i]);
+  const __m256i mask = _mm256_set1_epi32(255);
+  const __m256i words =
+      _mm256_packus_epi32(_mm256_and_si256(ints(x.a), mask), _mm256_and_si256(ints(x.b), mask));
+  const __m256i sorted = _mm256_permute4x64_epi64(words, 0xd8);
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(p),
+                   _mm_packus_epi16(_mm256_castsi256_si128(sorted), _mm256_extracti128_si256(sorted, 1)));
 }
-static inline __m256 dot_half(__m256 acc, __m256 w, __m256 x) {
-  const __m256i a = ints(w), b = ints(x), low = _mm256_set1_epi16(255);
-  const __m256i even =
-      _mm256_madd_epi16(_mm256_and_si256(a, low), _mm256_srai_epi16(_mm256_slli_epi16(b, 8), 8));
-  const __m256i odd = _mm256_madd_epi16(_mm256_srli_epi16(a, 8), _mm256_srai_epi16(b, 8));
-  return carried(_mm256_add_epi32(ints(acc), _mm256_add_epi32(even, odd)));
+
+using Part = __m256i;
+constexpr int kParts = 2;
+constexpr bool kShifted8 = false;
+
+static inline Part no_sum() { return _mm256_setzero_si256(); }
+static inline Part load_part(const uint8_t* p) {
+  return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
 }
-static inline Vec dot_bytes(Vec acc, Vec w, Vec x) {
-  return {dot_half(acc.a, w.a, x.a), dot_half(acc.b, w.b, x.b)};
+static inline Part broadcast_word(const float* p) { return ints(_mm256_broadcast_ss(p)); }
+static inline Part low_part(Part x) { return _mm256_and_si256(x, _mm256_set1_epi8(15)); }
+static inline Part high_part(Part x) { return low_part(_mm256_srli_epi16(x, 4)); }
+
+// Magnitudes times numbers of the code's sign: two products are at most 2 * 128 * 127, one below the limit.
+struct Codes8 {
+  Part size, code;
+};
+static inline Codes8 codes8(Part stored) {
+  const Part code = _mm256_xor_si256(stored, _mm256_set1_epi8(-128));
+  return {_mm256_abs_epi8(code), code};
+}
+static inline Part dot8(Part sum, const Codes8& w, Part x) {
+  const Part pairs = _mm256_maddubs_epi16(w.size, _mm256_sign_epi8(x, w.code));
+  return _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+}
+// All eight words of a group fit in 16 bits: 16 * 15 * 127 = 30480.
+static inline Part dot4(Part sum, Part w, Part x) {
+  return _mm256_add_epi16(sum, _mm256_maddubs_epi16(w, x));
+}
+static inline Vec totals8(Part a, Part b) { return {_mm256_cvtepi32_ps(a), _mm256_cvtepi32_ps(b)}; }
+static inline Vec totals4(Part a, Part b) {
+  const Part ones = _mm256_set1_epi16(1);
+  return totals8(_mm256_madd_epi16(a, ones), _mm256_madd_epi16(b, ones));
 }
 
 }  // namespace whorl::cpu::WHORL_ISA

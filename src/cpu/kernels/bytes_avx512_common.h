@@ -5,7 +5,6 @@
 
 namespace whorl::cpu::WHORL_ISA {
 
-static inline Vec broadcast_int(int32_t x) { return _mm512_castsi512_ps(_mm512_set1_epi32(x)); }
 static inline Vec load_bytes(const uint8_t* p) { return _mm512_castsi512_ps(_mm512_loadu_si512(p)); }
 static inline Vec to_floats(Vec ints) { return _mm512_cvtepi32_ps(_mm512_castps_si512(ints)); }
 static inline Vec low_nibbles(Vec bytes) {
@@ -26,5 +25,13 @@ static inline Vec load_halves(const uint16_t* p) {
 static inline void store_low_bytes(uint8_t* p, Vec lanes) {
   _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtepi32_epi8(_mm512_castps_si512(lanes)));
 }
+
+using Part = __m512i;
+constexpr int kParts = 1;
+static inline Part no_sum() { return _mm512_setzero_si512(); }
+static inline Part load_part(const uint8_t* p) { return _mm512_loadu_si512(p); }
+static inline Part broadcast_word(const float* p) { return _mm512_castps_si512(_mm512_set1_ps(*p)); }
+static inline Part low_part(Part x) { return _mm512_and_si512(x, _mm512_set1_epi8(15)); }
+static inline Part high_part(Part x) { return low_part(_mm512_srli_epi16(x, 4)); }
 
 }  // namespace whorl::cpu::WHORL_ISA

@@ -4,7 +4,6 @@
 
 namespace whorl::cpu::WHORL_ISA {
 
-WHORL_INLINE Vec broadcast_int(int32_t x) { return reinterpret_cast<Vec>(x - Words{}); }
 WHORL_INLINE Vec load_bytes(const uint8_t* p) {
   Vec v;
   __builtin_memcpy(&v, p, sizeof v);
@@ -39,11 +38,28 @@ WHORL_INLINE void store_low_bytes(uint8_t* p, Vec x) {
   const Words lanes = reinterpret_cast<Words>(x);
   for (int i = 0; i < kLanes; ++i) p[i] = static_cast<uint8_t>(lanes[i]);
 }
-WHORL_INLINE Vec dot_bytes(Vec acc, Vec w, Vec x) {
-  Words sum = reinterpret_cast<Words>(acc);
-  const Words a = reinterpret_cast<Words>(w), b = reinterpret_cast<Words>(x);
-  for (int i = 0; i < 4; ++i) sum += ((a >> (8 * i)) & 255) * ((b << (24 - 8 * i)) >> 24);
-  return reinterpret_cast<Vec>(sum);
+
+using Part = Words;
+constexpr int kParts = 1;
+constexpr bool kShifted8 = true;
+using Codes8 = Part;
+
+WHORL_INLINE Part no_sum() { return Part{}; }
+WHORL_INLINE Part load_part(const uint8_t* p) { return reinterpret_cast<Part>(load_bytes(p)); }
+WHORL_INLINE Part broadcast_word(const float* p) {
+  int32_t word;
+  __builtin_memcpy(&word, p, sizeof word);
+  return word - Part{};
 }
+WHORL_INLINE Part low_part(Part x) { return reinterpret_cast<Part>(low_nibbles(reinterpret_cast<Vec>(x))); }
+WHORL_INLINE Part high_part(Part x) { return reinterpret_cast<Part>(high_nibbles(reinterpret_cast<Vec>(x))); }
+WHORL_INLINE Codes8 codes8(Part stored) { return stored; }
+WHORL_INLINE Part dot8(Part sum, Codes8 w, Part x) {
+  for (int i = 0; i < 4; ++i) sum += ((w >> (8 * i)) & 255) * ((x << (24 - 8 * i)) >> 24);
+  return sum;
+}
+WHORL_INLINE Part dot4(Part sum, Part w, Part x) { return dot8(sum, w, x); }
+WHORL_INLINE Vec totals8(Part sum) { return __builtin_convertvector(sum, Vec); }
+WHORL_INLINE Vec totals4(Part sum) { return totals8(sum); }
 
 }  // namespace whorl::cpu::WHORL_ISA

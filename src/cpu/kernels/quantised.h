@@ -1,7 +1,7 @@
 #pragma once
 // Products with weights of whole numbers (kernels.h, QuantGemm). Rows are rounded one by one, so a row's
-// result knows no other row; the unsigned codes' offset is taken back by starting a group's sum at minus the
-// offset times the sum of the row's codes.
+// result knows no other row. What the unsigned codes' offset added is taken back from a group's sum: the
+// offset times the sum of the row's codes. A group's minimum is multiplied by that sum too.
 #include <cstdint>
 
 #include "cpu/kernels.h"
@@ -19,6 +19,8 @@ static int64_t gemm_quantised_scratch(int64_t k) { return kQuantRows * groups_of
 
 // Rows side by side, word j of group g of row r at words[(g * 8 + j) * rows + r]; or, for tiles, words of a
 // row together, at words[(g * rows + r) * 8 + j].
+// `sums` is what a group's total is corrected by: offset * the sum of the row's codes or, where weights have
+// minima, minus that sum times the row's scale.
 struct RoundedRows {
   float *words, *scales, *sums;
   int64_t rows, groups, word_step, row_step;
@@ -31,7 +33,9 @@ struct RoundedRows {
 };
 
 // One row into column r. A group with a number that is none stays one: its scale becomes NaN.
-static inline void round_row(const float* x, int64_t k, const RoundedRows& to, int64_t r) {
+static inline void round_row(const float* x, int64_t k, const QuantMatrix& w, const RoundedRows& to,
+                             int64_t r) {
+  const float offset = w.int4 ? 8.0f : 128.0f;
   const Vec magic = broadcast(kRoundingMagic);
   for (int64_t g = 0; g < to.groups; ++g, x += kGroup, k -= kGroup) {
     const int64_t low = k < kLanes ? k : kLanes, high = k - low < kLanes ? k - low : kLanes;
@@ -47,25 +51,46 @@ static inline void round_row(const float* x, int64_t k, const RoundedRows& to, i
     __builtin_memcpy(words, bytes, sizeof words);
     float* const place = to.words + g * kWords * to.rows + r * to.row_step;
     for (int j = 0; j < kWords; ++j) place[j * to.word_step] = words[j];
-    to.scales[g * to.rows + r] = most / 127.0f + nothing;
-    to.sums[g * to.rows + r] = reduce_add(add(sub(first, magic), sub(second, magic)));
+    const float scale = most / 127.0f + nothing;
+    const float sum = reduce_add(add(sub(first, magic), sub(second, magic)));
+    to.scales[g * to.rows + r] = scale;
+    to.sums[g * to.rows + r] = w.minima ? -(sum * scale) : offset * sum;
   }
 }
 
+constexpr int64_t kPartBytes = 64 / kParts;  // of a word of all columns
+
+// body(word, its sixteen columns) for the eight words of a group; and the sums of one part of the columns
+// with R rows side by side.
 struct Int8Codes {
   static constexpr int64_t kBytes = kGroup * kPanel;
   static constexpr int32_t kOffset = 128;
-  // body(word, its sixteen columns) for the eight words of a group.
+  static constexpr bool kShifted = kShifted8;
   template <class Body>
   static inline __attribute__((always_inline)) void words(const uint8_t* p, Body body) {
 #pragma GCC unroll 8
     for (int j = 0; j < kWords; ++j) body(j, load_bytes(p + j * 64));
+  }
+  template <int R>
+  static inline __attribute__((always_inline)) void multiply(const uint8_t* p, const float* x, int64_t step,
+                                                             Part (&sum)[R]) {
+#pragma GCC unroll 8
+    for (int j = 0; j < kWords; ++j) {
+      const Codes8 w = codes8(load_part(p + j * 64));
+#pragma GCC unroll 16
+      for (int r = 0; r < R; ++r) sum[r] = dot8(sum[r], w, broadcast_word(x + j * step + r));
+    }
+  }
+  template <class... Parts>
+  static inline Vec totals(Parts... parts) {
+    return totals8(parts...);
   }
 };
 
 struct Int4Codes {
   static constexpr int64_t kBytes = kGroup / 2 * kPanel;
   static constexpr int32_t kOffset = 8;
+  static constexpr bool kShifted = true;
   template <class Body>
   static inline __attribute__((always_inline)) void words(const uint8_t* p, Body body) {
 #pragma GCC unroll 4
@@ -75,20 +100,64 @@ struct Int4Codes {
       body(j + kWords / 2, high_nibbles(both));
     }
   }
+  template <int R>
+  static inline __attribute__((always_inline)) void multiply(const uint8_t* p, const float* x, int64_t step,
+                                                             Part (&sum)[R]) {
+#pragma GCC unroll 4
+    for (int j = 0; j < kWords / 2; ++j) {
+      const Part both = load_part(p + j * 64), low = low_part(both), high = high_part(both);
+#pragma GCC unroll 16
+      for (int r = 0; r < R; ++r) {
+        sum[r] = dot4(sum[r], low, broadcast_word(x + j * step + r));
+        sum[r] = dot4(sum[r], high, broadcast_word(x + (j + kWords / 2) * step + r));
+      }
+    }
+  }
+  template <class... Parts>
+  static inline Vec totals(Parts... parts) {
+    return totals4(parts...);
+  }
 };
+
+// The totals of R rows with one group of one panel.
+template <class Codes, int R>
+static inline __attribute__((always_inline)) void group_totals(const uint8_t* p, const float* x, int64_t step,
+                                                               Vec (&total)[R]) {
+  Part sum[kParts][R];
+#pragma GCC unroll 2
+  for (int part = 0; part < kParts; ++part) {
+    for (int r = 0; r < R; ++r) sum[part][r] = no_sum();
+    Codes::template multiply<R>(p + part * kPartBytes, x, step, sum[part]);
+  }
+#pragma GCC unroll 16
+  for (int r = 0; r < R; ++r)
+    if constexpr (kParts == 2)
+      total[r] = Codes::totals(sum[0][r], sum[kParts - 1][r]);
+    else
+      total[r] = Codes::totals(sum[0][r]);
+}
 
 struct QuantTile {
   RoundedRows a;
   int64_t row;  // of a's rows, the tile's first
   const uint8_t* codes;
-  const uint16_t* scales;
+  const uint16_t *scales, *minima;
   const float* init;
   float* c;
   int64_t c_stride, columns;
 };
 
+// acc + what a group's totals stand for: the same steps for every instruction set.
+template <bool kShifted>
+static inline __attribute__((always_inline)) Vec add_group(Vec acc, Vec total, Vec scale, float row_scale,
+                                                           float row_sum, const Vec* minimum) {
+  if (minimum) return fma(*minimum, broadcast(row_sum), fma(total, mul(scale, broadcast(row_scale)), acc));
+  if constexpr (kShifted) total = sub(total, broadcast(row_sum));
+  return fma(total, mul(scale, broadcast(row_scale)), acc);
+}
+
 // R rows and V panels of sixteen columns.
-template <class Codes, int R, int V>
+template <class Codes, int R, int V, bool kMinima>
 static void quant_micro(const QuantTile& t) {
   Vec acc[R][V];
   for (int r = 0; r < R; ++r)
@@ -98,27 +167,19 @@ static void quant_micro(const QuantTile& t) {
       for (int v = 0; v < V; ++v) acc[r][v] = zero();
   const int64_t groups = t.a.groups, rows = t.a.rows;
   for (int64_t g = 0; g < groups; ++g) {
-    const float *words = t.a.words + g * kWords * rows + t.row, *sums = t.a.sums + g * rows + t.row;
-    Vec dot[R][V];
-#pragma GCC unroll 16
-    for (int r = 0; r < R; ++r) {
-      const Vec start = broadcast_int(-Codes::kOffset * static_cast<int32_t>(sums[r]));
-#pragma GCC unroll 8
-      for (int v = 0; v < V; ++v) dot[r][v] = start;
-    }
-#pragma GCC unroll 8
-    for (int v = 0; v < V; ++v)
-      Codes::words(t.codes + (v * groups + g) * Codes::kBytes, [&](int j, Vec w) {
-#pragma GCC unroll 16
-        for (int r = 0; r < R; ++r) dot[r][v] = dot_bytes(dot[r][v], w, broadcast(words[j * rows + r]));
-      });
+    const float *words = t.a.words + g * kWords * rows + t.row, *scales = t.a.scales + g * rows + t.row,
+                *sums = t.a.sums + g * rows + t.row;
 #pragma GCC unroll 8
     for (int v = 0; v < V; ++v) {
-      const Vec scale = load_halves(t.scales + (v * groups + g) * kPanel);
+      const int64_t block = v * groups + g;
+      Vec total[R], minimum = zero();
+      group_totals<Codes>(t.codes + block * Codes::kBytes, words, rows, total);
+      const Vec scale = load_halves(t.scales + block * kPanel);
+      if constexpr (kMinima) minimum = load_halves(t.minima + block * kPanel);
 #pragma GCC unroll 16
       for (int r = 0; r < R; ++r)
-        acc[r][v] =
-            fma(to_floats(dot[r][v]), mul(scale, broadcast(t.a.scales[g * rows + t.row + r])), acc[r][v]);
+        acc[r][v] = add_group<Codes::kShifted>(acc[r][v], total[r], scale, scales[r], sums[r],
+                                               kMinima ? &minimum : nullptr);
     }
   }
   for (int r = 0; r < R; ++r) store_row<V>(t.c + r * t.c_stride, acc[r], t.columns);
@@ -126,41 +187,48 @@ static void quant_micro(const QuantTile& t) {
 
 using QuantMicro = void (*)(const QuantTile&);
 
-// One row walks several panels at once (one alone would wait for its own sums), many rows one panel.
-constexpr int kQuantTileRows = kMaxRows < 8 ? kMaxRows : 8;
-template <class Codes>
-static inline QuantMicro find_quant(int rows) {
-  static constexpr QuantMicro table[8] = {quant_micro<Codes, 1, 1>,
-                                          quant_micro<Codes, 2, 1>,
-                                          kQuantTileRows >= 3 ? quant_micro<Codes, 3, 1> : nullptr,
-                                          kQuantTileRows >= 4 ? quant_micro<Codes, 4, 1> : nullptr,
-                                          kQuantTileRows >= 5 ? quant_micro<Codes, 5, 1> : nullptr,
-                                          kQuantTileRows >= 6 ? quant_micro<Codes, 6, 1> : nullptr,
-                                          kQuantTileRows >= 7 ? quant_micro<Codes, 7, 1> : nullptr,
-                                          kQuantTileRows >= 8 ? quant_micro<Codes, 8, 1> : nullptr};
+constexpr int kQuantTileRows = kMaxRows < 3 ? kMaxRows : 8;
+template <class Codes, bool kMinima, int... kRows>
+static inline QuantMicro quant_of(int rows) {
+  static constexpr QuantMicro table[] = {quant_micro<Codes, kRows, 1, kMinima>...};
   return table[rows - 1];
 }
+template <class Codes, bool kMinima>
+static inline QuantMicro find_quant(int rows) {
+  if constexpr (kQuantTileRows == 2)
+    return quant_of<Codes, kMinima, 1, 2>(rows);
+  else
+    return quant_of<Codes, kMinima, 1, 2, 3, 4, 5, 6, 7, 8>(rows);
+}
 
+// One panel of a product, from row `first` of the rounded ones on.
 template <class Codes>
+static inline QuantTile quant_tile(const QuantGemm& g, const RoundedRows& a, int64_t row, int64_t first,
+                                   int64_t panel) {
+  const int64_t block = panel * a.groups;
+  return {a,
+          first,
+          g.w.codes + block * Codes::kBytes,
+          g.w.scales + block * kPanel,
+          g.w.minima ? g.w.minima + block * kPanel : nullptr,
+          g.init ? g.init + panel * kPanel : nullptr,
+          g.c + (row + first) * g.c_stride + panel * kPanel,
+          g.c_stride,
+          g.columns - panel * kPanel};
+}
+
+// One row walks several panels at once where one alone would wait for its own sums, many rows one panel.
+template <class Codes, bool kMinima>
 static void quant_rows(const QuantGemm& g, const RoundedRows& a, int64_t row, int64_t rows) {
   const int64_t tiles = (rows + kQuantTileRows - 1) / kQuantTileRows;
-  const auto tile = [&](int64_t first, int64_t panel) {
-    const int64_t block = panel * a.groups;
-    return QuantTile{a,
-                     first,
-                     g.codes + block * Codes::kBytes,
-                     g.scales + block * kPanel,
-                     g.init ? g.init + panel * kPanel : nullptr,
-                     g.c + (row + first) * g.c_stride + panel * kPanel,
-                     g.c_stride,
-                     g.columns - panel * kPanel};
-  };
   int64_t p = g.panel_begin;
-  for (; rows == 1 && p + 4 <= g.panel_end; p += 4) quant_micro<Codes, 1, 4>(tile(0, p));
+  if constexpr (kParts == 1)
+    for (; rows == 1 && p + 4 <= g.panel_end; p += 4)
+      quant_micro<Codes, 1, 4, kMinima>(quant_tile<Codes>(g, a, row, 0, p));
   for (; p < g.panel_end; ++p)
     for (int64_t i = 0; i < tiles; ++i) {
       const int64_t first = rows * i / tiles, last = rows * (i + 1) / tiles;
-      find_quant<Codes>(static_cast<int>(last - first))(tile(first, p));
+      find_quant<Codes, kMinima>(static_cast<int>(last - first))(quant_tile<Codes>(g, a, row, first, p));
     }
 }
 
@@ -168,8 +236,12 @@ static void gemm_quantised(const QuantGemm& g) {
   for (int64_t row = 0; row < g.rows; row += kQuantRows) {
     const int64_t rows = g.rows - row < kQuantRows ? g.rows - row : kQuantRows;
     const RoundedRows a(g.scratch, rows, g.k);
-    for (int64_t r = 0; r < rows; ++r) round_row(g.a + (row + r) * g.a_stride, g.k, a, r);
-    g.int4 ? quant_rows<Int4Codes>(g, a, row, rows) : quant_rows<Int8Codes>(g, a, row, rows);
+    for (int64_t r = 0; r < rows; ++r) round_row(g.a + (row + r) * g.a_stride, g.k, g.w, a, r);
+    if (!g.w.int4)
+      quant_rows<Int8Codes, false>(g, a, row, rows);
+    else
+      g.w.minima ? quant_rows<Int4Codes, true>(g, a, row, rows)
+                 : quant_rows<Int4Codes, false>(g, a, row, rows);
   }
 }
 
@@ -178,16 +250,17 @@ template <class Codes>
 static void widen_as(const QuantWiden& w) {
   const int64_t groups = groups_of(w.k), group = w.panel / 2;
   const bool upper = w.panel % 2 != 0;
-  const Vec offset = broadcast(static_cast<float>(Codes::kOffset));
+  const Vec offset = broadcast(w.w.minima ? 0.0f : static_cast<float>(Codes::kOffset));
   for (int64_t output = 0; output < w.columns; output += kPanel) {
     const int64_t block = output / kPanel * groups + group;
-    const Vec scale = load_halves(w.scales + block * kPanel);
+    const Vec scale = load_halves(w.w.scales + block * kPanel);
+    const Vec minimum = w.w.minima ? load_halves(w.w.minima + block * kPanel) : zero();
     Vec square[16];
-    Codes::words(w.codes + block * Codes::kBytes, [&](int j, Vec word) {
+    Codes::words(w.w.codes + block * Codes::kBytes, [&](int j, Vec word) {
       if (j / 4 != static_cast<int>(upper)) return;
 #pragma GCC unroll 4
       for (int i = 0; i < 4; ++i)
-        square[j % 4 * 4 + i] = mul(scale, sub(to_floats(pick_byte(word, i)), offset));
+        square[j % 4 * 4 + i] = sub(mul(scale, sub(to_floats(pick_byte(word, i)), offset)), minimum);
     });
     transpose(square);
     float* const to = w.to + output / Bfloat16::kGroup * kPanel;
@@ -202,6 +275,8 @@ static void widen_as(const QuantWiden& w) {
   }
 }
 
-static void widen_quantised(const QuantWiden& w) { w.int4 ? widen_as<Int4Codes>(w) : widen_as<Int8Codes>(w); }
+static void widen_quantised(const QuantWiden& w) {
+  w.w.int4 ? widen_as<Int4Codes>(w) : widen_as<Int8Codes>(w);
+}
 
 }  // namespace whorl::cpu::WHORL_ISA

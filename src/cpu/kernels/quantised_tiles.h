@@ -29,7 +29,7 @@ static inline const void* group_codes(Int4Codes, const uint8_t* codes, float* ro
 }
 
 // Sixteen rows and one panel. The sums of one group are made while those of the group before are scaled.
-template <class Codes>
+template <class Codes, bool kMinima>
 static void quant_strip(const QuantTile& t, int64_t rows) {
   alignas(64) float sums[2][kTileFloats], room[2][kWords * kTile];
   const auto multiply = [&](int64_t g) {
@@ -48,45 +48,27 @@ static void quant_strip(const QuantTile& t, int64_t rows) {
   multiply(0);
   for (int64_t g = 0; g < t.a.groups; ++g) {
     if (g + 1 < t.a.groups) multiply(g + 1);
-    const float *scales = t.a.scales + g * t.a.rows + t.row, *offsets = t.a.sums + g * t.a.rows + t.row;
+    const float *scales = t.a.scales + g * t.a.rows + t.row, *row_sums = t.a.sums + g * t.a.rows + t.row;
     const Vec scale = load_halves(t.scales + g * kPanel);
+    const Vec minimum = kMinima ? load_halves(t.minima + g * kPanel) : zero();
 #pragma GCC unroll 16
-    for (int r = 0; r < kTile; ++r) {
-      const Vec dot = sub(to_floats(load(sums[g % 2] + r * kTile)), broadcast(offsets[r]));
-      acc[r][0] = fma(dot, mul(scale, broadcast(scales[r])), acc[r][0]);
-    }
+    for (int r = 0; r < kTile; ++r)
+      acc[r][0] = add_group<true>(acc[r][0], to_floats(load(sums[g % 2] + r * kTile)), scale, scales[r],
+                                  row_sums[r], kMinima ? &minimum : nullptr);
   }
 #pragma GCC unroll 16
   for (int r = 0; r < kTile; ++r)
     if (r < rows) store_row<1>(t.c + r * t.c_stride, acc[r], t.columns);
 }
 
-// Rounds the rows and turns their sums into what the codes' offset adds: whole numbers that a float holds.
-// What the last strip has beyond them is whatever was there; nobody stores what comes of it.
-static inline RoundedRows round_strips(const QuantGemm& g, int64_t row, int64_t rows, int32_t offset) {
-  const RoundedRows a(g.scratch, whole_strips(rows), g.k, true);
-  for (int64_t r = 0; r < rows; ++r) round_row(g.a + (row + r) * g.a_stride, g.k, a, r);
-  for (int64_t group = 0; group < a.groups; ++group)
-    for (int64_t r = 0; r < rows; ++r) a.sums[group * a.rows + r] *= static_cast<float>(offset);
-  return a;
-}
-
-template <class Codes>
+// What the last strip has beyond the rows is whatever was there; nobody stores what comes of it.
+template <class Codes, bool kMinima>
 static void quant_strips(const QuantGemm& g, int64_t row, int64_t rows) {
-  const RoundedRows a = round_strips(g, row, rows, Codes::kOffset);
+  const RoundedRows a(g.scratch, whole_strips(rows), g.k, true);
+  for (int64_t r = 0; r < rows; ++r) round_row(g.a + (row + r) * g.a_stride, g.k, g.w, a, r);
   for (int64_t p = g.panel_begin; p < g.panel_end; ++p)
-    for (int64_t first = 0; first < rows; first += kTile) {
-      const int64_t block = p * a.groups;
-      const QuantTile tile{a,
-                           first,
-                           g.codes + block * Codes::kBytes,
-                           g.scales + block * kPanel,
-                           g.init ? g.init + p * kPanel : nullptr,
-                           g.c + (row + first) * g.c_stride + p * kPanel,
-                           g.c_stride,
-                           g.columns - p * kPanel};
-      quant_strip<Codes>(tile, rows - first);
-    }
+    for (int64_t first = 0; first < rows; first += kTile)
+      quant_strip<Codes, kMinima>(quant_tile<Codes>(g, a, row, first, p), rows - first);
 }
 
 static void gemm_quantised_tiles(const QuantGemm& g) {
@@ -96,7 +78,11 @@ static void gemm_quantised_tiles(const QuantGemm& g) {
     configure_group_tiles();
     for (; g.rows - row >= kTileRowsLeast; row += kQuantRows) {
       const int64_t rows = g.rows - row < kQuantRows ? g.rows - row : kQuantRows;
-      g.int4 ? quant_strips<Int4Codes>(g, row, rows) : quant_strips<Int8Codes>(g, row, rows);
+      if (!g.w.int4)
+        quant_strips<Int8Codes, false>(g, row, rows);
+      else
+        g.w.minima ? quant_strips<Int4Codes, true>(g, row, rows)
+                   : quant_strips<Int4Codes, false>(g, row, rows);
     }
     release_tiles();
   }
