@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import common
-import serve
 from worker import TooSlow, Worker
+
+import serve
 
 
 class TorchProducts:

@@ -18,6 +18,8 @@ SETTINGS = [
     "compiled-bfloat16",
     "compiled-autocast",
 ]
+# Compiling does not change how these multiply: where the eager one takes too long, so do they.
+SAME_PRODUCTS = {"compiled-bfloat16": "eager-bfloat16", "compiled-autocast": "autocast-bfloat16"}
 
 
 def is_eager(setting: str) -> bool:

@@ -9,6 +9,7 @@ find the same loss and the same norm of the gradient as Whorl with an adapter th
 
 from __future__ import annotations
 
+import contextlib
 import statistics
 import sys
 import tempfile
@@ -51,17 +52,19 @@ class Trials:
     def run(self) -> None:
         for setting in self.a.peer_mode:
             print(f"  {setting}", end=" ", file=sys.stderr, flush=True)
-            try:
+            with contextlib.suppress(TooSlow):
                 self.one(setting)
-            except TooSlow:
-                pass
-            print({k: v for k, v in self.found[setting].items()}, file=sys.stderr, flush=True)
+            print(self.found[setting], file=sys.stderr, flush=True)
         if not self.kept:
             raise SystemExit("no setting of the peer finished a step; raise --limit")
 
     def one(self, setting: str) -> None:
         a = self.a
         facts = self.found[setting] = {}
+        sibling = torch_peer.SAME_PRODUCTS.get(setting, "")
+        if "tokens_per_second_below" in self.found.get(sibling, {}):
+            facts["not_tried"] = f"its products are those of {sibling}, which was too slow"
+            return
         peer = Worker(Torch, self.folder / "model", setting, a.shape, a.rank, a.threads)
         tokens = a.batch * a.seq
         # Compiling takes its time once, whatever the machine's products can do.
