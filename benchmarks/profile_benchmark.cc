@@ -76,8 +76,9 @@ Dataset rows_of(int64_t count, int64_t sequence, int64_t vocabulary) {
     std::string words;
     for (int64_t i = 0; i + 1 < sequence; ++i) {
       const auto at = static_cast<uint64_t>(row * sequence + i);
-      words +=
-          (i ? " t" : "t") + std::to_string(2 + base::below(11, at, static_cast<uint64_t>(vocabulary - 2)));
+      if (i > 0) words += ' ';
+      words += 't';
+      words += std::to_string(2 + base::below(11, at, static_cast<uint64_t>(vocabulary - 2)));
     }
     line["text"] = words;
     text += line.dump() + "\n";

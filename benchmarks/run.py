@@ -9,6 +9,7 @@ runs this in an environment that has the peers.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import shutil
@@ -78,10 +79,8 @@ def measure(case: Case, arguments: list[str]) -> dict[str, Any]:
         return {"error": f"ended after {case.limit:g} s"}
     finally:
         # Its peers too, whatever happened.
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         process.wait()
     if process.returncode != 0 or not said.strip():
         return {"error": f"ended with {process.returncode}; what it said stands in the log"}

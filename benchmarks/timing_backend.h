@@ -131,7 +131,11 @@ class TimingBackend final : public ForwardingBackend {
     return static_cast<double>(w.outputs() * w.inputs()) * static_cast<double>(size_of(w.dtype()));
   }
   static std::string sides(const PackedWeight& w) {
-    return " " + std::to_string(w.inputs()) + " to " + std::to_string(w.outputs());
+    std::string out(1, ' ');
+    out += std::to_string(w.inputs());
+    out += " to ";
+    out += std::to_string(w.outputs());
+    return out;
   }
   static double product(int64_t rows, const PackedWeight& w) {
     return 2.0 * static_cast<double>(rows) * static_cast<double>(w.inputs() * w.outputs());

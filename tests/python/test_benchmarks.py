@@ -101,7 +101,7 @@ class Slow:
 
 def test_a_side_that_takes_too_long_is_ended():
     side = worker.Worker(Slow)
-    with pytest.raises(worker.TooSlow, match="Slow gave no answer in 0.1 s"):
+    with pytest.raises(worker.TooSlow, match="Slow gave no answer"):
         side.ask("wait", limit=0.1)
     assert not side.process.is_alive()
     assert side.peak > 1 << 20
