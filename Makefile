@@ -86,6 +86,8 @@ asan tsan fuzz: $(STAMPS)/setup-dev
 	@cmake --build --preset $@
 	@ctest --preset $@
 
+# llama.cpp without its vision models, which take as long to compile as all the rest.
+bench: export CMAKE_ARGS = -DLLAVA_BUILD=OFF
 # BENCH: options of benchmarks/run.py, e.g. BENCH=--quick or BENCH="--only train --resume".
 bench: $(STAMPS)/installed
 	@tools/setup.sh .venv-bench requirements/bench.txt

@@ -91,6 +91,7 @@ def main() -> None:
     parser = common.parser(__doc__)
     parser.add_argument("curve", choices=CURVES)
     parser.add_argument("--rounds", type=int, default=2)
+    parser.set_defaults(dtype="bfloat16")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "model"
