@@ -86,11 +86,10 @@ asan tsan fuzz: $(STAMPS)/setup-dev
 	@cmake --build --preset $@
 	@ctest --preset $@
 
-# llama.cpp without its vision models, which take as long to compile as all the rest.
-bench: export CMAKE_ARGS = -DLLAVA_BUILD=OFF
-# BENCH: options of benchmarks/run.py, e.g. BENCH=--quick or BENCH="--only train --resume".
+# BENCH: options of benchmarks/run.py, e.g. BENCH=--quick or BENCH="--only train --resume". llama.cpp is
+# compiled without its vision models, which take as long as all the rest.
 bench: $(STAMPS)/installed
-	@tools/setup.sh .venv-bench requirements/bench.txt
+	@CMAKE_ARGS=-DLLAVA_BUILD=OFF tools/setup.sh .venv-bench requirements/bench.txt
 	@$(PIP) --python .venv-bench/bin/python install --no-deps --force-reinstall build/wheel/whorl-*.whl
 	@cmake -S . -B build/bench-program -G Ninja -DWHORL_BUILD_TESTS=OFF -DWHORL_BUILD_BENCHMARKS=ON \
 		-DCARGO_EXECUTABLE=$$(tools/find_cargo.sh) >/dev/null
