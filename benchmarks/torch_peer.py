@@ -32,6 +32,7 @@ class Torch:
         import torch
         import transformers
 
+        transformers.utils.logging.disable_progress_bar()
         if threads:
             torch.set_num_threads(threads)
         mode, precision = setting.split("-")
@@ -80,8 +81,6 @@ class Torch:
 
     def check(self, adapter: Path, rows: int, seq: int) -> tuple[float, float]:
         """(loss, norm of the gradient) over the rows of Training.check with the adapter that it wrote."""
-        import peft
-
         self.model.load_adapter(str(adapter), adapter_name="check", is_trainable=True)
         self.model.set_adapter("check")
         ids = self.torch.tensor(whorl_side.token_rows(self.shape, seq, rows))
@@ -91,5 +90,4 @@ class Torch:
         norm = sum(float(p.grad.double().square().sum()) for p in found) ** 0.5
         self.model.set_adapter("default")
         self.model.delete_adapter("check")
-        assert isinstance(self.model, peft.PeftModel)
-        return float(loss), norm
+        return float(loss.detach()), norm
