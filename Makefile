@@ -86,11 +86,15 @@ asan tsan fuzz: $(STAMPS)/setup-dev
 	@cmake --build --preset $@
 	@ctest --preset $@
 
-# BENCH: options of benchmarks/run.py, e.g. BENCH=--quick.
+# BENCH: options of benchmarks/run.py, e.g. BENCH=--quick or BENCH="--only train --resume". llama.cpp is
+# compiled without its vision models, which take as long as all the rest.
 bench: $(STAMPS)/installed
-	@tools/setup.sh .venv-bench requirements/bench.txt
+	@CMAKE_ARGS=-DLLAVA_BUILD=OFF tools/setup.sh .venv-bench requirements/bench.txt
 	@$(PIP) --python .venv-bench/bin/python install --no-deps --force-reinstall build/wheel/whorl-*.whl
-	@.venv-bench/bin/python benchmarks/run.py $(BENCH)
+	@cmake -S . -B build/bench-program -G Ninja -DWHORL_BUILD_TESTS=OFF -DWHORL_BUILD_BENCHMARKS=ON \
+		-DCARGO_EXECUTABLE=$$(tools/find_cargo.sh) >/dev/null
+	@cmake --build build/bench-program --target profile_benchmark
+	@.venv-bench/bin/python benchmarks/run.py --program build/bench-program/benchmarks/profile_benchmark $(BENCH)
 
 # ---- the look of the code ------------------------------------------------------------------------------
 CXX_FILES = $$(git ls-files '*.h' '*.cc')

@@ -4,46 +4,22 @@ from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
 import platform
 import random
-import resource
 import subprocess
 import tempfile
+from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import whorl
+import worker
+from shapes import SHAPES
 
-SHAPES: dict[str, dict[str, Any]] = {
-    "S": {
-        "vocab_size": 8192,
-        "hidden_size": 512,
-        "intermediate_size": 1408,
-        "num_hidden_layers": 8,
-        "num_attention_heads": 8,
-        "num_key_value_heads": 4,
-    },
-    "M": {
-        "model_type": "qwen2",
-        "vocab_size": 151936,
-        "hidden_size": 896,
-        "intermediate_size": 4864,
-        "num_hidden_layers": 24,
-        "num_attention_heads": 14,
-        "num_key_value_heads": 2,
-        "tie_word_embeddings": True,
-        "attention_bias": True,
-    },
-    "1B": {
-        "vocab_size": 128256,
-        "hidden_size": 2048,
-        "intermediate_size": 8192,
-        "num_hidden_layers": 16,
-        "num_attention_heads": 32,
-        "num_key_value_heads": 8,
-        "tie_word_embeddings": True,
-    },
-}
+if TYPE_CHECKING:
+    import whorl
+
+PACKAGES = ["whorl", "torch", "transformers", "peft", "llama-cpp-python", "gguf", "numpy"]
 
 
 def parser(description: str) -> argparse.ArgumentParser:
@@ -79,6 +55,8 @@ def word_tokenizer(folder: Path, vocab_size: int) -> Path:
 
 
 def make_model(shape: str, dtype: str, threads: int, seq: int, quantize: str = "none") -> whorl.Model:
+    import whorl  # here, so that a peer's process does not hold it
+
     length = max(2048, 2 * seq)
     config = whorl.ModelConfig(
         **SHAPES[shape], max_position_embeddings=length, torch_dtype=dtype, eos_token_ids=[1]
@@ -88,6 +66,16 @@ def make_model(shape: str, dtype: str, threads: int, seq: int, quantize: str = "
         return whorl.Model.create(
             config, seed=1, tokenizer_folder=tokenizer, threads=threads, dtype=dtype, quantize=quantize
         )
+
+
+def save_model(shape: str, folder: Path, seq: int) -> None:
+    """Random weights of bfloat16 in `folder`, made in a process of its own: what both sides of a comparison read."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        pool.apply(_save_model, (shape, folder, seq))
+
+
+def _save_model(shape: str, folder: Path, seq: int) -> None:
+    make_model(shape, "bfloat16", 0, seq).save(folder)
 
 
 def random_ids(shape: str, count: int, seed: int) -> list[int]:
@@ -110,14 +98,27 @@ def commit() -> str:
     return done.stdout.strip() or "unknown"
 
 
+def versions() -> dict[str, str]:
+    """Of what is measured and of what it stands on; a package that is not there is left out."""
+    found = {"python": platform.python_version(), "system": platform.release()}
+    for name in PACKAGES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
 def report(arguments: argparse.Namespace, figures: dict[str, Any]) -> None:
+    import whorl
+
     facts = whorl.info()
     document = {
         "machine": cpu_name(),
         "isa": facts["isa"],
         "threads": arguments.threads or facts["threads"],
         "commit": commit(),
-        "version": whorl.__version__,
+        "versions": versions(),
         "shape": arguments.shape,
         "dtype": arguments.dtype,
         "quantize": arguments.quantize,
@@ -125,8 +126,8 @@ def report(arguments: argparse.Namespace, figures: dict[str, Any]) -> None:
         "batch": arguments.batch,
         "rank": arguments.rank,
         "adapters": arguments.adapters,
+        "peak_rss_bytes": worker.peak_bytes(),
         **figures,
-        "peak_rss_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
     }
     if arguments.json:
         print(json.dumps(document))

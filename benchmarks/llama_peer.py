@@ -1,53 +1,60 @@
-"""llama.cpp beside Whorl: the same weights in a GGUF file, in a process of its own, a round for every order that comes."""
+"""llama.cpp beside Whorl: the same weights in a GGUF file, its methods to be asked for in a process of its own."""
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import resource
 import statistics
 import subprocess
 import sys
 import time
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 import common
 import numpy
-import whorl
 
 # Its file of the same precision as what Whorl makes of the same bfloat16 weights.
 KINDS = {"none": "BF16", "int8": "Q8_0", "int4": "Q4_0"}
 
 
 def prepare(arguments: Any, folder: Path) -> None:
-    """Writes `folder`/<kind>.gguf and exact.npy: the logits of check_ids in float32. For a process of its own, because both
-    take more memory than what is measured."""
+    """Writes what `folder` lacks of BF16.gguf, <kind>.gguf and exact.npy: the logits of check_ids in float32. For a process of
+    its own, because all of them take more memory than what is measured."""
+    import whorl
+
+    folder.mkdir(parents=True, exist_ok=True)
+    exact = folder / "exact.npy"
+    if not exact.exists():
+        write_model(arguments, folder)
+        loaded = whorl.Model.load(folder / "model", dtype="float32", threads=arguments.threads)
+        numpy.save(folder / "part.npy", loaded.logits(check_ids(arguments.shape)))
+        (folder / "part.npy").replace(exact)
+    quantize_file(folder / "BF16.gguf", KINDS[arguments.quantize])
+
+
+def write_model(arguments: Any, folder: Path) -> None:
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "golden"))
     import make_gguf_models
 
     made = common.make_model(arguments.shape, "bfloat16", arguments.threads, arguments.seq)
     made.save(folder / "model")
     make_gguf_models.write(folder / "model", folder / "BF16.gguf")
-    quantize_file(folder / "BF16.gguf", KINDS[arguments.quantize])
-    exact = whorl.Model.load(folder / "model", dtype="float32", threads=arguments.threads)
-    numpy.save(folder / "exact.npy", exact.logits(check_ids(arguments.shape)))
 
 
-def quantize_file(path: Path, kind: str) -> Path:
-    """llama.cpp's own rounding of the file, every matrix alike; the path of what it wrote."""
+def quantize_file(path: Path, kind: str, pure: bool = True) -> None:
+    """llama.cpp's own rounding of the file beside it: every matrix alike, or its mixture of that name."""
     import llama_cpp
 
-    if kind == "BF16":
-        return path
     made = path.with_name(f"{kind}.gguf")
+    if made.exists():
+        return
+    part = path.with_name("part.gguf")
     options = llama_cpp.llama_model_quantize_default_params()
     options.ftype = getattr(llama_cpp, f"LLAMA_FTYPE_MOSTLY_{kind}")
-    options.pure = True
-    if llama_cpp.llama_model_quantize(str(path).encode(), str(made).encode(), options) != 0:
+    options.pure = pure
+    if llama_cpp.llama_model_quantize(str(path).encode(), str(part).encode(), options) != 0:
         raise SystemExit(f"llama.cpp could not write {made.name}")
-    return made
+    part.replace(made)
 
 
 class Llama:
@@ -123,40 +130,6 @@ class Llama:
             self.decode([(last[r], len(prompts[r]) + step, r, True) for r in range(len(last))])
             last = [self.sample(row) for row in range(len(last))]
         return len(last) * (new - 1) / (time.perf_counter() - begin)
-
-
-def serve_rounds(path: str, threads: int, rows: int, row_tokens: int, pipe: Connection) -> None:
-    """The peer's process: (method, arguments) in, (result, peak of memory) out, until None comes."""
-    llama = Llama(path, threads, rows, row_tokens)
-    while (order := pipe.recv()) is not None:
-        method, arguments = order
-        result = getattr(llama, method)(*arguments)
-        pipe.send((result, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024))
-
-
-class Peer:
-    """llama.cpp in a process of its own, so that memory and threads are each one's own."""
-
-    def __init__(self, path: Path, threads: int, rows: int, row_tokens: int) -> None:
-        spawn = multiprocessing.get_context("spawn")
-        self.pipe, theirs = spawn.Pipe()
-        arguments = (str(path), threads, rows, row_tokens, theirs)
-        self.process = spawn.Process(target=serve_rounds, args=arguments, daemon=True)
-        self.process.start()
-        theirs.close()
-        self.peak = 0
-
-    def ask(self, method: str, *arguments: Any) -> Any:
-        self.pipe.send((method, arguments))
-        try:
-            result, self.peak = self.pipe.recv()
-        except EOFError:
-            raise SystemExit("llama.cpp's process ended; what it said stands above") from None
-        return result
-
-    def close(self) -> None:
-        self.pipe.send(None)
-        self.process.join()
 
 
 def logit_error(found: numpy.ndarray, exact: numpy.ndarray) -> float:

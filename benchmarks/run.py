@@ -1,113 +1,155 @@
 #!/usr/bin/env python3
-"""The table of the README, measured: training beside PyTorch + PEFT, serving beside the read bandwidth of the same run.
+"""The proof of the CPU engine: Whorl and its peers (PyTorch + PEFT, llama.cpp) in one run on the same shapes and machine.
 
-Every figure is one command of benchmarks/train.py or benchmarks/serve.py, run after the other; bench.json keeps all that they
-said, with machine, instruction set, threads and commit. `make bench` runs this in an environment that has the peers.
+The cases are data (cases.py); each is one command in a process of its own, and bench.json has what it said as soon as it has
+said it: a run that is ended loses nothing, --resume goes on. bench.md is the table, the plots stand beside it. `make bench`
+runs this in an environment that has the peers.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
+import os
+import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
+import cases
+import common
+import plots
+import tables
+from cases import Case
+
 HERE = Path(__file__).resolve().parent
-BF16 = ["--dtype", "bfloat16"]
-TRAIN: dict[str, list[str]] = {
-    "S, float32, batch 2": ["--shape", "S", "--batch", "2"],
-    "S, bfloat16 base, batch 8": ["--shape", "S", "--batch", "8", "--steps", "3", *BF16],
-    "M, bfloat16 base, batch 2": ["--shape", "M", "--batch", "2", "--steps", "2", "--rounds", "2", *BF16],
-}
-SWEEP: dict[str, list[str]] = {
-    "one adapter, 8 rows a step": ["--shape", "S", "--batch", "8", "--steps", "3", *BF16],
-    "four adapters, 2 rows a step each": [
-        *["--shape", "S", "--batch", "2", "--adapters", "4", "--steps", "3"],
-        *BF16,
-    ],
-}
-MANY = ["--shape", "M", "--seq", "64", "--new", "24", "--batch", "16", "--rounds", "2"]
-ALONE = ["--shape", "M", "--seq", "512", "--new", "48"]
-SERVE: dict[str, list[str]] = {
-    "S, one stream, bfloat16": ["--shape", "S"],
-    "M, one stream, bfloat16": ALONE,
-    "M, one stream, int8": [*ALONE, "--quantize", "int8"],
-    "M, one stream, int4": [*ALONE, "--quantize", "int4"],
-    "M, 16 streams, base alone": MANY,
-    "M, 16 streams, one adapter": [*MANY, "--adapters", "1"],
-    "M, 16 streams, 16 adapters": [*MANY, "--adapters", "16"],
-}
 
 
-def measure(script: str, arguments: list[str]) -> dict[str, Any]:
-    command = [sys.executable, str(HERE / script), *arguments, "--json"]
-    print("$ benchmarks/" + script, *arguments, file=sys.stderr, flush=True)
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode != 0:
-        raise SystemExit(f"benchmarks/{script} ended with {done.returncode}:\n{done.stderr[-2000:]}")
-    return json.loads(done.stdout.strip().splitlines()[-1])
+def load(path: Path, resume: bool) -> tables.Found:
+    """What an earlier run of the same commit on the same machine found; failures are tried again."""
+    if not resume or not path.exists():
+        return {}
+    found: tables.Found = json.loads(path.read_text(encoding="utf-8"))
+    kept = {
+        section: {
+            name: f
+            for name, f in results.items()
+            if f.get("commit") == common.commit() and f.get("machine") == common.cpu_name()
+        }
+        for section, results in found.items()
+    }
+    return {section: results for section, results in kept.items() if results}
 
 
-def training_table(found: dict[str, dict[str, Any]], modes: list[str]) -> list[str]:
-    heads = [f"{mode}, ratio, memory" for mode in modes]
-    lines = [
-        f"| LoRA training, tokens/s | Whorl | {' | '.join('PyTorch + PEFT ' + h for h in heads)} |",
-        "|---|---|" + "---|" * len(modes),
-    ]
-    for name, figures in found.items():
-        cells = [
-            f"{figures[f'{mode}_tokens_per_second']:,.0f}, {figures[f'ratio_to_{mode}']:.2f}, "
-            f"{figures['peak_rss_bytes'] / figures[f'{mode}_peak_rss_bytes']:.2f}"
-            for mode in modes
-        ]
-        lines.append(f"| {name} | {figures['tokens_per_second']:,.4g} | {' | '.join(cells)} |")
-    return lines
+def keep(path: Path, found: tables.Found) -> None:
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    part.replace(path)
 
 
-def serving_table(found: dict[str, dict[str, Any]]) -> list[str]:
-    lines = [
-        "| serving | decode, tokens/s | of the base alone | share of the read bandwidth | prefill, tokens/s |",
-        "|---|---|---|---|---|",
-    ]
-    for name, f in found.items():
-        beside = f"{f['ratio_to_base']:.0%}" if "ratio_to_base" in f else ""
-        lines.append(
-            f"| {name} | {f['decode_tokens_per_second']:,.4g} | {beside} | {f['share_of_bandwidth']:.0%} | "
-            f"{f['prefill_tokens_per_second']:,.4g} |"
+def usual_setting() -> str:
+    """PyTorch's compiled setting where training was not measured: bfloat16 where the machine multiplies it."""
+    import whorl
+
+    return "compiled-bfloat16" if whorl.info()["isa"] in ("amx", "avx512_bf16") else "compiled-float32"
+
+
+def fill(case: Case, found: tables.Found, program: Path, models: Path) -> list[str]:
+    shape = case.name.split(",")[0]
+    best = found.get("train", {}).get(shape, {}).get("compiled_setting") or usual_setting()
+    values = {"program": program, "models": models, "compiled": best}
+    return [argument.format(**values) for argument in case.arguments]
+
+
+def measure(case: Case, arguments: list[str]) -> dict[str, Any]:
+    """What the command said; where it failed, {"error": why}: the others are measured all the same."""
+    if not (HERE / case.script).exists():
+        return {"error": f"benchmarks/{case.script} is not there"}
+    command = [sys.executable, str(HERE / case.script), *arguments, "--json"]
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=None, text=True, start_new_session=True
+    )
+    try:
+        said, _ = process.communicate(timeout=case.limit)
+    except subprocess.TimeoutExpired:
+        return {"error": f"ended after {case.limit:g} s"}
+    finally:
+        # Its peers too, whatever happened.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    if process.returncode != 0 or not said.strip():
+        return {"error": f"ended with {process.returncode}; what it said stands in the log"}
+    return json.loads(said.strip().splitlines()[-1])
+
+
+def run_all(wanted: list[Case], found: tables.Found, chosen: argparse.Namespace) -> None:
+    begin, expected = time.monotonic(), sum(c.seconds for c in wanted)
+    print(f"{len(wanted)} cases, about {expected / 60:.0f} minutes on two slow cores", file=sys.stderr)
+    for i, case in enumerate(wanted):
+        results = found.setdefault(case.section, {})
+        if "error" not in results.get(case.name, {"error": ""}):
+            continue
+        arguments = fill(case, found, chosen.program, chosen.out / "models")
+        spent = (time.monotonic() - begin) / 60
+        print(
+            f"[{i + 1}/{len(wanted)}, {spent:.1f} min] $ benchmarks/{case.script}",
+            *arguments,
+            file=sys.stderr,
         )
-    return lines
+        started = time.monotonic()
+        results[case.name] = measure(case, arguments)
+        results[case.name]["case_seconds"] = round(time.monotonic() - started, 1)
+        results[case.name]["command"] = " ".join([case.script, *arguments])
+        keep(chosen.out / "bench.json", found)
+        write(found, chosen.out)
+
+
+def write(found: tables.Found, out: Path) -> None:
+    (out / "bench.md").write_text("\n".join(tables.document(found)) + "\n", encoding="utf-8")
+
+
+def options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, default=Path("build/bench"), help="folder of what is written")
+    parser.add_argument("--program", type=Path, default=Path("build/release/benchmarks/profile_benchmark"))
+    parser.add_argument("--only", nargs="+", choices=cases.SECTIONS, default=cases.SECTIONS)
+    parser.add_argument("--case", nargs="+", help="only the cases of these names")
+    parser.add_argument("--quick", action="store_true", help="shape S only, minutes")
+    parser.add_argument("--resume", action="store_true", help="keep what bench.json has of this commit")
+    parser.add_argument("--tables", action="store_true", help="measure nothing: write tables and plots again")
+    return parser.parse_args()
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--out", type=Path, default=Path("build/bench"), help="folder of bench.json and bench.md"
-    )
-    parser.add_argument(
-        "--peer-mode", nargs="*", choices=["eager", "autocast", "compiled"], default=["eager", "compiled"]
-    )
-    parser.add_argument("--quick", action="store_true", help="shape S only")
-    chosen = parser.parse_args()
-    wanted = {
-        kind: {name: a for name, a in cases.items() if not chosen.quick or "M" not in a}
-        for kind, cases in (("train", TRAIN), ("sweep", SWEEP), ("serve", SERVE))
-    }
-    peers = ["--peer", "torch", "--peer-mode", *chosen.peer_mode] if chosen.peer_mode else []
-    found = {
-        "train": {name: measure("train.py", [*a, *peers]) for name, a in wanted["train"].items()},
-        "sweep": {name: measure("train.py", a) for name, a in wanted["sweep"].items()},
-        "serve": {name: measure("serve.py", a) for name, a in wanted["serve"].items()},
-    }
-    one, four = (f["tokens_per_second"] for f in found["sweep"].values())
-    lines = [*training_table(found["train"], chosen.peer_mode), ""]
-    lines += [f"Four adapters in one pass: {four / one:.2f} of one adapter's tokens/s at the same rows.", ""]
-    lines += serving_table(found["serve"])
+    chosen = options()
     chosen.out.mkdir(parents=True, exist_ok=True)
-    (chosen.out / "bench.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    (chosen.out / "bench.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    print("\n".join(lines))
+    found = load(chosen.out / "bench.json", True) if chosen.resume else {}
+    if chosen.tables:
+        found = json.loads((chosen.out / "bench.json").read_text(encoding="utf-8"))
+    wanted = [
+        c
+        for c in cases.CASES
+        if c.section in chosen.only
+        and (c.quick or not chosen.quick)
+        and (not chosen.case or c.name in chosen.case)
+        and (c.script != "perplexity.py" or (HERE / c.script).exists())
+    ]
+    if not chosen.tables:
+        # Files of an earlier commit may hold other weights.
+        shutil.rmtree(chosen.out / "models", ignore_errors=True)
+        try:
+            run_all(wanted, found, chosen)
+        finally:
+            shutil.rmtree(chosen.out / "models", ignore_errors=True)
+    write(found, chosen.out)
+    keep(chosen.out / "bench.json", found)
+    plots.draw(found, chosen.out)
+    print((chosen.out / "bench.md").read_text(encoding="utf-8"))
 
 
 if __name__ == "__main__":

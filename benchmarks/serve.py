@@ -5,7 +5,7 @@ A decode step reads every weight once, whatever the batch: the bound is bandwidt
 read bandwidth is measured in the same run, and with --adapters the base alone, in alternate rounds. The bandwidth is the best
 of the rounds, as a bound should be; everything else is their median. --peer llama measures llama.cpp on the same weights in
 the same run, in alternate rounds, in its own file of the same precision (Q8_0 beside int8, Q4_0 beside int4); the logits of
-both are compared with float32 in the same run, and both are started anew until the first token.
+both are compared with float32 in the same run. --first-token starts both anew until the first token instead.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ import common
 import llama_peer
 import numpy
 import whorl
+from worker import Worker
 
 
 def read_bandwidth(threads: int, megabytes: int = 256, rounds: int = 8) -> float:
@@ -45,6 +46,14 @@ def bytes_per_step(model: whorl.Model, dtype: str) -> int:
     config = model.config
     table = config.vocab_size * config.hidden_size * (2 if dtype == "bfloat16" else 4)
     return model.memory_bytes - (0 if config.tie_word_embeddings else table)
+
+
+def cache_bytes(model: whorl.Model, arguments: Any) -> int:
+    """Room for every row at its longest, float32 keys and values, with a page to spare each."""
+    c = model.config
+    width = c.hidden_size // c.num_attention_heads * c.num_key_value_heads
+    longest = max(arguments.seq, 16) + arguments.new + 32
+    return arguments.batch * longest * c.num_hidden_layers * 2 * width * 4 + (16 << 20)
 
 
 def make_adapters(model: whorl.Model, arguments: Any) -> list[whorl.Adapter]:
@@ -91,14 +100,11 @@ class Beside:
     """llama.cpp in alternate rounds: its file, its process, its figures."""
 
     def __init__(self, arguments: Any, model: whorl.Model, folder: Path) -> None:
-        spawn = multiprocessing.get_context("spawn")
-        with spawn.Pool(1) as pool:
-            pool.apply(llama_peer.prepare, (arguments, folder))
-        self.arguments, self.folder = arguments, folder
+        self.arguments = arguments
         self.file = folder / f"{llama_peer.KINDS[arguments.quantize]}.gguf"
         self.threads = arguments.threads or len(os.sched_getaffinity(0))
         longest = max(arguments.seq, 16 + arguments.new)
-        self.peer = llama_peer.Peer(self.file, self.threads, arguments.batch, longest)
+        self.peer = Worker(llama_peer.Llama, str(self.file), self.threads, arguments.batch, longest)
         ids, exact = llama_peer.check_ids(arguments.shape), numpy.load(folder / "exact.npy")
         self.errors = {
             "logit_error": llama_peer.logit_error(model.logits(ids), exact),
@@ -118,9 +124,6 @@ class Beside:
     def figures(self, prefill: list[float], decode: list[float]) -> dict[str, Any]:
         """Ratios above 1 say that Whorl is the faster."""
         self.peer.close()
-        ours, theirs = (
-            llama_peer.first_token_seconds(engine, self.file, self.arguments) for engine in ("whorl", "llama")
-        )
         return self.errors | {
             "llama_decode_tokens_per_second": statistics.median(self.decode),
             "llama_decode_rounds": [round(r, 1) for r in self.decode],
@@ -129,15 +132,13 @@ class Beside:
             "decode_ratio_to_llama": statistics.median(a / b for a, b in zip(decode, self.decode)),
             "prefill_ratio_to_llama": statistics.median(a / b for a, b in zip(prefill, self.prefill)),
             "llama_peak_rss_bytes": self.peer.peak,
-            "first_token_seconds": ours,
-            "llama_first_token_seconds": theirs,
         }
 
 
 def measure(model: whorl.Model, arguments: Any, threads: int, beside: Beside | None) -> dict[str, Any]:
     adapters = make_adapters(model, arguments)
     bandwidth, prefill, decode, base = 0.0, [], [], []
-    options = {"kv_cache_bytes": 2 << 30, "max_batch_size": max(64, arguments.batch)}
+    options = {"kv_cache_bytes": cache_bytes(model, arguments), "max_batch_size": max(64, arguments.batch)}
     # In a process of its own, so that its arrays do not count as Whorl's memory.
     aside = multiprocessing.get_context("spawn").Pool(1)
     with aside, whorl.InferenceEngine(model, **options) as engine:
@@ -178,19 +179,44 @@ def main() -> None:
     parser.add_argument("--new", type=int, default=64, help="tokens generated for each row")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--peer", choices=["llama"], default=None)
+    parser.add_argument("--folder", type=Path, help="keeps the files of --peer llama for the next call")
+    parser.add_argument("--first-token", action="store_true", help="only that, beside --peer llama")
     parser.set_defaults(batch=1, adapters=0)
     arguments = parser.parse_args()
     arguments.dtype = arguments.dtype or "bfloat16"
     threads = arguments.threads or len(os.sched_getaffinity(0))
-    model = common.make_model(
-        arguments.shape, arguments.dtype, arguments.threads, arguments.seq, arguments.quantize
-    )
     if not arguments.peer:
-        common.report(arguments, measure(model, arguments, threads, None))
+        made = [arguments.shape, arguments.dtype, arguments.threads, arguments.seq, arguments.quantize]
+        common.report(arguments, measure(common.make_model(*made), arguments, threads, None))
         return
-    with tempfile.TemporaryDirectory() as folder:
-        beside = Beside(arguments, model, Path(folder))
-        common.report(arguments, measure(model, arguments, threads, beside))
+    with tempfile.TemporaryDirectory() as name:
+        folder = arguments.folder or Path(name)
+        with multiprocessing.get_context("spawn").Pool(1) as pool:
+            pool.apply(llama_peer.prepare, (arguments, folder))
+        common.report(arguments, beside_llama(arguments, threads, folder))
+
+
+def beside_llama(arguments: Any, threads: int, folder: Path) -> dict[str, Any]:
+    if arguments.first_token:
+        return first_token(arguments, folder)
+    model = whorl.Model.load(
+        folder / "BF16.gguf",
+        dtype=arguments.dtype,
+        threads=arguments.threads,
+        quantize=arguments.quantize,
+    )
+    return measure(model, arguments, threads, Beside(arguments, model, folder))
+
+
+def first_token(arguments: Any, folder: Path) -> dict[str, Any]:
+    """Seconds from the start until the first token, each side in new processes, in turn."""
+    file = folder / f"{llama_peer.KINDS[arguments.quantize]}.gguf"
+    ours, theirs = (llama_peer.first_token_seconds(engine, file, arguments) for engine in ("whorl", "llama"))
+    return {
+        "first_token_seconds": ours,
+        "llama_first_token_seconds": theirs,
+        "first_token_ratio_to_llama": ours / theirs,
+    }
 
 
 if __name__ == "__main__":

@@ -1,180 +1,178 @@
 #!/usr/bin/env python3
 """Tokens per second of LoRA training on random weights, all linears adapted.
 
---peer torch measures PyTorch + PEFT (same shape, same dtype, same data) in the same run, in alternate rounds: the ratio
-counts, not the figures. --peer-mode takes several of eager, autocast and compiled (warmed up before it is measured).
+--peer torch measures PyTorch + PEFT in the same run on the same weights and rows. Every setting of it is tried for a step
+after a step that warms it up (one that takes longer than --limit is ended and said so); the best compiled and the best eager
+one go on in alternate rounds with Whorl. Each side is a process of its own, so that the peak of memory is its own, and must
+find the same loss and the same norm of the gradient as Whorl with an adapter that Whorl trained.
 """
 
 from __future__ import annotations
 
-import multiprocessing
-import resource
+import contextlib
 import statistics
-import time
-from multiprocessing.connection import Connection
+import sys
+import tempfile
+from pathlib import Path
 from typing import Any
 
 import common
-import whorl
+import shapes
+import torch_peer
+from torch_peer import Torch
+from whorl_side import Training
+from worker import TooSlow, Worker
+
+CHECK_ROWS, CHECK_SEQ = 2, 64
+# Whorl multiplies bfloat16 weights by float32 or by bfloat16 rows, PyTorch rounds every result to its precision.
+LOSS_TOLERANCE = {"float32": 1e-3, "bfloat16": 2e-2}
+NORM_TOLERANCE = {"float32": 2e-2, "bfloat16": 1.5e-1}
 
 
-def rows(arguments: Any, count: int) -> list[list[int]]:
-    return [common.random_ids(arguments.shape, arguments.seq - 1, seed) for seed in range(count)]
+def differs(ours: tuple[float, float], theirs: tuple[float, float], setting: str) -> str:
+    """What does not agree; empty when all does."""
+    exact = "float32" if setting.endswith("float32") and "autocast" not in setting else "bfloat16"
+    for what, a, b, limit in (
+        ("loss", ours[0], theirs[0], LOSS_TOLERANCE[exact]),
+        ("norm of the gradient", ours[1], theirs[1], NORM_TOLERANCE[exact]),
+    ):
+        if not abs(a - b) <= limit * abs(a):
+            return f"{setting}: {what} is {b:.6g}, Whorl's is {a:.6g}"
+    return ""
 
 
-class Whorl:
-    def __init__(self, arguments: Any) -> None:
-        self.arguments = arguments
-        self.model = common.make_model(
-            arguments.shape, arguments.dtype, arguments.threads, arguments.seq, arguments.quantize
-        )
-        texts = [" ".join(f"t{i}" for i in ids) for ids in rows(arguments, 4 * arguments.batch)]
-        self.data = whorl.Dataset.from_list([{"text": text} for text in texts], format="text")
+class Trials:
+    """Each setting of the peer for a step; the best compiled and the best eager one stay."""
 
-    def round(self, steps: int) -> float:
-        """Tokens per second of `steps` steps after the first."""
-        a = self.arguments
-        adapters = [
-            whorl.LoraOptions(name=f"a{i}", rank=a.rank, learning_rate=1e-4) for i in range(a.adapters)
-        ]
-        trainer = whorl.Trainer(
-            self.model,
-            adapters,
-            max_steps=steps + 1,
-            max_length=a.seq,
-            batch_size=a.batch,
-            lr_scheduler="constant",
-            memory_budget_bytes=a.memory_budget,
-        )
-        marks: dict[int, tuple[float, int]] = {}
+    def __init__(self, a: Any, folder: Path, check: tuple[float, float]) -> None:
+        self.a, self.folder, self.expected = a, folder, check
+        self.found: dict[str, dict[str, Any]] = {}
+        self.kept: dict[bool, tuple[str, Worker]] = {}
 
-        def mark(progress: whorl.Progress) -> None:
-            if progress.event == "step":
-                tokens = marks.get(progress.step, (0.0, 0))[1] + progress.tokens
-                marks[progress.step] = (time.perf_counter(), tokens)
+    def run(self) -> None:
+        for setting in self.a.peer_mode:
+            print(f"  {setting}", end=" ", file=sys.stderr, flush=True)
+            with contextlib.suppress(TooSlow):
+                self.one(setting)
+            print(self.found[setting], file=sys.stderr, flush=True)
+        if not self.kept:
+            raise SystemExit("no setting of the peer finished a step; raise --limit")
 
-        trainer.fit(self.data, callback=mark)
-        (begin, before), (end, after) = marks[1], marks[max(marks)]
-        return (after - before) / (end - begin)
-
-
-class Torch:
-    def __init__(self, arguments: Any, mode: str) -> None:
+    def one(self, setting: str) -> None:
+        a = self.a
+        facts = self.found[setting] = {}
+        sibling = torch_peer.SAME_PRODUCTS.get(setting, "")
+        if "tokens_per_second_below" in self.found.get(sibling, {}):
+            facts["not_tried"] = f"its products are those of {sibling}, which was too slow"
+            return
+        peer = Worker(Torch, self.folder / "model", setting, a.shape, a.rank, a.threads)
+        tokens = a.batch * a.seq
+        # Compiling takes its time once, whatever the machine's products can do.
+        first = a.limit if torch_peer.is_eager(setting) else a.limit + a.compile_limit
         try:
-            import peft
-            import torch
-            import transformers
-        except ImportError as error:
-            raise SystemExit(
-                f"--peer torch needs {error.name}: run this with .venv-bench/bin/python (make bench)"
-            ) from None
-        if arguments.threads:
-            torch.set_num_threads(arguments.threads)
-        shape = dict(common.SHAPES[arguments.shape])
-        qwen = shape.pop("model_type", "llama") == "qwen2"
-        shape.pop("attention_bias", None)
-        kind = transformers.Qwen2Config if qwen else transformers.LlamaConfig
-        config = kind(**shape, max_position_embeddings=max(2048, 2 * arguments.seq))
-        base = transformers.AutoModelForCausalLM.from_config(config).to(getattr(torch, arguments.dtype))
-        lora = peft.LoraConfig(
-            r=arguments.rank, lora_alpha=16, target_modules="all-linear", task_type="CAUSAL_LM"
-        )
-        self.torch, self.model, self.batch = torch, peft.get_peft_model(base, lora), arguments.batch
-        self.model.train()
-        self.forward = torch.compile(self.model) if mode == "compiled" else self.model
-        self.autocast = mode == "autocast"
-        self.ids = torch.tensor(rows(arguments, 4 * arguments.batch))
-        trained = [p for p in self.model.parameters() if p.requires_grad]
-        self.optimizer = torch.optim.AdamW(trained, lr=1e-4, weight_decay=0.0)
+            facts["loss"], facts["grad_norm"] = peer.ask(
+                "check", self.folder / "adapter", CHECK_ROWS, CHECK_SEQ, limit=a.limit
+            )
+            wrong = differs(self.expected, (facts["loss"], facts["grad_norm"]), setting)
+            if wrong:
+                raise SystemExit(f"these do not compute the same: {wrong}")
+            peer.ask("rows", a.batch, a.seq)
+            facts["warm_seconds"] = tokens / peer.ask("round", 1, limit=first)
+            facts["tokens_per_second"] = peer.ask("round", 1, limit=a.limit)
+        except TooSlow:
+            facts["tokens_per_second_below"] = tokens / a.limit
+            raise
+        finally:
+            facts["peak_rss_bytes"] = peer.peak
+        self.keep(setting, peer)
 
-    def step(self, i: int) -> None:
-        begin = (i * self.batch) % len(self.ids)
-        ids = self.ids[begin : begin + self.batch]
-        with self.torch.autocast("cpu", self.torch.bfloat16, enabled=self.autocast):
-            loss = self.forward(input_ids=ids, labels=ids).loss
-        loss.backward()
-        self.torch.nn.utils.clip_grad_norm_(self.optimizer.param_groups[0]["params"], 1.0)
-        self.optimizer.step()
-        self.optimizer.zero_grad()
-
-    def round(self, steps: int) -> float:
-        self.step(0)
-        begin = time.perf_counter()
-        for i in range(steps):
-            self.step(i + 1)
-        return steps * self.batch * self.ids.shape[1] / (time.perf_counter() - begin)
+    def keep(self, setting: str, peer: Worker) -> None:
+        kind = torch_peer.is_eager(setting)
+        if kind in self.kept:
+            name, other = self.kept[kind]
+            worse = self.found[name]["tokens_per_second"] >= self.found[setting]["tokens_per_second"]
+            (peer if worse else other).close()
+            if worse:
+                return
+        self.kept[kind] = (setting, peer)
 
 
-def serve_rounds(arguments: Any, mode: str, pipe: Connection) -> None:
-    """The peer's process: a round of so many steps for every number that comes, until it is 0."""
-    torch = Torch(arguments, mode)
-    while steps := pipe.recv():
-        pipe.send((torch.round(steps), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024))
+def eager_peak(trials: dict[str, dict[str, Any]]) -> tuple[str, int]:
+    """The eager setting that held least, of those that finished a step."""
+    finished = {
+        name: facts["peak_rss_bytes"]
+        for name, facts in trials.items()
+        if torch_peer.is_eager(name) and "tokens_per_second" in facts
+    }
+    return min(finished.items(), key=lambda item: item[1]) if finished else ("", 0)
 
 
-class Peer:
-    """PyTorch in a process of its own, so that the peak of memory is each one's own."""
+def compare(a: Any, rates: list[float], trials: Trials, beside: dict[str, list[float]]) -> dict[str, Any]:
+    """Ratios above 1 say that Whorl is the faster; below 1 of memory, that it holds less."""
+    figures: dict[str, Any] = {"settings": trials.found}
+    for kind, (setting, peer) in trials.kept.items():
+        name = "eager" if kind else "compiled"
+        theirs = beside[setting]
+        figures[f"{name}_setting"] = setting
+        figures[f"{name}_tokens_per_second"] = statistics.median(theirs)
+        figures[f"{name}_rounds"] = [round(r, 1) for r in theirs]
+        figures[f"{name}_peak_rss_bytes"] = peer.peak
+        trials.found[setting]["peak_rss_bytes"] = peer.peak
+        figures[f"ratio_to_{name}"] = statistics.median(x / y for x, y in zip(rates, theirs))
+    figures["least_eager_setting"], figures["least_eager_peak_rss_bytes"] = eager_peak(trials.found)
+    return figures
 
-    def __init__(self, arguments: Any, mode: str) -> None:
-        self.mode = mode
-        self.rates: list[float] = []
-        spawn = multiprocessing.get_context("spawn")
-        self.pipe, theirs = spawn.Pipe()
-        self.process = spawn.Process(target=serve_rounds, args=(arguments, mode, theirs), daemon=True)
-        self.process.start()
-        theirs.close()
-        self.peak = 0
 
-    def round(self, steps: int) -> float:
-        self.pipe.send(steps)
-        try:
-            rate, self.peak = self.pipe.recv()
-        except EOFError:
-            raise SystemExit("the peer ended; what it said stands above") from None
-        self.rates.append(rate)
-        return rate
-
-    def figures(self, ours: float) -> dict[str, Any]:
-        """What it reached, and how much faster `ours` tokens a second are."""
-        rate = statistics.median(self.rates)
-        return {
-            f"{self.mode}_tokens_per_second": rate,
-            f"{self.mode}_rounds": [round(r, 1) for r in self.rates],
-            f"{self.mode}_peak_rss_bytes": self.peak,
-            f"ratio_to_{self.mode}": ours / rate,
-        }
-
-    def close(self) -> None:
-        self.pipe.send(0)
-        self.process.join()
+def measure(a: Any, folder: Path) -> dict[str, Any]:
+    ours = Worker(Training, folder / "model", a.shape, a.dtype, a.threads, a.quantize)
+    ours.ask("start", "run", a.adapters, a.rank, a.batch, a.seq, a.steps * a.rounds, a.memory_budget)
+    trials = None
+    if a.peer:
+        checker = Worker(Training, folder / "model", a.shape, a.dtype, a.threads, a.quantize)
+        expected = checker.ask("check", folder / "adapter", a.rank, CHECK_ROWS, CHECK_SEQ)
+        checker.close()
+        trials = Trials(a, folder, expected)
+        trials.run()
+    ours.ask("round", "run", 1)
+    rates: list[float] = []
+    beside: dict[str, list[float]] = {setting: [] for setting, _ in trials.kept.values()} if trials else {}
+    for _ in range(a.rounds):
+        rates.append(ours.ask("round", "run", a.steps))
+        for setting, peer in trials.kept.values() if trials else []:
+            beside[setting].append(peer.ask("round", a.steps))
+    rate, flops = statistics.median(rates), shapes.training_flops(a.shape, a.seq, a.rank)
+    figures = {
+        "tokens_per_second": rate,
+        "rounds": [round(r, 1) for r in rates],
+        "flops_per_token": flops,
+        "flops_per_second": rate * flops,
+        "peak_rss_bytes": ours.peak,
+    }
+    ours.ask("stop", "run")
+    ours.close()
+    if trials:
+        figures |= {"check_loss": trials.expected[0], "check_grad_norm": trials.expected[1]}
+        figures |= compare(a, rates, trials, beside)
+        for _, peer in trials.kept.values():
+            peer.close()
+    return figures
 
 
 def main() -> None:
     parser = common.parser(__doc__)
-    parser.add_argument("--steps", type=int, default=5, help="of a round, after one that warms up")
+    parser.add_argument("--steps", type=int, default=2, help="of a round; one before all rounds warms up")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--memory-budget", type=int, default=0, help="bytes beside the base; 0 = no limit")
     parser.add_argument("--peer", choices=["torch"], default=None)
-    parser.add_argument(
-        "--peer-mode", nargs="+", choices=["eager", "autocast", "compiled"], default=["eager"]
-    )
+    parser.add_argument("--peer-mode", nargs="+", choices=torch_peer.SETTINGS, default=torch_peer.SETTINGS)
+    parser.add_argument("--limit", type=float, default=60, help="seconds that a step of the peer may take")
+    parser.add_argument("--compile-limit", type=float, default=240, help="seconds that compiling may take")
     arguments = parser.parse_args()
     arguments.dtype = arguments.dtype or "float32"
-    ours, modes = Whorl(arguments), arguments.peer_mode if arguments.peer else []
-    peers = [Peer(arguments, mode) for mode in modes]
-    for peer in peers:
-        peer.round(1)
-        peer.rates.clear()
-    rates: list[float] = []
-    for _ in range(arguments.rounds):
-        rates.append(ours.round(arguments.steps))
-        for peer in peers:
-            peer.round(arguments.steps)
-    figures = {"tokens_per_second": statistics.median(rates), "rounds": [round(r, 1) for r in rates]}
-    for peer in peers:
-        peer.close()
-        figures |= peer.figures(figures["tokens_per_second"])
-    common.report(arguments, figures)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        common.save_model(arguments.shape, folder / "model", arguments.seq)
+        common.report(arguments, measure(arguments, folder))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,188 @@
+// Where the time of a step goes, by op, and the rate of a large product. One JSON object on standard output.
+//   profile_benchmark products
+//   profile_benchmark train <model folder> <vocabulary> <sequence> <rows>
+//   profile_benchmark decode <model folder> <vocabulary> none|int8|int4
+#include <whorl/dataset.h>
+#include <whorl/inference_engine.h>
+#include <whorl/trainer.h>
+
+#include <algorithm>
+#include <atomic>
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include "base/random.h"
+#include "model/assemble.h"
+#include "ops/device.h"
+#include "timing_backend.h"
+
+namespace {
+using namespace whorl;
+using nlohmann::json;
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point begin) {
+  return std::chrono::duration<double>(Clock::now() - begin).count();
+}
+
+int threads() {
+  const char* wanted = std::getenv("WHORL_THREADS");
+  return wanted ? std::atoi(wanted) : 0;
+}
+
+// The model in `folder`, its arithmetic timed.
+struct Timed {
+  std::shared_ptr<ops::TimingBackend> backend;
+  Model model;
+};
+
+Timed load(const std::string& folder, const std::string& quantize) {
+  ModelOptions options;
+  options.threads = threads();
+  const Model read = Model::load(folder, options);
+  auto tensors = model::host_tensors(*read.impl(), "auto", "[profile]");
+  auto backend = std::make_shared<ops::TimingBackend>(ops::make_backend("cpu", threads()));
+  auto impl = std::make_shared<Model::Impl>();
+  impl->config = read.config();
+  impl->text_files = read.impl()->text_files;
+  impl->backend = backend;
+  options.quantize = quantize;
+  model::assemble(
+      *impl, [&](const model::TensorSpec& spec) { return tensors.at(spec.name); }, options, "[profile]");
+  return {backend, Model(std::move(impl))};
+}
+
+json document(const Timed& timed, double seconds, int64_t steps, int64_t tokens) {
+  json ops = json::array();
+  for (const auto& [name, total] : timed.backend->totals())
+    ops.push_back({{"op", name},
+                   {"calls", total.calls},
+                   {"seconds", total.seconds},
+                   {"flops", total.flops},
+                   {"bytes", total.bytes}});
+  return {{"backend", timed.backend->name()},
+          {"threads", timed.backend->threads()},
+          {"steps", steps},
+          {"tokens", tokens},
+          {"seconds", seconds},
+          {"ops", ops}};
+}
+
+// Rows of one packed sequence each: `sequence` tokens with the end token.
+Dataset rows_of(int64_t count, int64_t sequence, int64_t vocabulary) {
+  std::string text;
+  for (int64_t row = 0; row < count; ++row) {
+    json line = {{"text", ""}};
+    std::string words;
+    for (int64_t i = 0; i + 1 < sequence; ++i) {
+      const auto at = static_cast<uint64_t>(row * sequence + i);
+      if (i > 0) words += ' ';
+      words += 't';
+      words += std::to_string(2 + base::below(11, at, static_cast<uint64_t>(vocabulary - 2)));
+    }
+    line["text"] = words;
+    text += line.dump() + "\n";
+  }
+  return Dataset::from_jsonl(text);
+}
+
+// Two steps; the second is timed.
+json train(const std::string& folder, int64_t vocabulary, int64_t sequence, int64_t rows) {
+  const Timed timed = load(folder, "none");
+  TrainOptions options;
+  options.max_steps = 2, options.max_length = sequence, options.batch_size = rows;
+  LoraOptions lora;
+  lora.rank = 16;
+  Clock::time_point begin;
+  double seconds = 0;
+  Trainer(timed.model, {lora}, options)
+      .fit(rows_of(2 * rows, sequence, vocabulary), nullptr, [&](const Progress& progress) {
+        if (progress.event != "step") return true;
+        if (progress.step == 1) timed.backend->reset(), begin = Clock::now();
+        if (progress.step == 2) seconds = seconds_since(begin);
+        return true;
+      });
+  return document(timed, seconds, 1, rows * sequence);
+}
+
+// One stream: what follows its first token is timed.
+json decode(const std::string& folder, int64_t vocabulary, const std::string& quantize) {
+  const Timed timed = load(folder, quantize);
+  const int64_t steps = 32;
+  GenerateRequest request;
+  for (uint64_t i = 0; i < 16; ++i)
+    request.prompt_ids.push_back(
+        static_cast<int32_t>(2 + base::below(5, i, static_cast<uint64_t>(vocabulary - 2))));
+  request.sampling.max_new_tokens = steps + 1, request.sampling.ignore_eos = true;
+  InferenceEngine engine(timed.model);
+  Clock::time_point begin;
+  double seconds = 0;
+  int64_t seen = 0;
+  engine
+      .submit(request,
+              [&](const StreamEvent& event) {
+                if (event.ids.empty()) return true;
+                if (seen++ == 0) timed.backend->reset(), begin = Clock::now();
+                seconds = seconds_since(begin);
+                return true;
+              })
+      .wait();
+  return document(timed, seconds, seen - 1, seen - 1);
+}
+
+Tensor random_tensor(DType dtype, Shape shape) {
+  Tensor t = Tensor::zeros(dtype, std::move(shape));
+  for (int64_t i = 0; i < t.numel(); ++i) {
+    const auto x = static_cast<float>(base::uniform(7, static_cast<uint64_t>(i)) - 0.5);
+    if (dtype == DType::bfloat16)
+      t.data<uint16_t>()[i] = float_to_bf16(x);
+    else
+      t.data<float>()[i] = x;
+  }
+  return t;
+}
+
+// The best of a few products of 2,048 rows with a matrix [n, n].
+double product_rate(ops::Backend& backend, DType dtype, int64_t n) {
+  const int64_t rows = 2048;
+  const auto w = backend.pack(random_tensor(dtype, {n, n}), false);
+  const Tensor x = random_tensor(DType::float32, {rows, n}), y = backend.allocate(DType::float32, {rows, n});
+  double best = 1e30;
+  for (int round = 0; round < 6; ++round) {
+    const auto begin = Clock::now();
+    backend.linear(x, *w, Tensor(), {}, Tensor(), y);
+    best = std::min(best, seconds_since(begin));
+  }
+  return 2.0 * static_cast<double>(rows * n * n) / best;
+}
+
+json products() {
+  const auto backend = ops::make_backend("cpu", threads());
+  json out = {{"backend", backend->name()}, {"threads", backend->threads()}};
+  for (const int64_t n : {2048, 4096}) {
+    out["bfloat16_" + std::to_string(n)] = product_rate(*backend, DType::bfloat16, n);
+    out["float32_" + std::to_string(n)] = product_rate(*backend, DType::float32, n);
+  }
+  return out;
+}
+
+json run(const std::vector<std::string>& a) {
+  if (a.size() == 1 && a[0] == "products") return products();
+  if (a.size() == 5 && a[0] == "train")
+    return train(a[1], std::stoll(a[2]), std::stoll(a[3]), std::stoll(a[4]));
+  if (a.size() == 4 && a[0] == "decode") return decode(a[1], std::stoll(a[2]), a[3]);
+  throw std::invalid_argument(
+      "expected: products | train <folder> <vocabulary> <sequence> <rows> | decode <folder> <vocabulary> "
+      "none|int8|int4");
+}
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    std::cout << run({argv + 1, argv + argc}).dump() << "\n";
+    return 0;
+  } catch (const std::exception& error) {
+    std::cerr << "profile_benchmark: " << error.what() << "\n";
+    return 1;
+  }
+}
