@@ -140,6 +140,10 @@ void bind_types(py::module_& m) {
       "What this build and machine can do: version, isa (chosen), isas, threads, devices, cuda (or what it "
       "lacks).\n\n"
       ">>> whorl.info()['devices']\n['cpu']");
+  m.def("add_library_folder", &add_library_folder, py::arg("folder"),
+        "Where libraries that are opened when first needed (libwhorl_cuda.so and NVIDIA's) are looked for, "
+        "before "
+        "the\nfolder of this package. `import whorl` adds those of NVIDIA's wheels by itself.");
   OwnSignatures own;
   m.def("set_log_sink", &sink_to, py::arg("sink").none(true),
         "set_log_sink(sink: collections.abc.Callable[[str, str], object] | None) -> None\n\n"
