@@ -11,8 +11,9 @@
 namespace whorl::cuda {
 
 namespace {
-constexpr int64_t kLargestHead = 128;  // tiles of keys and values fit into 48 KB of shared memory
-constexpr int64_t kFewBlocks = 512;    // fewer leave a GPU idle: then spans run in blocks of their own
+constexpr int64_t kLargestHead = 128;      // tiles of keys and values fit into 48 KB of shared memory
+constexpr int64_t kMostStates = 64 << 20;  // floats that split spans may leave behind
+constexpr int64_t kFewBlocks = 512;        // fewer leave a GPU idle: then spans run in blocks of their own
 
 void check_shape(const char* op, const AttentionShape& s) {
   ops::expect_attention_shape(op, s);
@@ -50,9 +51,9 @@ void run(Runtime& runtime, Attention<Parts> kernel, const std::vector<AttentionP
   for (const AttentionPiece& piece : list) keys = std::max(keys, piece.keys);
   kernel.spans = pieces(keys, kSpan);
   const int64_t d = kernel.sizes.head_size, shared = kernel.shared_bytes(d);
-  if (kernel.spans == 1 || count * kernel.kv_heads >= kFewBlocks)
-    return launch(runtime, Extent{count, kernel.kv_heads, shared}, kernel);
   const int64_t numbers = count * kernel.kv_heads * kernel.kQueries * kernel.spans * (2 + d);
+  if (kernel.spans == 1 || count * kernel.kv_heads >= kFewBlocks || numbers > kMostStates)
+    return launch(runtime, Extent{count, kernel.kv_heads, shared}, kernel);
   const Scratch states(runtime, static_cast<size_t>(numbers) * 4);
   kernel.partial = Global<float>(states.get<float>());
   launch(runtime, Extent{count, kernel.kv_heads * kernel.spans, shared}, kernel);

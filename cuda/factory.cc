@@ -17,7 +17,7 @@ void refuse(ops::PlugCall& call, const std::string& why) {
 
 void answer(ops::PlugCall& call) {
   std::string refusal;
-  const auto devices = Runtime::devices(refusal);
+  const auto devices = Runtime::devices(refusal, call.device);
   call.device_count = static_cast<int32_t>(std::min(devices.size(), std::size(call.devices)));
   std::copy_n(devices.begin(), call.device_count, call.devices);
   if (!refusal.empty()) return refuse(call, refusal);

@@ -20,8 +20,9 @@ class Runtime {
   // std::runtime_error with one sentence where `device` cannot be used. `folders`: where NVIDIA's libraries
   // may be, separated by ':'.
   static std::shared_ptr<Runtime> open(int device, const std::string& folders);
-  // What is there; `refusal` says why none can be used.
-  static std::vector<ops::PlugDevice> devices(std::string& refusal);
+  // What is there; `refusal` says why none can be used. Only the device `measured` (-1: every one) is asked
+  // how much memory it has free: the question alone takes some of it.
+  static std::vector<ops::PlugDevice> devices(std::string& refusal, int measured);
 
   virtual ~Runtime() = default;
   virtual std::string name() const = 0;  // "cuda (NVIDIA H100 80GB HBM3)"

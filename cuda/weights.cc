@@ -1,4 +1,7 @@
 // Packing weights and adapters, and taking them out again.
+#include <algorithm>
+
+#include "base/thread_pool.h"
 #include "cuda/backend.h"
 #include "ops/checks.h"
 #include "ops/quantised_group.h"
@@ -65,17 +68,18 @@ Weight CudaBackend::pack_quantized(const Tensor& w, ops::Quantize quantize) {
   const int64_t groups = weight->groups(), bytes = int4 ? kGroup / 2 : kGroup;
   const Tensor codes = Tensor::zeros(DType::uint8, {weight->o, groups * bytes}),
                scales = Tensor::zeros(DType::float16, {weight->o, groups});
-  for (int64_t i = 0; i < weight->o * groups; ++i) {
-    const int64_t row = i / groups, first = i % groups * kGroup, n = std::min(kGroup, weight->k - first);
-    float x[kGroup];
-    for (int64_t j = 0; j < n; ++j) {
-      const int64_t at = row * weight->k + first + j;
-      x[j] = w.dtype() == DType::float32 ? w.data<float>()[at] : bf16_to_float(w.data<uint16_t>()[at]);
+  base::ThreadPool::shared()->run(weight->o, [&](int64_t row) {
+    for (int64_t g = 0; g < groups; ++g) {
+      float x[kGroup];
+      const int64_t n = std::min(kGroup, weight->k - g * kGroup), first = row * weight->k + g * kGroup;
+      for (int64_t j = 0; j < n; ++j)
+        x[j] = w.dtype() == DType::float32 ? w.data<float>()[first + j]
+                                           : bf16_to_float(w.data<uint16_t>()[first + j]);
+      const ops::RoundedGroup group = ops::round_group(x, n, quantize);
+      place(group, int4, codes.data<uint8_t>() + (row * groups + g) * bytes);
+      scales.data<uint16_t>()[row * groups + g] = group.scale;
     }
-    const ops::RoundedGroup group = ops::round_group(x, n, quantize);
-    place(group, int4, codes.data<uint8_t>() + i * bytes);
-    scales.data<uint16_t>()[i] = group.scale;
-  }
+  });
   weight->codes = to_device(codes), weight->scales = to_device(scales);
   return weight;
 }

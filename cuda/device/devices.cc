@@ -27,7 +27,7 @@ std::string missing_driver() {
 }
 }  // namespace
 
-std::vector<ops::PlugDevice> Runtime::devices(std::string& refusal) {
+std::vector<ops::PlugDevice> Runtime::devices(std::string& refusal, int measured) {
   refusal = missing_driver();
   if (!refusal.empty()) return {};
   int count = 0;
@@ -45,6 +45,7 @@ std::vector<ops::PlugDevice> Runtime::devices(std::string& refusal) {
     ops::PlugDevice& one = found.emplace_back();
     std::string(properties.name).copy(one.name, sizeof one.name - 1);
     one.major = properties.major, one.minor = properties.minor, one.memory = properties.totalGlobalMem;
+    if (measured >= 0 && measured != i) continue;
     size_t available = 0, whole = 0;
     if (cudaSetDevice(i) == cudaSuccess && cudaMemGetInfo(&available, &whole) == cudaSuccess)
       one.available = available;

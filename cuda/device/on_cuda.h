@@ -18,14 +18,14 @@ class Staging {
  public:
   void open();
   void close();
-  // A place for `bytes` (at most kSlot) until `sent` is called on `stream`.
-  void* take(size_t bytes);
+  // A place for kSlot bytes until `sent` is called on `stream`.
+  void* take();
   void sent(cudaStream_t stream);
 
-  static constexpr size_t kSlot = 256 << 10;
+  static constexpr size_t kSlot = 1 << 20;
 
  private:
-  static constexpr int kSlots = 32;
+  static constexpr int kSlots = 16;
   char* memory_ = nullptr;
   cudaEvent_t events_[kSlots] = {};
   int next_ = 0;

@@ -25,7 +25,7 @@ void Staging::close() {
   cudaFreeHost(memory_);
 }
 
-void* Staging::take(size_t) {
+void* Staging::take() {
   check(cudaEventSynchronize(events_[next_]),
         "staging");  // a whole turn ago: done unless the host is far ahead
   return memory_ + kSlot * static_cast<size_t>(next_);
@@ -80,51 +80,58 @@ void CudaRuntime::release(void* memory) noexcept {
   if (cudaSetDevice(device_) == cudaSuccess) cudaFreeAsync(memory, stream_);
 }
 
+namespace {
+// One piece of any length; or rows, whose step CUDA keeps below 2 GB.
+void copy_rows(void* to, int64_t to_step, const void* from, const Rows& rows, cudaMemcpyKind kind,
+               cudaStream_t stream, const char* what) {
+  const auto width = static_cast<size_t>(rows.width), count = static_cast<size_t>(rows.count);
+  const bool one = rows.count == 1 || (rows.width == rows.step && rows.width == to_step);
+  check(one ? cudaMemcpyAsync(to, from, width * count, kind, stream)
+            : cudaMemcpy2DAsync(to, static_cast<size_t>(to_step), from, static_cast<size_t>(rows.step), width,
+                                count, kind, stream),
+        what);
+}
+bool nothing(const Rows& rows) { return rows.count <= 0 || rows.width <= 0; }
+}  // namespace
+
 void CudaRuntime::to_device(void* device, int64_t step, const void* host, const Rows& rows) {
-  if (rows.count <= 0 || rows.width <= 0) return;
+  if (nothing(rows)) return;
   enter();
   const auto width = static_cast<size_t>(rows.width), count = static_cast<size_t>(rows.count);
   if (width * count > Staging::kSlot) {  // weights: the driver stages them and may wait
-    check(cudaMemcpy2DAsync(device, static_cast<size_t>(step), host, static_cast<size_t>(rows.step), width,
-                            count, cudaMemcpyHostToDevice, stream_),
-          "a copy to the device");
+    copy_rows(device, step, host, rows, cudaMemcpyHostToDevice, stream_, "a copy to the device");
     return check(cudaStreamSynchronize(stream_), "a copy to the device");
   }
   std::lock_guard lock(mutex_);
-  char* const place = static_cast<char*>(staging_.take(width * count));
+  char* const place = static_cast<char*>(staging_.take());
   for (size_t i = 0; i < count; ++i)
     std::memcpy(place + i * width, static_cast<const char*>(host) + static_cast<int64_t>(i) * rows.step,
                 width);
-  check(cudaMemcpy2DAsync(device, static_cast<size_t>(step), place, width, width, count,
-                          cudaMemcpyHostToDevice, stream_),
-        "a copy to the device");
+  copy_rows(device, step, place, {rows.count, rows.width, rows.width}, cudaMemcpyHostToDevice, stream_,
+            "a copy to the device");
   staging_.sent(stream_);
 }
 
 void CudaRuntime::to_host(void* host, int64_t step, const void* device, const Rows& rows) {
-  if (rows.count <= 0 || rows.width <= 0) return;
+  if (nothing(rows)) return;
   enter();
-  check(cudaMemcpy2DAsync(host, static_cast<size_t>(step), device, static_cast<size_t>(rows.step),
-                          static_cast<size_t>(rows.width), static_cast<size_t>(rows.count),
-                          cudaMemcpyDeviceToHost, stream_),
-        "a copy to the host");
+  copy_rows(host, step, device, rows, cudaMemcpyDeviceToHost, stream_, "a copy to the host");
   wait();
 }
 
 void CudaRuntime::copy(void* to, int64_t step, const void* from, const Rows& rows) {
-  if (rows.count <= 0 || rows.width <= 0) return;
+  if (nothing(rows)) return;
   enter();
-  check(cudaMemcpy2DAsync(to, static_cast<size_t>(step), from, static_cast<size_t>(rows.step),
-                          static_cast<size_t>(rows.width), static_cast<size_t>(rows.count),
-                          cudaMemcpyDeviceToDevice, stream_),
-        "a copy");
+  copy_rows(to, step, from, rows, cudaMemcpyDeviceToDevice, stream_, "a copy");
 }
 
 void CudaRuntime::zero(void* device, const Rows& rows) {
-  if (rows.count <= 0 || rows.width <= 0) return;
+  if (nothing(rows)) return;
   enter();
-  check(cudaMemset2DAsync(device, static_cast<size_t>(rows.step), 0, static_cast<size_t>(rows.width),
-                          static_cast<size_t>(rows.count), stream_),
+  const auto width = static_cast<size_t>(rows.width), count = static_cast<size_t>(rows.count);
+  const bool one = rows.count == 1 || rows.width == rows.step;
+  check(one ? cudaMemsetAsync(device, 0, width * count, stream_)
+            : cudaMemset2DAsync(device, static_cast<size_t>(rows.step), 0, width, count, stream_),
         "zeroing");
 }
 

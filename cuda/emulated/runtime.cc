@@ -74,7 +74,7 @@ std::shared_ptr<Runtime> Runtime::open(int, const std::string&) {
   return std::make_shared<emulated::EmulatedRuntime>();
 }
 
-std::vector<ops::PlugDevice> Runtime::devices(std::string&) {
+std::vector<ops::PlugDevice> Runtime::devices(std::string&, int) {
   ops::PlugDevice one{};
   std::strcpy(one.name, "emulated");
   one.memory = emulated::memory_size(), one.available = emulated::memory_available();

@@ -64,6 +64,88 @@ namespace {
 template <class T>
 void positional_init(py::class_<T>& made, const char* name, const char* signature) {
   OwnSignatures own;
+  m.def("add_library_folder", &add_library_folder, py::arg("folder"),
+        "add_library_folder(folder: os.PathLike | str) -> None\n\n"
+        "Where libraries that are opened when first needed (libwhorl_cuda.so and NVIDIA's) are looked for, "
+        "before "
+        "the\nfolder of this package. `import whorl` adds those of NVIDIA's wheels by itself.");
+  made.def(py::init([where = std::string(name)](const py::args& values, const py::kwargs& keywords) {
+             T self{};
+             const auto fields = fields_of<T>();
+             if (values.size() > fields.size()) throw py::type_error("[" + where + "] too many values");
+             for (size_t i = 0; i < values.size(); ++i) {
+               if (keywords.contains(fields[i].name)) {
+                 throw py::type_error("[" + where + "] '" + fields[i].name + "' is given twice");
+               }
+               fields[i].set(self, values[i]);
+             }
+             apply_to(where, self, keywords);
+             const std::string first = fields[0].get(self).template cast<std::string>();
+             if (first.empty()) throw py::type_error("[" + where + "] '" + fields[0].name + "' is missing");
+             return self;
+           }),
+           signature);
+}
+
+template <class T>
+py::class_<T> bind_plain(py::module_& m, const char* name, const char* doc, const char* signature) {
+  py::class_<T> made(m, name, doc);
+  positional_init(made, name, signature);
+  for (const auto& f : fields_of<T>()) f.define(made, true);
+  define_common(made);
+  made.def(py::pickle([](const T& self) { return to_dict(self); },
+                      [where = std::string(name)](const py::dict& state) {
+                        T self{};
+                        apply_to(where, self, py::kwargs(py::reinterpret_borrow<py::kwargs>(state)));
+                        return self;
+                      }));
+  return made;
+}
+
+void sink_to(const py::object& sink) {
+  if (sink.is_none()) return drop_log_sink();
+  auto held = shared_object(sink);
+  set_log_sink([held](const std::string& level, const std::string& message) {
+    if (!Py_IsInitialized()) return;
+    py::gil_scoped_acquire lock;
+    try {
+      (*held)(level, message);
+    } catch (py::error_already_set& error) {
+      error.discard_as_unraisable("whorl.set_log_sink");
+    }
+  });
+}
+
+}  // namespace
+
+void drop_log_sink() {
+  py::gil_scoped_release released;
+  set_log_sink({});
+}
+
+void bind_types(py::module_& m) {
+  auto call =
+      bind_plain<ToolCall>(m, "ToolCall", "One call of a tool by the assistant.",
+                           "__init__(self, name: str, arguments: str | dict = '{}', id: str = '') -> None");
+  call.def(
+      "parsed", [](const ToolCall& self) { return json_loads(self.arguments); },
+      "The arguments as Python values: json.loads(arguments).");
+  bind_plain<Tool>(m, "Tool", "A function that the assistant may call.",
+                   "__init__(self, name: str, description: str = '', parameters: str | dict = '') -> None");
+  bind_plain<Message>(
+      m, "Message",
+      "One message of a conversation; wherever one is expected, a dict with the same keys does as well.",
+      "__init__(self, role: str, content: str = '', tool_calls: list[ToolCall | dict] = [], tool_call_id: "
+      "str = '', "
+      "name: str = '', reasoning_content: str = '', train: bool | None = None) -> None");
+  bind_result<Score>(m, "Score", "A quantity with its uncertainty.");
+  m.def("version", &version, "The library's version, \"major.minor.patch\".");
+  m.def(
+      "info", [] { return json_loads(info()); },
+      "What this build and machine can do: version, isa (chosen), isas, threads, devices, cuda (or what it "
+      "lacks).\n\n"
+      ">>> whorl.info()['devices']\n['cpu']");
+  OwnSignatures own;
   made.def(py::init([where = std::string(name)](const py::args& values, const py::kwargs& keywords) {
              T self{};
              const auto fields = fields_of<T>();
