@@ -18,18 +18,19 @@ PIP := .venv/bin/python -m pip --disable-pip-version-check -q
 JOBS ?= $(shell n=$$(nproc); m=$$(awk '/MemAvailable/ {print int($$2 / 1500000)}' /proc/meminfo); echo $$(( m < 1 ? 1 : m < n ? m : n )))
 export CMAKE_BUILD_PARALLEL_LEVEL := $(JOBS)
 
-SOURCES := $(shell find src include python/src cmake -type f) CMakeLists.txt python/CMakeLists.txt
+SOURCES := $(shell find src cuda include python/src cmake -type f) CMakeLists.txt python/CMakeLists.txt
 PACKAGE := $(shell find python/whorl -type f -not -name '*.pyc' | sed 's/ /\\ /g') pyproject.toml README.md
 OUT ?= out/demo
 SEED ?= 0
 
-.PHONY: demo test parity bench format lint asan tsan fuzz stubs wheel dist clean help
+.PHONY: demo test parity bench format lint asan tsan fuzz stubs wheel dist cuda clean help
 help:
 	@echo "make demo     the whole flywheel on this machine (OUT=$(OUT) SEED=$(SEED))"
 	@echo "make test     everything that must hold"
 	@echo "make parity   the same numbers as PyTorch, transformers and PEFT"
 	@echo "make bench    figures of this machine"
-	@echo "make dist     a wheel for other machines, in dist/"
+	@echo "make dist     a wheel for other machines, in dist/; CUDA=ON with the GPU's library in it"
+	@echo "make cuda     libwhorl_cuda.so and its tests, with NVIDIA's compiler from its wheels (no GPU needed)"
 	@echo "make format | lint | stubs | asan | tsan | fuzz | clean"
 
 # ---- set-up --------------------------------------------------------------------------------------------
@@ -41,11 +42,18 @@ $(STAMPS)/setup-dev: $(STAMPS)/setup-demo requirements/dev.txt tools/debian-pack
 	@tools/setup.sh .venv requirements/dev.txt tools/debian-packages-dev.txt
 	@touch $@
 
+# NVIDIA's compiler and headers in an environment of their own.
+$(STAMPS)/setup-cuda: requirements/cuda.txt
+	@tools/setup.sh .venv-cuda requirements/cuda.txt
+	@mkdir -p $(@D) && touch $@
+
 # ---- the wheel: one build folder for the extension, the C++ tests and the shared library ---------------
+CUDA ?= OFF
 PIP_WHEEL = $(PIP) wheel . --no-deps --no-build-isolation -w build/wheel --config-settings=build-dir=$(BUILD) \
+	--config-settings=cmake.define.WHORL_BUILD_CUDA=$(CUDA) \
 	--config-settings=cmake.define.WHORL_BUILD_TESTS=$(1) --config-settings=cmake.define.CARGO_EXECUTABLE=$$(tools/find_cargo.sh)
 
-$(STAMPS)/wheel: $(STAMPS)/setup-demo $(SOURCES) $(PACKAGE)
+$(STAMPS)/wheel: $(STAMPS)/setup-demo $(if $(filter ON,$(CUDA)),$(STAMPS)/setup-cuda) $(SOURCES) $(PACKAGE)
 	@echo "[build] the extension and the wheel, with $(JOBS) jobs (the first time takes minutes)"
 	@rm -rf build/wheel && mkdir -p build/wheel $(@D)
 	@$(call PIP_WHEEL,$(if $(wildcard $(STAMPS)/setup-dev),ON,OFF)) || { echo "[build] failed; for the compiler's words: make wheel-verbose" >&2; exit 1; }
@@ -77,6 +85,11 @@ parity: $(STAMPS)/installed
 	@tools/setup.sh .venv-parity tests/parity/requirements.txt
 	@$(PIP) --python .venv-parity/bin/python install --no-deps --force-reinstall build/wheel/whorl-*.whl
 	@.venv-parity/bin/python -m pytest tests/parity -q
+
+cuda: $(STAMPS)/setup-dev $(STAMPS)/setup-cuda
+	@cmake --preset cuda -DCARGO_EXECUTABLE=$$(tools/find_cargo.sh) >/dev/null
+	@cmake --build --preset cuda --target whorl_cuda plug_test emulation_test cuda_ops_test cuda_model_test
+	@ctest --preset cuda -R '^(plug|emulation|cuda_ops|cuda_model)_test$$'
 
 # FUZZ_SECONDS: how long each fuzzer runs.
 FUZZ_SECONDS ?= 60
@@ -112,4 +125,4 @@ stubs: $(STAMPS)/installed $(STAMPS)/setup-dev
 	@.venv/bin/python tools/make_stubs.py python/whorl/_whorl.pyi
 
 clean:
-	rm -rf build dist .venv .venv-parity .venv-clean
+	rm -rf build dist .venv .venv-parity .venv-clean .venv-cuda

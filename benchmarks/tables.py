@@ -64,6 +64,22 @@ FIGURES = [
     Figure("decode, M, bf16, over llama.cpp", "serve", "M", "decode_ratio_to_llama", 1.0),
     Figure("decode, M, int8, over its Q8_0", "serve", "M, int8", "decode_ratio_to_llama", 1.3),
     Figure("decode, M, int4, over its Q4_0", "serve", "M, int4", "decode_ratio_to_llama", 1.3),
+    Figure(
+        "perplexity of int4 over its Q4_0, mean of the models",
+        "perplexity",
+        "perplexity",
+        "int4_over_q4_0",
+        1.0,
+        at_most=True,
+    ),
+    Figure(
+        "perplexity of int8 over its Q8_0, mean of the models",
+        "perplexity",
+        "perplexity",
+        "int8_over_q8_0",
+        1.0,
+        at_most=True,
+    ),
     Figure("decode, 1B, bf16: of the read bandwidth", "serve", "1B", "share_of_bandwidth", 0.9, "%"),
     Figure("decode, 1B, bf16, over llama.cpp", "serve", "1B", "decode_ratio_to_llama", 1.0),
     Figure("decode, 1B, int8, over its Q8_0", "serve", "1B, int8", "decode_ratio_to_llama", 1.3),
@@ -115,7 +131,8 @@ def value_of(figure: Figure, found: Found) -> float | str:
         return "not measured"
     if "error" in results:
         return "failed"
-    return results.get(figure.key, "not measured")
+    value = results.get(figure.key)
+    return "not measured" if value is None else value
 
 
 def met(figure: Figure, value: float) -> bool:
@@ -226,6 +243,10 @@ def first_token_table(found: Found) -> list[str]:
     return lines
 
 
+def perplexity_table(found: Found) -> list[str]:
+    return good(found.get("perplexity", {}))["perplexity"]["table"]
+
+
 def growth_table(found: Found) -> list[str]:
     lines = ["| growth | tokens/s at each point |", "|---|---|"]
     for name, f in good(found.get("growth", {})).items():
@@ -313,6 +334,7 @@ def document(found: Found) -> list[str]:
         "sweep": sweep_table,
         "serve": serve_table,
         "first-token": first_token_table,
+        "perplexity": perplexity_table,
         "growth": growth_table,
         "busy": busy_table,
         "profile": profile_tables,

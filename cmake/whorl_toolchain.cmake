@@ -5,12 +5,14 @@ if(CCACHE_PROGRAM)
 endif()
 
 add_library(whorl_flags INTERFACE)
-target_compile_options(whorl_flags INTERFACE
+set(whorl_cxx_options
   -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Wformat=2 -Wimplicit-fallthrough -Werror
   -ffp-contract=off            # a*b+c means what it says; kernels ask for FMA by name
   -fno-math-errno
   -fstack-protector-strong
   $<$<CXX_COMPILER_ID:Clang>:-Wno-unknown-warning-option>)
+# Sources of cuda/ that a device compiler reads have their own (cmake/whorl_cuda.cmake).
+target_compile_options(whorl_flags INTERFACE "$<$<COMPILE_LANGUAGE:CXX>:${whorl_cxx_options}>")
 target_compile_definitions(whorl_flags INTERFACE $<$<NOT:$<CONFIG:Debug>>:_FORTIFY_SOURCE=2> _GLIBCXX_ASSERTIONS)
 
 # GCC 12 sees overlaps in "text" + string and uninitialised members in moved variants where there are none (PR 105651,

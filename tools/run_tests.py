@@ -55,7 +55,18 @@ def tracked(*patterns: str) -> list[str]:
     listed = subprocess.run(["git", "ls-files", *patterns], cwd=ROOT, capture_output=True, text=True)
     if listed.returncode == 0 and listed.stdout:
         return [f for f in listed.stdout.split("\n") if f and (ROOT / f).exists()]
-    folders = ("src", "include", "tests", "python", "examples", "benchmarks", "tools", "recipes", "cmake")
+    folders = (
+        "src",
+        "cuda",
+        "include",
+        "tests",
+        "python",
+        "examples",
+        "benchmarks",
+        "tools",
+        "recipes",
+        "cmake",
+    )
     return [str(p.relative_to(ROOT)) for f in folders for g in patterns for p in (ROOT / f).rglob(g)]
 
 
@@ -174,6 +185,26 @@ def fuzzers(tally: Tally, jobs: str) -> None:
     )
 
 
+def cuda_library(tally: Tally, build: Path, jobs: str) -> None:
+    """NVIDIA's compiler on every kernel, for one device and PTX (`make cuda`: for all), and the library's answer."""
+    setup = subprocess.run(["make", "build/stamps/setup-cuda"], cwd=ROOT, capture_output=True, text=True)
+    if setup.returncode != 0:
+        tally.add("cuda", "skipped", "NVIDIA's wheels (requirements/cuda.txt) cannot be installed here")
+        return
+    folder = ROOT / "build" / "cuda-quick"
+    cargo = subprocess.run(["tools/find_cargo.sh"], cwd=ROOT, capture_output=True, text=True).stdout.strip()
+    configure = ["cmake", "--preset", "cuda", "-B", folder, "-DWHORL_CUDA_TARGETS=sm_90a;compute_90",
+                 "-DWHORL_BUILD_TESTS=OFF", f"-DCARGO_EXECUTABLE={cargo}"]  # fmt: skip
+    compile_all = ["cmake", "--build", folder, "--parallel", jobs, "--target", "whorl_cuda"]
+    answer = [build / "tests" / "cuda" / "plug_test", "--gtest_filter=*TheCudaLibraryAnswers*"]
+    environment = os.environ | {"WHORL_CUDA_LIBRARY": str(folder / "cuda" / "libwhorl_cuda.so")}
+    _ = (
+        run(tally, "cuda configures", configure, stdout=subprocess.DEVNULL)
+        and run(tally, "cuda compiles", compile_all)
+        and run(tally, "cuda library answers", answer, env=environment)
+    )
+
+
 def consumer(tally: Tally, build: Path) -> None:
     prefix, outside = ROOT / "build" / "prefix", ROOT / "build" / "consumer"
     for folder in (prefix, outside):
@@ -267,6 +298,7 @@ def main() -> int:
             cpp_tests(tally, build)
             consumer(tally, build)
             fuzzers(tally, arguments.jobs)
+            cuda_library(tally, build, arguments.jobs)
         if environment := clean_environment(tally):
             python_tests(tally, environment)
             examples(tally, environment)

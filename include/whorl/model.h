@@ -37,6 +37,8 @@ struct ModelConfig {
 };
 
 struct ModelOptions {
+  // "cpu"; "cuda" (the first GPU) or "cuda:1", an error that says what is missing where it cannot be used; or
+  // "auto": the first GPU if the model fits, else the CPU, and the log says why.
   std::string device = "cpu";
   int threads = 0;             // 0 = all CPUs this process may use; fewer when the host program needs some
   std::string dtype = "auto";  // "auto" keeps the stored one; "float32" widens; "bfloat16" halves memory

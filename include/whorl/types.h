@@ -1,6 +1,7 @@
 #pragma once
 // Plain values that every part of Whorl speaks. Text is UTF-8; JSON travels as text.
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <optional>
@@ -57,8 +58,13 @@ struct Score {
 WHORL_API std::string version();
 
 // What this build and machine can do, as JSON text: version, isa (chosen), isas (available), threads,
-// devices, cuda (available or the reason why not).
+// devices, cuda (available, its devices, and what is missing where one cannot be used).
 WHORL_API std::string info();
+
+// Where libraries that are opened when first needed (libwhorl_cuda.so and NVIDIA's) are looked for, before
+// the folder that Whorl itself was loaded from. Python adds NVIDIA's wheels by itself. Any thread; it holds
+// for what is opened later. An empty path is an invalid_argument; a folder may be absent.
+WHORL_API void add_library_folder(const std::filesystem::path& folder);
 
 // Where log lines go; the library prints nothing until a sink is installed. `level` is one of "debug",
 // "info", "warning", "error". Thread-safe; the sink may be called from any thread.

@@ -36,7 +36,9 @@ Fields<ModelConfig> fields_of<ModelConfig>() {
 template <>
 Fields<ModelOptions> fields_of<ModelOptions>() {
   return {
-      field("device", &ModelOptions::device, "where it computes"),
+      field("device", &ModelOptions::device,
+            "\"cpu\", \"cuda\" (the first GPU), \"cuda:1\", or \"auto\": a GPU where there is one that has "
+            "room"),
       field("threads", &ModelOptions::threads, "0 = all CPUs this process may use"),
       field("dtype", &ModelOptions::dtype,
             "\"auto\" keeps the stored precision; \"float32\" widens; \"bfloat16\" halves memory"),

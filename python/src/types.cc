@@ -141,6 +141,11 @@ void bind_types(py::module_& m) {
       "lacks).\n\n"
       ">>> whorl.info()['devices']\n['cpu']");
   OwnSignatures own;
+  m.def("add_library_folder", &add_library_folder, py::arg("folder"),
+        "add_library_folder(folder: os.PathLike | str) -> None\n\n"
+        "Where libraries that are opened when first needed (libwhorl_cuda.so and NVIDIA's) are looked for, "
+        "before "
+        "the\nfolder of this package. `import whorl` adds those of NVIDIA's wheels by itself.");
   m.def("set_log_sink", &sink_to, py::arg("sink").none(true),
         "set_log_sink(sink: collections.abc.Callable[[str, str], object] | None) -> None\n\n"
         "Sends log lines to sink(level, message); None silences them. The library prints nothing by itself. "

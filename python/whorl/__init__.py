@@ -20,6 +20,7 @@ Processes: threads do not survive a fork. Use the "spawn" start method, or fork 
 process that was forked afterwards raises RuntimeError instead of hanging.
 """
 
+from . import _nvidia
 from ._whorl import (
     Adapter,
     AdapterModule,
@@ -127,6 +128,7 @@ from ._whorl import (
     TrainPlan,
     TrainResult,
     accuracy,
+    add_library_folder,
     approximate_randomization,
     bfcl_ast_check,
     bootstrap_corpus,
@@ -173,6 +175,9 @@ from ._whorl import (
     write_manifests,
     write_pipeline_report,
 )
+
+for _folder in _nvidia.library_folders():
+    add_library_folder(_folder)
 
 __version__ = version()
 __all__ = sorted(name for name in globals() if not name.startswith("_"))

@@ -8,7 +8,7 @@ import os
 import pathlib
 import typing
 import whorl._stream
-__all__: list[str] = ['Adapter', 'AdapterModule', 'AdapterSaveOptions', 'AdapterStore', 'AdapterVersion', 'ArgoOptions', 'BfclOptions', 'BfclResult', 'BleuOptions', 'BootstrapOptions', 'BootstrapResult', 'Calibration', 'CalibrationBin', 'CheckResult', 'ChrfOptions', 'Comparison', 'CorpusMetric', 'Dataset', 'DatasetSplit', 'DeduplicateOptions', 'DocumentLikelihood', 'EncodedRow', 'EngineOptions', 'EngineStats', 'EvaluateData', 'EvaluateOptions', 'EvaluateResult', 'EvaluateTask', 'Evaluator', 'ExactMatchOptions', 'F1Options', 'F1Score', 'FindPiiOptions', 'FullTrainOptions', 'FullTrainResult', 'GarbageReport', 'GenerateRequest', 'GenerateResult', 'Generation', 'GitOpsOptions', 'GuardDecision', 'GuardResult', 'GuardSpan', 'GuardStreamEvent', 'GuardedResult', 'Guardrail', 'InferenceEngine', 'JsonSchema', 'JudgeCanary', 'JudgeOptions', 'JudgedPairs', 'JudgedRow', 'KubernetesOptions', 'LengthOptions', 'Likelihood', 'LikelihoodRequest', 'LoadOptions', 'LoraOptions', 'Manifest', 'Message', 'MetricOptions', 'Model', 'ModelConfig', 'ModelOptions', 'PairedComparison', 'PairedCorpusTest', 'PairedOptions', 'Perplexity', 'PiiEntity', 'PiiOptions', 'Pipeline', 'PipelineBudget', 'PipelineContext', 'PipelineEvent', 'PipelineOverlay', 'PipelineResult', 'PipelineRunOptions', 'PipelineStepResult', 'PodResult', 'PowerOptions', 'Preview', 'Progress', 'PublishOptions', 'RenderOptions', 'RougeOptions', 'RougeScore', 'Row', 'RowChange', 'RowScore', 'SamplingOptions', 'Score', 'SquadScore', 'StoreOptions', 'StoreProblem', 'StoreReport', 'StoreWatch', 'StreamEvent', 'TerOptions', 'TokenLogprob', 'Tool', 'ToolCall', 'TrainOptions', 'TrainPlan', 'TrainResult', 'Trainer', 'accuracy', 'approximate_randomization', 'bfcl_ast_check', 'bootstrap_corpus', 'bootstrap_mean', 'brier_score', 'calibration', 'clustered', 'cohens_kappa', 'compare', 'compare_paired', 'document_likelihood', 'exact_match', 'f1_score', 'find_pii', 'function_name_and_args_match', 'function_name_match', 'gather_pod_step', 'info', 'matthews_correlation', 'mcnemar_exact', 'minimum_detectable_effect', 'number_check', 'paired_bootstrap', 'pass_at_k', 'perplexity', 'pii_entities', 'pooled', 'porter_stem', 'report_html', 'rouge', 'run_pod_step', 'set_log_sink', 'sign_test', 'softmax', 'squad', 'string_check', 'summarize', 'to_argo', 'to_gitops', 'to_kubernetes', 'token_f1', 'train_all_weights', 'version', 'write_manifests', 'write_pipeline_report']
+__all__: list[str] = ['Adapter', 'AdapterModule', 'AdapterSaveOptions', 'AdapterStore', 'AdapterVersion', 'ArgoOptions', 'BfclOptions', 'BfclResult', 'BleuOptions', 'BootstrapOptions', 'BootstrapResult', 'Calibration', 'CalibrationBin', 'CheckResult', 'ChrfOptions', 'Comparison', 'CorpusMetric', 'Dataset', 'DatasetSplit', 'DeduplicateOptions', 'DocumentLikelihood', 'EncodedRow', 'EngineOptions', 'EngineStats', 'EvaluateData', 'EvaluateOptions', 'EvaluateResult', 'EvaluateTask', 'Evaluator', 'ExactMatchOptions', 'F1Options', 'F1Score', 'FindPiiOptions', 'FullTrainOptions', 'FullTrainResult', 'GarbageReport', 'GenerateRequest', 'GenerateResult', 'Generation', 'GitOpsOptions', 'GuardDecision', 'GuardResult', 'GuardSpan', 'GuardStreamEvent', 'GuardedResult', 'Guardrail', 'InferenceEngine', 'JsonSchema', 'JudgeCanary', 'JudgeOptions', 'JudgedPairs', 'JudgedRow', 'KubernetesOptions', 'LengthOptions', 'Likelihood', 'LikelihoodRequest', 'LoadOptions', 'LoraOptions', 'Manifest', 'Message', 'MetricOptions', 'Model', 'ModelConfig', 'ModelOptions', 'PairedComparison', 'PairedCorpusTest', 'PairedOptions', 'Perplexity', 'PiiEntity', 'PiiOptions', 'Pipeline', 'PipelineBudget', 'PipelineContext', 'PipelineEvent', 'PipelineOverlay', 'PipelineResult', 'PipelineRunOptions', 'PipelineStepResult', 'PodResult', 'PowerOptions', 'Preview', 'Progress', 'PublishOptions', 'RenderOptions', 'RougeOptions', 'RougeScore', 'Row', 'RowChange', 'RowScore', 'SamplingOptions', 'Score', 'SquadScore', 'StoreOptions', 'StoreProblem', 'StoreReport', 'StoreWatch', 'StreamEvent', 'TerOptions', 'TokenLogprob', 'Tool', 'ToolCall', 'TrainOptions', 'TrainPlan', 'TrainResult', 'Trainer', 'accuracy', 'add_library_folder', 'approximate_randomization', 'bfcl_ast_check', 'bootstrap_corpus', 'bootstrap_mean', 'brier_score', 'calibration', 'clustered', 'cohens_kappa', 'compare', 'compare_paired', 'document_likelihood', 'exact_match', 'f1_score', 'find_pii', 'function_name_and_args_match', 'function_name_match', 'gather_pod_step', 'info', 'matthews_correlation', 'mcnemar_exact', 'minimum_detectable_effect', 'number_check', 'paired_bootstrap', 'pass_at_k', 'perplexity', 'pii_entities', 'pooled', 'porter_stem', 'report_html', 'rouge', 'run_pod_step', 'set_log_sink', 'sign_test', 'softmax', 'squad', 'string_check', 'summarize', 'to_argo', 'to_gitops', 'to_kubernetes', 'token_f1', 'train_all_weights', 'version', 'write_manifests', 'write_pipeline_report']
 class ToolCall:
     """
     One call of a tool by the assistant.
@@ -611,7 +611,7 @@ class ModelOptions:
         Where and how a model computes.
 
         Fields:
-          device: where it computes (default 'cpu')
+          device: "cpu", "cuda" (the first GPU), "cuda:1", or "auto": a GPU where there is one that has room (default 'cpu')
           threads: 0 = all CPUs this process may use (default 0)
           dtype: "auto" keeps the stored precision; "float32" widens; "bfloat16" halves memory (default 'auto')
           quantize: "auto" keeps the whole numbers of a GGUF file, "none" widens them; "int8" or "int4" round the weights to about 1.06 or 0.56 bytes each; a model of whole numbers cannot be saved (default 'auto')
@@ -627,7 +627,7 @@ class ModelOptions:
     @property
     def device(self) -> str:
         """
-        where it computes
+        "cpu", "cuda" (the first GPU), "cuda:1", or "auto": a GPU where there is one that has room
         """
     @device.setter
     def device(self, arg1: str) -> None:
@@ -712,7 +712,7 @@ class Model:
         >>> model = whorl.Model.create(config, seed=1)
 
         Options:
-          device: where it computes (default 'cpu')
+          device: "cpu", "cuda" (the first GPU), "cuda:1", or "auto": a GPU where there is one that has room (default 'cpu')
           threads: 0 = all CPUs this process may use (default 0)
           dtype: "auto" keeps the stored precision; "float32" widens; "bfloat16" halves memory (default 'auto')
           quantize: "auto" keeps the whole numbers of a GGUF file, "none" widens them; "int8" or "int4" round the weights to about 1.06 or 0.56 bytes each; a model of whole numbers cannot be saved (default 'auto')
@@ -728,7 +728,7 @@ class Model:
         >>> model = whorl.Model.load("models/base", threads=2)
 
         Options:
-          device: where it computes (default 'cpu')
+          device: "cpu", "cuda" (the first GPU), "cuda:1", or "auto": a GPU where there is one that has room (default 'cpu')
           threads: 0 = all CPUs this process may use (default 0)
           dtype: "auto" keeps the stored precision; "float32" widens; "bfloat16" halves memory (default 'auto')
           quantize: "auto" keeps the whole numbers of a GGUF file, "none" widens them; "int8" or "int4" round the weights to about 1.06 or 0.56 bytes each; a model of whole numbers cannot be saved (default 'auto')
@@ -6981,6 +6981,11 @@ class PodResult:
 def accuracy(expected: collections.abc.Sequence[str], got: collections.abc.Sequence[str]) -> float:
     """
     Share of equal labels.
+    """
+def add_library_folder(folder: os.PathLike | str) -> None:
+    """
+    Where libraries that are opened when first needed (libwhorl_cuda.so and NVIDIA's) are looked for, before the
+    folder of this package. `import whorl` adds those of NVIDIA's wheels by itself.
     """
 def approximate_randomization(metric: CorpusMetric, baseline: list[list[float]], candidate: list[list[float]], trials: int = 10000, seed: int = 12345) -> PairedCorpusTest:
     """

@@ -1,13 +1,13 @@
 #pragma once
 // Counter-based random numbers: value = f(seed, stream, index), no state to save or to lose on resume.
 // SplitMix64's finaliser over a Weyl sequence (Steele, Lea, Flood 2014, "Fast splittable pseudorandom
-// number generators", figure 16).
+// number generators", figure 16). What kernels draw with is constexpr: device compilers take it as it is.
 #include <cmath>
 #include <cstdint>
 
 namespace whorl::base {
 
-inline uint64_t mix64(uint64_t x) {
+constexpr uint64_t mix64(uint64_t x) {
   x += 0x9e3779b97f4a7c15ull;
   x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ull;
   x = (x ^ (x >> 27)) * 0x94d049bb133111ebull;
@@ -15,11 +15,11 @@ inline uint64_t mix64(uint64_t x) {
 }
 
 // A key for a sub-stream: order matters, so (a, b) and (b, a) differ.
-inline uint64_t derive(uint64_t seed, uint64_t stream) {
+constexpr uint64_t derive(uint64_t seed, uint64_t stream) {
   return mix64(mix64(seed) ^ (stream * 0xd1342543de82ef95ull + 1));
 }
 
-inline uint64_t random_bits(uint64_t key, uint64_t index) { return mix64(key ^ mix64(index)); }
+constexpr uint64_t random_bits(uint64_t key, uint64_t index) { return mix64(key ^ mix64(index)); }
 
 // Uniform in [0, 1) with 53 bits.
 inline double uniform(uint64_t key, uint64_t index) {

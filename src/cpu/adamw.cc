@@ -8,12 +8,6 @@ namespace whorl::cpu {
 
 namespace {
 constexpr int64_t kBlock = 1 << 14;
-
-void expect_dense(const char* op, const char* what, const Tensor& t) {
-  base::check_argument(!t.empty() && t.dtype() == DType::float32 && t.contiguous(), "[", op, "] expected ",
-                       what, " to be contiguous float32, got ", name_of(t.dtype()), " ",
-                       to_string(t.shape()));
-}
 }  // namespace
 
 // Blocks of a fixed size, their sums added in order: the same number on any number of threads.

@@ -3,6 +3,7 @@
 
 #include "cpu/backend.h"
 #include "cpu/checks.h"
+#include "ops/attention_checks.h"
 
 namespace whorl::cpu {
 
@@ -14,20 +15,6 @@ struct AttentionWork {
 
 namespace {
 constexpr int64_t kWorthSharing = 1 << 16;  // products that are worth waking threads for
-
-void check_shape(const char* op, const AttentionShape& s) {
-  base::check_argument(
-      s.heads > 0 && s.kv_heads > 0 && s.heads % s.kv_heads == 0 && s.head_size > 0 && s.window >= 0, "[", op,
-      "] expected heads to be a multiple of kv_heads and positive sizes, got heads ", s.heads, ", kv_heads ",
-      s.kv_heads, ", head_size ", s.head_size, ", window ", s.window);
-}
-
-void check_starts(const char* op, Ragged rows, int64_t n) {
-  const auto s = rows.starts;
-  base::check_argument(!s.empty() && s.front() == 0 && s.back() == n && std::is_sorted(s.begin(), s.end()),
-                       "[", op, "] expected ascending starts from 0 to ", n, ", got ", s.size(),
-                       " of them ending at ", s.empty() ? 0 : s.back());
-}
 
 // Cuts [begin, end) into tiles; long tiles first would not change a bit, only the balance.
 void cut(std::vector<AttentionWork>& out, int64_t begin, int64_t end, int64_t past, const AttentionShape& s,
@@ -72,18 +59,13 @@ void CpuBackend::run_attention(std::span<const AttentionWork> work, const Attent
 
 void CpuBackend::attention(const Tensor& q, const Tensor& k, const Tensor& v, Ragged rows,
                            const AttentionShape& s, const Tensor& out, const Tensor& lse) {
-  check_shape("attention", s);
-  expect_matrix("attention", "q", q);
-  const int64_t n = q.dim(0);
-  expect("attention", "q", q, {n, s.heads * s.head_size});
-  expect("attention", "k", k, {n, s.kv_heads * s.head_size});
-  expect("attention", "v", v, {n, s.kv_heads * s.head_size});
-  expect("attention", "out", out, q.shape());
-  expect_optional("attention", "lse", lse, {n, s.heads});
+  ops::expect_attention_shape("attention", s);
+  ops::expect_attention("attention", q, k, v, s, out);
+  expect_optional("attention", "lse", lse, {q.dim(0), s.heads});
   base::check_argument(k.row_stride() == v.row_stride(),
                        "[attention] expected k and v with one row stride, got ", k.row_stride(), " and ",
                        v.row_stride());
-  check_starts("attention", rows, n);
+  ops::expect_starts("attention", rows, q.dim(0));
   std::vector<AttentionWork> work;
   for (size_t i = 0; i + 1 < rows.starts.size(); ++i) {
     const int64_t begin = rows.starts[i], offset = begin * k.row_stride();
@@ -98,16 +80,13 @@ void CpuBackend::attention_backward(const Tensor& dout, const Tensor& q, const T
                                     const AttentionShape& s, const Tensor& dq, const Tensor& dk,
                                     const Tensor& dv) {
   const char* op = "attention_backward";
-  check_shape(op, s);
-  expect_matrix(op, "q", q);
-  const int64_t n = q.dim(0), group = s.heads / s.kv_heads;
-  const Shape wide{n, s.heads * s.head_size}, narrow{n, s.kv_heads * s.head_size};
-  expect(op, "dout", dout, wide), expect(op, "q", q, wide), expect(op, "out", out, wide),
-      expect(op, "dq", dq, wide);
-  expect(op, "k", k, narrow), expect(op, "v", v, narrow), expect(op, "dk", dk, narrow),
-      expect(op, "dv", dv, narrow);
-  expect(op, "lse", lse, {n, s.heads});
-  check_starts(op, rows, n);
+  ops::expect_attention_shape(op, s);
+  ops::expect_attention(op, q, k, v, s, out);
+  expect(op, "dout", dout, q.shape()), expect(op, "dq", dq, q.shape());
+  expect(op, "dk", dk, k.shape()), expect(op, "dv", dv, k.shape());
+  expect(op, "lse", lse, {q.dim(0), s.heads});
+  ops::expect_starts(op, rows, q.dim(0));
+  const int64_t group = s.heads / s.kv_heads;
   const int64_t sequences = static_cast<int64_t>(rows.starts.size()) - 1;
   pool_->run(sequences * s.kv_heads, [&](int64_t task) {
     const int64_t g = task % s.kv_heads;
@@ -132,20 +111,6 @@ void CpuBackend::attention_backward(const Tensor& dout, const Tensor& q, const T
 }
 
 namespace {
-void check_sequence(const PagedSequence& p, int64_t previous_end, int64_t n, const PagedCache& cache) {
-  base::check_argument(p.begin >= previous_end && p.end >= p.begin && p.end <= n && p.past >= 0,
-                       "[attention_paged] expected ascending sequences within ", n, " rows, got [", p.begin,
-                       ", ", p.end, ") after ", p.past, " positions");
-  const int64_t needed = (p.past + p.end - p.begin + cache.page_size - 1) / cache.page_size;
-  base::check_argument(static_cast<int64_t>(p.pages.size()) >= needed, "[attention_paged] expected ", needed,
-                       " pages for ", p.past + p.end - p.begin, " positions, got ", p.pages.size());
-  for (int64_t i = 0; i < needed; ++i)
-    base::check_argument(
-        p.pages[static_cast<size_t>(i)] >= 0 && p.pages[static_cast<size_t>(i)] < cache.keys.dim(0),
-        "[attention_paged] expected page ids in [0, ", cache.keys.dim(0), "), got ",
-        p.pages[static_cast<size_t>(i)]);
-}
-
 void write_pages(const PagedSequence& p, const Tensor& rows, const Tensor& cache, int64_t page_size,
                  bool turned) {
   const int64_t width = rows.dim(1);
@@ -165,25 +130,16 @@ void CpuBackend::attention_paged(const Tensor& q, const Tensor& k, const Tensor&
                                  std::span<const PagedSequence> sequences, const AttentionShape& s,
                                  const PagedCache& cache, const Tensor& out) {
   const char* op = "attention_paged";
-  check_shape(op, s);
-  expect_matrix(op, "q", q);
-  const int64_t n = q.dim(0), width = s.kv_heads * s.head_size;
-  expect(op, "q", q, {n, s.heads * s.head_size});
-  expect(op, "k", k, {n, width}), expect(op, "v", v, {n, width}), expect(op, "out", out, q.shape());
-  base::check_argument(cache.page_size > 0 && !cache.keys.empty() && cache.keys.shape().size() == 3,
-                       "[attention_paged] expected a cache [pages, page_size, G * D] and page_size > 0");
-  expect(op, "cache.keys", cache.keys, {cache.keys.dim(0), cache.page_size, width});
-  expect(op, "cache.values", cache.values, cache.keys.shape());
-  int64_t end = 0;
+  ops::expect_attention_shape(op, s);
+  ops::expect_attention(op, q, k, v, s, out);
+  ops::expect_cache(op, cache, k.dim(1));
+  ops::expect_sequences(op, sequences, q.dim(0), cache);
   const bool turned = turns_keys(cache.page_size);
   std::vector<AttentionWork> work;
-  for (const PagedSequence& p : sequences) {
-    check_sequence(p, end, n, cache);
-    end = p.end;
+  for (const PagedSequence& p : sequences)
     cut(work, p.begin, p.end, p.past, s,
-        {cache.keys.data<float>(), cache.values.data<float>(), width, p.pages.data(), cache.page_size,
+        {cache.keys.data<float>(), cache.values.data<float>(), k.dim(1), p.pages.data(), cache.page_size,
          turned});
-  }
   parallel(static_cast<int64_t>(sequences.size()), 4, [&](int64_t first, int64_t last) {
     for (int64_t i = first; i < last; ++i) {
       write_pages(sequences[static_cast<size_t>(i)], k, cache.keys, cache.page_size, turned);

@@ -27,10 +27,7 @@ void CpuBackend::rope(const Tensor& x, std::span<const int32_t> positions, const
                        head_size);
   expect_matrix("rope", "table", table);
   expect("rope", "table", table, {table.dim(0), head_size});
-  for (size_t i = 0; i < positions.size(); ++i)
-    base::check_argument(positions[i] >= 0 && positions[i] < table.dim(0),
-                         "[rope] expected positions in [0, ", table.dim(0), "), got ", positions[i],
-                         " at row ", i);
+  expect_below("rope", "positions", positions, table.dim(0));
   parallel(x.dim(0), kGrain / (x.dim(1) + 1), [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       const float* angles = row_of(table, positions[static_cast<size_t>(i)]);

@@ -5,18 +5,10 @@
 
 namespace whorl::cpu {
 
-namespace {
-void check_ids(const char* op, std::span<const int32_t> ids, int64_t vocabulary) {
-  for (size_t i = 0; i < ids.size(); ++i)
-    base::check_argument(ids[i] >= 0 && ids[i] < vocabulary, "[", op, "] expected ids in [0, ", vocabulary,
-                         "), got ", ids[i], " at row ", i);
-}
-}  // namespace
-
 void CpuBackend::embedding(std::span<const int32_t> ids, const PackedWeight& table, const Tensor& y) {
   const CpuWeight& weight = as_cpu(table);
   expect("embedding", "y", y, {static_cast<int64_t>(ids.size()), weight.inputs()});
-  check_ids("embedding", ids, weight.outputs());
+  expect_below("embedding", "ids", ids, weight.outputs());
   parallel(static_cast<int64_t>(ids.size()), 1 + 4096 / weight.inputs(), [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       float* const to = y.data<float>() + i * y.row_stride();
@@ -29,7 +21,7 @@ void CpuBackend::embedding(std::span<const int32_t> ids, const PackedWeight& tab
 void CpuBackend::embedding_backward(std::span<const int32_t> ids, const Tensor& dy, const Tensor& dtable) {
   expect_matrix("embedding_backward", "dtable", dtable);
   expect("embedding_backward", "dy", dy, {static_cast<int64_t>(ids.size()), dtable.dim(1)});
-  check_ids("embedding_backward", ids, dtable.dim(0));
+  expect_below("embedding_backward", "ids", ids, dtable.dim(0));
   // An id may occur in many rows: threads share columns, and each adds its rows in order.
   const int64_t columns = dtable.dim(1);
   parallel((columns + 63) / 64, 1, [&](int64_t begin, int64_t end) {

@@ -14,12 +14,7 @@ void check(const Tensor& x, const CpuWeight& weight, const Tensor& bias,
   expect("linear", "y", y, {n, o});
   expect_optional("linear", "bias", bias, {o});
   check_segments("linear", segments, n, k, o);
-  const int64_t rank = largest_rank(segments);
-  const bool fits =
-      s.empty() || rank == 0 ||
-      (s.shape().size() == 2 && s.dim(0) == n && s.dim(1) >= rank && s.dtype() == DType::float32);
-  base::check_argument(fits, "[linear] expected s [", n, ", ", rank, "] or more columns, got ",
-                       to_string(s.shape()));
+  ops::expect_low("linear", s, n, largest_rank(segments), true);
 }
 }  // namespace
 

@@ -119,8 +119,7 @@ void CpuBackend::linear_backward(const Tensor& dy, const Tensor& x, const Packed
   const int64_t rank = largest_rank(segments);
   if (!gradients.empty() && rank > 0) {
     expect("linear_backward", "x", x, {n, k});
-    base::check_argument(!s.empty() && s.shape().size() == 2 && s.dim(0) == n && s.dim(1) >= rank,
-                         "[linear_backward] expected s [", n, ", ", rank, "], got ", to_string(s.shape()));
+    ops::expect_low("linear_backward", s, n, rank, false);
   }
   base::check_argument(dx.empty() || weight.has_backward(),
                        "[linear_backward] expected a weight packed for backward; call prepare_backward");

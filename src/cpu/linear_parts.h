@@ -8,6 +8,8 @@
 
 namespace whorl::cpu {
 
+using ops::largest_rank;
+
 // A product [rows, 16 * panels] cut into blocks of rows and groups of panels.
 struct Cut {
   int64_t rows, panels, row_blocks, panel_groups;
@@ -75,27 +77,12 @@ inline Gemm product(const float* a, int64_t a_stride, int64_t rows, const Panels
 
 inline void check_segments(const char* op, std::span<const ops::LoraSegment> segments, int64_t rows,
                            int64_t inputs, int64_t outputs) {
-  int64_t end = 0;
+  ops::expect_segments(op, segments, rows);
   for (const auto& s : segments) {
-    base::check_argument(s.begin >= end && s.end >= s.begin && s.end <= rows, "[", op,
-                         "] expected ascending segments within ", rows, " rows, got [", s.begin, ", ", s.end,
-                         ")");
-    end = s.end;
-    base::check_argument(s.dropout >= 0 && s.dropout < 1, "[", op, "] expected dropout in [0, 1), got ",
-                         s.dropout);
     if (!s.lora) continue;
     const CpuLora& lora = as_cpu(*s.lora);
-    base::check_argument(lora.a.k() == inputs && lora.b.columns() == outputs, "[", op,
-                         "] expected an adapter for [", outputs, ", ", inputs, "], got [", lora.b.columns(),
-                         ", ", lora.a.k(), "]");
+    ops::expect_adapter(op, lora.a.k(), lora.b.columns(), inputs, outputs);
   }
-}
-
-inline int64_t largest_rank(std::span<const ops::LoraSegment> segments) {
-  int64_t rank = 0;
-  for (const auto& s : segments)
-    if (s.lora && s.end > s.begin) rank = std::max(rank, s.lora->rank());
-  return rank;
 }
 
 // to = D(x) for one row (counted from the segment's begin) of n columns; `from` may be `to`.

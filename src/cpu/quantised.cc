@@ -1,58 +1,11 @@
 #include "cpu/quantised.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "cpu/memory.h"
+#include "ops/quantised_group.h"
 
 namespace whorl::cpu {
-
-namespace {
-struct Rounded {
-  int codes[kGroup];
-  double error = 0;
-};
-
-// The nearest codes in [least, most] for a scale as it is stored.
-Rounded round_group(const float* x, int64_t n, float scale, int least, int most) {
-  Rounded made{};
-  for (int64_t i = 0; i < n; ++i) {
-    const float code = scale == 0 ? 0.0f : std::nearbyint(x[i] / scale);
-    made.codes[i] = static_cast<int>(std::clamp(code, static_cast<float>(least), static_cast<float>(most)));
-    const double off = static_cast<double>(x[i]) - static_cast<double>(scale) * made.codes[i];
-    made.error += off * off;
-  }
-  return made;
-}
-
-// The number of largest magnitude, with its sign.
-float extreme(const float* x, int64_t n) {
-  float found = 0;
-  for (int64_t i = 0; i < n; ++i)
-    if (std::abs(x[i]) > std::abs(found)) found = x[i];
-  return found;
-}
-
-uint16_t best_scale(const float* x, int64_t n, ops::Quantize quantize, Rounded& best) {
-  const float most = extreme(x, n);
-  if (quantize == ops::Quantize::int8) {
-    const uint16_t scale = float_to_half(most / 127);
-    best = round_group(x, n, half_to_float(scale), -127, 127);
-    return scale;
-  }
-  // Codes reach one further below zero: the extreme becomes -8, or a little less is kept of it and more of
-  // the rest.
-  uint16_t chosen = 0;
-  best.error = -1;
-  for (int step = -4; step <= 10; ++step) {
-    const uint16_t scale = float_to_half(most / (-8.0f + 0.15f * static_cast<float>(step)));
-    const Rounded tried = round_group(x, n, half_to_float(scale), -8, 7);
-    if (best.error >= 0 && tried.error >= best.error) continue;
-    best = tried, chosen = scale;
-  }
-  return chosen;
-}
-}  // namespace
 
 void QuantPanels::allocate(bool minima) {
   const int64_t bytes = quantize_ == ops::Quantize::int8 ? kGroup : kGroup / 2;
@@ -95,8 +48,7 @@ void QuantPanels::fill_panel(const Tensor& w, int64_t panel) {
   for (int64_t lane = 0; lane < kPanel; ++lane) {
     const int64_t column = panel * kPanel + lane;
     for (int64_t group = 0; group < groups(); ++group) {
-      Rounded rounded{};
-      uint16_t scale = 0;
+      ops::RoundedGroup rounded;
       if (column < columns_) {
         float x[kGroup];
         const int64_t first = column * k_ + group * kGroup,
@@ -104,11 +56,11 @@ void QuantPanels::fill_panel(const Tensor& w, int64_t panel) {
         for (int64_t i = 0; i < n; ++i)
           x[i] = w.dtype() == DType::float32 ? w.data<float>()[first + i]
                                              : bf16_to_float(w.data<uint16_t>()[first + i]);
-        scale = best_scale(x, n, quantize_, rounded);
+        rounded = ops::round_group(x, n, quantize_);
       }
       uint8_t stored[kGroup];
       for (int64_t i = 0; i < kGroup; ++i) stored[i] = static_cast<uint8_t>(rounded.codes[i] + offset);
-      place(panel, group, lane, stored, scale);
+      place(panel, group, lane, stored, rounded.scale);
     }
   }
 }

@@ -7,13 +7,6 @@ namespace whorl::cpu {
 
 namespace {
 constexpr int64_t kGrain = 1 << 14;  // numbers that are worth a task
-
-int64_t group_size(const char* op, const Tensor& x, int64_t groups) {
-  expect_matrix(op, "x", x);
-  base::check_argument(groups > 0 && x.dim(1) % groups == 0, "[", op, "] expected groups to divide ",
-                       x.dim(1), " channels, got ", groups);
-  return x.dim(1) / groups;
-}
 }  // namespace
 
 void CpuBackend::rms_norm(const Tensor& x, const Tensor& gain, float epsilon, int64_t groups, const Tensor& y,

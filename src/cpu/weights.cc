@@ -1,6 +1,7 @@
 // Packing weights and adapters, and taking them out again.
 #include "cpu/backend.h"
 #include "cpu/checks.h"
+#include "ops/quantised_group.h"
 
 namespace whorl::cpu {
 
@@ -10,29 +11,6 @@ void check_weight(const char* op, const Tensor& w) {
                            w.contiguous() && (w.dtype() == DType::float32 || w.dtype() == DType::bfloat16),
                        "[", op, "] expected a float32 or bfloat16 matrix [O, K], got ", name_of(w.dtype()),
                        " ", to_string(w.shape()));
-}
-
-void check_codes(const ops::QuantizedMatrix& w) {
-  const auto check = [&](const char* name, const Tensor& x, DType dtype, int64_t columns) {
-    base::check_argument(
-        !x.empty() && x.dtype() == dtype && x.contiguous() && x.shape() == Shape{w.codes.dim(0), columns},
-        "[pack_quantized] expected ", name, " ", name_of(dtype), " ", to_string({w.codes.dim(0), columns}),
-        ", got ", x.empty() ? "nothing" : name_of(x.dtype()), " ", to_string(x.shape()));
-  };
-  const bool int8 = w.quantize == ops::Quantize::int8;
-  base::check_argument(w.quantize != ops::Quantize::none, "[pack_quantized] expected int8 or int4, got none");
-  base::check_argument(w.inputs > 0 && w.codes.shape().size() == 2 && w.codes.dim(0) > 0,
-                       "[pack_quantized] expected codes of a matrix, got ", to_string(w.codes.shape()),
-                       " and ", w.inputs, " inputs");
-  base::check_argument(!int8 || w.minima.empty(), "[pack_quantized] int8 codes have no minima");
-  const int64_t groups = (w.inputs + kGroup - 1) / kGroup;
-  check("codes", w.codes, DType::uint8, int8 ? w.inputs : (w.inputs + 1) / 2);
-  check("scales", w.scales, DType::float16, groups);
-  if (!w.minima.empty()) check("minima", w.minima, DType::float16, groups);
-  for (const Tensor* x : {&w.scales, &w.minima})
-    for (int64_t i = 0; !x->empty() && i < x->numel(); ++i)
-      base::check_argument((x->data<uint16_t>()[i] & 0x7c00) != 0x7c00, "[pack_quantized] expected finite ",
-                           x == &w.scales ? "scales" : "minima", ", got NaN or Inf at ", i);
 }
 
 void fill_forward(base::ThreadPool& pool, CpuWeight& weight, const Tensor& w) {
@@ -81,7 +59,7 @@ Weight CpuBackend::pack_quantized(const Tensor& w, ops::Quantize quantize) {
 }
 
 Weight CpuBackend::pack_quantized(const ops::QuantizedMatrix& w) {
-  check_codes(w);
+  ops::expect_codes(w);
   auto weight = std::make_shared<CpuWeight>();
   weight->quantised = QuantPanels(*pool_, w);
   return weight;

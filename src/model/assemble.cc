@@ -2,10 +2,30 @@
 
 #include "base/check.h"
 #include "base/hash.h"
+#include "base/log.h"
 #include "model/decoder.h"
 #include "ops/device.h"
 
 namespace whorl::model {
+
+namespace {
+DecoderWeights pack_on_device(Model::Impl& impl, const TensorSource& source, const ModelOptions& options,
+                              const Rounding& rounding) {
+  const auto pack = [&] {
+    return pack_weights(impl.config, source, *impl.backend, false, rounding, impl.read_digest);
+  };
+  const bool chosen = !impl.backend && options.device == "auto";
+  if (!impl.backend) impl.backend = ops::make_backend(options.device, options.threads);
+  if (!chosen) return pack();
+  try {
+    return pack();
+  } catch (const ops::DeviceMemoryError& error) {
+    base::log(base::LogLevel::warn, "device 'auto' is the CPU: ", error.what());
+  }
+  impl.backend = ops::make_backend("cpu", options.threads);
+  return pack();
+}
+}  // namespace
 
 void assemble(Model::Impl& impl, const TensorSource& source, const ModelOptions& options,
               const std::string& context, const StoredSource& stored) {
@@ -18,9 +38,7 @@ void assemble(Model::Impl& impl, const TensorSource& source, const ModelOptions&
     impl.config.vocab_size = static_cast<int64_t>(parts.tokenizer->vocab_size());
   apply_generation_config(impl.text_files, parts, context, impl.config);
   impl.config = complete_config(std::move(impl.config), context);
-  if (!impl.backend) impl.backend = ops::make_backend(options.device, options.threads);
-  DecoderWeights weights =
-      pack_weights(impl.config, source, *impl.backend, false, rounding, impl.read_digest);
+  DecoderWeights weights = pack_on_device(impl, source, options, rounding);
   impl.quantize = held_as(impl.config, weights);
   impl.transformer =
       std::make_shared<const Decoder>(impl.config, impl.backend, std::move(weights), impl.read_digest);

@@ -12,15 +12,15 @@ struct DropoutRow {
   uint32_t threshold;
 
   // `row` counts from the segment's begin.
-  DropoutRow(uint64_t seed, int64_t row, float probability)
+  constexpr DropoutRow(uint64_t seed, int64_t row, float probability)
       : key(base::derive(seed, static_cast<uint64_t>(row))),
         threshold(static_cast<uint32_t>(static_cast<double>(probability) * 0x1.0p32)) {}
 
   // One 64-bit draw decides two neighbouring columns: the low half the even one.
-  uint64_t draw(int64_t pair) const { return base::random_bits(key, static_cast<uint64_t>(pair)); }
-  bool keeps_even(uint64_t bits) const { return static_cast<uint32_t>(bits) >= threshold; }
-  bool keeps_odd(uint64_t bits) const { return static_cast<uint32_t>(bits >> 32) >= threshold; }
-  bool keeps(int64_t column) const {
+  constexpr uint64_t draw(int64_t pair) const { return base::random_bits(key, static_cast<uint64_t>(pair)); }
+  constexpr bool keeps_even(uint64_t bits) const { return static_cast<uint32_t>(bits) >= threshold; }
+  constexpr bool keeps_odd(uint64_t bits) const { return static_cast<uint32_t>(bits >> 32) >= threshold; }
+  constexpr bool keeps(int64_t column) const {
     const uint64_t bits = draw(column / 2);
     return column % 2 ? keeps_odd(bits) : keeps_even(bits);
   }

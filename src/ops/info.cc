@@ -1,30 +1,31 @@
 // What this build and machine can do, for `whorl info` and for bug reports.
-#include <dlfcn.h>
-
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 
 #include "base/log.h"
 #include "base/thread_pool.h"
 #include "ops/device.h"
+#include "ops/library_folders.h"
 #include "whorl/types.h"
 
 namespace whorl {
 
 namespace {
 
-bool loads(const char* library) {
-  void* handle = dlopen(library, RTLD_LAZY | RTLD_LOCAL);
-  if (handle) dlclose(handle);
-  return handle != nullptr;
-}
-
-// What stands between this machine and a GPU, one sentence each.
-nlohmann::ordered_json cuda_report() {
-  nlohmann::ordered_json missing = nlohmann::ordered_json::array();
-  if (!loads("libcuda.so.1")) missing.push_back("no NVIDIA driver: libcuda.so.1 does not load");
-  if (!loads("libwhorl_cuda.so")) missing.push_back("no CUDA backend: libwhorl_cuda.so does not load");
-  return {{"available", false}, {"missing", missing}};
+// The GPUs and, where one cannot be used, what stands in the way, one sentence each.
+nlohmann::ordered_json cuda_report(nlohmann::ordered_json& devices) {
+  const ops::PlugCall call = ops::call_plug("libwhorl_cuda.so", -1);
+  nlohmann::ordered_json missing = nlohmann::ordered_json::array(), found = nlohmann::ordered_json::array();
+  if (call.refusal[0]) missing.push_back(std::string(call.refusal));
+  for (int i = 0; i < call.device_count; ++i) {
+    const ops::PlugDevice& device = call.devices[i];
+    found.push_back({{"name", std::string(device.name)},
+                     {"memory", device.memory},
+                     {"available", device.available},
+                     {"compute", std::to_string(device.major) + "." + std::to_string(device.minor)}});
+    if (missing.empty()) devices.push_back("cuda:" + std::to_string(i));
+  }
+  return {{"available", missing.empty() && call.device_count > 0}, {"devices", found}, {"missing", missing}};
 }
 
 }  // namespace
@@ -40,9 +41,11 @@ std::string info() {
   out["isas"] = isas;
   out["threads"] = base::available_cpus();
   out["devices"] = {"cpu"};
-  out["cuda"] = cuda_report();
+  out["cuda"] = cuda_report(out["devices"]);
   return out.dump();
 }
+
+void add_library_folder(const std::filesystem::path& folder) { ops::add_library_folder(folder.string()); }
 
 void set_log_sink(std::function<void(const std::string&, const std::string&)> sink) {
   if (!sink) return base::set_log_sink({});

@@ -1,0 +1,243 @@
+#!/usr/bin/env python3
+"""What rounding a base costs: perplexity of Whorl's and llama.cpp's forms of the same weights, on the same windows of the
+same text, in one run.
+
+Three models: stories260K (really trained, by others), a small one that Whorl trains here on plain text (widths that are
+multiples of 256, so that every kind of llama.cpp fits), and the demo's base on the demo's own conversations. Two of them
+need ../shared/data (or WHORL_SHARED_DATA) and are named as left out where it is absent.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import common
+import llama_peer
+import numpy
+import worker
+
+ROOT = Path(__file__).resolve().parent.parent
+BASE = ROOT / "python" / "whorl" / "data" / "demo_base"
+KINDS = ["Q8_0", "Q6_K", "Q4_0", "Q4_K_M"]
+STEPS, LENGTH, ROWS = 100, 256, 8  # of the training
+
+
+def windows(ids: list[int], count: int, length: int) -> list[list[int]]:
+    """`count` windows of `length` tokens, spread evenly; no two share a token."""
+    whole = len(ids) // length
+    picked = sorted({i * whole // count for i in range(min(count, whole))})
+    return [ids[i * length : (i + 1) * length] for i in picked]
+
+
+def losses(logits: numpy.ndarray, ids: list[int]) -> numpy.ndarray:
+    """-log p of each token but the first, in float64."""
+    x = logits[:-1].astype(numpy.float64)
+    top = x.max(axis=1, keepdims=True)
+    total = numpy.log(numpy.exp(x - top).sum(axis=1)) + top[:, 0]
+    return total - x[numpy.arange(len(ids) - 1), ids[1:]]
+
+
+def perplexity(side: worker.Worker, texts: list[list[int]]) -> float:
+    found = [losses(numpy.asarray(side.ask("logits", ids)), ids) for ids in texts]
+    return float(numpy.exp(numpy.concatenate(found).mean()))
+
+
+class Whorl:
+    def __init__(self, path: str, options: dict[str, Any]) -> None:
+        import whorl
+
+        self.model = whorl.Model.load(path, **options)
+
+    def logits(self, ids: list[int]) -> numpy.ndarray:
+        return self.model.logits(ids)
+
+    def encode(self, text: str) -> list[int]:
+        return self.model.encode(text, add_special_tokens=False)
+
+    def bytes(self) -> int:
+        return self.model.memory_bytes
+
+    def conversations(self, path: str) -> str:
+        rows = [json.loads(line) for line in Path(path).read_text(encoding="utf-8").splitlines()]
+        return "".join(self.model.apply_chat_template(r["messages"], r.get("tools") or []) for r in rows)
+
+
+def data_folder() -> Path:
+    return Path(os.environ.get("WHORL_SHARED_DATA", ROOT.parent / "shared" / "data"))
+
+
+def stories(folder: Path) -> tuple[Path, str]:
+    data = data_folder()
+    convert = [sys.executable, ROOT / "scripts" / "convert_llama2c.py"]
+    files = [data / "stories260K" / "stories260K.bin", data / "stories260K" / "tok512.bin", folder]
+    subprocess.run([str(part) for part in [*convert, *files]], check=True, stdout=subprocess.DEVNULL)
+    return folder, (data / "tinyshakespeare.txt").read_text(encoding="utf-8")[-200_000:]
+
+
+class Learner:
+    """Trains on the first nine tenths of the text. In a process of its own, as all sides are."""
+
+    def train(self, folder: str, path: str) -> str:
+        import whorl
+
+        text = Path(path).read_text(encoding="utf-8")
+        cut = len(text) * 9 // 10
+        config = whorl.ModelConfig(
+            vocab_size=1536,
+            hidden_size=256,
+            intermediate_size=768,
+            num_hidden_layers=4,
+            num_attention_heads=4,
+            num_key_value_heads=2,
+            tie_word_embeddings=True,
+            initializer_range=0.06,
+            max_position_embeddings=512,
+            torch_dtype="float32",
+            eos_token_ids=[0],
+        )
+        base = whorl.Model.create(config, seed=1, tokenizer_folder=BASE)
+        pieces = [{"text": text[i : i + 700]} for i in range(0, cut, 700)]
+        trained = whorl.train_all_weights(
+            base,
+            whorl.Dataset.from_list(pieces, format="text"),
+            max_steps=STEPS,
+            batch_size=ROWS,
+            max_length=LENGTH,
+            on_long_row="truncate",
+            learning_rate=2e-3,
+            warmup_steps=10,
+        )
+        trained.model.save(folder, dtype="bfloat16")
+        return text[cut:]
+
+
+def trained(folder: Path) -> tuple[Path, str]:
+    learner = worker.Worker(Learner)
+    text = learner.ask("train", str(folder), str(data_folder() / "tinyshakespeare.txt"))
+    learner.close()
+    return folder, text
+
+
+def demo(folder: Path) -> tuple[Path, str]:
+    command = [sys.executable, "-m", "whorl", "demo", "--write-data", str(folder)]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    side = worker.Worker(Whorl, str(BASE), {})
+    text = side.ask("conversations", str(folder / "test.jsonl"))
+    side.close()
+    return BASE, text
+
+
+def stored_types(path: Path) -> str:
+    """What the matrices of a GGUF file are: a kind that does not fit a width is another in the file."""
+    import gguf
+
+    found = Counter(t.tensor_type.name for t in gguf.GGUFReader(path).tensors if len(t.shape) > 1)
+    return ", ".join(f"{n} x {name}" for name, n in found.most_common())
+
+
+def file_of(source: Path, kind: str) -> Path | None:
+    """llama.cpp's own rounding, beside the source; None where it refuses."""
+    try:
+        llama_peer.quantize_file(source, kind, pure=not kind.endswith("_M"))
+    except SystemExit:
+        return None
+    return source.with_name(f"{kind}.gguf")
+
+
+def forms(model: Path, files: Path) -> Iterator[tuple[str, Any, tuple[Any, ...], str]]:
+    """(name, side, its arguments, what is held)"""
+    sys.path.insert(0, str(ROOT / "tests" / "golden"))
+    import make_gguf_models
+
+    source, threads = files / "source.gguf", len(os.sched_getaffinity(0))
+    make_gguf_models.write(model, source)
+    for name, options in (
+        ("Whorl float32", {"dtype": "float32"}),
+        ("Whorl bfloat16", {"dtype": "bfloat16"}),
+        ("Whorl int8", {"quantize": "int8"}),
+        ("Whorl int4", {"quantize": "int4"}),
+    ):
+        yield name, Whorl, (str(model), options), ""
+    yield "llama.cpp, unrounded", llama_peer.Llama, (str(source), threads, 1, 512), stored_types(source)
+    for kind in KINDS:
+        if path := file_of(source, kind):
+            types = stored_types(path)
+            yield f"llama.cpp {kind}", llama_peer.Llama, (str(path), threads, 1, 512), types
+            yield f"Whorl, that {kind} file", Whorl, (str(path), {}), types
+
+
+def measure(make: Any, chosen: argparse.Namespace) -> dict[str, Any]:
+    """Perplexity by form, of one model."""
+    with tempfile.TemporaryDirectory() as folder:
+        files = Path(folder)
+        model, text = make(files / "model")
+        side = worker.Worker(Whorl, str(model), {})
+        texts = windows(side.ask("encode", text), chosen.windows, chosen.length)
+        side.close()
+        found: dict[str, Any] = {"tokens": sum(map(len, texts)), "forms": {}}
+        for name, kind, arguments, types in forms(model, files):
+            side = worker.Worker(kind, *arguments)
+            found["forms"][name] = {"perplexity": perplexity(side, texts), "types": types}
+            if kind is Whorl:
+                found["forms"][name]["memory_bytes"] = side.ask("bytes")
+            side.close()
+        return found
+
+
+MODELS = {"stories260K": stories, "trained here, hidden 256": trained, "demo base": demo}
+
+
+def rows_of(found: dict[str, Any]) -> list[str]:
+    lines = ["| perplexity | form | perplexity | over float32 | matrices |", "|---|---|---|---|---|"]
+    for model, f in found.items():
+        if "left_out" in f:
+            lines.append(f"| {model} | left out: {f['left_out']} | | | |")
+            continue
+        exact = f["forms"]["Whorl float32"]["perplexity"]
+        for name, form in f["forms"].items():
+            p = form["perplexity"]
+            lines.append(f"| {model} | {name} | {p:.4f} | {100 * (p / exact - 1):+.2f} % | {form['types']} |")
+    return lines
+
+
+def over(found: dict[str, Any], ours: str, theirs: str) -> float | None:
+    """Whorl's perplexity over llama.cpp's, the geometric mean of the models that have both."""
+    pairs = [
+        f["forms"][f"Whorl {ours}"]["perplexity"] / f["forms"][f"llama.cpp {theirs}"]["perplexity"]
+        for f in found.values()
+        if f"llama.cpp {theirs}" in f.get("forms", {})
+    ]
+    return float(numpy.exp(numpy.log(pairs).mean())) if pairs else None
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--windows", type=int, default=24)
+    parser.add_argument("--length", type=int, default=256, help="tokens of a window; the first has no loss")
+    parser.add_argument("--model", choices=MODELS, nargs="+", default=list(MODELS))
+    parser.add_argument("--json", action="store_true", help="one JSON object, nothing else")
+    chosen = parser.parse_args()
+    found: dict[str, Any] = {}
+    for name in chosen.model:
+        if name != "demo base" and not data_folder().exists():
+            found[name] = {"left_out": f"{data_folder()} is not there; set WHORL_SHARED_DATA"}
+        else:
+            found[name] = measure(MODELS[name], chosen)
+    table = rows_of(found)
+    facts = {"machine": common.cpu_name(), "commit": common.commit(), "versions": common.versions()}
+    facts |= {"windows": chosen.windows, "length": chosen.length}
+    facts |= {"int8_over_q8_0": over(found, "int8", "Q8_0"), "int4_over_q4_0": over(found, "int4", "Q4_0")}
+    print(json.dumps({**facts, "models": found, "table": table}) if chosen.json else "\n".join(table))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,105 @@
+#pragma once
+// The contract of ops/backend.h on CUDA. One file per op, with the names of src/cpu; the kernels behind them
+// are in kernels/. Every tensor is device memory; spans are the host's. Work is queued and not waited for,
+// except by download and sum_squares, which the host reads.
+#include "cuda/packed.h"
+#include "cuda/runtime.h"
+#include "ops/backend.h"
+
+namespace whorl::cuda {
+
+using ops::AdamW;
+using ops::AttentionShape;
+using ops::Lora;
+using ops::LoraGradient;
+using ops::LoraSegment;
+using ops::PackedLora;
+using ops::PackedWeight;
+using ops::PagedCache;
+using ops::PagedSequence;
+using ops::Ragged;
+using ops::Weight;
+
+// Rows of logits that exist at once.
+int64_t loss_chunk_rows(int64_t vocabulary);
+
+class CudaBackend final : public ops::Backend {
+ public:
+  explicit CudaBackend(std::shared_ptr<Runtime> runtime) : runtime_(std::move(runtime)) {}
+
+  std::string name() const override { return runtime_->name(); }
+  DType activation_dtype() const override { return DType::float32; }
+  int threads() const override { return 1; }
+
+  Tensor allocate(DType dtype, Shape shape) override;
+  void upload(const Tensor& host, const Tensor& device) override;
+  void download(const Tensor& device, const Tensor& host) override;
+  void fill_zero(const Tensor& x) override;
+  size_t working_bytes(const ops::PassShape& pass) const override;
+
+  Weight pack(const Tensor& w, bool backward) override;
+  Weight pack_quantized(const Tensor& w, ops::Quantize quantize) override;
+  Weight pack_quantized(const ops::QuantizedMatrix& w) override;
+  void prepare_backward(PackedWeight& w) override;
+  void repack(PackedWeight& w, const Tensor& host) override;
+  Tensor unpack(const PackedWeight& w) override;
+  Lora pack_lora(const Tensor& a, const Tensor& b, float scale, DType base) override;
+  void repack_lora(PackedLora& lora, const Tensor& a, const Tensor& b, float scale) override;
+
+  void linear(const Tensor& x, const PackedWeight& w, const Tensor& bias,
+              std::span<const LoraSegment> segments, const Tensor& s, const Tensor& y) override;
+  void linear_backward(const Tensor& dy, const Tensor& x, const PackedWeight& w,
+                       std::span<const LoraSegment> segments, const Tensor& s,
+                       std::span<const LoraGradient> gradients, const Tensor& dx, bool accumulate) override;
+  void linear_backward_weight(const Tensor& dy, const Tensor& x, const Tensor& dw,
+                              const Tensor& dbias) override;
+
+  void embedding(std::span<const int32_t> ids, const PackedWeight& table, const Tensor& y) override;
+  void embedding_backward(std::span<const int32_t> ids, const Tensor& dy, const Tensor& dtable) override;
+
+  void rms_norm(const Tensor& x, const Tensor& gain, float epsilon, int64_t groups, const Tensor& y,
+                const Tensor& rstd) override;
+  void rms_norm_backward(const Tensor& dy, const Tensor& x, const Tensor& gain, const Tensor& rstd,
+                         int64_t groups, const Tensor& dx, bool accumulate, const Tensor& dgain) override;
+  void add(const Tensor& x, const Tensor& y) override;
+  void rope(const Tensor& x, std::span<const int32_t> positions, const Tensor& table, int64_t head_size,
+            bool inverse) override;
+  void swiglu(const Tensor& gate, const Tensor& up, const Tensor& h) override;
+  void swiglu_backward(const Tensor& dh, const Tensor& gate, const Tensor& up, const Tensor& h) override;
+
+  void attention(const Tensor& q, const Tensor& k, const Tensor& v, Ragged rows, const AttentionShape& shape,
+                 const Tensor& out, const Tensor& lse) override;
+  void attention_backward(const Tensor& dout, const Tensor& q, const Tensor& k, const Tensor& v,
+                          const Tensor& out, const Tensor& lse, Ragged rows, const AttentionShape& shape,
+                          const Tensor& dq, const Tensor& dk, const Tensor& dv) override;
+  void attention_paged(const Tensor& q, const Tensor& k, const Tensor& v,
+                       std::span<const PagedSequence> sequences, const AttentionShape& shape,
+                       const PagedCache& cache, const Tensor& out) override;
+
+  void cross_entropy(const Tensor& h, const PackedWeight& head, std::span<const int32_t> targets,
+                     std::span<const float> weights, const Tensor& losses, const Tensor& dh,
+                     const Tensor& dhead) override;
+
+  double sum_squares(const Tensor& x) override;
+  void adamw(const Tensor& parameter, const Tensor& gradient, const Tensor& m, const Tensor& v,
+             const AdamW& options) override;
+
+ private:
+  // Device memory as a tensor, not zeroed.
+  Tensor reserve(DType dtype, Shape shape);
+  Tensor to_device(const Tensor& host);
+  void fill_lora(CudaLora& lora, const Tensor& a, const Tensor& b, float scale);
+
+  // y (rows of x) = x w^T + bias.
+  void multiply(const Tensor& x, const CudaWeight& w, const Tensor& bias, const Tensor& y);
+  void multiply_quantised(const Tensor& x, const CudaWeight& w, const Tensor& bias, const Tensor& y);
+  // dx (= or +=) dy w.
+  void multiply_back(const Tensor& dy, const CudaWeight& w, const Tensor& dx, bool accumulate);
+  // c [m, n] += scale * a^T b over the rows of a [rows, m] and b [rows, n].
+  void reduce_rows(const Tensor& a, const Tensor& b, float scale, const Tensor& c);
+  void column_sums(const Tensor& x, const Tensor& sums);
+
+  std::shared_ptr<Runtime> runtime_;
+};
+
+}  // namespace whorl::cuda

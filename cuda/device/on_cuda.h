@@ -1,0 +1,65 @@
+#pragma once
+#include <cuda_runtime.h>
+
+#include <mutex>
+#include <vector>
+
+#include "cuda/runtime.h"
+
+namespace whorl::cuda::device {
+
+// std::runtime_error "[cuda] a kernel: an illegal memory access was encountered"
+void check(cudaError_t error, const char* what);
+
+// Pinned memory that small lists pass through on their way to the device, so that a copy neither waits for
+// the queue nor reads memory that its caller has already changed. A ring: what was written a whole turn ago
+// has long been copied, and the copy's event says so.
+class Staging {
+ public:
+  void open();
+  void close();
+  // A place for kSlot bytes until `sent` is called on `stream`.
+  void* take();
+  void sent(cudaStream_t stream);
+
+  static constexpr size_t kSlot = 1 << 20;
+
+ private:
+  static constexpr int kSlots = 16;
+  char* memory_ = nullptr;
+  cudaEvent_t events_[kSlots] = {};
+  int next_ = 0;
+};
+
+class CublasLt;
+
+class CudaRuntime final : public Runtime {
+ public:
+  CudaRuntime(int device, const std::string& folders);
+  ~CudaRuntime() override;
+
+  // Makes this device the calling thread's.
+  void enter() const;
+  cudaStream_t stream() const { return stream_; }
+
+  std::string name() const override { return name_; }
+  void* allocate(size_t bytes) override;
+  void release(void* memory) noexcept override;
+  void to_device(void* device, int64_t step, const void* host, const Rows& rows) override;
+  void to_host(void* host, int64_t step, const void* device, const Rows& rows) override;
+  void copy(void* to, int64_t step, const void* from, const Rows& rows) override;
+  void zero(void* device, const Rows& rows) override;
+  void wait() override;
+  bool multiply(const Product& product) override;
+  bool has_library() const override { return true; }
+
+ private:
+  int device_;
+  std::string name_;
+  cudaStream_t stream_ = nullptr;
+  std::mutex mutex_;  // of the staging ring
+  Staging staging_;
+  std::unique_ptr<CublasLt> library_;
+};
+
+}  // namespace whorl::cuda::device

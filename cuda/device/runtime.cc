@@ -1,0 +1,154 @@
+#include <cstring>
+
+#include "base/check.h"
+#include "cuda/device/cublaslt.h"
+#include "cuda/device/on_cuda.h"
+#include "ops/device.h"
+
+namespace whorl::cuda {
+
+namespace device {
+
+void check(cudaError_t error, const char* what) {
+  if (error != cudaSuccess) base::failed("[cuda] ", what, ": ", cudaGetErrorString(error));
+}
+
+void Staging::open() {
+  check(cudaMallocHost(reinterpret_cast<void**>(&memory_), kSlot * kSlots), "pinned memory for staging");
+  for (cudaEvent_t& event : events_)
+    check(cudaEventCreateWithFlags(&event, cudaEventDisableTiming), "an event");
+}
+
+void Staging::close() {
+  for (cudaEvent_t& event : events_)
+    if (event) cudaEventDestroy(event);
+  cudaFreeHost(memory_);
+}
+
+void* Staging::take() {
+  check(cudaEventSynchronize(events_[next_]),
+        "staging");  // a whole turn ago: done unless the host is far ahead
+  return memory_ + kSlot * static_cast<size_t>(next_);
+}
+
+void Staging::sent(cudaStream_t stream) {
+  check(cudaEventRecord(events_[next_], stream), "staging");
+  next_ = (next_ + 1) % kSlots;
+}
+
+CudaRuntime::CudaRuntime(int device, const std::string& folders) : device_(device) {
+  enter();
+  cudaDeviceProp properties{};
+  check(cudaGetDeviceProperties(&properties, device), "the device's properties");
+  name_ = std::string("cuda (") + properties.name + ")";
+  check(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "a stream");
+  // Freed memory stays with this process, so that the next step finds it without asking the driver.
+  cudaMemPool_t pool = nullptr;
+  check(cudaDeviceGetDefaultMemPool(&pool, device), "the memory pool");
+  uint64_t everything = UINT64_MAX;
+  check(cudaMemPoolSetAttribute(pool, cudaMemPoolAttrReleaseThreshold, &everything), "the memory pool");
+  staging_.open();
+  library_ = std::make_unique<CublasLt>(folders);
+}
+
+CudaRuntime::~CudaRuntime() {
+  if (cudaSetDevice(device_) != cudaSuccess) return;
+  cudaStreamSynchronize(stream_);
+  library_.reset();
+  staging_.close();
+  cudaStreamDestroy(stream_);
+}
+
+void CudaRuntime::enter() const { check(cudaSetDevice(device_), "the device"); }
+
+void* CudaRuntime::allocate(size_t bytes) {
+  enter();
+  void* memory = nullptr;
+  const cudaError_t error = cudaMallocAsync(&memory, bytes, stream_);
+  if (error == cudaErrorMemoryAllocation) {
+    cudaGetLastError();
+    size_t available = 0, whole = 0;
+    cudaMemGetInfo(&available, &whole);
+    throw ops::DeviceMemoryError(base::concat("[allocate] ", name_, " has too little memory: expected ",
+                                              bytes, " free bytes, got ", available, " of ", whole));
+  }
+  check(error, "memory");
+  return memory;
+}
+
+void CudaRuntime::release(void* memory) noexcept {
+  if (cudaSetDevice(device_) == cudaSuccess) cudaFreeAsync(memory, stream_);
+}
+
+namespace {
+// One piece of any length; or rows, whose step CUDA keeps below 2 GB.
+void copy_rows(void* to, int64_t to_step, const void* from, const Rows& rows, cudaMemcpyKind kind,
+               cudaStream_t stream, const char* what) {
+  const auto width = static_cast<size_t>(rows.width), count = static_cast<size_t>(rows.count);
+  const bool one = rows.count == 1 || (rows.width == rows.step && rows.width == to_step);
+  check(one ? cudaMemcpyAsync(to, from, width * count, kind, stream)
+            : cudaMemcpy2DAsync(to, static_cast<size_t>(to_step), from, static_cast<size_t>(rows.step), width,
+                                count, kind, stream),
+        what);
+}
+bool nothing(const Rows& rows) { return rows.count <= 0 || rows.width <= 0; }
+}  // namespace
+
+void CudaRuntime::to_device(void* device, int64_t step, const void* host, const Rows& rows) {
+  if (nothing(rows)) return;
+  enter();
+  const auto width = static_cast<size_t>(rows.width), count = static_cast<size_t>(rows.count);
+  if (width * count > Staging::kSlot) {  // weights: the driver stages them and may wait
+    copy_rows(device, step, host, rows, cudaMemcpyHostToDevice, stream_, "a copy to the device");
+    return check(cudaStreamSynchronize(stream_), "a copy to the device");
+  }
+  std::lock_guard lock(mutex_);
+  char* const place = static_cast<char*>(staging_.take());
+  for (size_t i = 0; i < count; ++i)
+    std::memcpy(place + i * width, static_cast<const char*>(host) + static_cast<int64_t>(i) * rows.step,
+                width);
+  copy_rows(device, step, place, {rows.count, rows.width, rows.width}, cudaMemcpyHostToDevice, stream_,
+            "a copy to the device");
+  staging_.sent(stream_);
+}
+
+void CudaRuntime::to_host(void* host, int64_t step, const void* device, const Rows& rows) {
+  if (nothing(rows)) return;
+  enter();
+  copy_rows(host, step, device, rows, cudaMemcpyDeviceToHost, stream_, "a copy to the host");
+  wait();
+}
+
+void CudaRuntime::copy(void* to, int64_t step, const void* from, const Rows& rows) {
+  if (nothing(rows)) return;
+  enter();
+  copy_rows(to, step, from, rows, cudaMemcpyDeviceToDevice, stream_, "a copy");
+}
+
+void CudaRuntime::zero(void* device, const Rows& rows) {
+  if (nothing(rows)) return;
+  enter();
+  const auto width = static_cast<size_t>(rows.width), count = static_cast<size_t>(rows.count);
+  const bool one = rows.count == 1 || rows.width == rows.step;
+  check(one ? cudaMemsetAsync(device, 0, width * count, stream_)
+            : cudaMemset2DAsync(device, static_cast<size_t>(rows.step), 0, width, count, stream_),
+        "zeroing");
+}
+
+void CudaRuntime::wait() {
+  enter();
+  check(cudaStreamSynchronize(stream_), "the queue");
+}
+
+bool CudaRuntime::multiply(const Product& product) {
+  enter();
+  return library_->multiply(product, stream_);
+}
+
+}  // namespace device
+
+std::shared_ptr<Runtime> Runtime::open(int device, const std::string& folders) {
+  return std::make_shared<device::CudaRuntime>(device, folders);
+}
+
+}  // namespace whorl::cuda

@@ -1,0 +1,85 @@
+#pragma once
+// The vocabulary of kernels.h on a device: every word is one instruction or nothing.
+#include <cuda_fp16.h>
+
+#include <cstdint>
+
+#define WHORL_DEVICE __device__ __forceinline__
+
+namespace whorl::cuda {
+
+// Memory of the device. Host code carries it and never looks inside.
+template <class T>
+class Global {
+ public:
+  __host__ __device__ Global() : data_(nullptr) {}
+  explicit __host__ __device__ Global(T* data) : data_(data) {}
+  template <class U>
+  __host__ __device__ Global(const Global<U>& other) : data_(other.raw()) {}
+  __host__ __device__ T* raw() const { return data_; }
+  explicit __host__ __device__ operator bool() const { return data_ != nullptr; }
+  __host__ __device__ Global operator+(int64_t n) const { return Global(data_ + n); }
+  WHORL_DEVICE T& operator[](int64_t i) const { return data_[i]; }
+
+ private:
+  T* data_;
+};
+
+// Memory of a block.
+template <class T>
+class Shared {
+ public:
+  WHORL_DEVICE explicit Shared(T* data) : data_(data) {}
+  WHORL_DEVICE T& operator[](int64_t i) const { return data_[i]; }
+  WHORL_DEVICE Shared operator+(int64_t n) const { return Shared(data_ + n); }
+
+ private:
+  T* data_;
+};
+
+class Grid {
+ public:
+  WHORL_DEVICE Grid() : carved_(0) {}
+  WHORL_DEVICE int block() const { return static_cast<int>(blockIdx.x); }
+  WHORL_DEVICE int block_y() const { return static_cast<int>(blockIdx.y); }
+  WHORL_DEVICE int blocks() const { return static_cast<int>(gridDim.x); }
+  WHORL_DEVICE int blocks_y() const { return static_cast<int>(gridDim.y); }
+  WHORL_DEVICE int thread() const { return static_cast<int>(threadIdx.x); }
+  WHORL_DEVICE int threads() const { return static_cast<int>(blockDim.x); }
+  WHORL_DEVICE int lane() const { return thread() % 32; }
+  WHORL_DEVICE int warp() const { return thread() / 32; }
+
+  // All threads of the block meet; what they wrote to shared memory is seen by all.
+  WHORL_DEVICE void sync() const { __syncthreads(); }
+  WHORL_DEVICE void sync_warp() const { __syncwarp(); }
+
+  // Whole warps only.
+  template <class T>
+  WHORL_DEVICE T shuffle(T value, int lane) const {
+    return __shfl_sync(0xffffffffu, value, lane);
+  }
+  template <class T>
+  WHORL_DEVICE T shuffle_xor(T value, int mask) const {
+    return __shfl_xor_sync(0xffffffffu, value, mask);
+  }
+
+  // The next n elements of the block's shared memory; all threads ask for the same pieces in one order.
+  template <class T>
+  WHORL_DEVICE Shared<T> shared(int64_t n) {
+    extern __shared__ __align__(16) unsigned char memory[];
+    T* const begin = reinterpret_cast<T*>(memory + carved_);
+    carved_ += (n * static_cast<int64_t>(sizeof(T)) + 15) / 16 * 16;
+    return Shared<T>(begin);
+  }
+
+ private:
+  int64_t carved_;
+};
+
+WHORL_DEVICE float half_bits_to_float(uint16_t bits) { return __half2float(__ushort_as_half(bits)); }
+WHORL_DEVICE float bits_to_float(uint32_t bits) { return __uint_as_float(bits); }
+WHORL_DEVICE uint32_t float_to_bits(float x) { return __float_as_uint(x); }
+// Sum of four products of int8, added to c.
+WHORL_DEVICE int dot4(int a, int b, int c) { return __dp4a(a, b, c); }
+
+}  // namespace whorl::cuda

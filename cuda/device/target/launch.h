@@ -1,0 +1,26 @@
+#pragma once
+#include <cuda_runtime.h>
+
+#include "cuda/device/on_cuda.h"
+#include "target/grid.h"
+
+namespace whorl::cuda {
+
+template <class Kernel>
+__global__ void __launch_bounds__(Kernel::kThreads) run_kernel(const __grid_constant__ Kernel kernel) {
+  Grid grid;
+  kernel(grid);
+}
+
+// A kernel is a struct of its arguments with `kThreads` and a call operator over Grid&.
+template <class Kernel>
+void launch(Runtime& runtime, const Extent& extent, const Kernel& kernel) {
+  if (extent.blocks <= 0 || extent.blocks_y <= 0) return;
+  const dim3 blocks(static_cast<unsigned>(extent.blocks), static_cast<unsigned>(extent.blocks_y));
+  auto& cuda = static_cast<device::CudaRuntime&>(runtime);
+  cuda.enter();
+  run_kernel<<<blocks, Kernel::kThreads, static_cast<size_t>(extent.shared_bytes), cuda.stream()>>>(kernel);
+  device::check(cudaGetLastError(), "a kernel");
+}
+
+}  // namespace whorl::cuda

@@ -1,0 +1,84 @@
+#include "cuda/runtime.h"
+
+#include <cstring>
+#include <map>
+#include <mutex>
+#include <tuple>
+
+#include "cuda/emulated/device_memory.h"
+#include "target/launch.h"
+
+namespace whorl::cuda {
+
+namespace emulated {
+void run_blocks(const Extent& extent, const std::function<void(Block&)>& body) {
+  thread_local std::map<std::tuple<int, int64_t>, std::unique_ptr<Block>> kept;  // their stacks are dear
+  thread_local bool backwards = false;
+  backwards = !backwards;
+  std::unique_ptr<Block>& block = kept[{extent.threads, extent.shared_bytes}];
+  if (!block) block = std::make_unique<Block>(extent);
+  Block& one = *block;
+  one.resize(extent);
+  const int64_t blocks = static_cast<int64_t>(extent.blocks_x) * extent.blocks_y;
+  for (int64_t i = 0; i < blocks; ++i) {
+    const int64_t at = backwards ? blocks - 1 - i : i;
+    one.run(static_cast<int>(at % extent.blocks_x), static_cast<int>(at / extent.blocks_x), backwards,
+            [&] { body(one); });
+  }
+}
+
+namespace {
+void copy_rows(void* to, int64_t to_step, const void* from, const Rows& rows) {
+  for (int64_t i = 0; i < rows.count; ++i)
+    std::memmove(static_cast<char*>(to) + i * to_step, static_cast<const char*>(from) + i * rows.step,
+                 static_cast<size_t>(rows.width));
+}
+
+// What a copy touches must be the device's, too.
+template <class T>
+T* device_rows(T* device, int64_t step, const Rows& rows) {
+  uintptr_t begin = 0, end = 0;
+  if (rows.count > 0 && rows.width > 0)
+    find_allocation(reinterpret_cast<uintptr_t>(device),
+                    static_cast<size_t>((rows.count - 1) * step + rows.width), begin, end);
+  return real(device);
+}
+
+class EmulatedRuntime final : public Runtime {
+ public:
+  std::string name() const override { return "cuda_emulated"; }
+  void* allocate(size_t bytes) override { return emulated::allocate(bytes); }
+  void release(void* memory) noexcept override { emulated::release(memory); }
+  void to_device(void* device, int64_t step, const void* host, const Rows& rows) override {
+    copy_rows(device_rows(device, step, rows), step, host, rows);
+  }
+  void to_host(void* host, int64_t step, const void* device, const Rows& rows) override {
+    copy_rows(host, step, device_rows(device, rows.step, rows), rows);
+  }
+  void copy(void* to, int64_t step, const void* from, const Rows& rows) override {
+    copy_rows(device_rows(to, step, rows), step, device_rows(from, rows.step, rows), rows);
+  }
+  void zero(void* device, const Rows& rows) override {
+    char* const memory = static_cast<char*>(device_rows(device, rows.step, rows));
+    for (int64_t i = 0; i < rows.count; ++i)
+      std::memset(memory + i * rows.step, 0, static_cast<size_t>(rows.width));
+  }
+  void wait() override {}
+  bool multiply(const Product&) override { return false; }
+  bool has_library() const override { return false; }
+};
+}  // namespace
+}  // namespace emulated
+
+std::shared_ptr<Runtime> Runtime::open(int, const std::string&) {
+  return std::make_shared<emulated::EmulatedRuntime>();
+}
+
+std::vector<ops::PlugDevice> Runtime::devices(std::string&, int) {
+  ops::PlugDevice one{};
+  std::strcpy(one.name, "emulated");
+  one.memory = emulated::memory_size(), one.available = emulated::memory_available();
+  return {one};
+}
+
+}  // namespace whorl::cuda

@@ -1,0 +1,91 @@
+#include "cuda/backend.h"
+#include "cuda/kernels/gemm.h"
+#include "cuda/linear_parts.h"
+#include "cuda/views.h"
+#include "target/launch.h"
+
+namespace whorl::cuda {
+
+namespace {
+void check_gradients(std::span<const LoraSegment> segments, std::span<const LoraGradient> gradients) {
+  if (gradients.empty()) return;
+  ops::expect_count("linear_backward", "gradients, one per segment", gradients.size(),
+                    static_cast<int64_t>(segments.size()));
+  for (size_t i = 0; i < segments.size(); ++i) {
+    if (!segments[i].lora) continue;
+    const CudaLora& lora = as_cuda(*segments[i].lora);
+    ops::expect_optional("linear_backward", "da", gradients[i].da, {lora.rank(), lora.inputs()});
+    ops::expect_optional("linear_backward", "db", gradients[i].db, {lora.outputs(), lora.rank()});
+  }
+}
+
+// da += ds^T D(x) over a segment's rows.
+void down_gradient(Runtime& runtime, const Tensor& ds, const Tensor& x, const LoraSegment& segment,
+                   const Tensor& da) {
+  Gemm<AlongColumns<Dense<const float>>, DroppedColumns> gemm;
+  gemm.a.storage = rows_of<const float>(ds);
+  gemm.b = {rows_of<const float>(x), segment.dropout_seed, segment.dropout};
+  gemm.c = rows_of(da), gemm.m = da.dim(0), gemm.n = da.dim(1), gemm.k = ds.dim(0), gemm.accumulate = true;
+  launch(runtime, {pieces(gemm.m, gemm.kTile), pieces(gemm.n, gemm.kTile), gemm.kShared}, gemm);
+}
+}  // namespace
+
+void CudaBackend::linear_backward(const Tensor& dy, const Tensor& x, const PackedWeight& w,
+                                  std::span<const LoraSegment> segments, const Tensor& s,
+                                  std::span<const LoraGradient> gradients, const Tensor& dx,
+                                  bool accumulate) {
+  const CudaWeight& weight = as_cuda(w);
+  ops::expect_matrix("linear_backward", "dy", dy);
+  const int64_t n = dy.dim(0), k = weight.k, o = weight.o;
+  ops::expect("linear_backward", "dy", dy, {n, o});
+  ops::expect_optional("linear_backward", "dx", dx, {n, k});
+  check_segments("linear_backward", segments, n, k, o);
+  check_gradients(segments, gradients);
+  const int64_t rank = ops::largest_rank(segments);
+  if (!gradients.empty() && rank > 0) {
+    ops::expect("linear_backward", "x", x, {n, k});
+    ops::expect_low("linear_backward", s, n, rank, false);
+  }
+  if (n == 0) return;
+  if (!dx.empty()) multiply_back(dy, weight, dx, accumulate);
+  const auto list = lora_pieces(segments, true);
+  if (list.empty()) return;
+  const Uploaded<LoraPiece> on_device(*runtime_, list);
+  const auto count = static_cast<int64_t>(list.size());
+  const Tensor ds = reserve(DType::float32, {n, rank});
+  LoraShrink shrink;
+  shrink.x = rows_of<const float>(dy), shrink.s = rows_of(ds), shrink.inputs = o;
+  shrink.pieces = Global<const LoraPiece>(on_device.get());
+  launch(*runtime_, {count, pieces(rank, 8), 0}, shrink);
+  if (!dx.empty()) {
+    LoraExpand expand;
+    expand.s = rows_of<const float>(ds), expand.y = rows_of(dx), expand.pieces = shrink.pieces;
+    expand.outputs = k, expand.largest_rank = rank, expand.drops = true;
+    launch(*runtime_, {count, pieces(k, expand.kThreads), expand.shared_bytes(rank)}, expand);
+  }
+  for (size_t i = 0; i < gradients.size(); ++i) {
+    const LoraSegment& segment = segments[i];
+    const int64_t begin = segment.begin, end = segment.end;
+    if (!segment.lora || begin == end) continue;
+    const CudaLora& lora = as_cuda(*segment.lora);
+    const auto part = [&](const Tensor& t) { return t.rows(begin, end); };
+    if (!gradients[i].db.empty())
+      reduce_rows(part(dy), part(s).columns(0, lora.rank()), lora.scale, gradients[i].db);
+    if (!gradients[i].da.empty())
+      down_gradient(*runtime_, part(ds).columns(0, lora.rank()), part(x), segment, gradients[i].da);
+  }
+}
+
+void CudaBackend::linear_backward_weight(const Tensor& dy, const Tensor& x, const Tensor& dw,
+                                         const Tensor& dbias) {
+  ops::expect_matrix("linear_backward_weight", "dy", dy);
+  ops::expect_matrix("linear_backward_weight", "x", x);
+  const int64_t n = dy.dim(0), o = dy.dim(1), k = x.dim(1);
+  ops::expect("linear_backward_weight", "x", x, {n, k});
+  ops::expect_optional("linear_backward_weight", "dw", dw, {o, k});
+  ops::expect_optional("linear_backward_weight", "dbias", dbias, {o});
+  if (!dw.empty()) reduce_rows(dy, x, 1.0f, dw);
+  if (!dbias.empty()) column_sums(dy, dbias);
+}
+
+}  // namespace whorl::cuda

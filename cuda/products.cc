@@ -1,0 +1,147 @@
+// Products with a packed weight: NVIDIA's library where it has an answer, else the kernels here.
+#include "cuda/backend.h"
+#include "cuda/kernels/elementwise.h"
+#include "cuda/kernels/gemm.h"
+#include "cuda/kernels/quantised.h"
+#include "cuda/kernels/rms_norm.h"
+#include "cuda/views.h"
+#include "target/launch.h"
+
+namespace whorl::cuda {
+
+namespace {
+template <class A, class B>
+void run(Runtime& runtime, Gemm<A, B> gemm) {
+  launch(runtime, {pieces(gemm.m, gemm.kTile), pieces(gemm.n, gemm.kTile), gemm.kShared}, gemm);
+}
+
+// x as the library takes it beside bfloat16 weights: rounded, its rows a multiple of 16 bytes apart.
+struct Rounded {
+  int64_t step;
+  Scratch memory;
+  Rounded(Runtime& runtime, const Tensor& x)
+      : step(pieces(x.dim(1), 8) * 8), memory(runtime, static_cast<size_t>(x.dim(0) * step) * 2) {
+    Copy<Dense<const float>, uint16_t> kernel;
+    kernel.columns = x.dim(1), kernel.from = rows_of<const float>(x);
+    kernel.to = {Global<uint16_t>(memory.get<uint16_t>()), step};
+    launch(runtime, per_element(x.dim(0), x.dim(1)), kernel);
+  }
+};
+
+// The library's answer to c = a op(w) + bias, w [O, K] float32 or bfloat16 at `w`.
+bool ask_library(Runtime& runtime, const Tensor& a, const void* w, bool bfloat16, int64_t w_step,
+                 bool transposed, const Tensor& bias, const Tensor& c, bool accumulate) {
+  Runtime::Product p;
+  p.m = a.dim(0), p.n = c.dim(1), p.k = a.dim(1);
+  p.b = w, p.b_step = w_step, p.b_transposed = transposed, p.bfloat16 = bfloat16;
+  p.c = c.data<float>(), p.c_step = c.row_stride();
+  p.bias = bias.data<float>(), p.accumulate = accumulate;
+  if (!bfloat16) {
+    p.a = a.raw(), p.a_step = a.row_stride();
+    return runtime.multiply(p);
+  }
+  const Rounded narrow(runtime, a);
+  p.a = narrow.memory.get<uint16_t>(), p.a_step = narrow.step;
+  return runtime.multiply(p);
+}
+}  // namespace
+
+void CudaBackend::multiply(const Tensor& x, const CudaWeight& w, const Tensor& bias, const Tensor& y) {
+  if (x.dim(0) == 0) return;
+  if (!w.whole()) return multiply_quantised(x, w, bias, y);
+  if (runtime_->has_library() &&
+      ask_library(*runtime_, x, w.values.raw(), w.dtype() == DType::bfloat16, w.k, true, bias, y, false))
+    return;
+  with_rows(w, [&](auto rows) {
+    Gemm<AlongRows<Dense<const float>>, AlongRows<decltype(rows)>> gemm;
+    gemm.a.storage = rows_of<const float>(x), gemm.b.storage = rows, gemm.c = rows_of(y);
+    gemm.bias = Global<const float>(bias.data<float>());
+    gemm.m = x.dim(0), gemm.n = w.o, gemm.k = w.k;
+    run(*runtime_, gemm);
+  });
+}
+
+void CudaBackend::multiply_quantised(const Tensor& x, const CudaWeight& w, const Tensor& bias,
+                                     const Tensor& y) {
+  const int64_t n = x.dim(0), groups = w.groups();
+  const Scratch codes(*runtime_, static_cast<size_t>(n * groups * kGroup)),
+      scales(*runtime_, static_cast<size_t>(n * groups) * 4);
+  launch(*runtime_, {n, pieces(groups, RoundRows::kWarps), 0},
+         RoundRows{rows_of<const float>(x), Global<int8_t>(codes.get<int8_t>()),
+                   Global<float>(scales.get<float>()), w.k, groups});
+  const auto product = [&](auto gemm) {
+    gemm.weights = Global<const int>(w.codes.data<int>()),
+    gemm.rows_codes = Global<const int>(codes.get<int>());
+    gemm.scales = Global<const uint16_t>(w.scales.data<uint16_t>());
+    gemm.minima = Global<const uint16_t>(w.minima.data<uint16_t>());
+    gemm.row_scales = Global<const float>(scales.get<float>());
+    gemm.bias = Global<const float>(bias.data<float>()), gemm.y = rows_of(y);
+    gemm.rows = n, gemm.outputs = w.o, gemm.groups = groups;
+    launch(*runtime_, {pieces(w.o, gemm.kWarps), pieces(n, gemm.kRows), 0}, gemm);
+  };
+  w.rounding == ops::Quantize::int4 ? product(QuantisedGemm<Int4Group>())
+                                    : product(QuantisedGemm<Int8Group>());
+}
+
+void CudaBackend::multiply_back(const Tensor& dy, const CudaWeight& w, const Tensor& dx, bool accumulate) {
+  if (dy.dim(0) == 0) return;
+  if (runtime_->has_library() && w.whole() &&
+      ask_library(*runtime_, dy, w.values.raw(), w.dtype() == DType::bfloat16, w.k, false, Tensor(), dx,
+                  accumulate))
+    return;
+  with_rows(w, [&](auto rows) {
+    if (runtime_->has_library() && !w.whole()) {  // widened once for the library
+      const int64_t step = pieces(w.k, 8) * 8;
+      const Scratch wide(*runtime_, static_cast<size_t>(w.o * step) * 2);
+      Copy<decltype(rows), uint16_t> kernel;
+      kernel.columns = w.k, kernel.from = rows, kernel.to = {Global<uint16_t>(wide.get<uint16_t>()), step};
+      launch(*runtime_, per_element(w.o, w.k), kernel);
+      if (ask_library(*runtime_, dy, wide.get<uint16_t>(), true, step, false, Tensor(), dx, accumulate))
+        return;
+    }
+    Gemm<AlongRows<Dense<const float>>, AlongColumns<decltype(rows)>> gemm;
+    gemm.a.storage = rows_of<const float>(dy), gemm.b.storage = rows, gemm.c = rows_of(dx);
+    gemm.m = dy.dim(0), gemm.n = w.k, gemm.k = w.o, gemm.accumulate = accumulate;
+    run(*runtime_, gemm);
+  });
+}
+
+void CudaBackend::reduce_rows(const Tensor& a, const Tensor& b, float scale, const Tensor& c) {
+  Gemm<AlongColumns<Dense<const float>>, AlongColumns<Dense<const float>>> gemm;
+  gemm.a.storage = rows_of<const float>(a), gemm.b.storage = rows_of<const float>(b), gemm.c = rows_of(c);
+  gemm.m = c.dim(0), gemm.n = c.dim(1), gemm.k = a.dim(0), gemm.alpha = scale, gemm.accumulate = true;
+  if (runtime_->has_library() && scale == 1.0f) {
+    Runtime::Product p;
+    p.m = gemm.m, p.n = gemm.n, p.k = gemm.k, p.a = a.raw(), p.b = b.raw(), p.c = c.data<float>();
+    p.a_step = a.row_stride(), p.b_step = b.row_stride(), p.c_step = c.row_stride();
+    p.a_transposed = true, p.accumulate = true;
+    if (runtime_->multiply(p)) return;
+  }
+  run(*runtime_, gemm);
+}
+
+void CudaBackend::column_sums(const Tensor& x, const Tensor& sums) {
+  ColumnSums<Itself> kernel;
+  kernel.value = {rows_of<const float>(x)}, kernel.sums = Global<float>(sums.data<float>());
+  kernel.rows = x.dim(0), kernel.columns = x.dim(1);
+  launch(*runtime_, {pieces(x.dim(1), 32), 1, kernel.kShared}, kernel);
+}
+
+Tensor CudaBackend::unpack(const PackedWeight& w) {
+  const CudaWeight& weight = as_cuda(w);
+  Tensor out = Tensor::zeros(weight.whole() ? weight.dtype() : DType::float32, {weight.o, weight.k});
+  if (weight.whole()) {
+    download(weight.values, out);
+    return out;
+  }
+  const Tensor wide = reserve(DType::float32, out.shape());
+  with_rows(weight, [&](auto rows) {
+    Copy<decltype(rows), float> kernel;
+    kernel.columns = weight.k, kernel.from = rows, kernel.to = rows_of(wide);
+    launch(*runtime_, per_element(weight.o, weight.k), kernel);
+  });
+  download(wide, out);
+  return out;
+}
+
+}  // namespace whorl::cuda

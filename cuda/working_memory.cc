@@ -1,0 +1,36 @@
+// What the ops of a pass hold beside their tensors: each gives back what it took, so the largest counts.
+#include <algorithm>
+
+#include "cuda/backend.h"
+
+namespace whorl::cuda {
+
+namespace {
+size_t product(size_t rows, size_t numbers, bool whole) {
+  // Rounded rows: bfloat16 beside whole weights, codes and scales beside whole numbers.
+  return whole ? rows * numbers * 2 : rows * numbers * 9 / 8;
+}
+
+size_t backward(const CudaWeight& w, size_t rows, size_t rank) {
+  const size_t widened = w.whole() ? 0 : static_cast<size_t>(w.o * w.k) * 2;
+  return std::max(rows * static_cast<size_t>(w.o) * 2 + widened, rows * rank * 4);
+}
+}  // namespace
+
+size_t CudaBackend::working_bytes(const ops::PassShape& pass) const {
+  const auto rows = static_cast<size_t>(pass.rows), rank = static_cast<size_t>(pass.rank);
+  size_t most = rows * static_cast<size_t>(pass.attention.heads) * 4;
+  for (const Weight& linear : pass.linears) {
+    const CudaWeight& w = as_cuda(static_cast<const PackedWeight&>(*linear));
+    most = std::max(most, product(rows, static_cast<size_t>(w.k), w.whole()) + rows * rank * 4);
+    if (pass.gradients) most = std::max(most, backward(w, rows, rank));
+  }
+  const CudaWeight& head = as_cuda(static_cast<const PackedWeight&>(*pass.head));
+  const auto chunk = static_cast<size_t>(std::min(loss_chunk_rows(head.o), pass.trained_rows));
+  const size_t logits = chunk * static_cast<size_t>(head.o + head.k) * 4;
+  const size_t ops = std::max(product(chunk, static_cast<size_t>(head.k), head.whole()),
+                              pass.gradients ? backward(head, chunk, 0) : 0);
+  return std::max(most, logits + ops);
+}
+
+}  // namespace whorl::cuda

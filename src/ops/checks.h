@@ -1,0 +1,91 @@
+#pragma once
+// What every backend checks of its arguments, in the words of the contract.
+#include <span>
+
+#include "base/check.h"
+#include "ops/backend.h"
+
+namespace whorl::ops {
+
+// "[rms_norm] expected gain float32 [64], got float32 [32]"
+inline void expect(const char* op, const char* what, const Tensor& t, const Shape& shape,
+                   DType dtype = DType::float32) {
+  base::check_argument(!t.empty(), "[", op, "] expected ", what, " ", to_string(shape),
+                       ", got an empty tensor");
+  base::check_argument(t.shape() == shape && t.dtype() == dtype, "[", op, "] expected ", what, " ",
+                       name_of(dtype), " ", to_string(shape), ", got ", name_of(t.dtype()), " ",
+                       to_string(t.shape()));
+}
+
+// An optional tensor may be empty.
+inline void expect_optional(const char* op, const char* what, const Tensor& t, const Shape& shape) {
+  if (!t.empty()) expect(op, what, t, shape);
+}
+
+// A float32 matrix; returns its shape [rows, columns].
+inline void expect_matrix(const char* op, const char* what, const Tensor& t) {
+  base::check_argument(!t.empty() && t.shape().size() == 2 && t.dtype() == DType::float32, "[", op,
+                       "] expected ", what, " to be a float32 matrix, got ", name_of(t.dtype()), " ",
+                       to_string(t.shape()));
+}
+
+inline void expect_dense(const char* op, const char* what, const Tensor& t) {
+  base::check_argument(!t.empty() && t.dtype() == DType::float32 && t.contiguous(), "[", op, "] expected ",
+                       what, " to be contiguous float32, got ", name_of(t.dtype()), " ",
+                       to_string(t.shape()));
+}
+
+inline void expect_count(const char* op, const char* what, size_t got, int64_t expected) {
+  base::check_argument(static_cast<int64_t>(got) == expected, "[", op, "] expected ", expected, " ", what,
+                       ", got ", got);
+}
+
+// `what` ("ids", "positions") each in [0, end).
+inline void expect_below(const char* op, const char* what, std::span<const int32_t> values, int64_t end) {
+  for (size_t i = 0; i < values.size(); ++i)
+    base::check_argument(values[i] >= 0 && values[i] < end, "[", op, "] expected ", what, " in [0, ", end,
+                         "), got ", values[i], " at row ", i);
+}
+
+// The size of one of `groups` groups of x's channels.
+inline int64_t group_size(const char* op, const Tensor& x, int64_t groups) {
+  expect_matrix(op, "x", x);
+  base::check_argument(groups > 0 && x.dim(1) % groups == 0, "[", op, "] expected groups to divide ",
+                       x.dim(1), " channels, got ", groups);
+  return x.dim(1) / groups;
+}
+
+inline void expect_segments(const char* op, std::span<const LoraSegment> segments, int64_t rows) {
+  int64_t end = 0;
+  for (const auto& s : segments) {
+    base::check_argument(s.begin >= end && s.end >= s.begin && s.end <= rows, "[", op,
+                         "] expected ascending segments within ", rows, " rows, got [", s.begin, ", ", s.end,
+                         ")");
+    end = s.end;
+    base::check_argument(s.dropout >= 0 && s.dropout < 1, "[", op, "] expected dropout in [0, 1), got ",
+                         s.dropout);
+  }
+}
+inline void expect_adapter(const char* op, int64_t its_inputs, int64_t its_outputs, int64_t inputs,
+                           int64_t outputs) {
+  base::check_argument(its_inputs == inputs && its_outputs == outputs, "[", op, "] expected an adapter for [",
+                       outputs, ", ", inputs, "], got [", its_outputs, ", ", its_inputs, "]");
+}
+
+inline int64_t largest_rank(std::span<const LoraSegment> segments) {
+  int64_t rank = 0;
+  for (const auto& s : segments)
+    if (s.lora && s.end > s.begin && s.lora->rank() > rank) rank = s.lora->rank();
+  return rank;
+}
+
+// s [n, rank] or wider.
+inline void expect_low(const char* op, const Tensor& s, int64_t n, int64_t rank, bool may_be_empty) {
+  const bool fits = (may_be_empty && s.empty()) || rank == 0 ||
+                    (!s.empty() && s.shape().size() == 2 && s.dim(0) == n && s.dim(1) >= rank &&
+                     s.dtype() == DType::float32);
+  base::check_argument(fits, "[", op, "] expected s [", n, ", ", rank, "] or more columns, got ",
+                       to_string(s.shape()));
+}
+
+}  // namespace whorl::ops

@@ -1,0 +1,21 @@
+#pragma once
+// How a group of weights is rounded to whole numbers that share a scale: one rule for every backend.
+#include "ops/backend.h"
+
+namespace whorl::ops {
+
+inline constexpr int64_t kQuantisedGroup = 32;
+
+struct RoundedGroup {
+  int codes[kQuantisedGroup] = {};  // int8: -127..127, int4: -8..7
+  uint16_t scale = 0;               // float16
+  double error = 0;                 // sum of squares
+};
+
+// n <= 32 numbers. int8: the largest becomes 127. int4: of a few scales the one with the least squared error.
+RoundedGroup round_group(const float* x, int64_t n, Quantize quantize);
+
+// std::invalid_argument unless the parts of `w` fit each other and its scales and minima are finite.
+void expect_codes(const QuantizedMatrix& w);
+
+}  // namespace whorl::ops

@@ -1,0 +1,187 @@
+// Kernels with one planted fault each: what compute-sanitizer finds on a device, the emulation finds here.
+#include <gtest/gtest.h>
+
+#include "cuda/kernels/matrix.h"
+#include "target/launch.h"
+
+namespace whorl::cuda {
+
+namespace {
+constexpr int kSize = 64;
+
+struct Planted {
+  static constexpr int kThreads = kSize;
+  Global<float> out;
+  int64_t n = kSize;
+};
+
+std::shared_ptr<Runtime> runtime() { return Runtime::open(0, ""); }
+
+// What running it twice says (every second launch takes threads and blocks backwards), or "sound".
+template <class Kernel>
+std::string verdict(Kernel kernel, int64_t shared_bytes = kSize * 4) {
+  const auto on = runtime();
+  const Scratch memory(*on, kSize * sizeof(float));
+  kernel.out = Global<float>(memory.get<float>());
+  for (int i = 0; i < 2; ++i) try {
+      launch(*on, {2, 1, shared_bytes}, kernel);
+    } catch (const std::runtime_error& error) {
+      return error.what();
+    }
+  return "sound";
+}
+bool says(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+// Reverses 64 numbers through shared memory.
+struct Sound : Planted {
+  void operator()(Grid& grid) const {
+    const auto shared = grid.shared<float>(kSize);
+    shared[grid.thread()] = static_cast<float>(grid.thread());
+    grid.sync();
+    out[grid.thread()] = shared[kSize - 1 - grid.thread()];
+  }
+};
+TEST(Emulation, LetsASoundKernelPass) {
+  EXPECT_EQ(verdict(Sound()), "sound");
+  const auto on = runtime();
+  const Scratch memory(*on, kSize * sizeof(float));
+  Sound kernel;
+  kernel.out = Global<float>(memory.get<float>());
+  launch(*on, {1, 1, kSize * 4}, kernel);
+  std::vector<float> got(kSize);
+  on->to_host(got.data(), kSize * 4, memory.get<float>(), {1, kSize * 4, kSize * 4});
+  for (int i = 0; i < kSize; ++i) EXPECT_EQ(got[static_cast<size_t>(i)], static_cast<float>(kSize - 1 - i));
+}
+
+struct ForgetsASync : Planted {
+  void operator()(Grid& grid) const {
+    const auto shared = grid.shared<float>(kSize);
+    shared[grid.thread()] = 1;
+    out[grid.thread()] = shared[grid.thread() / 2];
+  }
+};
+TEST(Emulation, SeesAMissingSync) {
+  const std::string said = verdict(ForgetsASync());
+  EXPECT_TRUE(says(said, "a sync is missing") || says(said, "read before it was written")) << said;
+}
+
+struct WritesTooEarly : Planted {
+  void operator()(Grid& grid) const {
+    const auto shared = grid.shared<float>(kSize);
+    shared[grid.thread()] = 1;
+    grid.sync();
+    const float other = shared[(grid.thread() + 1) % kSize];
+    shared[grid.thread()] = other;
+    out[grid.thread()] = other;
+  }
+};
+TEST(Emulation, SeesAWriteBesideAReader) {
+  EXPECT_TRUE(says(verdict(WritesTooEarly()), "a sync is missing"));
+}
+
+struct TrustsTheWarpBeyondItself : Planted {
+  void operator()(Grid& grid) const {
+    const auto shared = grid.shared<float>(kSize);
+    shared[grid.thread()] = 1;
+    grid.sync_warp();
+    out[grid.thread()] = shared[(grid.thread() + 32) % kSize];
+  }
+};
+TEST(Emulation, ASyncOfOneWarpIsNoneForAnother) {
+  const std::string said = verdict(TrustsTheWarpBeyondItself());
+  EXPECT_TRUE(says(said, "a sync is missing") || says(said, "read before it was written")) << said;
+}
+
+struct TrustsTheWarp : Planted {
+  void operator()(Grid& grid) const {
+    const auto shared = grid.shared<float>(kSize);
+    shared[grid.thread()] = 1;
+    grid.sync_warp();
+    out[grid.thread()] = shared[grid.thread() ^ 1];
+  }
+};
+TEST(Emulation, ASyncOfAWarpIsEnoughWithinIt) { EXPECT_EQ(verdict(TrustsTheWarp()), "sound"); }
+
+struct RunsOverSharedMemory : Planted {
+  void operator()(Grid& grid) const {
+    const auto shared = grid.shared<float>(kSize - 1);
+    shared[grid.thread()] = 1;
+  }
+};
+TEST(Emulation, SeesTheEndOfSharedMemory) {
+  EXPECT_TRUE(says(verdict(RunsOverSharedMemory()), "element 63 of shared memory of 63"));
+  EXPECT_TRUE(says(verdict(Sound(), kSize * 4 - 16), "launched with 240"));
+}
+
+struct ReadsWhatNobodyWrote : Planted {
+  void operator()(Grid& grid) const { out[grid.thread()] = grid.shared<float>(kSize)[grid.thread()]; }
+};
+TEST(Emulation, SeesFreshSharedMemory) {
+  EXPECT_TRUE(says(verdict(ReadsWhatNobodyWrote()), "read before it was written"));
+}
+
+struct MeetsApart : Planted {
+  void operator()(Grid& grid) const {
+    if (grid.thread() < 40) grid.sync();
+  }
+};
+TEST(Emulation, SeesThreadsThatDoNotCome) { EXPECT_TRUE(says(verdict(MeetsApart()), "do not meet")); }
+
+struct MeetsElsewhere : Planted {
+  void operator()(Grid& grid) const {
+    if (grid.thread() < 32)
+      grid.sync();
+    else
+      grid.sync();
+  }
+};
+TEST(Emulation, SeesThreadsThatMeetElsewhere) { EXPECT_TRUE(says(verdict(MeetsElsewhere()), "do not meet")); }
+
+struct ShufflesHalfAWarp : Planted {
+  void operator()(Grid& grid) const {
+    if (grid.lane() < 16) out[grid.thread()] = grid.shuffle_xor(1.0f, 1);
+  }
+};
+TEST(Emulation, SeesAHalfWarpShuffle) {
+  EXPECT_TRUE(says(verdict(ShufflesHalfAWarp()), "of a warp do not meet"));
+}
+
+struct OffByOne : Planted {
+  void operator()(Grid& grid) const {
+    if (grid.thread() <= n) out[grid.thread() + 1] = 0;
+  }
+};
+TEST(Emulation, SeesTheEndOfGlobalMemory) {
+  EXPECT_TRUE(says(verdict(OffByOne()), "byte 256 of an allocation of 256 bytes"));
+}
+
+TEST(Emulation, KernelsSeeTheDevicesMemoryOnly) {
+  float host = 0;
+  Sound kernel;
+  kernel.out = Global<float>(&host);
+  EXPECT_THROW(launch(*runtime(), {1, 1, kSize * 4}, kernel), std::runtime_error);
+}
+
+TEST(EmulationDeathTest, TheHostDoesNotSeeTheDevices) {
+  const auto on = runtime();
+  const Scratch memory(*on, 64);
+  EXPECT_DEATH(*memory.get<volatile float>() = 1, "");
+}
+
+TEST(Emulation, SumsOfAWarpAreInOneOrder) {
+  struct Kernel : Planted {
+    void operator()(Grid& grid) const {
+      out[grid.thread()] = warp_sum(grid, static_cast<float>(grid.lane()));
+    }
+  } kernel;
+  const auto on = runtime();
+  const Scratch memory(*on, kSize * 4);
+  kernel.out = Global<float>(memory.get<float>());
+  launch(*on, {1, 1, 0}, kernel);
+  std::vector<float> got(kSize);
+  on->to_host(got.data(), kSize * 4, memory.get<float>(), {1, kSize * 4, kSize * 4});
+  for (const float x : got) EXPECT_EQ(x, 496.0f);
+}
+
+}  // namespace
+}  // namespace whorl::cuda

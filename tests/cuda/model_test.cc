@@ -1,0 +1,112 @@
+// A whole model on the CUDA backend: its logits, its training and its answers, over the emulation of blocks
+// and threads. Device memory is closed to the host there, so that whatever above the contract looks into it
+// falls.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "ops/device.h"
+#include "ops/library_folders.h"
+#include "train/harness.h"
+#include "whorl/inference_engine.h"
+
+namespace whorl {
+namespace {
+
+using namespace testing;  // whorl::testing
+
+class OnCuda : public ::testing::TestWithParam<std::string> {
+ protected:
+  void SetUp() override {
+    ops::add_library_folder(std::filesystem::path(WHORL_EMULATED_LIBRARY).parent_path().string());
+    path = model_folder(GetParam(), folder.path() + "/model").string();
+  }
+  Model load(const std::string& device, const std::string& quantize = "none") {
+    return Model::load(path, {.device = device, .quantize = quantize});
+  }
+
+  base::TemporaryFolder folder;
+  std::string path;
+};
+
+TEST_P(OnCuda, LogitsAreThoseOfTransformers) {
+  const auto golden = golden_tensors(GetParam());
+  const Model model = load("cuda_emulated");
+  EXPECT_EQ(model.device(), "cuda_emulated");
+  EXPECT_LE(max_error(model.logits(ids_of(golden.tensor("ids"))), values_of(golden.tensor("logits"))), 1e-4);
+}
+
+TEST_P(OnCuda, APrefixHasTheBitsOfTheWhole) {
+  const Model model = load("cuda_emulated");
+  const auto ids = ids_of(golden_tensors(GetParam()).tensor("ids"));
+  const auto whole = model.logits(ids);
+  for (const size_t n : {size_t{1}, size_t{5}, ids.size() - 1}) {
+    const auto part = model.logits({ids.begin(), ids.begin() + static_cast<std::ptrdiff_t>(n)});
+    EXPECT_TRUE(std::equal(part.begin(), part.end(), whole.begin())) << n;
+  }
+}
+
+TEST_P(OnCuda, RoundedWeightsAnswerAsOnTheCpu) {
+  const auto ids = ids_of(golden_tensors(GetParam()).tensor("ids"));
+  for (const char* quantize : {"int8", "int4"})
+    EXPECT_LE(max_error(load("cuda_emulated", quantize).logits(ids), load("cpu", quantize).logits(ids)), 1e-3)
+        << quantize;
+}
+
+// Two adapters in one pass, dropout and accumulation with them; then all weights.
+TEST_P(OnCuda, TrainingFollowsTheCpu) {
+  TrainOptions o;
+  o.max_steps = 3, o.max_length = 32, o.batch_size = 2;
+  const std::vector<LoraOptions> adapters = {{.name = "a", .rank = 4, .dropout = 0.1},
+                                             {.name = "b", .rank = 8, .learning_rate = 1e-3}};
+  const auto rows = random_rows(6, 4, 24);
+  const TrainedOptions lora = {
+      .train = o, .adapters = adapters, .rows = rows, .valid = random_rows(2, 9, 16)};
+  const Trained cuda = fit(load("cuda_emulated"), lora), cpu = fit(load("cpu"), lora);
+  for (size_t i = 0; i < adapters.size(); ++i) {
+    const auto got = cuda.losses(i), want = cpu.losses(i);
+    ASSERT_EQ(got.size(), want.size());
+    for (size_t step = 0; step < got.size(); ++step) EXPECT_LE(relative(got[step], want[step]), 1e-4) << step;
+  }
+  const TrainedOptions all = {.train = o, .adapters = {}, .rows = rows};
+  const auto got = fit_all(load("cuda_emulated"), all, 1e-3, 0.1).losses(0),
+             want = fit_all(load("cpu"), all, 1e-3, 0.1).losses(0);
+  ASSERT_EQ(got.size(), want.size());
+  for (size_t step = 0; step < got.size(); ++step) EXPECT_LE(relative(got[step], want[step]), 1e-4) << step;
+}
+
+// Several requests in one batch over the paged cache: the ids that the CPU gives.
+TEST_P(OnCuda, AnswersAreThoseOfTheCpu) {
+  const auto answers = [&](const std::string& device) {
+    InferenceEngine engine(load(device), EngineOptions{.page_size = 4});
+    std::vector<GenerateRequest> requests(3);
+    for (size_t i = 0; i < requests.size(); ++i) {
+      for (size_t t = 0; t < 3 + 4 * i; ++t)
+        requests[i].prompt_ids.push_back(static_cast<int32_t>((7 * t + 5 * i) % 90 + 3));
+      requests[i].sampling.max_new_tokens = 6;
+      requests[i].sampling.temperature = 0;
+    }
+    std::vector<std::vector<int32_t>> ids;
+    for (const auto& samples : engine.generate(requests)) ids.push_back(samples.front().ids);
+    return ids;
+  };
+  EXPECT_EQ(answers("cuda_emulated"), answers("cpu"));
+}
+
+// 'auto' where the GPU is there and too small; 'cuda' has no such way out.
+TEST_P(OnCuda, AutoGoesOnWithTheCpuWhereTheModelDoesNotFit) {
+  std::filesystem::create_symlink(WHORL_EMULATED_LIBRARY, folder.path() + "/libwhorl_cuda.so");
+  ops::first_library_folder(folder.path());
+  EXPECT_EQ(load("auto").device(), "cuda_emulated");
+  setenv("WHORL_EMULATED_MEMORY", "10000", 1);
+  EXPECT_TRUE(load("auto").device().starts_with("cpu"));
+  EXPECT_THROW(load("cuda"), ops::DeviceMemoryError);
+  unsetenv("WHORL_EMULATED_MEMORY");
+  ops::first_library_folder("");
+}
+
+INSTANTIATE_TEST_SUITE_P(Families, OnCuda, ::testing::Values("llama", "qwen3", "mistral"),
+                         [](const auto& c) { return c.param; });
+
+}  // namespace
+}  // namespace whorl

@@ -1,0 +1,151 @@
+#include "ops/staging_backend.h"
+
+namespace whorl::ops {
+
+namespace {
+// From a tensor's first element to its last, gaps between rows with it.
+int64_t extent(const Tensor& t) {
+  if (t.shape().size() < 2 || t.contiguous()) return t.numel();
+  return t.numel() == 0 ? 0 : (t.dim(0) - 1) * t.row_stride() + t.dim(1);
+}
+
+// `like` over other memory.
+Tensor over(const Tensor& like, const Tensor& memory) {
+  if (like.shape().size() < 2 || like.contiguous())
+    return Tensor::view(like.dtype(), like.shape(), memory.raw(), std::make_shared<Tensor>(memory));
+  const Tensor whole = Tensor::view(like.dtype(), {like.dim(0), like.row_stride()}, memory.raw(),
+                                    std::make_shared<Tensor>(memory));
+  return whole.columns(0, like.dim(1));
+}
+}  // namespace
+
+Tensor StagingBackend::Call::operator()(const Tensor& host) {
+  if (host.empty()) return {};
+  const int64_t n = extent(host);
+  auto& [outside, inside] = copies_[{host.raw(), n}];
+  if (inside.empty()) {
+    outside = Tensor::view(host.dtype(), {n}, host.raw(), nullptr);
+    inside = inner_.allocate(host.dtype(), {n});
+    inner_.upload(outside, inside);
+  }
+  return over(host, inside);
+}
+
+StagingBackend::Call::~Call() {
+  for (const auto& [key, copy] : copies_) inner_.download(copy.second, copy.first);
+}
+
+Tensor StagingBackend::allocate(DType dtype, Shape shape) {
+  const Tensor device = inner_->allocate(dtype, shape), host = Tensor::zeros(dtype, std::move(shape));
+  inner_->download(device, host);
+  return host;
+}
+
+void StagingBackend::upload(const Tensor& host, const Tensor& device) {
+  Call call(*inner_);
+  inner_->upload(host, call(device));
+}
+void StagingBackend::download(const Tensor& device, const Tensor& host) {
+  Call call(*inner_);
+  inner_->download(call(device), host);
+}
+void StagingBackend::fill_zero(const Tensor& x) {
+  Call call(*inner_);
+  inner_->fill_zero(call(x));
+}
+
+void StagingBackend::linear(const Tensor& x, const PackedWeight& w, const Tensor& bias,
+                            std::span<const LoraSegment> segments, const Tensor& s, const Tensor& y) {
+  Call call(*inner_);
+  inner_->linear(call(x), w, call(bias), segments, call(s), call(y));
+}
+void StagingBackend::linear_backward(const Tensor& dy, const Tensor& x, const PackedWeight& w,
+                                     std::span<const LoraSegment> segments, const Tensor& s,
+                                     std::span<const LoraGradient> gradients, const Tensor& dx,
+                                     bool accumulate) {
+  Call call(*inner_);
+  std::vector<LoraGradient> staged;
+  for (const auto& [da, db] : gradients) staged.push_back({call(da), call(db)});
+  inner_->linear_backward(call(dy), call(x), w, segments, call(s), staged, call(dx), accumulate);
+}
+void StagingBackend::linear_backward_weight(const Tensor& dy, const Tensor& x, const Tensor& dw,
+                                            const Tensor& dbias) {
+  Call call(*inner_);
+  inner_->linear_backward_weight(call(dy), call(x), call(dw), call(dbias));
+}
+void StagingBackend::embedding(std::span<const int32_t> ids, const PackedWeight& table, const Tensor& y) {
+  Call call(*inner_);
+  inner_->embedding(ids, table, call(y));
+}
+void StagingBackend::embedding_backward(std::span<const int32_t> ids, const Tensor& dy,
+                                        const Tensor& dtable) {
+  Call call(*inner_);
+  inner_->embedding_backward(ids, call(dy), call(dtable));
+}
+void StagingBackend::rms_norm(const Tensor& x, const Tensor& gain, float epsilon, int64_t groups,
+                              const Tensor& y, const Tensor& rstd) {
+  Call call(*inner_);
+  inner_->rms_norm(call(x), call(gain), epsilon, groups, call(y), call(rstd));
+}
+void StagingBackend::rms_norm_backward(const Tensor& dy, const Tensor& x, const Tensor& gain,
+                                       const Tensor& rstd, int64_t groups, const Tensor& dx, bool accumulate,
+                                       const Tensor& dgain) {
+  Call call(*inner_);
+  inner_->rms_norm_backward(call(dy), call(x), call(gain), call(rstd), groups, call(dx), accumulate,
+                            call(dgain));
+}
+void StagingBackend::add(const Tensor& x, const Tensor& y) {
+  Call call(*inner_);
+  inner_->add(call(x), call(y));
+}
+void StagingBackend::rope(const Tensor& x, std::span<const int32_t> positions, const Tensor& table,
+                          int64_t head_size, bool inverse) {
+  Call call(*inner_);
+  inner_->rope(call(x), positions, call(table), head_size, inverse);
+}
+void StagingBackend::swiglu(const Tensor& gate, const Tensor& up, const Tensor& h) {
+  Call call(*inner_);
+  inner_->swiglu(call(gate), call(up), call(h));
+}
+void StagingBackend::swiglu_backward(const Tensor& dh, const Tensor& gate, const Tensor& up,
+                                     const Tensor& h) {
+  Call call(*inner_);
+  inner_->swiglu_backward(call(dh), call(gate), call(up), call(h));
+}
+void StagingBackend::attention(const Tensor& q, const Tensor& k, const Tensor& v, Ragged rows,
+                               const AttentionShape& shape, const Tensor& out, const Tensor& lse) {
+  Call call(*inner_);
+  inner_->attention(call(q), call(k), call(v), rows, shape, call(out), call(lse));
+}
+void StagingBackend::attention_backward(const Tensor& dout, const Tensor& q, const Tensor& k, const Tensor& v,
+                                        const Tensor& out, const Tensor& lse, Ragged rows,
+                                        const AttentionShape& shape, const Tensor& dq, const Tensor& dk,
+                                        const Tensor& dv) {
+  Call call(*inner_);
+  inner_->attention_backward(call(dout), call(q), call(k), call(v), call(out), call(lse), rows, shape,
+                             call(dq), call(dk), call(dv));
+}
+void StagingBackend::attention_paged(const Tensor& q, const Tensor& k, const Tensor& v,
+                                     std::span<const PagedSequence> sequences, const AttentionShape& shape,
+                                     const PagedCache& cache, const Tensor& out) {
+  Call call(*inner_);
+  inner_->attention_paged(call(q), call(k), call(v), sequences, shape,
+                          {call(cache.keys), call(cache.values), cache.page_size}, call(out));
+}
+void StagingBackend::cross_entropy(const Tensor& h, const PackedWeight& head,
+                                   std::span<const int32_t> targets, std::span<const float> weights,
+                                   const Tensor& losses, const Tensor& dh, const Tensor& dhead) {
+  Call call(*inner_);
+  inner_->cross_entropy(call(h), head, targets, weights, call(losses), call(dh), call(dhead));
+}
+double StagingBackend::sum_squares(const Tensor& x) {
+  Call call(*inner_);
+  return inner_->sum_squares(call(x));
+}
+void StagingBackend::adamw(const Tensor& parameter, const Tensor& gradient, const Tensor& m, const Tensor& v,
+                           const AdamW& options) {
+  Call call(*inner_);
+  inner_->adamw(call(parameter), call(gradient), call(m), call(v), options);
+}
+
+}  // namespace whorl::ops

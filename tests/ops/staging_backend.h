@@ -1,0 +1,90 @@
+#pragma once
+// A backend whose memory is not the host's, behind the harness's tensors, which are: every tensor of a call
+// is copied to the device with the gaps between its rows, and back after it. An op on a GPU and on the
+// emulated one is checked by the same calls as one on the CPU.
+#include <map>
+
+#include "ops/backend.h"
+
+namespace whorl::ops {
+
+class StagingBackend : public Backend {
+ public:
+  explicit StagingBackend(std::shared_ptr<Backend> inner) : inner_(std::move(inner)) {}
+
+  std::string name() const override { return inner_->name(); }
+  DType activation_dtype() const override { return inner_->activation_dtype(); }
+  int threads() const override { return inner_->threads(); }
+
+  // The host's: the harness looks into it.
+  Tensor allocate(DType dtype, Shape shape) override;
+  void upload(const Tensor& host, const Tensor& device) override;
+  void download(const Tensor& device, const Tensor& host) override;
+  void fill_zero(const Tensor& x) override;
+
+  Weight pack(const Tensor& w, bool backward) override { return inner_->pack(w, backward); }
+  size_t working_bytes(const PassShape& pass) const override { return inner_->working_bytes(pass); }
+  Weight pack_quantized(const Tensor& w, Quantize quantize) override {
+    return inner_->pack_quantized(w, quantize);
+  }
+  Weight pack_quantized(const QuantizedMatrix& w) override { return inner_->pack_quantized(w); }
+  void prepare_backward(PackedWeight& w) override { inner_->prepare_backward(w); }
+  void repack(PackedWeight& w, const Tensor& host) override { inner_->repack(w, host); }
+  Tensor unpack(const PackedWeight& w) override { return inner_->unpack(w); }
+  Lora pack_lora(const Tensor& a, const Tensor& b, float scale, DType base) override {
+    return inner_->pack_lora(a, b, scale, base);
+  }
+  void repack_lora(PackedLora& lora, const Tensor& a, const Tensor& b, float scale) override {
+    inner_->repack_lora(lora, a, b, scale);
+  }
+
+  void linear(const Tensor& x, const PackedWeight& w, const Tensor& bias,
+              std::span<const LoraSegment> segments, const Tensor& s, const Tensor& y) override;
+  void linear_backward(const Tensor& dy, const Tensor& x, const PackedWeight& w,
+                       std::span<const LoraSegment> segments, const Tensor& s,
+                       std::span<const LoraGradient> gradients, const Tensor& dx, bool accumulate) override;
+  void linear_backward_weight(const Tensor& dy, const Tensor& x, const Tensor& dw,
+                              const Tensor& dbias) override;
+  void embedding(std::span<const int32_t> ids, const PackedWeight& table, const Tensor& y) override;
+  void embedding_backward(std::span<const int32_t> ids, const Tensor& dy, const Tensor& dtable) override;
+  void rms_norm(const Tensor& x, const Tensor& gain, float epsilon, int64_t groups, const Tensor& y,
+                const Tensor& rstd) override;
+  void rms_norm_backward(const Tensor& dy, const Tensor& x, const Tensor& gain, const Tensor& rstd,
+                         int64_t groups, const Tensor& dx, bool accumulate, const Tensor& dgain) override;
+  void add(const Tensor& x, const Tensor& y) override;
+  void rope(const Tensor& x, std::span<const int32_t> positions, const Tensor& table, int64_t head_size,
+            bool inverse) override;
+  void swiglu(const Tensor& gate, const Tensor& up, const Tensor& h) override;
+  void swiglu_backward(const Tensor& dh, const Tensor& gate, const Tensor& up, const Tensor& h) override;
+  void attention(const Tensor& q, const Tensor& k, const Tensor& v, Ragged rows, const AttentionShape& shape,
+                 const Tensor& out, const Tensor& lse) override;
+  void attention_backward(const Tensor& dout, const Tensor& q, const Tensor& k, const Tensor& v,
+                          const Tensor& out, const Tensor& lse, Ragged rows, const AttentionShape& shape,
+                          const Tensor& dq, const Tensor& dk, const Tensor& dv) override;
+  void attention_paged(const Tensor& q, const Tensor& k, const Tensor& v,
+                       std::span<const PagedSequence> sequences, const AttentionShape& shape,
+                       const PagedCache& cache, const Tensor& out) override;
+  void cross_entropy(const Tensor& h, const PackedWeight& head, std::span<const int32_t> targets,
+                     std::span<const float> weights, const Tensor& losses, const Tensor& dh,
+                     const Tensor& dhead) override;
+  double sum_squares(const Tensor& x) override;
+  void adamw(const Tensor& parameter, const Tensor& gradient, const Tensor& m, const Tensor& v,
+             const AdamW& options) override;
+
+ private:
+  // The tensors of one call; the destructor copies them back.
+  class Call {
+   public:
+    explicit Call(Backend& inner) : inner_(inner) {}
+    ~Call();
+    // The device's copy of a host tensor; the same one for the same tensor.
+    Tensor operator()(const Tensor& host);
+
+   private:
+    Backend& inner_;
+    std::map<std::pair<void*, int64_t>, std::pair<Tensor, Tensor>> copies_;  // host, device: all one row
+  };
+  std::shared_ptr<Backend> inner_;
+};
+
+}  // namespace whorl::ops
