@@ -11,6 +11,8 @@
 #include <thread>
 #include <vector>
 
+#include "base/check.h"
+
 namespace whorl::base {
 
 namespace {
@@ -39,29 +41,49 @@ int available_cpus() {
   return cpus < 1 ? 1 : cpus;
 }
 
+// The tasks of a run and the next one to take, in one word: who takes a task knows by the same instruction
+// whose it is. A worker that wakes late, because other processes hold its CPU, finds nothing left and is
+// waited for by nobody; a task once taken keeps its run, and so the body, alive.
+namespace {
+constexpr int kIndexBits = 32;
+constexpr int64_t kMostTasks = int64_t{1} << 31;
+constexpr int64_t tasks_of(uint64_t ticket) { return static_cast<int64_t>(ticket >> kIndexBits); }
+constexpr int64_t index_of(uint64_t ticket) { return static_cast<int64_t>(ticket & 0xffffffffu); }
+constexpr int kSpins = 4000;
+}  // namespace
+
 struct ThreadPool::State {
   std::vector<std::thread> workers;
   std::mutex turn;  // one run() at a time
   std::mutex mutex;
   std::condition_variable wake, done;
-  std::atomic<uint64_t> generation{0};
-  bool stop = false;
+  std::atomic<bool> stop{false};
   int sleeping = 0;
 
+  std::atomic<uint64_t> ticket{0};
+  std::atomic<int64_t> finished{0};
   const std::function<void(int64_t)>* body = nullptr;
-  int64_t tasks = 0;
-  std::atomic<int64_t> next{0};
-  std::atomic<int> busy{0};
   std::exception_ptr error;
+
+  bool has_work() const {
+    const uint64_t now = ticket.load(std::memory_order_relaxed);
+    return index_of(now) < tasks_of(now);
+  }
 
   void work() {
     inside_body = true;
-    for (int64_t i; (i = next.fetch_add(1, std::memory_order_relaxed)) < tasks;) {
+    for (;;) {
+      const uint64_t mine = ticket.fetch_add(1, std::memory_order_acq_rel);
+      if (index_of(mine) >= tasks_of(mine)) break;
       try {
-        (*body)(i);
+        (*body)(index_of(mine));
       } catch (...) {
         std::lock_guard lock(mutex);
         if (!error) error = std::current_exception();
+      }
+      if (finished.fetch_add(1, std::memory_order_acq_rel) + 1 == tasks_of(mine)) {
+        std::lock_guard lock(mutex);
+        done.notify_one();
       }
     }
     inside_body = false;
@@ -70,29 +92,21 @@ struct ThreadPool::State {
   // Spin for a few microseconds, then sleep: a fork-join inside a layer must not pay for a futex,
   // an idle engine must not burn a core.
   void loop() {
-    uint64_t seen = 0;
-    for (;;) {
-      for (int spin = 0; spin < 4000 && generation.load(std::memory_order_acquire) == seen; ++spin)
+    while (!stop.load(std::memory_order_acquire)) {
+      for (int spin = 0; spin < kSpins && !has_work() && !stop.load(std::memory_order_relaxed); ++spin)
         __builtin_ia32_pause();
-      if (generation.load(std::memory_order_acquire) == seen) {
+      if (!has_work()) {
         std::unique_lock lock(mutex);
         ++sleeping;
-        wake.wait(lock, [&] { return generation.load(std::memory_order_acquire) != seen; });
+        wake.wait(lock, [&] { return has_work() || stop.load(std::memory_order_relaxed); });
         --sleeping;
       }
-      seen = generation.load(std::memory_order_acquire);
-      if (stop) return;
-      work();
-      if (busy.fetch_sub(1, std::memory_order_acq_rel) == 1) {
-        std::lock_guard lock(mutex);
-        done.notify_one();
-      }
+      if (has_work()) work();
     }
   }
 
-  void release() {
+  void wake_sleepers() {
     std::lock_guard lock(mutex);
-    generation.fetch_add(1, std::memory_order_acq_rel);
     if (sleeping > 0) wake.notify_all();
   }
 };
@@ -104,7 +118,7 @@ ThreadPool::ThreadPool(int threads) : state_(std::make_unique<State>()) {
 
 ThreadPool::~ThreadPool() {
   state_->stop = true;
-  state_->release();
+  state_->wake_sleepers();
   for (auto& worker : state_->workers) worker.join();
 }
 
@@ -117,19 +131,19 @@ void ThreadPool::run(int64_t tasks, const std::function<void(int64_t)>& body) {
     for (int64_t i = 0; i < tasks; ++i) body(i);
     return;
   }
+  check_argument(tasks < kMostTasks, "[ThreadPool] expected fewer than ", kMostTasks, " tasks, got ", tasks);
   std::lock_guard turn(s.turn);
   s.body = &body;
-  s.tasks = tasks;
   s.error = nullptr;
-  s.next.store(0, std::memory_order_relaxed);
-  s.busy.store(static_cast<int>(s.workers.size()), std::memory_order_relaxed);
-  s.release();
+  s.finished.store(0, std::memory_order_relaxed);
+  s.ticket.store(static_cast<uint64_t>(tasks) << kIndexBits, std::memory_order_release);
+  s.wake_sleepers();
   s.work();
-  for (int spin = 0; spin < 4000 && s.busy.load(std::memory_order_acquire) > 0; ++spin)
-    __builtin_ia32_pause();
-  if (s.busy.load(std::memory_order_acquire) > 0) {
+  const auto all = [&] { return s.finished.load(std::memory_order_acquire) == tasks; };
+  for (int spin = 0; spin < kSpins && !all(); ++spin) __builtin_ia32_pause();
+  if (!all()) {
     std::unique_lock lock(s.mutex);
-    s.done.wait(lock, [&] { return s.busy.load(std::memory_order_acquire) == 0; });
+    s.done.wait(lock, all);
   }
   if (s.error) std::rethrow_exception(s.error);
 }

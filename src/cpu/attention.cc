@@ -24,7 +24,7 @@ void cut(std::vector<AttentionWork>& out, int64_t begin, int64_t end, int64_t pa
   for (int64_t row = begin; row < end; row += tile)
     for (int64_t g = 0; g < s.kv_heads; ++g) {
       AttentionWork work{row, std::min(row + tile, end), past + row - begin, g, keys};
-      work.keys.k += g * s.head_size, work.keys.v += g * s.head_size;
+      work.keys.k += g * s.head_size * (keys.turned ? keys.page_size : 1), work.keys.v += g * s.head_size;
       out.push_back(work);
     }
 }
@@ -71,7 +71,7 @@ void CpuBackend::attention(const Tensor& q, const Tensor& k, const Tensor& v, Ra
   for (size_t i = 0; i + 1 < rows.starts.size(); ++i) {
     const int64_t begin = rows.starts[i], offset = begin * k.row_stride();
     cut(work, begin, rows.starts[i + 1], 0, s,
-        {k.data<float>() + offset, v.data<float>() + offset, k.row_stride(), nullptr, 0});
+        {k.data<float>() + offset, v.data<float>() + offset, k.row_stride(), nullptr, 0, false});
   }
   run_attention(work, s, q, out, lse);
 }
@@ -112,12 +112,17 @@ void CpuBackend::attention_backward(const Tensor& dout, const Tensor& q, const T
 }
 
 namespace {
-void write_pages(const PagedSequence& p, const Tensor& rows, const Tensor& cache, int64_t page_size) {
+void write_pages(const PagedSequence& p, const Tensor& rows, const Tensor& cache, int64_t page_size,
+                 bool turned) {
   const int64_t width = rows.dim(1);
   for (int64_t i = p.begin; i < p.end; ++i) {
     const int64_t position = p.past + i - p.begin, page = p.pages[static_cast<size_t>(position / page_size)];
-    std::memcpy(cache.data<float>() + (page * page_size + position % page_size) * width,
-                rows.data<float>() + i * rows.row_stride(), static_cast<size_t>(width) * sizeof(float));
+    const float* const row = rows.data<float>() + i * rows.row_stride();
+    float* const to = cache.data<float>() + page * page_size * width;
+    if (turned)
+      for (int64_t c = 0; c < width; ++c) to[c * page_size + position % page_size] = row[c];
+    else
+      std::memcpy(to + position % page_size * width, row, static_cast<size_t>(width) * sizeof(float));
   }
 }
 }  // namespace
@@ -130,14 +135,16 @@ void CpuBackend::attention_paged(const Tensor& q, const Tensor& k, const Tensor&
   ops::expect_attention(op, q, k, v, s, out);
   ops::expect_cache(op, cache, k.dim(1));
   ops::expect_sequences(op, sequences, q.dim(0), cache);
+  const bool turned = turns_keys(cache.page_size);
   std::vector<AttentionWork> work;
   for (const PagedSequence& p : sequences)
     cut(work, p.begin, p.end, p.past, s,
-        {cache.keys.data<float>(), cache.values.data<float>(), k.dim(1), p.pages.data(), cache.page_size});
+        {cache.keys.data<float>(), cache.values.data<float>(), k.dim(1), p.pages.data(), cache.page_size,
+         turned});
   parallel(static_cast<int64_t>(sequences.size()), 4, [&](int64_t first, int64_t last) {
     for (int64_t i = first; i < last; ++i) {
-      write_pages(sequences[static_cast<size_t>(i)], k, cache.keys, cache.page_size);
-      write_pages(sequences[static_cast<size_t>(i)], v, cache.values, cache.page_size);
+      write_pages(sequences[static_cast<size_t>(i)], k, cache.keys, cache.page_size, turned);
+      write_pages(sequences[static_cast<size_t>(i)], v, cache.values, cache.page_size, false);
     }
   });
   run_attention(work, s, q, out, Tensor());

@@ -71,13 +71,16 @@ struct GemmOverRows {
 };
 
 // Keys and values of one sequence and one key/value head. Row j lies at k + j * row_stride, or, when there
-// are pages, in slot j % page_size of page pages[j / page_size].
+// are pages, in slot j % page_size of page pages[j / page_size]. Keys of turned pages (whole vectors of
+// slots) lie as products want them: number d of slot j at [d][j], head after head.
 struct KeySource {
   const float *k, *v;
   int64_t row_stride;
   const int32_t* pages;
   int64_t page_size;
+  bool turned;
 };
+inline constexpr bool turns_keys(int64_t page_size) { return page_size % kPanel == 0; }
 
 // `rows` queries of one sequence, at positions first, first + 1, …, and the `group` heads that share one
 // key/value head. q and out point at the first row and the first of the heads.

@@ -87,7 +87,8 @@ struct PagedSequence {
   std::span<const int32_t> pages;
 };
 
-// Keys and values of one layer: [pages, page_size, G * D] each.
+// Keys and values of one layer: [pages, page_size, G * D] each. How they lie within a page is the backend's
+// own: only attention_paged writes and reads them; pages are reused, never copied.
 struct PagedCache {
   Tensor keys, values;
   int64_t page_size = 0;

@@ -1,6 +1,7 @@
 // Hashes, checked sizes, random numbers, the log, the thread pool.
 #include <gtest/gtest.h>
 
+#include <array>
 #include <atomic>
 #include <numeric>
 #include <set>
@@ -66,6 +67,17 @@ TEST(Log, IsSilentUntilAsked) {
   set_log_sink({});
   log(LogLevel::error, "nobody listens again");
   EXPECT_EQ(lines, std::vector<std::string>{"warn seen 3 times {}"});
+}
+
+// More threads than CPUs: workers wake late, in the middle of another run or after it.
+TEST(ThreadPool, ShortRunsOneAfterAnotherLoseNoTaskAndRepeatNone) {
+  ThreadPool pool(8);
+  for (int64_t run = 0; run < 20000; ++run) {
+    const int64_t tasks = 2 + run % 16;
+    std::array<std::atomic<int64_t>, 17> seen{};
+    pool.run(tasks, [&](int64_t i) { seen[static_cast<size_t>(i)] += run + 1; });
+    for (int64_t i = 0; i < tasks; ++i) ASSERT_EQ(seen[static_cast<size_t>(i)], run + 1) << run << ' ' << i;
+  }
 }
 
 TEST(ThreadPool, RunsEveryTaskOnceAndPassesExceptionsOn) {

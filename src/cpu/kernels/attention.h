@@ -45,18 +45,28 @@ static inline __attribute__((always_inline)) void prefetch_keys(const AttentionT
   key_offsets(t.keys, first_key, keys, offsets);
   for (int64_t j = 0; j < keys; ++j)
     for (int64_t d = 0; d < t.head_size; d += kLanes) {
-      __builtin_prefetch(t.keys.k + offsets[j] + d, 0, 2);
+      if (!t.keys.turned) __builtin_prefetch(t.keys.k + offsets[j] + d, 0, 2);
       __builtin_prefetch(t.keys.v + offsets[j] + d, 0, 2);
     }
+  if (!t.keys.turned) return;
+  for_turned_keys(t.keys, first_key, keys, [&](int64_t, const float* at) {
+    for (int64_t d = 0; d < t.head_size; ++d) __builtin_prefetch(at + d * t.keys.page_size, 0, 2);
+  });
 }
 
 static inline void load_key_block(const AttentionTile& t, int64_t first_key, int64_t keys,
                                   const AttentionScratch& s) {
   int64_t offsets[kKeyBlock];
   key_offsets(t.keys, first_key, keys, offsets);
-  for (int64_t j = 0; j < kKeyBlock; j += 16)
-    transpose_rows([&](int i) { return j + i < keys ? t.keys.k + offsets[j + i] : nullptr; }, t.head_size,
-                   s.keys + j, kKeyBlock);
+  if (t.keys.turned)
+    for_turned_keys(t.keys, first_key, keys, [&](int64_t j, const float* at) {
+      for (int64_t d = 0; d < t.head_size; ++d)
+        store(s.keys + d * kKeyBlock + j, load(at + d * t.keys.page_size));
+    });
+  else
+    for (int64_t j = 0; j < kKeyBlock; j += 16)
+      transpose_rows([&](int i) { return j + i < keys ? t.keys.k + offsets[j + i] : nullptr; }, t.head_size,
+                     s.keys + j, kKeyBlock);
   for (int64_t j = 0; j < keys; ++j) copy_padded(t.keys.v + offsets[j], t.head_size, s.values + j * s.padded);
 }
 
@@ -101,8 +111,8 @@ static inline void add_values(const AttentionScratch& s, float* out, int row, in
                               int64_t high) {
   if (low >= high) return;
   float* c = out + row * s.padded;
-  multiply_block<Float32>(rows, Block{s.weights + low * 16 + row, 16, s.values + low * s.padded, s.padded,
-                                      kLanes, s.padded / kLanes, high - low, c, c, s.padded});
+  multiply_block<ScoreRows>(rows, Block{s.scores + row * kKeyBlock + low, 1, s.values + low * s.padded,
+                                        s.padded, kLanes, s.padded / kLanes, high - low, c, c, s.padded});
 }
 
 static inline void attend_tile(const AttentionTile& t, const AttentionScratch& s, int64_t m, int rows,
@@ -110,8 +120,10 @@ static inline void attend_tile(const AttentionTile& t, const AttentionScratch& s
   const auto span_of = [&](int r) { return visible(t.first + (m + r) / t.group, t.window, first_key); };
   const Span first = span_of(0), last = span_of(rows - 1);
   if (last.high <= 0 || first.low >= kKeyBlock) return;  // nothing visible to anyone
-  multiply_block<Float32>(rows, Block{s.queries + m * t.head_size, rows, s.keys, kKeyBlock, kLanes,
-                                      kKeyBlock / kLanes, t.head_size, nullptr, s.scores, kKeyBlock});
+  // Whole vectors of keys, up to the last that anyone sees.
+  multiply_block<Float32>(
+      rows, Block{s.queries + m * t.head_size, rows, s.keys, kKeyBlock, kLanes,
+                  (last.high + kLanes - 1) / kLanes, t.head_size, nullptr, s.scores, kKeyBlock});
   float* out = s.out + m * s.padded;
   for (int r = 0; r < rows; ++r) {
     const Span span = span_of(r);
@@ -119,9 +131,6 @@ static inline void attend_tile(const AttentionTile& t, const AttentionScratch& s
       soften(s.scores + r * kKeyBlock, span, t.scale, s.most + m + r, s.sum + m + r, out + r * s.padded,
              s.padded);
   }
-  for (int64_t j = 0; j < kKeyBlock; j += 16)
-    transpose_rows([&](int r) { return r < rows ? s.scores + r * kKeyBlock + j : nullptr; }, 16,
-                   s.weights + j * 16, 16);
   // Keys that all queries of the tile see go together, the ragged edges row by row: a chain of additions is
   // then exactly as long as its query's view.
   const int64_t low = last.low, high = first.high;

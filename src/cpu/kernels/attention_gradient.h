@@ -15,7 +15,7 @@ struct GradientScratch {
   float *queries_t, *douts_t;  // [D][64]
   float *queries, *douts;      // [64][padded D]
   float *weights, *dscores;    // [64 queries][64 keys]
-  float* dscores_t;            // [64 keys][64 queries]
+  float* dscores_t;            // [64 keys][64 queries], for pairs only
   float* dqueries;             // [64][padded D]
   float *delta, *lse;          // [64]
   int64_t padded;
@@ -52,7 +52,7 @@ static inline void multiply_square(int64_t rows, const Block& b) {
   for (int64_t i = 0; i < tiles.count; ++i) {
     const int64_t r = tiles.begin(i);
     Block tile = b;
-    tile.a += r;
+    tile.a += r * W::kRowStep;
     tile.c += r * b.c_stride;
     if (tile.init) tile.init += r * b.c_stride;
     multiply_block<W>(tiles.size(i), tile);
@@ -106,21 +106,22 @@ static inline void load_keys(const AttentionGradient& g, const GradientScratch& 
   clear(s.dvalues, 64 * s.padded);
 }
 
-// weights = exp(scale * scores - lse), dscores = weights * (dweights - delta) * scale; 0 where not visible.
+// Of the first `width` keys: weights = exp(scale * scores - lse), dscores = weights * (dweights - delta) *
+// scale; 0 where not visible.
 static inline void differentiate_scores(const AttentionGradient& g, const GradientScratch& s, int64_t m,
-                                        int64_t count, int64_t key) {
+                                        int64_t count, int64_t key, int64_t width) {
   const Vec scale = broadcast(g.scale);
   for (int64_t i = 0; i < count; ++i) {
     const Span span = visible((m + i) / g.group, g.window, key);
     float *p = s.weights + i * 64, *d = s.dscores + i * 64;
     const Vec lse = broadcast(s.lse[i]), delta = broadcast(s.delta[i]);
-    for (int j = 0; j < 64; j += kLanes) {
+    for (int64_t j = 0; j < width; j += kLanes) {
       const Vec weight = exp(sub(mul(load(p + j), scale), lse));
       store(p + j, weight);
       store(d + j, mul(mul(weight, sub(load(d + j), delta)), scale));
     }
-    for (int64_t j = 0; j < at_most(span.low, 64); ++j) p[j] = d[j] = 0;
-    for (int64_t j = at_least(span.high, 0); j < 64; ++j) p[j] = d[j] = 0;
+    for (int64_t j = 0; j < at_most(span.low, width); ++j) p[j] = d[j] = 0;
+    for (int64_t j = at_least(span.high, 0); j < width; ++j) p[j] = d[j] = 0;
   }
 }
 
@@ -142,30 +143,28 @@ static inline void add_to_queries(const AttentionGradient& g, const GradientScra
 
 static inline void add_query_gradient(const AttentionGradient& g, const GradientScratch& s, int64_t m,
                                       int64_t count, int64_t keys) {
-  for (int64_t i = 0; i < 64; i += 16)
-    for (int64_t j = 0; j < 64; j += 16)
-      transpose_rows([&](int r) { return i + r < count ? s.dscores + (i + r) * 64 + j : nullptr; }, 16,
-                     s.dscores_t + j * 64 + i, 64);
   add_to_queries(g, s, m, count, [&](float* c) {
-    multiply_square<Float32>(
-        count, Block{s.dscores_t, 64, s.keys, s.padded, kLanes, s.padded / kLanes, keys, c, c, s.padded});
+    multiply_square<ScoreRows>(
+        count, Block{s.dscores, 1, s.keys, s.padded, kLanes, s.padded / kLanes, keys, c, c, s.padded});
   });
 }
 
 static inline void attend_gradient(const AttentionGradient& g, const GradientScratch& s, int64_t m,
                                    int64_t count, int64_t key, int64_t keys) {
   load_queries(g, s, m, count);
+  // Keys behind the last query's view would only add zeros.
+  const int64_t seen = at_most(keys, visible((m + count - 1) / g.group, 0, key).high);
+  const int64_t vectors = (seen + kLanes - 1) / kLanes, panels = s.padded / kLanes;
   multiply_square<Float32>(
-      count, Block{s.queries_t, 64, s.keys_t, 64, kLanes, 4, g.head_size, nullptr, s.weights, 64});
+      count, Block{s.queries_t, 64, s.keys_t, 64, kLanes, vectors, g.head_size, nullptr, s.weights, 64});
   multiply_square<Float32>(
-      count, Block{s.douts_t, 64, s.values_t, 64, kLanes, 4, g.head_size, nullptr, s.dscores, 64});
-  differentiate_scores(g, s, m, count, key);
-  const int64_t panels = s.padded / kLanes;
+      count, Block{s.douts_t, 64, s.values_t, 64, kLanes, vectors, g.head_size, nullptr, s.dscores, 64});
+  differentiate_scores(g, s, m, count, key, vectors * kLanes);
   multiply_square<Float32>(
-      keys, Block{s.weights, 64, s.douts, s.padded, kLanes, panels, count, s.dvalues, s.dvalues, s.padded});
+      seen, Block{s.weights, 64, s.douts, s.padded, kLanes, panels, count, s.dvalues, s.dvalues, s.padded});
   multiply_square<Float32>(
-      keys, Block{s.dscores, 64, s.queries, s.padded, kLanes, panels, count, s.dkeys, s.dkeys, s.padded});
-  add_query_gradient(g, s, m, count, keys);
+      seen, Block{s.dscores, 64, s.queries, s.padded, kLanes, panels, count, s.dkeys, s.dkeys, s.padded});
+  add_query_gradient(g, s, m, count, seen);
 }
 
 // body(m, count) for every block of queries that sees a key of [key, key + keys).

@@ -56,7 +56,7 @@ static inline void attend_gradient_pairs(const AttentionGradient& g, const Gradi
                             Block{s.queries_t, 64, s.keys_t, 64, kLanes, 4, words, nullptr, s.weights, 64});
   multiply_square<Bfloat16>(count,
                             Block{s.douts_t, 64, s.values_t, 64, kLanes, 4, words, nullptr, s.dscores, 64});
-  differentiate_scores(g, s, m, count, key);
+  differentiate_scores(g, s, m, count, key, 64);
   // Both as words of two queries, woven into the place that the transposed scores take afterwards.
   const auto woven = [&](const float* scores, const float* w, float* c) {
     weave_rows([&](int64_t i) { return scores + i * 64; }, count, 64, 64, s.dscores_t, 64);

@@ -46,9 +46,18 @@ static inline void load_key_pairs(const AttentionTile& t, int64_t first_key, int
                                   const AttentionScratch& s) {
   int64_t offsets[kKeyBlock];
   key_offsets(t.keys, first_key, keys, offsets);
-  for (int64_t j = 0; j < kKeyBlock; j += 16)
-    transpose_row_pairs([&](int i) { return j + i < keys ? t.keys.k + offsets[j + i] : nullptr; },
-                        t.head_size, s.keys + j, kKeyBlock);
+  if (t.keys.turned)
+    for_turned_keys(t.keys, first_key, keys, [&](int64_t j, const float* at) {
+      for (int64_t d = 0; d < t.head_size; d += 2) {
+        const float* const word = at + d * t.keys.page_size;
+        const Vec odd = d + 1 < t.head_size ? load(word + t.keys.page_size) : zero();
+        store(s.keys + d / 2 * kKeyBlock + j, weave_pairs(load(word), odd));
+      }
+    });
+  else
+    for (int64_t j = 0; j < kKeyBlock; j += 16)
+      transpose_row_pairs([&](int i) { return j + i < keys ? t.keys.k + offsets[j + i] : nullptr; },
+                          t.head_size, s.keys + j, kKeyBlock);
   weave_rows([&](int64_t j) { return t.keys.v + offsets[j]; }, keys, kKeyBlock, t.head_size, s.values,
              s.padded);
 }

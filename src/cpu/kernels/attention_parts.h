@@ -27,6 +27,17 @@ static inline void key_offsets(const KeySource& s, int64_t first, int64_t count,
   }
 }
 
+// body(j, at) for every sixteen of `count` keys of turned pages, from key first + j on: number d of the
+// sixteen at at[d * page_size]. Slots past the last key hold whatever was there.
+template <class Body>
+static inline __attribute__((always_inline)) void for_turned_keys(const KeySource& s, int64_t first,
+                                                                  int64_t count, Body body) {
+  for (int64_t j = 0; j < count; j += kLanes) {
+    const int64_t page = s.pages[(first + j) / s.page_size];
+    body(j, s.k + page * s.page_size * s.row_stride + (first + j) % s.page_size);
+  }
+}
+
 // Sixteen rows of `width` numbers, given by row(i) -> pointer or null for zeros, become columns:
 // to[d * to_stride + i].
 template <class Row>
@@ -55,6 +66,15 @@ static inline void transpose_rows(Row row, int64_t width, float* to, int64_t to_
 static inline void copy_padded(const float* from, int64_t width, float* to) {
   for_vectors(width, [&](int64_t d, int64_t lanes) { store(to + d, load_lanes(from + d, lanes)); });
 }
+
+// Rows of 64 scores as they lie, the sum running along them: nothing has to be turned.
+struct ScoreRows : Float32 {
+  static constexpr int64_t kRowStep = kKeyBlock;
+  template <int R, int V>
+  static inline __attribute__((always_inline)) void reduce(Vec (&acc)[R][V], const Tile& t) {
+    reduce_words<ScoreRows, R, V>(acc, t);
+  }
+};
 
 // c[r, 16 * panels] = init + sum over k of a[k * a_step + r] * w[k][panel]; with pairs of bfloat16, k counts
 // words.

@@ -11,9 +11,20 @@ static inline void store_outputs(const Vec (&outputs)[16], float* to) {
 
 struct Bfloat16 {
   static constexpr int64_t kGroup = 1;
+  static constexpr bool kWidens = true;
   static int64_t words(int64_t k) { return k; }
   static void pack(const float* a, int64_t stride, int rows, int64_t k, float* to) {
     pack_tile(a, stride, rows, k, to);
+  }
+
+  // k numbers of one panel: [k][16].
+  static void widen(const uint32_t* w, int64_t k, float* to) {
+    Vec even, odd;
+    for (int64_t i = 0; i < k; i += 2, w += kPanel, to += 2 * kPanel) {
+      load_pairs(w, even, odd);
+      store(to, even);
+      if (i + 1 < k) store(to + kPanel, odd);
+    }
   }
 
   template <int R, int V>

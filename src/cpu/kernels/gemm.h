@@ -2,14 +2,16 @@
 // Blocked products around the inner loop of micro.h. Blocks fit the second-level cache; they decide speed,
 // never bits.
 #include <cstdint>
+#include <utility>
 
 #include "cpu/kernels.h"
 
 namespace whorl::cpu::WHORL_ISA {
 
 constexpr int64_t kBlockRows = 16 * 12;  // rows of a packed at once
-constexpr int64_t kBlockK = 512;         // even, so that bfloat16 words are never cut
-constexpr int64_t kGemmScratch = kBlockRows * kBlockK + 16;
+static_assert(kBlockK % 2 == 0);         // so that bfloat16 words are never cut
+constexpr int64_t kWidenedTiles = 3;     // so many tiles of rows pay for widening a panel once
+constexpr int64_t kGemmScratch = kBlockRows * kBlockK + 16 + kBlockK * kPanel;
 constexpr int64_t kReducedRows = 256;  // rows of one step of a product over rows
 constexpr int64_t kOverRowsColumns = 16 * kPanel;
 constexpr int64_t kOverRowsScratch = kReducedRows * (kOverRowsColumns + 16) + 16;
@@ -41,30 +43,75 @@ static inline void run_tile(int rows, int64_t panels, Tile&& t) {
   }
 }
 
+// One block: `rows` rows from `row` on, packed, times k numbers from k_begin on.
+struct GemmBlock {
+  const Gemm& g;
+  int64_t row, k_begin, k;
+  RowTiles tiles;
+
+  bool first() const { return k_begin == 0; }
+  // Tile i at panel p; its weights are the caller's.
+  Tile tile(int64_t i, int64_t p, int64_t steps) const {
+    const int64_t r = row + tiles.begin(i);
+    Tile t{};
+    t.a = g.scratch + tiles.begin(i) * steps, t.a_step = tiles.size(i), t.k = steps;
+    t.c = g.c + r * g.c_stride + p * kPanel, t.c_stride = g.c_stride;
+    t.init = !first() ? t.c : g.init ? g.init + r * g.init_stride + p * kPanel : nullptr;
+    t.init_stride = first() ? g.init_stride : g.c_stride;
+    t.columns = g.columns - p * kPanel;
+    return t;
+  }
+  // The sums of the next tile come from memory while this one multiplies.
+  void look_ahead(int64_t i, int64_t p) const {
+    if (i + 1 >= tiles.count) return;
+    const float* c = g.c + (row + tiles.begin(i + 1)) * g.c_stride + p * kPanel;
+    for (int r = 0; r < tiles.size(i + 1); ++r) __builtin_prefetch(c + r * g.c_stride, 1, 3);
+  }
+};
+
+// Panel by panel, widened beside the packed rows: stored bfloat16 costs many rows nothing.
 template <class W>
-static void gemm_block(const Gemm& g, int64_t row, int64_t rows, int64_t k_begin, int64_t k) {
-  const RowTiles tiles(rows);
-  const int64_t steps = W::words(k);
-  for (int64_t i = 0; i < tiles.count; ++i)
-    W::pack(g.a + (row + tiles.begin(i)) * g.a_stride + k_begin, g.a_stride, tiles.size(i), k,
-            g.scratch + tiles.begin(i) * steps);
-  const int64_t words = g.bf16 ? (g.k + 1) / 2 : g.k;
-  const int64_t word = g.bf16 ? k_begin / 2 : k_begin;
-  const bool first = k_begin == 0;
-  const int group = max_vectors(tiles.size(0));
-  for (int64_t p = g.panel_begin; p < g.panel_end; p += group) {
-    const int64_t panels = g.panel_end - p < group ? g.panel_end - p : group;
-    for (int64_t i = 0; i < tiles.count; ++i) {
-      const int64_t r = row + tiles.begin(i);
-      float* c = g.c + r * g.c_stride + p * kPanel;
-      const float* init = first ? (g.init ? g.init + r * g.init_stride + p * kPanel : nullptr) : c;
-      run_tile<W>(
-          tiles.size(i), panels,
-          Tile{g.scratch + tiles.begin(i) * steps, tiles.size(i),
-               static_cast<const float*>(g.w) + (p * words + word) * kPanel, kPanel, words * kPanel, steps,
-               init, first ? g.init_stride : g.c_stride, c, g.c_stride, g.columns - p * kPanel});
+static void multiply_widened(const GemmBlock& b) {
+  float* const panel = b.g.scratch + kBlockRows * kBlockK + 16;
+  const int64_t words = (b.g.k + 1) / 2;
+  for (int64_t p = b.g.panel_begin; p < b.g.panel_end; ++p) {
+    W::widen(static_cast<const uint32_t*>(b.g.w) + (p * words + b.k_begin / 2) * kPanel, b.k, panel);
+    for (int64_t i = 0; i < b.tiles.count; ++i) {
+      Tile t = b.tile(i, p, b.k);
+      t.w = panel, t.w_step = kPanel, t.w_vector = 0;
+      b.look_ahead(i, p);
+      run_tile<Float32>(b.tiles.size(i), 1, std::move(t));
     }
   }
+}
+
+template <class W>
+static void multiply_stored(const GemmBlock& b) {
+  const Gemm& g = b.g;
+  const int64_t words = g.bf16 ? (g.k + 1) / 2 : g.k, word = g.bf16 ? b.k_begin / 2 : b.k_begin;
+  const int group = max_vectors(b.tiles.size(0));
+  for (int64_t p = g.panel_begin; p < g.panel_end; p += group) {
+    const int64_t panels = g.panel_end - p < group ? g.panel_end - p : group;
+    for (int64_t i = 0; i < b.tiles.count; ++i) {
+      Tile t = b.tile(i, p, W::words(b.k));
+      t.w = static_cast<const float*>(g.w) + (p * words + word) * kPanel;
+      t.w_step = kPanel, t.w_vector = words * kPanel;
+      b.look_ahead(i, p);
+      run_tile<W>(b.tiles.size(i), panels, std::move(t));
+    }
+  }
+}
+
+template <class W>
+static void gemm_block(const Gemm& g, int64_t row, int64_t rows, int64_t k_begin, int64_t k) {
+  const GemmBlock b{g, row, k_begin, k, RowTiles(rows)};
+  const int64_t steps = W::words(k);
+  for (int64_t i = 0; i < b.tiles.count; ++i)
+    W::pack(g.a + (row + b.tiles.begin(i)) * g.a_stride + k_begin, g.a_stride, b.tiles.size(i), k,
+            g.scratch + b.tiles.begin(i) * steps);
+  if constexpr (W::kWidens)
+    if (b.tiles.count >= kWidenedTiles) return multiply_widened<W>(b);
+  multiply_stored<W>(b);
 }
 
 template <class W>

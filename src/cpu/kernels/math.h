@@ -7,7 +7,8 @@ namespace whorl::cpu::WHORL_ISA {
 // exp(x) = 2^n * exp(r), n = round(x / ln 2), |r| <= ln 2 / 2; Taylor's series to r^7 / 7! leaves 5e-9.
 // Below the smallest normal number the answer is 0 (so a masked score of -infinity weighs nothing);
 // above the largest it stays finite. NaN stays NaN.
-static inline Vec exp(Vec x) {
+// Inlined by force: a call would pass vectors through memory.
+static inline __attribute__((always_inline)) Vec exp(Vec x) {
   const Vec low = broadcast(-87.33654f), magic = broadcast(12582912.0f);  // 1.5 * 2^23: adding it rounds
   const Vec bounded = max(low, min(broadcast(88.72283f), x));
   const Vec biased = fma(bounded, broadcast(1.44269504f), magic);

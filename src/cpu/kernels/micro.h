@@ -8,7 +8,7 @@
 namespace whorl::cpu::WHORL_ISA {
 
 struct Tile {
-  const float* a;  // element (k, r) at a[k * a_step + r]
+  const float* a;  // element (k, r) at a[k * a_step + r * kRowStep], a constant of the product, usually 1
   int64_t a_step;
   const void* w;             // float32: element (k, v, lane) at w[k * w_step + v * w_vector + lane]
   int64_t w_step, w_vector;  // bfloat16: in words of two k, k = 2 * i and 2 * i + 1 at word i * w_step
@@ -48,7 +48,7 @@ static inline __attribute__((always_inline)) void multiply(Vec (&acc)[R][V], con
                                                            const Vec (&b)[V]) {
 #pragma GCC unroll 16
   for (int r = 0; r < R; ++r) {
-    const Vec x = broadcast(a[r]);
+    const Vec x = broadcast(a[r * Product::kRowStep]);
 #pragma GCC unroll 8
     for (int v = 0; v < V; ++v) acc[r][v] = Product::add(x, b[v], acc[r][v]);
   }
@@ -74,7 +74,8 @@ static inline __attribute__((always_inline)) void reduce_words(Vec (&acc)[R][V],
 }
 
 struct Float32 {
-  static constexpr int64_t kAhead = 0;
+  static constexpr int64_t kAhead = 0, kRowStep = 1;
+  static constexpr bool kWidens = false;
   static int64_t words(int64_t k) { return k; }
   static void pack(const float* a, int64_t stride, int rows, int64_t k, float* to) {
     pack_tile(a, stride, rows, k, to);

@@ -11,6 +11,8 @@ struct Vec {
 };
 constexpr int kLanes = 16;
 constexpr int kMaxRows = 6;  // 6 rows x 2 registers = 12 of 16 accumulate
+constexpr int64_t kBlockK =
+    256;  // numbers of k that a product takes at once: a panel of them stays in the first-level cache
 constexpr int kTallRows = kMaxRows;
 
 constexpr int max_vectors(int rows) { return rows == 1 ? 4 : rows == 2 ? 2 : 1; }

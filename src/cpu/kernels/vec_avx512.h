@@ -10,7 +10,9 @@ namespace whorl::cpu::WHORL_ISA {
 
 using Vec = __m512;
 constexpr int kLanes = 16;
-constexpr int kMaxRows = 12;   // 12 rows x 2 vectors = 24 of the 32 registers accumulate
+constexpr int kMaxRows = 12;  // 12 rows x 2 vectors = 24 of the 32 registers accumulate
+constexpr int64_t kBlockK =
+    512;  // numbers of k that a product takes at once: a panel of them stays in the first-level cache
 constexpr int kTallRows = 16;  // so many streams meet each weight once, one vector at a time
 constexpr int kRowsAtFour = 6;
 

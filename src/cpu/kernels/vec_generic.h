@@ -10,6 +10,8 @@ typedef int32_t Words __attribute__((vector_size(64)));
 typedef uint32_t UnsignedWords __attribute__((vector_size(64)));
 constexpr int kLanes = 16;
 constexpr int kMaxRows = 2;
+constexpr int64_t kBlockK =
+    256;  // numbers of k that a product takes at once: a panel of them stays in the first-level cache
 constexpr int kTallRows = kMaxRows;
 
 constexpr int max_vectors(int rows) { return rows == 1 ? 2 : 1; }
