@@ -8,6 +8,9 @@
 //
 // Rules, true of every op:
 //  - Outputs are allocated by the caller. An op never allocates what the caller can see.
+//  - Tensors are memory of the backend's device (on the CPU, the host's); spans, and the tensors that pack,
+//    repack and their like take, are the host's, and may be changed once the call returns. Work may be
+//    queued; what hands numbers to the host (download, unpack, sum_squares) waits for it.
 //  - Activation gradients overwrite (=) unless `accumulate` says otherwise. Parameter gradients
 //    accumulate (+=), so a micro-batch is just another call.
 //  - Activations have the backend's `activation_dtype()`; parameter gradients, optimizer state, norm gains
@@ -135,7 +138,7 @@ class Backend {
 
   virtual std::string name() const = 0;  // "cpu (avx512)", for people
   virtual DType activation_dtype() const = 0;
-  virtual int threads() const = 0;
+  virtual int threads() const = 0;  // of the host; 1 where a device does the work
 
   // ---- memory -------------------------------------------------------------------------------------
   virtual Tensor allocate(DType dtype, Shape shape) = 0;                // zeroed, on the device
@@ -147,8 +150,9 @@ class Backend {
 
   // ---- weights ------------------------------------------------------------------------------------
   // w [O, K] on the host, float32 or bfloat16; stored in that precision. `backward` also prepares the
-  // layout that dX = dY W reduces over (it may cost a second copy). Products with a bfloat16 weight may round
-  // their other operand to bfloat16 (where the machine multiplies pairs of them); sums are float32.
+  // layout that dX = dY W reduces over (it may cost a second copy, or nothing). Products with a bfloat16
+  // weight may round their other operand to bfloat16 (where the machine multiplies pairs of them); sums are
+  // float32.
   virtual Weight pack(const Tensor& w, bool backward) = 0;
   // The same rounded: products round their other operand to int8, groups of 32 inputs of a row sharing a
   // scale, and sum whole numbers exactly; gradients see the widened weights and need no second layout. Cannot
