@@ -101,7 +101,8 @@ EncodedRow tokenize(const text::ModelText& model, const Rendered& rendered) {
 }
 
 EncodedRow encode_row(const text::ModelText& model, const Row& row) {
-  if (!model.tokenizer) base::invalid("[Dataset.encode] the model has no tokenizer");
+  if (!model.tokenizer)
+    base::invalid("[Dataset.encode] the model has no tokenizer (", model.no_tokenizer, ")");
   try {
     return tokenize(model, render(model, row));
   } catch (const std::invalid_argument& error) {

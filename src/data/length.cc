@@ -21,7 +21,7 @@ struct Measure {
 
 // Per row, so the result cannot depend on the number of threads.
 std::vector<Measure> measure(const Rows& rows, const text::ModelText& model) {
-  if (!model.tokenizer) base::invalid("[Dataset] the model has no tokenizer");
+  if (!model.tokenizer) base::invalid("[Dataset] the model has no tokenizer (", model.no_tokenizer, ")");
   std::vector<Measure> out(rows.size());
   base::ThreadPool::shared()->run(static_cast<int64_t>(rows.size()), [&](int64_t i) {
     const size_t row = static_cast<size_t>(i);

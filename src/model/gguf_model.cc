@@ -9,6 +9,8 @@
 #include "base/check.h"
 #include "base/file.h"
 #include "model/config.h"
+#include "model/gguf_keys.h"
+#include "model/gguf_rope.h"
 #include "model/weights.h"
 #include "tensor/safetensors.h"
 
@@ -19,41 +21,31 @@ using base::invalid;
 
 namespace {
 
-// The keys of one file, below "<architecture>.".
-struct Keys {
-  const tensor::Gguf& file;
-  std::string context;
-
-  template <class T>
-  const T* find(const std::string& key) const {
-    const auto found = file.metadata().find(key);
-    if (found == file.metadata().end()) return nullptr;
-    const auto* value = std::get_if<T>(&found->second);
-    if (!value) invalid(context, ": key '", key, "' is not of the expected kind");
-    return value;
-  }
-  template <class T>
-  const T& need(const std::string& key) const {
-    const T* value = find<T>(key);
-    if (!value) invalid(context, ": expected the key '", key, "'");
-    return *value;
-  }
-};
+int64_t head_size(const GgufKeys& keys, const std::string& arch) {
+  if (const auto* given = keys.find<int64_t>(arch + ".attention.key_length")) return *given;
+  return keys.need<int64_t>(arch + ".embedding_length") /
+         std::max<int64_t>(1, keys.need<int64_t>(arch + ".attention.head_count"));
+}
 
 // Keys that would change the forward pass unless they have the value given.
-void refuse_others(const Keys& keys, const std::string& arch) {
+void refuse_others(const GgufKeys& keys, const std::string& arch) {
   for (const char* key : {".expert_count", ".attention.sliding_window"})
     if (const auto* value = keys.find<int64_t>(arch + key); value && *value != 0)
       invalid(keys.context, ": '", arch, key, "' is ", *value, ", which is not computed here");
-  if (const auto* kind = keys.find<std::string>(arch + ".rope.scaling.type"); kind && *kind != "none")
-    invalid(keys.context, ": rope scaling '", base::printable(*kind), "' is not read from GGUF files");
-  const auto* head = keys.find<int64_t>(arch + ".attention.key_length");
   const auto* turned = keys.find<int64_t>(arch + ".rope.dimension_count");
-  const int64_t size = head ? *head
-                            : keys.need<int64_t>(arch + ".embedding_length") /
-                                  std::max<int64_t>(1, keys.need<int64_t>(arch + ".attention.head_count"));
+  const int64_t size = head_size(keys, arch);
   if (turned && *turned != size)
     invalid(keys.context, ": rotary positions over ", *turned, " of ", size, " numbers of a head");
+}
+
+// What ends a text, a turn (eot) or a message to a tool (eom); a text's end comes first.
+std::vector<int64_t> ending_ids(const GgufKeys& keys) {
+  std::vector<int64_t> out;
+  for (const char* name : {"eos", "eot", "eom"})
+    if (const auto* id = keys.find<int64_t>(concat("tokenizer.ggml.", name, "_token_id"));
+        id && std::find(out.begin(), out.end(), *id) == out.end())
+      out.push_back(*id);
+  return out;
 }
 
 bool has_tensor(const tensor::Gguf& file, const std::string& name) {
@@ -105,7 +97,7 @@ bool paired(const ModelConfig& config, const std::string& name) {
 }  // namespace
 
 base::Json gguf_config(const tensor::Gguf& file, const std::string& context) {
-  const Keys keys{file, context};
+  const GgufKeys keys{file.metadata(), context};
   const std::string arch = keys.need<std::string>("general.architecture");
   if (arch != "llama" && arch != "qwen2" && arch != "qwen3")
     invalid(context, ": expected architecture llama, qwen2 or qwen3, got '", base::printable(arch), "'");
@@ -123,7 +115,9 @@ base::Json gguf_config(const tensor::Gguf& file, const std::string& context) {
   if (const auto* v = keys.find<int64_t>(arch + ".attention.key_length")) json["head_dim"] = *v;
   if (const auto* v = keys.find<double>(arch + ".rope.freq_base")) json["rope_theta"] = *v;
   if (const auto* v = keys.find<int64_t>("tokenizer.ggml.bos_token_id")) json["bos_token_id"] = *v;
-  if (const auto* v = keys.find<int64_t>("tokenizer.ggml.eos_token_id")) json["eos_token_id"] = *v;
+  if (const auto ids = ending_ids(keys); !ids.empty()) json["eos_token_id"] = ids;
+  if (base::Json scaling = gguf_rope_scaling(file, keys, arch, head_size(keys, arch)); !scaling.is_null())
+    json["rope_scaling"] = std::move(scaling);
   json["vocab_size"] = file.info("token_embd.weight").shape.front();
   if (arch == "llama" && has_tensor(file, "blk.0.attn_q.bias")) json["attention_bias"] = true;
   return json;
@@ -131,6 +125,7 @@ base::Json gguf_config(const tensor::Gguf& file, const std::string& context) {
 
 void check_gguf_tensors(const tensor::Gguf& file, const ModelConfig& config, const std::string& context) {
   std::set<std::string> expected;
+  if (config.model_type == "llama") expected.insert(kRopeDivisors);  // read with the configuration
   for (const TensorSpec& spec : tensor_specs(config)) {
     const std::string name = gguf_name(spec.name);
     expected.insert(name);

@@ -6,13 +6,25 @@
 #include "model/assemble.h"
 #include "model/checkpoint_tensors.h"
 #include "model/config.h"
+#include "model/gguf_tokenizer.h"
 #include "model/gguf_weights.h"
 #include "model/model_impl.h"
 
 namespace whorl {
 
 namespace {
-// Tokenizer and chat template are those of the folder that the file lies in.
+// Tokenizer and chat template are those of the folder that the file lies in; where it has no tokenizer.json,
+// those that the file holds, though its folder's other files still come first.
+void read_gguf_text(Model::Impl& impl, const tensor::Gguf& file, const std::filesystem::path& path,
+                    const std::string& context) {
+  impl.text_files =
+      model::read_text_files(std::filesystem::absolute(path).parent_path().string(), "Model.load");
+  if (impl.text_files.contains("tokenizer.json")) return;
+  model::GgufText own = model::gguf_text({file.metadata(), context});
+  impl.text_files.merge(own.files);
+  impl.no_tokenizer = "no tokenizer.json; in " + path.filename().string() + ": " + own.no_tokenizer;
+}
+
 void load_gguf(Model::Impl& impl, const std::filesystem::path& path, const ModelOptions& options) {
   const std::string context = "[Model.load] " + path.string();
   const tensor::Gguf file = tensor::Gguf::open(path.string());
@@ -22,8 +34,7 @@ void load_gguf(Model::Impl& impl, const std::filesystem::path& path, const Model
   const std::string dtype = options.dtype == "auto" ? model::gguf_dtype(file) : options.dtype;
   model::dtype_named(dtype, context);
   impl.config.torch_dtype = dtype;
-  impl.text_files =
-      model::read_text_files(std::filesystem::absolute(path).parent_path().string(), "Model.load");
+  read_gguf_text(impl, file, path, context);
   model::assemble(
       impl,
       [&](const model::TensorSpec& spec) {

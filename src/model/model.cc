@@ -28,8 +28,8 @@ bool Model::has_chat_template() const { return impl_->chat_template != nullptr; 
 
 namespace {
 const text::Tokenizer& tokenizer_of(const Model::Impl& impl, const char* operation) {
-  base::check_argument(impl.tokenizer != nullptr, "[", operation,
-                       "] this model has no tokenizer (no tokenizer.json)");
+  base::check_argument(impl.tokenizer != nullptr, "[", operation, "] this model has no tokenizer (",
+                       impl.no_tokenizer, ")");
   return *impl.tokenizer;
 }
 }  // namespace
@@ -78,7 +78,8 @@ std::vector<float> Model::logits(const std::vector<int32_t>& ids, const Adapter*
 namespace text {
 ModelText model_text(const Model& model) {
   const Model::Impl& impl = *model.impl();
-  ModelText out{impl.tokenizer, impl.chat_template, impl.config.max_position_embeddings, {}};
+  ModelText out{
+      impl.tokenizer, impl.chat_template, impl.config.max_position_embeddings, {}, impl.no_tokenizer};
   for (const int64_t id : impl.config.eos_token_ids) out.eos.push_back(static_cast<TokenId>(id));
   return out;
 }

@@ -19,6 +19,7 @@ struct Model::Impl {
   std::shared_ptr<const model::Transformer> transformer;
   std::shared_ptr<const text::Tokenizer> tokenizer;         // null = none
   std::shared_ptr<const text::ChatTemplate> chat_template;  // null = none
+  std::string no_tokenizer = "no tokenizer.json";           // why, where there is none
   std::string read_digest;      // of configuration and weights as they were read: what adapters belong to
   std::string digest;           // of what is held: what answers and runs belong to
   std::string config_json;      // config.json as it was read; empty for a new model

@@ -66,7 +66,7 @@ std::vector<int32_t> prompt_ids(const Model::Impl& model, const GenerateRequest&
                     (request.prompt_ids.empty() ? 0 : 1);
   check_argument(given == 1, kWhere, "expected exactly one of messages, prompt and prompt_ids, got ", given);
   check_argument(!request.prompt_ids.empty() || model.tokenizer, kWhere,
-                 "text needs a model with a tokenizer; use prompt_ids");
+                 "text needs a model with a tokenizer (", model.no_tokenizer, "); use prompt_ids");
   std::vector<int32_t> ids = !request.prompt_ids.empty() ? request.prompt_ids
                              : !request.prompt.empty()   ? model.tokenizer->encode(request.prompt, true)
                                                          : chat_ids(model, request);
