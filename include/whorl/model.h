@@ -64,9 +64,12 @@ class WHORL_API Model {
   // Or a GGUF file (architectures llama, qwen2, qwen3; F32, F16, BF16, Q8_0, Q4_0, Q4_K, Q6_K), named *.gguf:
   // dtype "auto" is bfloat16 where all matrices are, else float32, which holds every stored number exactly;
   // quantize says what becomes of rounded matrices. Tokenizer and chat template are the files of its folder
-  // (tokenizer.json …), not the keys of the GGUF file: without them the model takes token ids only. Refuses
-  // by name what it would not compute exactly: another architecture or rope type, a missing, extra or
-  // misshapen tensor, a NaN weight. std::invalid_argument; nothing stays half loaded.
+  // (tokenizer.json …); where that has no tokenizer.json, those in the file: byte-level BPE under the rules
+  // gpt-2, llama-bpe, qwen2, smollm and default, or SentencePiece's BPE ("llama"). With another kind the
+  // model takes token ids only, and encode says which key is the reason. Rotary positions may be stretched
+  // linearly or by Llama 3's rule (rope_freqs.weight). Refuses by name what it would not compute exactly:
+  // another architecture or rope type, a missing, extra or misshapen tensor, a NaN weight.
+  // std::invalid_argument; nothing stays half loaded.
   static Model load(const std::filesystem::path& folder, const ModelOptions& options = {});
 
   // New weights from `seed` (normal, std config.initializer_range; norms 1; projections into the residual

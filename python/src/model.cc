@@ -97,7 +97,8 @@ void bind_making(py::class_<Model>& c) {
                              "ValueError naming what Whorl would\n"
                              "not compute exactly; nothing stays half loaded.\n"
                              "Also a GGUF file, named *.gguf, of the llama, qwen2 or qwen3 architecture; the "
-                             "tokenizer is its folder's.\n\n"
+                             "tokenizer is its folder's, or\n"
+                             "where that has none, the file's own.\n\n"
                              ">>> model = whorl.Model.load(\"models/base\", threads=2)");
   c.def_static("load", &load, py::arg("folder"), py::kw_only(), py::arg("options") = py::none(),
                load_doc.c_str());

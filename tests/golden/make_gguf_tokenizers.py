@@ -5,6 +5,7 @@ packages `tokenizers` and `sentencepiece` make of some texts with the same vocab
 import io
 import json
 import random
+import re
 from pathlib import Path
 
 import gguf
@@ -38,7 +39,8 @@ def trained_bpe():
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     trainer = trainers.BpeTrainer(vocab_size=600, initial_alphabet=alphabet, show_progress=False)
-    tokenizer.train_from_iterator(texts() * 3, trainer)
+    plain = [re.sub("|".join(map(re.escape, [*CONTROLS, USER])), "", text) for text in texts()]
+    tokenizer.train_from_iterator(plain * 3, trainer)
     state = json.loads(tokenizer.to_str())["model"]
     return state["vocab"], [tuple(merge) for merge in state["merges"]]
 

@@ -27,7 +27,7 @@ TEST(GgufText, AFileAloneReadsAndWritesText) {
   EXPECT_EQ(model.decode(ids, true), "The don't 1234 ==> 你好");
   EXPECT_EQ(model.decode(ids, false), "<|endoftext|>" + text);
   EXPECT_EQ(model.config().eos_token_ids, (std::vector<int64_t>{bos, bos + 1}));  // end of text, end of turn
-  EXPECT_EQ(model.apply_chat_template({{.role = "user", .content = "Hi"}}), "user: Hi\n");
+  EXPECT_EQ(model.apply_chat_template({{.role = "user", .content = "Hi"}}), "<|endoftext|>user: Hi\n");
   EXPECT_EQ(model.logits(ids).size(), ids.size() * static_cast<size_t>(model.config().vocab_size));
 }
 

@@ -46,7 +46,7 @@ Metadata vocabulary_of(const json& file) {
 
 void expect_same_ids(const Tokenizer& ours, const Tokenizer& published) {
   for (const char* name : {"text/wiki_demo.txt", "text/c4_demo.jsonl", "tinyshakespeare.txt"}) {
-    const std::string text = read(data_folder() / name).substr(0, 200000);
+    const std::string text = read(data_folder() / name).substr(0, 50000);
     ASSERT_FALSE(text.empty()) << name;
     const std::string whole = text.substr(0, text.rfind('\n'));  // no character is cut
     EXPECT_TRUE(ours.encode(whole, false) == published.encode(whole, false)) << name;
@@ -96,13 +96,11 @@ TEST_F(GgufVocabularies, Llama2) {
   metadata["tokenizer.ggml.model"] = "llama";
   metadata["tokenizer.ggml.scores"] = scores;
   const std::string ours = gguf_text({metadata, "[test]"}).files.at("tokenizer.json");
-  EXPECT_TRUE(json::parse(ours)["model"]["merges"] == file["model"]["merges"] ||
-              [&] {  // published as "left right" or as pairs
-                std::vector<std::string> joined;
-                for (const json& pair : json::parse(ours)["model"]["merges"])
-                  joined.push_back(pair[0].get<std::string>() + " " + pair[1].get<std::string>());
-                return json(joined) == file["model"]["merges"];
-              }());
+  const json mine = json::parse(ours)["model"]["merges"], &theirs = file["model"]["merges"];
+  std::vector<std::string> joined;  // published as "left right"
+  for (const json& pair : mine)
+    joined.push_back(pair[0].get<std::string>() + " " + pair[1].get<std::string>());
+  EXPECT_TRUE(json(joined) == theirs);
   expect_same_ids(Tokenizer::from_json(ours), Tokenizer::from_json(file.dump()));
 }
 
