@@ -1,5 +1,9 @@
 #include "model/gguf_pre.h"
 
+#include <nlohmann/json.hpp>
+
+#include "base/json.h"
+
 namespace whorl::model {
 
 using base::Json;
@@ -33,13 +37,12 @@ Json default_rule() {
 }  // namespace
 
 std::optional<PreTokenizer> find_pre_tokenizer(const std::string& name) {
-  if (name == "gpt-2") return PreTokenizer{byte_level(true), nullptr};
-  if (name == "default") return PreTokenizer{default_rule(), nullptr};
-  if (name == "llama-bpe") return PreTokenizer{words(R"(\p{N}{1,3})"), nullptr, true, true};
-  if (name == "qwen2") return PreTokenizer{words(R"(\p{N})"), {{"type", "NFC"}}};
-  if (name == "smollm")
-    return PreTokenizer{sequence({{{"type", "Digits"}, {"individual_digits", true}}, byte_level(true)}),
-                        nullptr};
+  if (name == "gpt-2") return PreTokenizer{byte_level(true).dump(), {}};
+  if (name == "default") return PreTokenizer{default_rule().dump(), {}};
+  if (name == "llama-bpe") return PreTokenizer{words(R"(\p{N}{1,3})").dump(), {}, true, true};
+  if (name == "qwen2") return PreTokenizer{words(R"(\p{N})").dump(), R"({"type":"NFC"})"};
+  const Json digits = {{"type", "Digits"}, {"individual_digits", true}};
+  if (name == "smollm") return PreTokenizer{sequence(Json::array({digits, byte_level(true)})).dump(), {}};
   return std::nullopt;
 }
 

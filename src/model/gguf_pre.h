@@ -1,16 +1,13 @@
 #pragma once
 // How texts are cut into words before byte-pair encoding, by the names that GGUF files have for it.
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
-
-#include "base/json.h"
 
 namespace whorl::model {
 
 struct PreTokenizer {
-  base::Json json;             // the field pre_tokenizer of tokenizer.json
-  base::Json normalizer;       // null = none
+  std::string json;            // the field pre_tokenizer of tokenizer.json
+  std::string normalizer;      // the field normalizer; empty = none
   bool ignore_merges = false;  // a word that is a token is that token, whatever the merges say
   bool add_bos = false;        // where the file does not say
 };

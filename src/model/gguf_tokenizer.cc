@@ -92,8 +92,8 @@ Json whole(const GgufVocabulary& vocabulary, Json model) {
 Json byte_level_json(const GgufKeys& keys, const GgufVocabulary& vocabulary, const PreTokenizer& pre) {
   Json out = whole(vocabulary, model_json(vocabulary, read_gguf_merges(keys, vocabulary)));
   out["model"]["ignore_merges"] = pre.ignore_merges;
-  if (!pre.normalizer.is_null()) out["normalizer"] = pre.normalizer;
-  out["pre_tokenizer"] = pre.json;
+  if (!pre.normalizer.empty()) out["normalizer"] = Json::parse(pre.normalizer);
+  out["pre_tokenizer"] = Json::parse(pre.json);
   const Json bytes = {
       {"type", "ByteLevel"}, {"add_prefix_space", false}, {"trim_offsets", false}, {"use_regex", false}};
   out["decoder"] = bytes;
