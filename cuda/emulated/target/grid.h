@@ -42,7 +42,8 @@ class Global {
 template <class T>
 class Shared {
  public:
-  Shared(emulated::Block* block, int64_t offset, int64_t size) : block_(block), offset_(offset), size_(size) {}
+  Shared(emulated::Block* block, int64_t offset, int64_t size)
+      : block_(block), offset_(offset), size_(size) {}
 
   // Stands for one element, so that reading and writing can be told apart.
   class Element {
