@@ -10,11 +10,6 @@
 
 namespace whorl::ops {
 
-Weight Backend::pack_quantized(const QuantizedMatrix&) {
-  base::invalid("[pack_quantized] the backend ", name(),
-                " takes no codes; load with quantize 'none', 'int8' or 'int4'");
-}
-
 namespace {
 // 0 for "cuda", 3 for "cuda:3".
 int ordinal(const std::string& device) {

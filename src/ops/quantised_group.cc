@@ -69,4 +69,10 @@ void expect_codes(const QuantizedMatrix& w) {
                            x == &w.scales ? "scales" : "minima", ", got NaN or Inf at ", i);
 }
 
+// Here, because a backend that is a library of its own holds this file and not the other.
+Weight Backend::pack_quantized(const QuantizedMatrix&) {
+  base::invalid("[pack_quantized] the backend ", name(),
+                " takes no codes; load with quantize 'none', 'int8' or 'int4'");
+}
+
 }  // namespace whorl::ops
