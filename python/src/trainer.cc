@@ -220,12 +220,18 @@ void bind_trainer_class(py::module_& m) {
           }),
           py::arg("base"), py::arg("adapters"), py::kw_only(), py::arg("options") = py::none(), doc.c_str());
   }
-  c.def(
-      "plan",
-      [](const Trainer& self, const Dataset& train, const Dataset* valid) {
-        return compute([&] { return self.plan(train, valid); });
-      },
-      py::arg("train"), py::arg("valid").none(true) = nullptr, "What fit() would do, before it starts.");
+  {
+    OwnSignatures own;
+    c.def(
+        "plan",
+        [](const Trainer& self, const Dataset& train, const Dataset* valid) {
+          return compute([&] { return self.plan(train, valid); });
+        },
+        py::arg("train"), py::arg("valid").none(true) = nullptr,
+        "plan(self, train: Dataset, valid: Dataset | None = None) -> TrainPlan\n\n"
+        "What fit() would do and hold, before it starts.\n\n"
+        ">>> print(trainer.plan(train, valid).memory_bytes)");
+  }
   {
     OwnSignatures own;
     c.def("fit", &fit, py::arg("train"), py::arg("valid").none(true) = nullptr,

@@ -643,7 +643,7 @@ class ModelOptions:
     @property
     def quantize(self) -> str:
         """
-        "int8" or "int4" round the weights to about 1.06 or 0.56 bytes each; such a model cannot be saved
+        "auto" keeps the whole numbers of a GGUF file, "none" widens them; "int8" or "int4" round the weights to about 1.06 or 0.56 bytes each; a model of whole numbers cannot be saved
         """
     @quantize.setter
     def quantize(self, arg1: str) -> None:
@@ -723,7 +723,8 @@ class Model:
         Reads a Hugging Face folder: config.json, model.safetensors (or shards with their index), tokenizer.json,
         tokenizer_config.json or chat_template.jinja, generation_config.json. Raises ValueError naming what Whorl would
         not compute exactly; nothing stays half loaded.
-        Also a GGUF file, named *.gguf, of the llama, qwen2 or qwen3 architecture; the tokenizer is its folder's.
+        Also a GGUF file, named *.gguf, of the llama, qwen2 or qwen3 architecture; the tokenizer is its folder's, or
+        where that has none, the file's own.
 
         >>> model = whorl.Model.load("models/base", threads=2)
 
@@ -2718,7 +2719,9 @@ class Trainer:
         """
     def plan(self, train: Dataset, valid: Dataset | None = None) -> TrainPlan:
         """
-        What fit() would do, before it starts.
+        What fit() would do and hold, before it starts.
+
+        >>> print(trainer.plan(train, valid).memory_bytes)
         """
 class EngineOptions:
     """
