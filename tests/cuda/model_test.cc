@@ -45,11 +45,22 @@ TEST_P(OnCuda, APrefixHasTheBitsOfTheWhole) {
   }
 }
 
+// Sums have another order here, so a number of a row that lies between two codes may be rounded the other
+// way: from there on logits move, by much less than rounding moves them. A wrong code or scale moves them
+// all.
 TEST_P(OnCuda, RoundedWeightsAnswerAsOnTheCpu) {
   const auto ids = ids_of(golden_tensors(GetParam()).tensor("ids"));
-  for (const char* quantize : {"int8", "int4"})
-    EXPECT_LE(max_error(load("cuda_emulated", quantize).logits(ids), load("cpu", quantize).logits(ids)), 1e-3)
-        << quantize;
+  const auto plain = load("cpu").logits(ids);
+  const size_t width = plain.size() / ids.size();
+  for (const char* quantize : {"int8", "int4"}) {
+    const auto found = load("cuda_emulated", quantize).logits(ids),
+               wanted = load("cpu", quantize).logits(ids);
+    EXPECT_LE(max_error(found, wanted), 0.1 * max_error(plain, wanted)) << quantize;
+    const auto first = [&](const std::vector<float>& x) {
+      return std::vector<float>(x.begin(), x.begin() + width);
+    };
+    EXPECT_LE(max_error(first(found), first(wanted)), 1e-3) << quantize;
+  }
 }
 
 // Two adapters in one pass, dropout and accumulation with them; then all weights.
