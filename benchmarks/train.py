@@ -2,9 +2,10 @@
 """Tokens per second of LoRA training on random weights, all linears adapted.
 
 --peer torch measures PyTorch + PEFT in the same run on the same weights and rows. Every setting of it is tried for a step
-after a step that warms it up (one that takes longer than --limit is ended and said so); the best compiled and the best eager
-one go on in alternate rounds with Whorl. Each side is a process of its own, so that the peak of memory is its own, and must
-find the same loss and the same norm of the gradient as Whorl with an adapter that Whorl trained.
+after a step that warms it up (one that takes longer than --limit, or 2.5 times as long as the best so far, is ended and said
+so); the best compiled and the best eager one go on in alternate rounds with Whorl. Each side is a process of its own, so that
+the peak of memory is its own, and must find the same loss and the same norm of the gradient as Whorl with an adapter that
+Whorl trained.
 """
 
 from __future__ import annotations
@@ -67,24 +68,31 @@ class Trials:
             return
         peer = Worker(Torch, self.folder / "model", setting, a.shape, a.rank, a.threads)
         tokens = a.batch * a.seq
+        patience = self.patience()
         # Compiling takes its time once, whatever the machine's products can do.
-        first = a.limit if torch_peer.is_eager(setting) else a.limit + a.compile_limit
+        first = patience if torch_peer.is_eager(setting) else patience + a.compile_limit
         try:
             facts["loss"], facts["grad_norm"] = peer.ask(
-                "check", self.folder / "adapter", CHECK_ROWS, CHECK_SEQ, limit=a.limit
+                "check", self.folder / "adapter", CHECK_ROWS, CHECK_SEQ, limit=patience
             )
             wrong = differs(self.expected, (facts["loss"], facts["grad_norm"]), setting)
             if wrong:
                 raise SystemExit(f"these do not compute the same: {wrong}")
             peer.ask("rows", a.batch, a.seq)
             facts["warm_seconds"] = tokens / peer.ask("round", 1, limit=first)
-            facts["tokens_per_second"] = peer.ask("round", 1, limit=a.limit)
+            facts["tokens_per_second"] = peer.ask("round", 1, limit=patience)
         except TooSlow:
-            facts["tokens_per_second_below"] = tokens / a.limit
+            facts["tokens_per_second_below"] = tokens / patience
             raise
         finally:
             facts["peak_rss_bytes"] = peer.peak
         self.keep(setting, peer)
+
+    def patience(self) -> float:
+        """Seconds for a step: one that takes 2.5 times the best one's will not become the best."""
+        tokens = self.a.batch * self.a.seq
+        done = [tokens / f["tokens_per_second"] for f in self.found.values() if "tokens_per_second" in f]
+        return min([self.a.limit, *(max(10.0, 2.5 * seconds) for seconds in done)])
 
     def keep(self, setting: str, peer: Worker) -> None:
         kind = torch_peer.is_eager(setting)
