@@ -30,7 +30,7 @@ def case(section: str, name: str, command: str, seconds: float, quick: bool = Fa
 # {program} is profile_benchmark, {models} the folder where llama.cpp's files stay between cases, {compiled} the best compiled
 # setting of PyTorch: as the training case of that shape found it, else the usual one of the instruction set.
 LLAMA = "--peer llama --folder {models}/M"
-MANY = "--shape M --seq 512 --new 24 --batch 16 --rounds 2"
+MANY = "--shape M --seq 32 --new 32 --batch 16 --rounds 3"
 ADAPTERS = "--shape M --seq 64 --new 24 --batch 16 --rounds 3"
 CASES = [
     case("products", "products", "products.py --program {program}", 45, True),

@@ -5,9 +5,11 @@
 #include <benchmark/benchmark.h>
 
 #include <Eigen/Core>
+#include <atomic>
 #include <cmath>
 #include <fstream>
 #include <thread>
+#include <vector>
 
 #include "base/random.h"
 #include "base/thread_pool.h"
@@ -54,6 +56,21 @@ void memory_read(benchmark::State& state) {
       benchmark::DoNotOptimize(part.sum());
     });
   rates(state, 0, static_cast<double>(memory.nbytes()));
+}
+
+// What it costs to give every thread nothing to do, while so many other threads keep the machine busy.
+void fork_join(benchmark::State& state) {
+  std::atomic<bool> stop = false;
+  std::vector<std::thread> others;
+  for (int64_t i = 0; i < state.range(0); ++i)
+    others.emplace_back([&] {
+      while (!stop.load(std::memory_order_relaxed)) {
+      }
+    });
+  base::ThreadPool pool(backend().threads());
+  for (auto _ : state) pool.run(pool.size(), [](int64_t i) { benchmark::DoNotOptimize(i); });
+  stop = true;
+  for (std::thread& t : others) t.join();
 }
 
 DType type_of(const benchmark::State& state) { return state.range(3) ? DType::bfloat16 : DType::float32; }
@@ -264,6 +281,7 @@ void attention_shapes(benchmark::internal::Benchmark* b) {
 
 #define WHORL_BENCHMARK(name) BENCHMARK(name)->UseRealTime()->Unit(benchmark::kMillisecond)
 WHORL_BENCHMARK(memory_read);
+BENCHMARK(fork_join)->UseRealTime()->Unit(benchmark::kMicrosecond)->Arg(0)->Arg(1)->Arg(2);
 WHORL_BENCHMARK(linear)->Apply(product_shapes);
 WHORL_BENCHMARK(linear_quantised)->Apply(many_rows);
 WHORL_BENCHMARK(gradient_quantised)->Apply(many_rows);

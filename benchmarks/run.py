@@ -29,11 +29,14 @@ from cases import Case
 HERE = Path(__file__).resolve().parent
 
 
-def load(path: Path, resume: bool) -> tables.Found:
-    """What an earlier run of the same commit on the same machine found; failures are tried again."""
-    if not resume or not path.exists():
+def load(path: Path, chosen: argparse.Namespace) -> tables.Found:
+    """What an earlier run of the same commit on the same machine found; failures are tried again. With --keep everything
+    that was found stays but what is measured now: each case has its own commit in bench.json."""
+    if not (chosen.resume or chosen.keep) or not path.exists():
         return {}
     found: tables.Found = json.loads(path.read_text(encoding="utf-8"))
+    if chosen.keep:
+        return found
     kept = {
         section: {
             name: f
@@ -92,7 +95,7 @@ def run_all(wanted: list[Case], found: tables.Found, chosen: argparse.Namespace)
     print(f"{len(wanted)} cases, about {expected / 60:.0f} minutes on two slow cores", file=sys.stderr)
     for i, case in enumerate(wanted):
         results = found.setdefault(case.section, {})
-        if "error" not in results.get(case.name, {"error": ""}):
+        if not chosen.keep and "error" not in results.get(case.name, {"error": ""}):
             continue
         arguments = fill(case, found, chosen.program, chosen.out / "models")
         spent = (time.monotonic() - begin) / 60
@@ -121,6 +124,9 @@ def options() -> argparse.Namespace:
     parser.add_argument("--case", nargs="+", help="only the cases of these names")
     parser.add_argument("--quick", action="store_true", help="shape S only, minutes")
     parser.add_argument("--resume", action="store_true", help="keep what bench.json has of this commit")
+    parser.add_argument(
+        "--keep", action="store_true", help="keep what bench.json has of other cases, whatever the commit"
+    )
     parser.add_argument("--tables", action="store_true", help="measure nothing: write tables and plots again")
     return parser.parse_args()
 
@@ -128,7 +134,7 @@ def options() -> argparse.Namespace:
 def main() -> None:
     chosen = options()
     chosen.out.mkdir(parents=True, exist_ok=True)
-    found = load(chosen.out / "bench.json", True) if chosen.resume else {}
+    found = load(chosen.out / "bench.json", chosen)
     if chosen.tables:
         found = json.loads((chosen.out / "bench.json").read_text(encoding="utf-8"))
     wanted = [

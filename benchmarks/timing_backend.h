@@ -33,6 +33,17 @@ class TimingBackend final : public ForwardingBackend {
     timed("linear" + sides(w), product(x.dim(0), w) + 2 * low_rank(w, segments),
           weight_bytes(w) + bytes(x) + bytes(y), [&] { inner_->linear(x, w, bias, segments, s, y); });
   }
+  void linears(const Tensor& x, std::span<const LinearJob> jobs) override {
+    if (jobs.size() == 1) return linear(x, jobs[0].w, jobs[0].bias, jobs[0].segments, jobs[0].s, jobs[0].y);
+    std::string name = "linears";
+    double flops = 0, moved = bytes(x);
+    for (const LinearJob& job : jobs) {
+      name += sides(job.w);
+      flops += product(x.dim(0), job.w) + 2 * low_rank(job.w, job.segments);
+      moved += weight_bytes(job.w) + bytes(job.y);
+    }
+    timed(name, flops, moved, [&] { inner_->linears(x, jobs); });
+  }
   void linear_backward(const Tensor& dy, const Tensor& x, const PackedWeight& w,
                        std::span<const LoraSegment> segments, const Tensor& s,
                        std::span<const LoraGradient> gradients, const Tensor& dx, bool accumulate) override {

@@ -31,6 +31,7 @@ class CpuBackend final : public ops::Backend {
   std::string name() const override;
   DType activation_dtype() const override { return DType::float32; }
   int threads() const override { return pool_->size(); }
+  bool on_host() const override { return true; }
 
   Tensor allocate(DType dtype, Shape shape) override;
   void upload(const Tensor& host, const Tensor& device) override;
@@ -49,6 +50,7 @@ class CpuBackend final : public ops::Backend {
 
   void linear(const Tensor& x, const PackedWeight& w, const Tensor& bias,
               std::span<const LoraSegment> segments, const Tensor& s, const Tensor& y) override;
+  void linears(const Tensor& x, std::span<const ops::LinearJob> jobs) override;
   void linear_backward(const Tensor& dy, const Tensor& x, const PackedWeight& w,
                        std::span<const LoraSegment> segments, const Tensor& s,
                        std::span<const LoraGradient> gradients, const Tensor& dx, bool accumulate) override;
@@ -100,7 +102,9 @@ class CpuBackend final : public ops::Backend {
   }
 
   void reduce_rows(GemmOverRows product);
-  void project_down(const Tensor& x, std::span<const LoraSegment> segments, float* s, int64_t s_stride);
+  struct Projection;  // one of the products of linears()
+  void project_down(const Tensor& x, std::span<const Projection> jobs);
+  void project(const Tensor& x, const Projection& job, int64_t task);
   // c[rows, columns of panels begin..end) = a w^T + bias, in one task.
   struct Block {
     const float* a;

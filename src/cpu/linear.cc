@@ -18,12 +18,27 @@ void check(const Tensor& x, const CpuWeight& weight, const Tensor& bias,
 }
 }  // namespace
 
-// s = D(x) a^T for the rows of every segment.
-void CpuBackend::project_down(const Tensor& x, std::span<const LoraSegment> segments, float* s,
-                              int64_t s_stride) {
-  const auto pieces = cut_segments(segments, kSegmentRows);
+struct CpuBackend::Projection {
+  const ops::LinearJob& job;
+  const CpuWeight& weight;
+  float* low;  // s, the backend's own where the caller keeps none
+  int64_t low_stride;
+  Cut cut;
+  int64_t first_task;
+};
+
+// s = D(x) a^T for the rows of every segment of every job.
+void CpuBackend::project_down(const Tensor& x, std::span<const Projection> jobs) {
+  struct Piece {
+    SegmentPiece rows;
+    const Projection* job;
+  };
+  std::vector<Piece> pieces;
+  for (const Projection& p : jobs)
+    for (const SegmentPiece& rows : cut_segments(p.job.segments, kSegmentRows)) pieces.push_back({rows, &p});
   pool_->run(static_cast<int64_t>(pieces.size()), [&](int64_t i) {
-    const auto& [segment, index, begin, end] = pieces[static_cast<size_t>(i)];
+    const auto& [piece, p] = pieces[static_cast<size_t>(i)];
+    const auto& [segment, index, begin, end] = piece;
     const int64_t k = x.dim(1);
     const bool drop = segment->dropout > 0;
     const Lease dropped(scratch_, drop ? static_cast<size_t>((end - begin) * k) : 1);
@@ -31,43 +46,67 @@ void CpuBackend::project_down(const Tensor& x, std::span<const LoraSegment> segm
     for (int64_t r = begin; drop && r < end; ++r)
       drop_row(*segment, r - segment->begin, row(r), k, dropped.get() + (r - begin) * k);
     Gemm g = product(drop ? dropped.get() : row(begin), drop ? k : x.row_stride(), end - begin,
-                     as_cpu(*segment->lora).a, s + begin * s_stride, s_stride);
+                     as_cpu(*segment->lora).a, p->low + begin * p->low_stride, p->low_stride);
     const Lease scratch(scratch_, static_cast<size_t>(kernels_.gemm_scratch));
     g.scratch = scratch.get();
     kernels_.gemm(g);
   });
 }
 
+// One task of one job: its base product, and its adapters' second products on top.
+void CpuBackend::project(const Tensor& x, const Projection& p, int64_t task) {
+  const Tensor& y = p.job.y;
+  const int64_t begin = p.cut.row(task), end = p.cut.row_end(task), stride = y.row_stride();
+  const int64_t panel = p.cut.panel(task), panel_end = p.cut.panel_end(task);
+  forward_block(p.weight,
+                {x.data<float>() + begin * x.row_stride(), x.row_stride(), end - begin,
+                 y.data<float>() + begin * stride, stride, p.job.bias.data<float>()},
+                panel, panel_end);
+  const Lease scratch(scratch_, static_cast<size_t>(kernels_.gemm_scratch));
+  for_segments(p.job.segments, begin, end, [&](const LoraSegment& segment, int64_t first, int64_t last) {
+    float* c = y.data<float>() + first * stride;
+    Gemm g =
+        product(p.low + first * p.low_stride, p.low_stride, last - first, as_cpu(*segment.lora).b, c, stride);
+    g.init = c, g.init_stride = stride;
+    g.panel_begin = panel, g.panel_end = panel_end, g.scratch = scratch.get();
+    kernels_.gemm(g);
+  });
+}
+
 void CpuBackend::linear(const Tensor& x, const PackedWeight& w, const Tensor& bias,
                         std::span<const LoraSegment> segments, const Tensor& s, const Tensor& y) {
-  const CpuWeight& weight = as_cpu(w);
-  check(x, weight, bias, segments, s, y);
-  const int64_t n = x.dim(0), rank = largest_rank(segments);
-  if (n == 0) return;
-  const Lease own(scratch_, s.empty() ? static_cast<size_t>(n * rank + 1) : 1);
-  float* const low = s.empty() ? own.get() : s.data<float>();
-  const int64_t low_stride = s.empty() ? rank : s.row_stride();
-  project_down(x, segments, low, low_stride);
+  const ops::LinearJob job{w, bias, segments, s, y};
+  linears(x, {&job, 1});
+}
 
-  const Cut cut(n, weight, pool_->size());
-  pool_->run(cut.tasks(), [&](int64_t task) {
-    const int64_t begin = cut.row(task), end = cut.row_end(task), stride = y.row_stride();
-    forward_block(weight,
-                  {x.data<float>() + begin * x.row_stride(), x.row_stride(), end - begin,
-                   y.data<float>() + begin * stride, stride, bias.data<float>()},
-                  cut.panel(task), cut.panel_end(task));
-    const Lease scratch(scratch_, static_cast<size_t>(kernels_.gemm_scratch));
-    const auto run = [&](Gemm g) {
-      g.panel_begin = cut.panel(task), g.panel_end = cut.panel_end(task), g.scratch = scratch.get();
-      kernels_.gemm(g);
-    };
-    for_segments(segments, begin, end, [&](const LoraSegment& segment, int64_t first, int64_t last) {
-      float* c = y.data<float>() + first * stride;
-      Gemm part =
-          product(low + first * low_stride, low_stride, last - first, as_cpu(*segment.lora).b, c, stride);
-      part.init = c, part.init_stride = stride;
-      run(part);
-    });
+// Threads are set to work once for all jobs: between two short products memory would have nothing to do.
+void CpuBackend::linears(const Tensor& x, std::span<const ops::LinearJob> jobs) {
+  int64_t own_floats = 1;
+  for (const ops::LinearJob& job : jobs) {
+    check(x, as_cpu(job.w), job.bias, job.segments, job.s, job.y);
+    if (job.s.empty()) own_floats += x.dim(0) * largest_rank(job.segments);
+  }
+  const int64_t n = x.dim(0);
+  if (n == 0) return;
+  const Lease own(scratch_, static_cast<size_t>(own_floats));
+  float* next = own.get();
+  std::vector<Projection> all;
+  all.reserve(jobs.size());
+  int64_t tasks = 0;
+  for (const ops::LinearJob& job : jobs) {
+    const int64_t rank = largest_rank(job.segments);
+    const Cut cut(n, as_cpu(job.w), pool_->size());
+    const bool kept = !job.s.empty();
+    all.push_back({job, as_cpu(job.w), kept ? job.s.data<float>() : next, kept ? job.s.row_stride() : rank,
+                   cut, tasks});
+    tasks += cut.tasks();
+    if (!kept) next += n * rank;
+  }
+  project_down(x, all);
+  pool_->run(tasks, [&](int64_t task) {
+    size_t i = all.size() - 1;
+    while (task < all[i].first_task) --i;
+    project(x, all[i], task - all[i].first_task);
   });
 }
 

@@ -13,7 +13,13 @@ Decoder::Decoder(ModelConfig config, std::shared_ptr<ops::Backend> backend, Deco
     : config_(std::move(config)),
       backend_(std::move(backend)),
       weights_(std::move(weights)),
-      digest_(std::move(digest)) {
+      digest_(std::move(digest)),
+      device_logits_([backend = backend_, width = config_.vocab_size](int64_t rows) {
+        return backend->allocate(backend->activation_dtype(), {rows, width});
+      }),
+      host_logits_([width = config_.vocab_size](int64_t rows) {
+        return Tensor::zeros(DType::float32, {rows, width});
+      }) {
   const auto linears = static_cast<size_t>(config_.num_hidden_layers) * kLinearsPerLayer;
   for (size_t i = 0; i < linears; ++i) linear_names_.push_back(linear_name(i));
 }

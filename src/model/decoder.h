@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "model/layer.h"
+#include "model/logits_pool.h"
 #include "model/transformer.h"
 #include "model/weights.h"
 
@@ -54,6 +55,7 @@ class Decoder final : public Transformer {
   mutable Tensor rope_;
   mutable bool backward_ready_ = false;
   mutable std::vector<std::unique_ptr<StepBuffers>> spare_;
+  LogitsPool device_logits_, host_logits_;  // as the device makes them; where those cannot be read, copies
 };
 
 }  // namespace whorl::model

@@ -1,6 +1,7 @@
 #include "model/layer.h"
 
 #include <cmath>
+#include <initializer_list>
 
 #include "base/random.h"
 
@@ -44,19 +45,22 @@ ops::AttentionShape attention_shape(const ModelConfig& c, const DecoderLayer& we
 
 namespace {
 
-void linear(const LayerRun& run, LinearKind kind, const LayerBuffers& buffers, const Tensor& x,
-            const Tensor& y) {
+ops::LinearJob job(const LayerRun& run, LinearKind kind, const LayerBuffers& buffers, const Tensor& y) {
   const auto k = static_cast<size_t>(kind);
   const auto index = static_cast<size_t>(run.layer) * kLinearsPerLayer + k;
-  run.backend.linear(x, *run.weights.weights[k], run.weights.biases[k], run.segments.of(index), buffers.s[k],
-                     y);
+  return {*run.weights.weights[k], run.weights.biases[k], run.segments.of(index), buffers.s[k], y};
 }
 
-void queries_and_keys(const LayerRun& run, const LayerBuffers& b, const Tensor& normed) {
+void linears(const LayerRun& run, const Tensor& x, std::initializer_list<ops::LinearJob> jobs) {
+  run.backend.linears(x, {jobs.begin(), jobs.size()});
+}
+
+void project_heads(const LayerRun& run, const LayerBuffers& b, const Tensor& normed) {
   const auto epsilon = static_cast<float>(run.config.rms_norm_eps);
   const bool norms = !run.weights.query_norm.empty();
-  linear(run, kQuery, b, normed, norms ? b.query_raw : b.query);
-  linear(run, kKey, b, normed, norms ? b.key_raw : b.key);
+  linears(run, normed,
+          {job(run, kQuery, b, norms ? b.query_raw : b.query), job(run, kKey, b, norms ? b.key_raw : b.key),
+           job(run, kValue, b, b.value)});
   if (norms) {
     run.backend.rms_norm(b.query_raw, run.weights.query_norm, epsilon, run.config.num_attention_heads,
                          b.query, b.query_rstd);
@@ -72,21 +76,19 @@ void queries_and_keys(const LayerRun& run, const LayerBuffers& b, const Tensor& 
 void project_attention(const LayerRun& run, const LayerBuffers& b, const Tensor& normed) {
   run.backend.rms_norm(b.input, run.weights.input_norm, static_cast<float>(run.config.rms_norm_eps), 1,
                        normed, b.input_rstd);
-  queries_and_keys(run, b, normed);
-  linear(run, kValue, b, normed, b.value);
+  project_heads(run, b, normed);
 }
 
 void attend_and_add(const LayerRun& run, const LayerBuffers& b, const Attend& attend) {
   attend(b);
-  linear(run, kOutput, b, b.attention, b.middle);
+  linears(run, b.attention, {job(run, kOutput, b, b.middle)});
   run.backend.add(b.input, b.middle);
 }
 
 void project_mlp(const LayerRun& run, const LayerBuffers& b, const Tensor& normed) {
   run.backend.rms_norm(b.middle, run.weights.post_norm, static_cast<float>(run.config.rms_norm_eps), 1,
                        normed, b.middle_rstd);
-  linear(run, kGate, b, normed, b.gate);
-  linear(run, kUp, b, normed, b.up);
+  linears(run, normed, {job(run, kGate, b, b.gate), job(run, kUp, b, b.up)});
 }
 
 void forward_layer(const LayerRun& run, const LayerBuffers& b, const LayerScratch& scratch,
@@ -95,7 +97,7 @@ void forward_layer(const LayerRun& run, const LayerBuffers& b, const LayerScratc
   attend_and_add(run, b, attend);
   project_mlp(run, b, scratch.normed);
   run.backend.swiglu(b.gate, b.up, scratch.hidden);
-  linear(run, kDown, b, scratch.hidden, output);
+  linears(run, scratch.hidden, {job(run, kDown, b, output)});
   run.backend.add(b.middle, output);
 }
 

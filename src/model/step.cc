@@ -109,9 +109,10 @@ Tensor Decoder::logits(const Tensor& hidden, const Tensor& normed, std::span<con
                        static_cast<float>(config_.rms_norm_eps), 1, picked.rows(i, end), {});
     i = end;
   }
-  const Tensor device = backend_->allocate(backend_->activation_dtype(), {count, config_.vocab_size});
+  const Tensor device = device_logits_.take(count);
   backend_->linear(picked, *weights_.head, {}, {}, {}, device);
-  Tensor host = Tensor::zeros(DType::float32, {count, config_.vocab_size});
+  if (backend_->on_host()) return device;
+  const Tensor host = host_logits_.take(count);
   backend_->download(device, host);
   return host;
 }

@@ -30,7 +30,7 @@
 
 namespace whorl::ops {
 
-inline constexpr int kContractVersion = 1;
+inline constexpr int kContractVersion = 2;
 
 // How a frozen matrix is rounded to whole numbers; groups of 32 inputs share a float16 scale.
 enum class Quantize : uint8_t { none, int8, int4 };
@@ -86,6 +86,15 @@ struct LoraGradient {
   Tensor da, db;
 };
 
+// One of several products of the same rows; the tensors are those of Backend::linear.
+struct LinearJob {
+  const PackedWeight& w;
+  const Tensor& bias;
+  std::span<const LoraSegment> segments;
+  const Tensor& s;
+  const Tensor& y;
+};
+
 // Causal attention over packed rows. Sequence s owns rows [starts[s], starts[s+1]).
 struct Ragged {
   std::span<const int32_t> starts;  // S + 1 entries, starts[0] = 0, starts[S] = N
@@ -139,6 +148,8 @@ class Backend {
   virtual std::string name() const = 0;  // "cpu (avx512)", for people
   virtual DType activation_dtype() const = 0;
   virtual int threads() const = 0;  // of the host; 1 where a device does the work
+  // What allocate() gives lies in host memory and may be read there, without download().
+  virtual bool on_host() const { return false; }
 
   // ---- memory -------------------------------------------------------------------------------------
   virtual Tensor allocate(DType dtype, Shape shape) = 0;                // zeroed, on the device
@@ -176,6 +187,12 @@ class Backend {
   // pass an empty tensor when no gradient will be asked for. `bias` may be empty.
   virtual void linear(const Tensor& x, const PackedWeight& w, const Tensor& bias,
                       std::span<const LoraSegment> segments, const Tensor& s, const Tensor& y) = 0;
+
+  // The same for several weights at once (a block's queries, keys and values; its gate and up): the bits of
+  // one call each, which is what happens unless a backend knows better.
+  virtual void linears(const Tensor& x, std::span<const LinearJob> jobs) {
+    for (const LinearJob& job : jobs) linear(x, job.w, job.bias, job.segments, job.s, job.y);
+  }
 
   // dx [N, K] (=, or += with `accumulate`) = dy w + for each segment D(scale * dy b a). Needs a weight packed
   // for backward. With non-empty `gradients` (one per segment): ds = scale * dy b; db += scale * dy^T s; da

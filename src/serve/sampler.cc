@@ -63,20 +63,52 @@ size_t find_in_sum(std::span<const double> weights, double target) {
   return last;
 }
 
+struct Largest {
+  size_t at = 0;  // the least of the largest
+  float value = kNever;
+  bool broken = false;  // some number is NaN or infinity
+};
+
+// Blocks by lanes that know nothing of each other, so that the compiler takes several at once; only a block
+// that holds something larger than all before it is searched for its place.
+Largest find_largest(std::span<const float> x) {
+  constexpr size_t kBlock = 256, kLanes = 16;
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  Largest out;
+  size_t begin = 0;
+  for (; begin + kBlock <= x.size(); begin += kBlock) {
+    const float* const p = x.data() + begin;
+    float most[kLanes];
+    int32_t fine[kLanes];
+    for (size_t j = 0; j < kLanes; ++j) most[j] = p[j], fine[j] = -1;
+    for (size_t i = 0; i < kBlock; i += kLanes)
+      for (size_t j = 0; j < kLanes; ++j) {
+        most[j] = p[i + j] > most[j] ? p[i + j] : most[j];
+        fine[j] &= -static_cast<int32_t>(p[i + j] < kInfinity);
+      }
+    for (size_t j = 0; j < kLanes; ++j) out.broken |= fine[j] == 0;
+    const float largest = *std::max_element(most, most + kLanes);
+    if (!(largest > out.value)) continue;
+    out.value = largest;
+    out.at = begin;
+    while (x[out.at] != largest) ++out.at;
+  }
+  for (size_t i = begin; i < x.size(); ++i) {
+    out.broken |= !(x[i] < kInfinity);
+    if (x[i] > out.value) out.value = x[i], out.at = i;
+  }
+  return out;
+}
+
 }  // namespace
 
 int32_t argmax(std::span<const float> logits) {
-  size_t best = 0;
-  bool broken = false;
-  for (size_t i = 0; i < logits.size(); ++i) {
-    broken |= !(logits[i] < std::numeric_limits<float>::infinity());
-    if (logits[i] > logits[best]) best = i;
-  }
-  if (broken)
+  const Largest found = find_largest(logits);
+  if (found.broken)
     base::failed(
         "[InferenceEngine] expected finite logits, got NaN or infinity: the weights or the adapter overflow");
-  if (logits[best] == kNever) base::failed("[InferenceEngine] no token is allowed here");
-  return static_cast<int32_t>(best);
+  if (found.value == kNever) base::failed("[InferenceEngine] no token is allowed here");
+  return static_cast<int32_t>(found.at);
 }
 
 Sampler::Sampler(const SamplingOptions& options, uint64_t seed, std::span<const int32_t> prompt)
@@ -107,24 +139,26 @@ void Sampler::penalise(std::span<float> logits) const {
 
 int32_t Sampler::choose(std::span<const float> logits, std::span<const uint32_t> mask,
                         SamplerScratch& scratch) {
-  argmax(logits);  // refuses what is not finite before a mask or a penalty can hide it
+  // Refuses what is not finite before a mask or a penalty can hide it.
+  int32_t id = argmax(logits);
   if (penalised() || !mask.empty()) {
     scratch.logits.assign(logits.begin(), logits.end());
     if (penalised()) penalise(scratch.logits);
     if (!mask.empty())
-      for (size_t id = 0; id < logits.size(); ++id)
-        if (!allowed(mask, id)) scratch.logits[id] = kNever;
+      for (size_t i = 0; i < logits.size(); ++i)
+        if (!allowed(mask, i)) scratch.logits[i] = kNever;
     logits = scratch.logits;
+    id = argmax(logits);
   }
-  const int32_t id = temperature_ == 0 ? argmax(logits) : draw(logits, scratch);
+  if (temperature_ != 0) id = draw(logits, id, scratch);
   ++position_;
   if (repetition_ != 1) seen_.insert(id);
   if (presence_ != 0 || frequency_ != 0) ++output_[id];
   return id;
 }
 
-int32_t Sampler::draw(std::span<const float> logits, SamplerScratch& scratch) const {
-  const double best = logits[static_cast<size_t>(argmax(logits))];
+int32_t Sampler::draw(std::span<const float> logits, int32_t likeliest, SamplerScratch& scratch) const {
+  const double best = logits[static_cast<size_t>(likeliest)];
   auto& weights = scratch.weights;
   weights.resize(logits.size());
   double total = 0;

@@ -33,7 +33,7 @@ class Sampler {
  private:
   bool penalised() const;
   void penalise(std::span<float> logits) const;
-  int32_t draw(std::span<const float> logits, SamplerScratch& scratch) const;
+  int32_t draw(std::span<const float> logits, int32_t likeliest, SamplerScratch& scratch) const;
   void narrow(std::span<const float> logits, double total, SamplerScratch& scratch) const;
 
   double temperature_, top_p_, min_p_, repetition_, presence_, frequency_;

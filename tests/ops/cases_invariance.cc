@@ -73,6 +73,20 @@ void check_segments_alone(Backend& backend, const Setting& setting, Report& repo
     report.same_bits("y", linear(backend, x.rows(segment.begin, segment.end), *w, std::span(&alone, 1)),
                      y.rows(segment.begin, segment.end));
   }
+  report.enter("three products at once");
+  const Weight narrow =
+      backend.pack(to_tensor(random.matrix(9, k, 0.3, setting.weights), setting.weights), false);
+  const Tensor at_once = Tensor::zeros(DType::float32, y.shape()),
+               kept = Tensor::zeros(DType::float32, {30, 17}), aside = Tensor::zeros(DType::float32, {30, 9}),
+               again = Tensor::zeros(DType::float32, y.shape());
+  const Tensor none;
+  const std::vector<LinearJob> jobs = {{*w, none, segments, none, at_once},
+                                       {*narrow, none, {}, none, aside},
+                                       {*w, none, segments, kept, again}};
+  backend.linears(x, jobs);
+  report.same_bits("first y", at_once, y);
+  report.same_bits("second y", aside, linear(backend, x, *narrow, {}));
+  report.same_bits("third y", again, y);
   report.enter("rows of no segment");
   report.same_bits("y", linear(backend, x.rows(9, 11), *w, {}), y.rows(9, 11));
 }

@@ -17,6 +17,16 @@ struct SwapsTwoAdapters final : ForwardingBackend {
   }
 };
 
+// Of several products at once only the first keeps its adapters.
+struct ForgetsLaterAdapters final : ForwardingBackend {
+  using ForwardingBackend::ForwardingBackend;
+  void linears(const Tensor& x, std::span<const LinearJob> jobs) override {
+    for (const LinearJob& job : jobs)
+      linear(x, job.w, job.bias, &job == jobs.data() ? job.segments : std::span<const LoraSegment>(), job.s,
+             job.y);
+  }
+};
+
 // One group's scale is a percent off: products and unpacked numbers agree, both are wrong.
 struct ScalesAGroupWrongly final : ForwardingBackend {
   using ForwardingBackend::ForwardingBackend;

@@ -156,6 +156,17 @@ static inline __attribute__((always_inline)) Vec add_group(Vec acc, Vec total, V
   return fma(total, mul(scale, broadcast(row_scale)), acc);
 }
 
+// Two short streams (codes, scales) with little work between them: the machine's own guess is too short. The
+// first rows of a panel ask for all.
+template <class Codes>
+static inline __attribute__((always_inline)) void prefetch_codes(const QuantTile& t, int64_t block) {
+  constexpr int64_t kAhead = 1024;  // bytes, measured
+  if (t.row > 0) return;
+#pragma GCC unroll 8
+  for (int64_t i = 0; i < Codes::kBytes; i += 64)
+    __builtin_prefetch(t.codes + block * Codes::kBytes + kAhead + i, 0, 3);
+}
+
 // R rows and V panels of sixteen columns.
 template <class Codes, int R, int V, bool kMinima>
 static void quant_micro(const QuantTile& t) {
@@ -173,6 +184,7 @@ static void quant_micro(const QuantTile& t) {
     for (int v = 0; v < V; ++v) {
       const int64_t block = v * groups + g;
       Vec total[R], minimum = zero();
+      prefetch_codes<Codes>(t, block);
       group_totals<Codes>(t.codes + block * Codes::kBytes, words, rows, total);
       const Vec scale = load_halves(t.scales + block * kPanel);
       if constexpr (kMinima) minimum = load_halves(t.minima + block * kPanel);
