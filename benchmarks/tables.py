@@ -303,9 +303,10 @@ def profile_tables(found: Found) -> list[str]:
 def heading(found: Found) -> list[str]:
     """What the figures belong to."""
     facts = next((f for cases in found.values() for f in good(cases).values() if "machine" in f), {})
+    commits = sorted({f["commit"] for cases in found.values() for f in good(cases).values() if "commit" in f})
     versions = ", ".join(f"{name} {v}" for name, v in facts.get("versions", {}).items())
     lines = [
-        f"{facts.get('machine')}, {facts.get('isa')}, {facts.get('threads')} threads, commit {facts.get('commit')}.",
+        f"{facts.get('machine')}, {facts.get('isa')}, {facts.get('threads')} threads, commit {' and '.join(commits)} (each case's in bench.json).",
         f"{versions}.",
     ]
     limits = found.get("products", {}).get("products", {})
