@@ -81,6 +81,12 @@ CASES = [
     case("growth", "decode_threads", "growth.py decode_threads", 60),
     case("profile", "train S", "profile_ops.py train --shape S --batch 8 --program {program}", 20, True),
     case("profile", "train M", "profile_ops.py train --shape M --batch 2 --program {program}", 60),
+    case(
+        "profile",
+        "decode M, 16 streams",
+        "profile_ops.py decode --shape M --streams 16 --program {program}",
+        40,
+    ),
     case("profile", "decode M", "profile_ops.py decode --shape M --program {program}", 40),
     case(
         "profile", "decode M, int8", "profile_ops.py decode --shape M --quantize int8 --program {program}", 40

@@ -1,7 +1,7 @@
 // Where the time of a step goes, by op, and the rate of a large product. One JSON object on standard output.
 //   profile_benchmark products
 //   profile_benchmark train <model folder> <vocabulary> <sequence> <rows>
-//   profile_benchmark decode <model folder> <vocabulary> none|int8|int4
+//   profile_benchmark decode <model folder> <vocabulary> none|int8|int4 [streams]
 #include <whorl/dataset.h>
 #include <whorl/inference_engine.h>
 #include <whorl/trainer.h>
@@ -10,6 +10,7 @@
 #include <atomic>
 #include <iostream>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "base/random.h"
 #include "model/assemble.h"
@@ -105,29 +106,38 @@ json train(const std::string& folder, int64_t vocabulary, int64_t sequence, int6
   return document(timed, seconds, 1, rows * sequence);
 }
 
-// One stream: what follows its first token is timed.
-json decode(const std::string& folder, int64_t vocabulary, const std::string& quantize) {
-  const Timed timed = load(folder, quantize);
-  const int64_t steps = 32;
+GenerateRequest request_of(uint64_t stream, int64_t vocabulary, int64_t steps) {
   GenerateRequest request;
   for (uint64_t i = 0; i < 16; ++i)
     request.prompt_ids.push_back(
-        static_cast<int32_t>(2 + base::below(5, i, static_cast<uint64_t>(vocabulary - 2))));
+        static_cast<int32_t>(2 + base::below(5 + stream, i, static_cast<uint64_t>(vocabulary - 2))));
   request.sampling.max_new_tokens = steps + 1, request.sampling.ignore_eos = true;
+  return request;
+}
+
+// What follows the first tokens of all streams is timed.
+json decode(const std::string& folder, int64_t vocabulary, const std::string& quantize, int64_t streams) {
+  const Timed timed = load(folder, quantize);
+  const int64_t steps = 32;
   InferenceEngine engine(timed.model);
   Clock::time_point begin;
   double seconds = 0;
-  int64_t seen = 0;
-  engine
-      .submit(request,
-              [&](const StreamEvent& event) {
-                if (event.ids.empty()) return true;
-                if (seen++ == 0) timed.backend->reset(), begin = Clock::now();
-                seconds = seconds_since(begin);
-                return true;
-              })
-      .wait();
-  return document(timed, seconds, seen - 1, seen - 1);
+  int64_t started = 0, seen = 0;  // the engine's one thread calls back
+  std::vector<Generation> running;
+  for (int64_t stream = 0; stream < streams; ++stream)
+    running.push_back(engine.submit(request_of(static_cast<uint64_t>(stream), vocabulary, steps),
+                                    [&, first = true](const StreamEvent& event) mutable {
+                                      if (event.ids.empty()) return true;
+                                      if (std::exchange(first, false)) {
+                                        if (++started == streams)
+                                          timed.backend->reset(), begin = Clock::now();
+                                      } else if (started == streams) {
+                                        ++seen, seconds = seconds_since(begin);
+                                      }
+                                      return true;
+                                    }));
+  for (auto& one : running) one.wait();
+  return document(timed, seconds, seen / streams, seen);
 }
 
 Tensor random_tensor(DType dtype, Shape shape) {
@@ -170,7 +180,8 @@ json run(const std::vector<std::string>& a) {
   if (a.size() == 1 && a[0] == "products") return products();
   if (a.size() == 5 && a[0] == "train")
     return train(a[1], std::stoll(a[2]), std::stoll(a[3]), std::stoll(a[4]));
-  if (a.size() == 4 && a[0] == "decode") return decode(a[1], std::stoll(a[2]), a[3]);
+  if ((a.size() == 4 || a.size() == 5) && a[0] == "decode")
+    return decode(a[1], std::stoll(a[2]), a[3], a.size() == 5 ? std::stoll(a[4]) : 1);
   throw std::invalid_argument(
       "expected: products | train <folder> <vocabulary> <sequence> <rows> | decode <folder> <vocabulary> "
       "none|int8|int4");

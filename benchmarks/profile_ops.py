@@ -17,6 +17,7 @@ from shapes import SHAPES
 def main() -> None:
     parser = common.parser(__doc__)
     parser.add_argument("kind", choices=["train", "decode"])
+    parser.add_argument("--streams", type=int, default=1, help="that decode together")
     parser.add_argument("--program", type=Path, required=True, help="profile_benchmark, built")
     arguments = parser.parse_args()
     threads = arguments.threads or len(os.sched_getaffinity(0))
@@ -28,7 +29,7 @@ def main() -> None:
         if arguments.kind == "train":
             command += [str(arguments.seq), str(arguments.batch)]
         else:
-            command.append(arguments.quantize)
+            command += [arguments.quantize, str(arguments.streams)]
         environment = os.environ | {"WHORL_THREADS": str(threads)}
         said = subprocess.run(command, env=environment, capture_output=True, text=True)
     if said.returncode != 0:

@@ -46,18 +46,18 @@ static inline void run_tile(int rows, int64_t panels, Tile&& t) {
 // One block: `rows` rows from `row` on, packed, times k numbers from k_begin on.
 struct GemmBlock {
   const Gemm& g;
-  int64_t row, k_begin, k;
+  int64_t row, rows, k_begin, k;
   RowTiles tiles;
 
-  bool first() const { return k_begin == 0; }
-  // Tile i at panel p; its weights are the caller's.
-  Tile tile(int64_t i, int64_t p, int64_t steps) const {
+  bool few() const { return rows <= kBlockRows / 4; }
+  // Tile i at panel p over the `steps` words for which rows are packed at `a`; its weights are the caller's.
+  Tile tile(int64_t i, int64_t p, const float* a, bool begins, int64_t steps) const {
     const int64_t r = row + tiles.begin(i);
     Tile t{};
-    t.a = g.scratch + tiles.begin(i) * steps, t.a_step = tiles.size(i), t.k = steps;
+    t.a = a + tiles.begin(i) * steps, t.a_step = tiles.size(i), t.k = steps;
     t.c = g.c + r * g.c_stride + p * kPanel, t.c_stride = g.c_stride;
-    t.init = !first() ? t.c : g.init ? g.init + r * g.init_stride + p * kPanel : nullptr;
-    t.init_stride = first() ? g.init_stride : g.c_stride;
+    t.init = !begins ? t.c : g.init ? g.init + r * g.init_stride + p * kPanel : nullptr;
+    t.init_stride = begins ? g.init_stride : g.c_stride;
     t.columns = g.columns - p * kPanel;
     return t;
   }
@@ -69,20 +69,35 @@ struct GemmBlock {
   }
 };
 
-// Panel by panel, widened beside the packed rows: stored bfloat16 costs many rows nothing.
+// Part `part` of `parts` of the `bytes` that follow: asked for while the machine multiplies.
+static inline void prefetch_part(const char* from, int64_t bytes, int64_t part, int64_t parts) {
+  const int64_t lines = (bytes + 63) / 64;
+  for (int64_t i = lines * part / parts; i < lines * (part + 1) / parts; ++i)
+    __builtin_prefetch(from + i * 64, 0, 2);
+}
+
+// Panel by panel, kBlockK numbers of it at a time widened beside the packed rows: stored bfloat16 costs many
+// rows nothing. With few rows a panel's numbers are read on without a jump, the next ones while these are
+// multiplied.
 template <class W>
 static void multiply_widened(const GemmBlock& b) {
   float* const panel = b.g.scratch + kBlockRows * kBlockK + 16;
   const int64_t words = (b.g.k + 1) / 2;
-  for (int64_t p = b.g.panel_begin; p < b.g.panel_end; ++p) {
-    W::widen(static_cast<const uint32_t*>(b.g.w) + (p * words + b.k_begin / 2) * kPanel, b.k, panel);
-    for (int64_t i = 0; i < b.tiles.count; ++i) {
-      Tile t = b.tile(i, p, b.k);
-      t.w = panel, t.w_step = kPanel, t.w_vector = 0;
-      b.look_ahead(i, p);
-      run_tile<Float32>(b.tiles.size(i), 1, std::move(t));
+  for (int64_t p = b.g.panel_begin; p < b.g.panel_end; ++p)
+    for (int64_t at = 0; at < b.k; at += kBlockK) {
+      const int64_t k = b.k - at < kBlockK ? b.k - at : kBlockK;
+      const uint32_t* const w =
+          static_cast<const uint32_t*>(b.g.w) + (p * words + (b.k_begin + at) / 2) * kPanel;
+      W::widen(w, k, panel);
+      const char* const next = reinterpret_cast<const char*>(w + (k + 1) / 2 * kPanel);
+      for (int64_t i = 0; i < b.tiles.count; ++i) {
+        Tile t = b.tile(i, p, b.g.scratch + at * b.rows, b.k_begin + at == 0, k);
+        t.w = panel, t.w_step = kPanel, t.w_vector = 0;
+        b.look_ahead(i, p);
+        if (b.few()) prefetch_part(next, kBlockK * kPanel * 2, i, b.tiles.count);
+        run_tile<Float32>(b.tiles.size(i), 1, std::move(t));
+      }
     }
-  }
 }
 
 template <class W>
@@ -93,7 +108,7 @@ static void multiply_stored(const GemmBlock& b) {
   for (int64_t p = g.panel_begin; p < g.panel_end; p += group) {
     const int64_t panels = g.panel_end - p < group ? g.panel_end - p : group;
     for (int64_t i = 0; i < b.tiles.count; ++i) {
-      Tile t = b.tile(i, p, W::words(b.k));
+      Tile t = b.tile(i, p, g.scratch, b.k_begin == 0, W::words(b.k));
       t.w = static_cast<const float*>(g.w) + (p * words + word) * kPanel;
       t.w_step = kPanel, t.w_vector = words * kPanel;
       b.look_ahead(i, p);
@@ -103,14 +118,21 @@ static void multiply_stored(const GemmBlock& b) {
 }
 
 template <class W>
-static void gemm_block(const Gemm& g, int64_t row, int64_t rows, int64_t k_begin, int64_t k) {
-  const GemmBlock b{g, row, k_begin, k, RowTiles(rows)};
-  const int64_t steps = W::words(k);
+static void pack_rows(const GemmBlock& b, int64_t at, int64_t k, float* to) {
   for (int64_t i = 0; i < b.tiles.count; ++i)
-    W::pack(g.a + (row + b.tiles.begin(i)) * g.a_stride + k_begin, g.a_stride, b.tiles.size(i), k,
-            g.scratch + b.tiles.begin(i) * steps);
+    W::pack(b.g.a + (b.row + b.tiles.begin(i)) * b.g.a_stride + b.k_begin + at, b.g.a_stride, b.tiles.size(i),
+            k, to + b.tiles.begin(i) * W::words(k));
+}
+
+template <class W>
+static void gemm_block(const GemmBlock& b) {
   if constexpr (W::kWidens)
-    if (b.tiles.count >= kWidenedTiles) return multiply_widened<W>(b);
+    if (b.tiles.count >= kWidenedTiles) {
+      for (int64_t at = 0; at < b.k; at += kBlockK)
+        pack_rows<W>(b, at, b.k - at < kBlockK ? b.k - at : kBlockK, b.g.scratch + at * b.rows);
+      return multiply_widened<W>(b);
+    }
+  pack_rows<W>(b, 0, b.k, b.g.scratch);
   multiply_stored<W>(b);
 }
 
@@ -118,8 +140,13 @@ template <class W>
 static void gemm_as(const Gemm& g) {
   for (int64_t row = 0; row < g.rows; row += kBlockRows) {
     const int64_t rows = g.rows - row < kBlockRows ? g.rows - row : kBlockRows;
-    for (int64_t k = 0; k < g.k; k += kBlockK)
-      gemm_block<W>(g, row, rows, k, g.k - k < kBlockK ? g.k - k : kBlockK);
+    const RowTiles tiles(rows);
+    // Weights lie panel by panel: the fewer rows are packed, the further a panel is read before the next.
+    int64_t depth = kBlockRows / rows * kBlockK;
+    if (tiles.count > 1 && !(W::kWidens && tiles.count >= kWidenedTiles) && depth > 4 * kBlockK)
+      depth = 4 * kBlockK;  // read again from the second-level cache for each tile
+    for (int64_t k = 0; k < g.k; k += depth)
+      gemm_block<W>({g, row, rows, k, g.k - k < depth ? g.k - k : depth, tiles});
   }
 }
 
