@@ -60,8 +60,8 @@ static inline void round_row(const float* x, int64_t k, const QuantMatrix& w, co
 
 constexpr int64_t kPartBytes = 64 / kParts;  // of a word of all columns
 
-// body(word, its sixteen columns) for the eight words of a group; and the sums of one part of the columns
-// with R rows side by side.
+// body(word, its sixteen columns) for the eight words of a group; and the sums of all columns with R rows
+// side by side: a row's word is fetched once for all parts.
 struct Int8Codes {
   static constexpr int64_t kBytes = kGroup * kPanel;
   static constexpr int32_t kOffset = 128;
@@ -73,12 +73,18 @@ struct Int8Codes {
   }
   template <int R>
   static inline __attribute__((always_inline)) void multiply(const uint8_t* p, const float* x, int64_t step,
-                                                             Part (&sum)[R]) {
+                                                             Part (&sum)[kParts][R]) {
 #pragma GCC unroll 8
     for (int j = 0; j < kWords; ++j) {
-      const Codes8 w = codes8(load_part(p + j * 64));
+      Codes8 w[kParts];
+#pragma GCC unroll 2
+      for (int part = 0; part < kParts; ++part) w[part] = codes8(load_part(p + j * 64 + part * kPartBytes));
 #pragma GCC unroll 16
-      for (int r = 0; r < R; ++r) sum[r] = dot8(sum[r], w, broadcast_word(x + j * step + r));
+      for (int r = 0; r < R; ++r) {
+        const Part word = broadcast_word(x + j * step + r);
+#pragma GCC unroll 2
+        for (int part = 0; part < kParts; ++part) sum[part][r] = dot8(sum[part][r], w[part], word);
+      }
     }
   }
   template <class... Parts>
@@ -102,14 +108,22 @@ struct Int4Codes {
   }
   template <int R>
   static inline __attribute__((always_inline)) void multiply(const uint8_t* p, const float* x, int64_t step,
-                                                             Part (&sum)[R]) {
+                                                             Part (&sum)[kParts][R]) {
 #pragma GCC unroll 4
     for (int j = 0; j < kWords / 2; ++j) {
-      const Part both = load_part(p + j * 64), low = low_part(both), high = high_part(both);
+      Part low[kParts], high[kParts];
+#pragma GCC unroll 2
+      for (int part = 0; part < kParts; ++part) {
+        const Part both = load_part(p + j * 64 + part * kPartBytes);
+        low[part] = low_part(both), high[part] = high_part(both);
+      }
 #pragma GCC unroll 16
       for (int r = 0; r < R; ++r) {
-        sum[r] = dot4(sum[r], low, broadcast_word(x + j * step + r));
-        sum[r] = dot4(sum[r], high, broadcast_word(x + (j + kWords / 2) * step + r));
+        const Part first = broadcast_word(x + j * step + r),
+                   second = broadcast_word(x + (j + kWords / 2) * step + r);
+#pragma GCC unroll 2
+        for (int part = 0; part < kParts; ++part)
+          sum[part][r] = dot4(dot4(sum[part][r], low[part], first), high[part], second);
       }
     }
   }
@@ -124,11 +138,9 @@ template <class Codes, int R>
 static inline __attribute__((always_inline)) void group_totals(const uint8_t* p, const float* x, int64_t step,
                                                                Vec (&total)[R]) {
   Part sum[kParts][R];
-#pragma GCC unroll 2
-  for (int part = 0; part < kParts; ++part) {
+  for (int part = 0; part < kParts; ++part)
     for (int r = 0; r < R; ++r) sum[part][r] = no_sum();
-    Codes::template multiply<R>(p + part * kPartBytes, x, step, sum[part]);
-  }
+  Codes::template multiply<R>(p, x, step, sum);
 #pragma GCC unroll 16
   for (int r = 0; r < R; ++r)
     if constexpr (kParts == 2)
@@ -199,7 +211,8 @@ static void quant_micro(const QuantTile& t) {
 
 using QuantMicro = void (*)(const QuantTile&);
 
-constexpr int kQuantTileRows = kMaxRows < 3 ? kMaxRows : 8;
+// Rows whose sums, and the words of a step, stay in registers.
+constexpr int kQuantTileRows = kMaxRows < 3 ? kMaxRows : 8 / kParts;
 template <class Codes, bool kMinima, int... kRows>
 static inline QuantMicro quant_of(int rows) {
   static constexpr QuantMicro table[] = {quant_micro<Codes, kRows, 1, kMinima>...};
@@ -209,6 +222,8 @@ template <class Codes, bool kMinima>
 static inline QuantMicro find_quant(int rows) {
   if constexpr (kQuantTileRows == 2)
     return quant_of<Codes, kMinima, 1, 2>(rows);
+  else if constexpr (kQuantTileRows == 4)
+    return quant_of<Codes, kMinima, 1, 2, 3, 4>(rows);
   else
     return quant_of<Codes, kMinima, 1, 2, 3, 4, 5, 6, 7, 8>(rows);
 }
