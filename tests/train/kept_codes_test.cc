@@ -11,8 +11,9 @@ namespace {
 using namespace testing;  // whorl::testing
 using tensor::GgufType;
 
-// What the products round of a row moves a loss by a thousandth and a gradient by some hundredths; a minimum
-// or a scale that the backward pass forgets moves the gradient by far more.
+// A whole run goes as over the widened model, and leaves the base alone. How exact each product is, forward
+// and back, is backend_test's business: minima that a gradient forgets move its norm too little to be seen
+// here.
 TEST(KeptCodes, AdaptersLearnOverThemAsOverTheWidenedModel) {
   for (const GgufType type : {GgufType::q4_k, GgufType::q4_0, GgufType::q8_0}) {
     const base::TemporaryFolder folder;
