@@ -29,13 +29,13 @@ from cases import Case
 HERE = Path(__file__).resolve().parent
 
 
-def load(path: Path, chosen: argparse.Namespace) -> tables.Found:
-    """What an earlier run of the same commit on the same machine found; failures are tried again. With --keep everything
+def load(path: Path, resume: bool, keep_all: bool = False) -> tables.Found:
+    """What an earlier run of the same commit on the same machine found; failures are tried again. With keep_all everything
     that was found stays but what is measured now: each case has its own commit in bench.json."""
-    if not (chosen.resume or chosen.keep) or not path.exists():
+    if not (resume or keep_all) or not path.exists():
         return {}
     found: tables.Found = json.loads(path.read_text(encoding="utf-8"))
-    if chosen.keep:
+    if keep_all:
         return found
     kept = {
         section: {
@@ -134,7 +134,7 @@ def options() -> argparse.Namespace:
 def main() -> None:
     chosen = options()
     chosen.out.mkdir(parents=True, exist_ok=True)
-    found = load(chosen.out / "bench.json", chosen)
+    found = load(chosen.out / "bench.json", chosen.resume, chosen.keep)
     if chosen.tables:
         found = json.loads((chosen.out / "bench.json").read_text(encoding="utf-8"))
     wanted = [
