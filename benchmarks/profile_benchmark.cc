@@ -184,7 +184,7 @@ json run(const std::vector<std::string>& a) {
     return decode(a[1], std::stoll(a[2]), a[3], a.size() == 5 ? std::stoll(a[4]) : 1);
   throw std::invalid_argument(
       "expected: products | train <folder> <vocabulary> <sequence> <rows> | decode <folder> <vocabulary> "
-      "none|int8|int4");
+      "none|int8|int4 [streams]");
 }
 }  // namespace
 
