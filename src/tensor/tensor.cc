@@ -1,5 +1,7 @@
 #include "tensor/tensor.h"
 
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
@@ -72,13 +74,36 @@ int64_t trailing(const Shape& shape) {
 }
 }  // namespace
 
+namespace {
+// From here on a tensor has pages of its own. Freed on the heap it would leave a hole there, which stays with
+// the process: glibc's own bound for this rises to 32 MB once such a block has been freed.
+#ifndef __has_feature
+#define __has_feature(x) 0
+#endif
+#if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer)
+constexpr size_t kOwnPages = SIZE_MAX;  // the heap's guards around every block are wanted
+#else
+constexpr size_t kOwnPages = 128 << 10;
+#endif
+
+std::shared_ptr<void> zeroed(size_t bytes) {
+  if (bytes < kOwnPages) {
+    void* memory = std::aligned_alloc(64, bytes);
+    if (memory) std::memset(memory, 0, bytes);
+    return {memory, std::free};
+  }
+  void* memory = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) return nullptr;
+  return {memory, [bytes](void* m) { ::munmap(m, bytes); }};
+}
+}  // namespace
+
 Tensor Tensor::zeros(DType dtype, Shape shape) {
   const size_t bytes = static_cast<size_t>(checked_numel(shape, size_of(dtype))) * size_of(dtype);
-  const size_t padded = (bytes + 127) / 64 * 64;
-  void* memory = std::aligned_alloc(64, padded);
+  auto memory = zeroed((bytes + 127) / 64 * 64);  // kernels may read to the end of the last 64 bytes
   if (!memory) base::failed("[Tensor] no memory for ", bytes, " bytes");
-  std::memset(memory, 0, padded);
-  return view(dtype, std::move(shape), memory, std::shared_ptr<void>(memory, std::free));
+  void* data = memory.get();
+  return view(dtype, std::move(shape), data, std::move(memory));
 }
 
 Tensor Tensor::view(DType dtype, Shape shape, void* data, std::shared_ptr<const void> owner) {

@@ -128,7 +128,9 @@ int kills() {
 [[noreturn]] void child(const TrainedOptions& o, const std::string& done) {
   const Model base = Model::create(toy_model().config(), 3, {}, {.threads = 1});
   const auto run = fit(base, o);
-  std::ofstream(done) << run.digest(0) << run.digest(1) << run.digest(0, true) << run.digest(1, true);
+  std::ofstream(done + ".part") << run.digest(0) << run.digest(1) << run.digest(0, true)
+                                << run.digest(1, true);
+  std::filesystem::rename(done + ".part", done);  // a kill may come while it is written
   _exit(0);
 }
 
