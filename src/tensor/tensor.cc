@@ -72,9 +72,7 @@ int64_t trailing(const Shape& shape) {
   for (size_t i = 1; i < shape.size(); ++i) n *= shape[i];
   return n;
 }
-}  // namespace
 
-namespace {
 // From here on a tensor has pages of its own. Freed on the heap it would leave a hole there, which stays with
 // the process: glibc's own bound for this rises to 32 MB once such a block has been freed.
 #ifndef __has_feature
