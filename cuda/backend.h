@@ -37,6 +37,7 @@ class CudaBackend final : public ops::Backend {
   void fill_zero(const Tensor& x) override;
   size_t working_bytes(const ops::PassShape& pass) const override;
 
+  using ops::Backend::pack_quantized;
   Weight pack(const Tensor& w, bool backward) override;
   Weight pack_quantized(const Tensor& w, ops::Quantize quantize) override;
   Weight pack_quantized(const ops::QuantizedMatrix& w) override;

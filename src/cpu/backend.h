@@ -42,9 +42,11 @@ class CpuBackend final : public ops::Backend {
   Weight pack(const Tensor& w, bool backward) override;
   Weight pack_quantized(const Tensor& w, ops::Quantize quantize) override;
   Weight pack_quantized(const ops::QuantizedMatrix& w) override;
+  Weight pack_quantized(const ops::QuantizedRows& w) override;
   void prepare_backward(PackedWeight& w) override;
   void repack(PackedWeight& w, const Tensor& host) override;
   Tensor unpack(const PackedWeight& w) override;
+  void unpack_rows(const PackedWeight& w, int64_t begin, const Tensor& out) override;
   Lora pack_lora(const Tensor& a, const Tensor& b, float scale, DType base) override;
   void repack_lora(PackedLora& lora, const Tensor& a, const Tensor& b, float scale) override;
 

@@ -4,7 +4,7 @@
 #include <cstring>
 
 #include "base/check.h"
-#include "cpu/kernels.h"
+#include "cpu/interleave.h"
 #include "cpu/memory.h"
 
 namespace whorl::cpu {
@@ -49,24 +49,30 @@ void Panels::place(base::ThreadPool& pool, int64_t k_step, int64_t column_step, 
   });
 }
 
-// Rows of bfloat16 that lie as a checkpoint has them: whole pairs of k move at once.
-void Panels::place_pairs(base::ThreadPool& pool, const uint16_t* data, int64_t column_step) {
+// Rows that lie as a checkpoint has them: whole panels move word by word, what is left over number by number.
+template <class Stored>
+void Panels::place_rows(base::ThreadPool& pool, const Stored* data, int64_t column_step) {
+  constexpr int64_t kInWord = 4 / sizeof(Stored), kAhead = 16;  // words: a line of every row's memory
+  const int64_t words = k_ / kInWord;
+  Stored* const memory = memory_.data<Stored>();
   pool.run(panels(), [&](int64_t panel) {
     const int64_t first = panel * kPanel, last = std::min(first + kPanel, columns_);
-    for (int64_t k0 = 0; k0 < k_; k0 += 32)
-      for (int64_t column = first; column < last; ++column) {
-        const uint16_t* from = data + column * column_step + k0;
-        uint16_t* to = memory_.data<uint16_t>() + offset(k0, column);
-        const int64_t pairs = std::min<int64_t>(32, k_ - k0) / 2;
-        for (int64_t p = 0; p < pairs; ++p) std::memcpy(to + p * 2 * kPanel, from + 2 * p, 2 * sizeof *to);
-        if (k0 + 32 > k_ && k_ % 2 != 0) to[pairs * 2 * kPanel] = from[2 * pairs];
-      }
+    const bool whole = last - first == kPanel;
+    for (int64_t w = 0; whole && w < words; w += kAhead)
+      interleave(reinterpret_cast<const uint8_t*>(data + first * column_step),
+                 column_step * static_cast<int64_t>(sizeof(Stored)), w, std::min(w + kAhead, words),
+                 reinterpret_cast<uint8_t*>(memory + offset(0, first)));
+    for (int64_t column = first; column < last; ++column)
+      for (int64_t k = whole ? words * kInWord : 0; k < k_; ++k)
+        memory[offset(k, column)] = data[column * column_step + k];
   });
 }
 
 void Panels::fill(base::ThreadPool& pool, const void* data, int64_t k_step, int64_t column_step) {
-  if (bf16() && k_step == 1)
-    place_pairs(pool, static_cast<const uint16_t*>(data), column_step);
+  if (k_step == 1 && bf16())
+    place_rows(pool, static_cast<const uint16_t*>(data), column_step);
+  else if (k_step == 1)
+    place_rows(pool, static_cast<const float*>(data), column_step);
   else if (bf16())
     place<uint16_t>(pool, k_step, column_step,
                     [&](int64_t i) { return static_cast<const uint16_t*>(data)[i]; });

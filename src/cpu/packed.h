@@ -36,7 +36,8 @@ class Panels {
   int64_t offset(int64_t k, int64_t column) const;  // in elements
   template <class Stored, class Value>
   void place(base::ThreadPool& pool, int64_t k_step, int64_t column_step, const Value& value);
-  void place_pairs(base::ThreadPool& pool, const uint16_t* data, int64_t column_step);
+  template <class Stored>
+  void place_rows(base::ThreadPool& pool, const Stored* data, int64_t column_step);
   DType dtype_ = DType::float32;
   int64_t k_ = 0, columns_ = 0;
   Tensor memory_;

@@ -1,11 +1,32 @@
 #include "cpu/quantised.h"
 
 #include <algorithm>
+#include <cstring>
 
+#include "cpu/interleave.h"
 #include "cpu/memory.h"
-#include "ops/quantised_group.h"
 
 namespace whorl::cpu {
+
+namespace {
+// Codes of a row two by two become those of each group's first half beside those of its second. `zero` stands
+// in for what would follow the last of k codes.
+void split_halves(uint8_t* codes, int64_t k, int64_t groups, uint8_t zero) {
+  if (k % 2 != 0) codes[k / 2] = static_cast<uint8_t>((codes[k / 2] & 15) | zero << 4);
+  using Bytes = uint8_t __attribute__((vector_size(16)));
+  for (int64_t group = 0; group < groups; ++group, codes += sizeof(Bytes)) {
+    Bytes pairs;
+    std::memcpy(&pairs, codes, sizeof pairs);
+    const Bytes even = pairs & 15, odd = pairs >> 4;
+    const Bytes first =
+        __builtin_shufflevector(even, odd, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+    const Bytes second =
+        __builtin_shufflevector(even, odd, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+    pairs = first | second << 4;
+    std::memcpy(codes, &pairs, sizeof pairs);
+  }
+}
+}  // namespace
 
 void QuantPanels::allocate(bool minima) {
   const int64_t bytes = quantize_ == ops::Quantize::int8 ? kGroup : kGroup / 2;
@@ -14,80 +35,40 @@ void QuantPanels::allocate(bool minima) {
   if (minima) minima_ = zeroed_tensor(DType::float16, {panels(), groups(), kPanel});
 }
 
-QuantPanels::QuantPanels(base::ThreadPool& pool, const Tensor& w, ops::Quantize quantize)
-    : quantize_(quantize), k_(w.dim(1)), columns_(w.dim(0)) {
-  allocate(false);
+QuantPanels::QuantPanels(base::ThreadPool& pool, const ops::QuantizedRows& w)
+    : quantize_(w.quantize), k_(w.inputs), columns_(w.outputs) {
+  allocate(w.minima);
   pool.run(panels(), [&](int64_t panel) { fill_panel(w, panel); });
 }
 
-QuantPanels::QuantPanels(base::ThreadPool& pool, const ops::QuantizedMatrix& w)
-    : quantize_(w.quantize), k_(w.inputs), columns_(w.codes.dim(0)) {
-  allocate(!w.minima.empty());
-  pool.run(panels(), [&](int64_t panel) { copy_panel(w, panel); });
-}
-
-void QuantPanels::place(int64_t panel, int64_t group, int64_t lane, const uint8_t (&stored)[kGroup],
-                        uint16_t scale) {
-  const int64_t block = panel * groups() + group;
-  scales_.data<uint16_t>()[block * kPanel + lane] = scale;
-  const auto at = [&](int64_t k) { return k / 4 * 4 * kPanel + lane * 4 + k % 4; };
-  if (quantize_ == ops::Quantize::int8) {
-    uint8_t* to = codes_.data<uint8_t>() + block * kGroup * kPanel;
-    for (int64_t k = 0; k < kGroup; ++k) to[at(k)] = stored[k];
-  } else {
-    uint8_t* to = codes_.data<uint8_t>() + block * kGroup / 2 * kPanel;
-    for (int64_t k = 0; k < kGroup / 2; ++k)
-      to[at(k)] = static_cast<uint8_t>(stored[k] | stored[k + kGroup / 2] << 4);
-  }
-}
-
-// Columns past the last and inputs past the end of a row stand for nothing: their codes are those of zero,
-// their scales zero.
-void QuantPanels::fill_panel(const Tensor& w, int64_t panel) {
-  const int offset = quantize_ == ops::Quantize::int8 ? 128 : 8;
-  for (int64_t lane = 0; lane < kPanel; ++lane) {
-    const int64_t column = panel * kPanel + lane;
-    for (int64_t group = 0; group < groups(); ++group) {
-      ops::RoundedGroup rounded;
-      if (column < columns_) {
-        float x[kGroup];
-        const int64_t first = column * k_ + group * kGroup,
-                      n = std::min<int64_t>(kGroup, k_ - group * kGroup);
-        for (int64_t i = 0; i < n; ++i)
-          x[i] = w.dtype() == DType::float32 ? w.data<float>()[first + i]
-                                             : bf16_to_float(w.data<uint16_t>()[first + i]);
-        rounded = ops::round_group(x, n, quantize_);
-      }
-      uint8_t stored[kGroup];
-      for (int64_t i = 0; i < kGroup; ++i) stored[i] = static_cast<uint8_t>(rounded.codes[i] + offset);
-      place(panel, group, lane, stored, rounded.scale);
-    }
-  }
-}
-
-void QuantPanels::copy_panel(const ops::QuantizedMatrix& w, int64_t panel) {
+// A panel's rows one after another, then turned all at once. Columns past the last and inputs past the end of
+// a row stand for nothing: their codes are those of zero, their scales zero.
+void QuantPanels::fill_panel(const ops::QuantizedRows& w, int64_t panel) {
   const bool int8 = quantize_ == ops::Quantize::int8;
-  const uint8_t zero = int8 ? 128 : minima_.empty() ? 8 : 0;
+  const int64_t bytes = groups() * (int8 ? kGroup : kGroup / 2);
+  thread_local std::vector<uint8_t> rows;
+  thread_local std::vector<uint16_t> scales, minima;
+  rows.assign(static_cast<size_t>(kPanel * bytes), int8 ? 0 : minima_.empty() ? 0x88 : 0);
+  scales.resize(static_cast<size_t>(groups())), minima.resize(minima_.empty() ? 0 : scales.size());
   for (int64_t lane = 0; lane < kPanel; ++lane) {
-    const int64_t column = panel * kPanel + lane;
-    for (int64_t group = 0; group < groups(); ++group) {
-      uint8_t stored[kGroup];
-      std::fill_n(stored, kGroup, zero);
-      if (column >= columns_) {
-        place(panel, group, lane, stored, 0);
-        continue;
-      }
-      const uint8_t* row = w.codes.data<uint8_t>() + column * w.codes.dim(1);
-      for (int64_t i = 0; i < std::min<int64_t>(kGroup, k_ - group * kGroup); ++i) {
-        const int64_t k = group * kGroup + i;
-        stored[i] = int8 ? row[k] ^ 0x80 : row[k / 2] >> k % 2 * 4 & 15;
-      }
-      const int64_t at = column * groups() + group;
-      place(panel, group, lane, stored, w.scales.data<uint16_t>()[at]);
-      if (!minima_.empty())
-        minima_.data<uint16_t>()[(panel * groups() + group) * kPanel + lane] = w.minima.data<uint16_t>()[at];
+    uint8_t* codes = rows.data() + lane * bytes;
+    if (panel * kPanel + lane < columns_) {
+      w.read(panel * kPanel + lane, {codes, scales.data(), minima_.empty() ? nullptr : minima.data()});
+      place(scales, panel, lane, scales_);
+      if (!minima_.empty()) place(minima, panel, lane, minima_);
     }
+    if (int8)
+      for (int64_t i = 0; i < bytes; ++i) codes[i] ^= 0x80;
+    else
+      split_halves(codes, k_, groups(), minima_.empty() ? 8 : 0);
   }
+  interleave(rows.data(), bytes, 0, bytes / 4, codes_.data<uint8_t>() + panel * bytes * kPanel);
+}
+
+void QuantPanels::place(const std::vector<uint16_t>& row, int64_t panel, int64_t lane,
+                        const Tensor& to) const {
+  for (int64_t group = 0; group < groups(); ++group)
+    to.data<uint16_t>()[(panel * groups() + group) * kPanel + lane] = row[static_cast<size_t>(group)];
 }
 
 void QuantPanels::copy_column(int64_t column, float* out) const {

@@ -1,6 +1,8 @@
 #pragma once
 // Weights as whole numbers: groups of 32 inputs share a scale, int8 codes are -128..127, int4 codes -8..7, or
 // 0..15 above a minimum.
+#include <vector>
+
 #include "base/thread_pool.h"
 #include "cpu/kernels.h"
 #include "ops/backend.h"
@@ -11,11 +13,8 @@ namespace whorl::cpu {
 class QuantPanels {
  public:
   QuantPanels() = default;
-  // w [columns, k] on the host, float32 or bfloat16. int8: the largest of a group becomes 127. int4: of a few
-  // scales for each group the one with the least squared error.
-  QuantPanels(base::ThreadPool& pool, const Tensor& w, ops::Quantize quantize);
-  // What is rounded already, checked by the caller.
-  QuantPanels(base::ThreadPool& pool, const ops::QuantizedMatrix& w);
+  // Reads its rows on the pool's threads.
+  QuantPanels(base::ThreadPool& pool, const ops::QuantizedRows& w);
 
   bool empty() const { return codes_.empty(); }
   ops::Quantize quantize() const { return quantize_; }
@@ -35,9 +34,8 @@ class QuantPanels {
 
  private:
   void allocate(bool minima);
-  void fill_panel(const Tensor& w, int64_t panel);
-  void copy_panel(const ops::QuantizedMatrix& w, int64_t panel);
-  void place(int64_t panel, int64_t group, int64_t lane, const uint8_t (&stored)[kGroup], uint16_t scale);
+  void fill_panel(const ops::QuantizedRows& w, int64_t panel);
+  void place(const std::vector<uint16_t>& row, int64_t panel, int64_t lane, const Tensor& to) const;
 
   ops::Quantize quantize_ = ops::Quantize::none;
   int64_t k_ = 0, columns_ = 0;

@@ -54,12 +54,16 @@ Weight CpuBackend::pack_quantized(const Tensor& w, ops::Quantize quantize) {
   check_weight("pack_quantized", w);
   base::check_argument(quantize != ops::Quantize::none, "[pack_quantized] expected int8 or int4, got none");
   auto weight = std::make_shared<CpuWeight>();
-  weight->quantised = QuantPanels(*pool_, w, quantize);
+  weight->quantised = QuantPanels(*pool_, ops::rounded_rows(w, quantize));
   return weight;
 }
 
 Weight CpuBackend::pack_quantized(const ops::QuantizedMatrix& w) {
   ops::expect_codes(w);
+  return pack_quantized(ops::rows_of(w));
+}
+
+Weight CpuBackend::pack_quantized(const ops::QuantizedRows& w) {
   auto weight = std::make_shared<CpuWeight>();
   weight->quantised = QuantPanels(*pool_, w);
   return weight;
@@ -88,14 +92,18 @@ Tensor CpuBackend::unpack(const PackedWeight& w) {
   const CpuWeight& weight = as_cpu(w);
   const DType dtype = weight.whole() ? weight.dtype() : DType::float32;
   Tensor out = Tensor::zeros(dtype, {weight.outputs(), weight.inputs()});
-  parallel(weight.outputs(), 1 + (1 << 14) / weight.inputs(), [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i)
-      if (weight.whole())
-        weight.forward.copy_column(i, out.rows(i, i + 1).raw());
-      else
-        weight.quantised.copy_column(i, out.rows(i, i + 1).data<float>());
-  });
+  parallel(weight.outputs(), 1 + (1 << 14) / weight.inputs(),
+           [&](int64_t begin, int64_t end) { unpack_rows(w, begin, out.rows(begin, end)); });
   return out;
+}
+
+void CpuBackend::unpack_rows(const PackedWeight& w, int64_t begin, const Tensor& out) {
+  const CpuWeight& weight = as_cpu(w);
+  for (int64_t i = 0; i < out.dim(0); ++i)
+    if (weight.whole())
+      weight.forward.copy_column(begin + i, out.rows(i, i + 1).raw());
+    else
+      weight.quantised.copy_column(begin + i, out.rows(i, i + 1).data<float>());
 }
 
 Lora CpuBackend::pack_lora(const Tensor& a, const Tensor& b, float scale, DType base) {

@@ -1,7 +1,6 @@
 #include "model/assemble.h"
 
 #include "base/check.h"
-#include "base/hash.h"
 #include "base/log.h"
 #include "model/decoder.h"
 #include "ops/device.h"
@@ -12,7 +11,10 @@ namespace {
 DecoderWeights pack_on_device(Model::Impl& impl, const TensorSource& source, const ModelOptions& options,
                               const Rounding& rounding) {
   const auto pack = [&] {
-    return pack_weights(impl.config, source, *impl.backend, false, rounding, impl.read_digest);
+    std::vector<std::string> known;
+    DecoderWeights weights = pack_weights(impl.config, source, *impl.backend, false, rounding, &known);
+    impl.read_digest = read_digest(impl.config, impl.backend, weights, std::move(known));
+    return weights;
   };
   const bool chosen = !impl.backend && options.device == "auto";
   if (!impl.backend) impl.backend = ops::make_backend(options.device, options.threads);
@@ -42,9 +44,7 @@ void assemble(Model::Impl& impl, const TensorSource& source, const ModelOptions&
   impl.quantize = held_as(impl.config, weights);
   impl.transformer =
       std::make_shared<const Decoder>(impl.config, impl.backend, std::move(weights), impl.read_digest);
-  impl.digest = impl.quantize == "none"
-                    ? impl.read_digest
-                    : base::sha256_hex(impl.read_digest + "/" + (keep ? "stored" : options.quantize));
+  impl.rounding = impl.quantize == "none" ? "" : keep ? "stored" : options.quantize;
 }
 
 std::map<std::string, Tensor> host_tensors(const Model::Impl& impl, const std::string& dtype,

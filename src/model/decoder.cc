@@ -9,7 +9,7 @@
 namespace whorl::model {
 
 Decoder::Decoder(ModelConfig config, std::shared_ptr<ops::Backend> backend, DecoderWeights weights,
-                 std::string digest)
+                 std::shared_ptr<const ReadDigest> digest)
     : config_(std::move(config)),
       backend_(std::move(backend)),
       weights_(std::move(weights)),
@@ -36,7 +36,7 @@ std::shared_ptr<DeviceAdapter> Decoder::prepare(const adapter::LoraAdapter& lora
     base.modules[linear_names_[i]] = {shape[0], shape[1]};
     index[linear_names_[i]] = i;
   }
-  base.digest = digest_;
+  base.digest = digest_->get();
   adapter::bind(lora, base, "Model.bind");
   auto out = std::make_shared<DeviceAdapter>();
   out->linears.resize(linear_names_.size());

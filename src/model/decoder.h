@@ -7,6 +7,7 @@
 
 #include "model/layer.h"
 #include "model/logits_pool.h"
+#include "model/read_digest.h"
 #include "model/transformer.h"
 #include "model/weights.h"
 
@@ -15,7 +16,7 @@ namespace whorl::model {
 class Decoder final : public Transformer {
  public:
   Decoder(ModelConfig config, std::shared_ptr<ops::Backend> backend, DecoderWeights weights,
-          std::string digest);
+          std::shared_ptr<const ReadDigest> digest);
 
   const ModelConfig& config() const override { return config_; }
   ops::Backend& backend() const override { return *backend_; }
@@ -48,7 +49,7 @@ class Decoder final : public Transformer {
   ModelConfig config_;
   std::shared_ptr<ops::Backend> backend_;
   DecoderWeights weights_;
-  std::string digest_;
+  std::shared_ptr<const ReadDigest> digest_;
   std::vector<std::string> linear_names_;
 
   mutable std::mutex mutex_;

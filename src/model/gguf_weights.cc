@@ -1,6 +1,7 @@
 #include "model/gguf_weights.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "base/check.h"
 #include "base/thread_pool.h"
@@ -17,12 +18,13 @@ ops::Quantize kind_of(GgufType type) {
   return type == GgufType::q4_0 || type == GgufType::q4_k ? ops::Quantize::int4 : ops::Quantize::none;
 }
 
-// Rows of a matrix in the order of the checkpoint.
+// Rows of a matrix in the order of the checkpoint; the file outlives them.
 struct Rows {
-  const tensor::GgufTensor& info;
+  tensor::Gguf file;
+  tensor::GgufTensor info;
   const uint8_t* blocks;
-  const ModelConfig& config;
-  const TensorSpec& spec;
+  ModelConfig config;
+  TensorSpec spec;
 
   int64_t width() const { return info.shape.back(); }
   const uint8_t* at(int64_t row, int64_t column) const {
@@ -31,20 +33,20 @@ struct Rows {
   }
 };
 
-ops::QuantizedMatrix codes_of(const Rows& rows) {
-  const ops::Quantize kind = kind_of(rows.info.type);
-  const int64_t outputs = rows.info.shape.front(), inputs = rows.width(), groups = inputs / 32;
-  const int64_t bytes = kind == ops::Quantize::int8 ? inputs : inputs / 2;
-  ops::QuantizedMatrix out{kind, inputs, Tensor::zeros(DType::uint8, {outputs, bytes}),
-                           Tensor::zeros(DType::float16, {outputs, groups}), Tensor()};
-  const bool minima = rows.info.type == GgufType::q4_k;
-  if (minima) out.minima = Tensor::zeros(DType::float16, {outputs, groups});
-  base::ThreadPool::shared()->run(outputs, [&](int64_t row) {
-    tensor::copy_codes(rows.info.type, rows.at(row, 0), inputs,
-                       {out.codes.data<uint8_t>() + row * bytes, out.scales.data<uint16_t>() + row * groups,
-                        minima ? out.minima.data<uint16_t>() + row * groups : nullptr});
-  });
-  return out;
+[[noreturn]] void refuse_values(const Rows& rows, const std::string& context) {
+  base::invalid(context, ": tensor '", rows.info.name, "' has values that are NaN or infinite");
+}
+
+// Numbers of Q8_0 and Q4_0 are finite where their scales are.
+ops::QuantizedRows codes_of(std::shared_ptr<const Rows> rows, const std::string& context) {
+  const int64_t inputs = rows->width();
+  return {kind_of(rows->info.type), rows->info.shape.front(), inputs, rows->info.type == GgufType::q4_k,
+          [=](int64_t row, const ops::QuantizedRow& to) {
+            tensor::copy_codes(rows->info.type, rows->at(row, 0), inputs, {to.codes, to.scales, to.minima});
+            int full = 0;
+            for (int64_t i = 0; i < inputs / 32; ++i) full += (to.scales[i] & 0x7c00) == 0x7c00;
+            if (full > 0) refuse_values(*rows, context);
+          }};
 }
 
 // Over the numbers in the file, as if they had been widened: an adapter belongs to either.
@@ -60,15 +62,16 @@ std::string digest_of(const Rows& rows) {
                       });
 }
 
-// float_to_half has no infinity: what came of too large a product shows in the widened numbers alone.
+// The scales of Q4_K are products, and float_to_half has no infinity: what came of too large a one shows in
+// the widened numbers alone.
 void refuse_not_finite(const Rows& rows, const std::string& context) {
   const int64_t width = rows.width();
   base::ThreadPool::shared()->run(rows.info.shape.front(), [&](int64_t row) {
     const Tensor wide = Tensor::zeros(DType::float32, {width});
     tensor::widen_blocks(rows.info.type, rows.at(row, 0), width, wide.data<float>());
     const float* x = wide.data<float>();
-    base::check_argument(std::all_of(x, x + width, [](float v) { return std::abs(v) <= 1e30f; }), context,
-                         ": tensor '", rows.info.name, "' has values that are NaN or infinite");
+    if (!std::all_of(x, x + width, [](float v) { return std::abs(v) <= 1e30f; }))
+      refuse_values(rows, context);
   });
 }
 
@@ -77,14 +80,19 @@ void refuse_not_finite(const Rows& rows, const std::string& context) {
 StoredMatrix read_gguf_matrix(const tensor::Gguf& file, const ModelConfig& config, const TensorSpec& spec,
                               const std::string& quantize, const std::string& context) {
   const std::string name = gguf_tensor_name(spec);
-  const Rows rows{file.info(name), file.blocks(name), config, spec};
+  const auto rows =
+      std::make_shared<const Rows>(Rows{file, file.info(name), file.blocks(name), config, spec});
   const bool keep = quantize == "auto";
   const ops::Quantize asked = keep ? ops::Quantize::none : quantize_named(quantize, context);
-  const ops::Quantize kind = kind_of(rows.info.type);
+  const ops::Quantize kind = kind_of(rows->info.type);
   if (kind == ops::Quantize::none || !(keep || kind == asked))
-    return {{}, {}, keep && rows.info.type == GgufType::q6_k ? ops::Quantize::int8 : asked};
-  refuse_not_finite(rows, context);
-  return {codes_of(rows), digest_of(rows), kind};
+    return {{}, {}, keep && rows->info.type == GgufType::q6_k ? ops::Quantize::int8 : asked};
+  StoredMatrix stored{codes_of(rows, context), {}, kind};
+  if (rows->info.type == GgufType::q4_k) {
+    refuse_not_finite(*rows, context);
+    stored.digest = [rows] { return digest_of(*rows); };
+  }
+  return stored;
 }
 
 }  // namespace whorl::model

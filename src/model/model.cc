@@ -5,6 +5,7 @@
 
 #include "adapter/adapter_impl.h"
 #include "base/check.h"
+#include "base/hash.h"
 #include "model/layout.h"
 #include "model/model_impl.h"
 #include "model/weights.h"
@@ -15,9 +16,14 @@ namespace whorl {
 
 Model::Model(std::shared_ptr<const Impl> impl) : impl_(std::move(impl)) {}
 
+std::string Model::Impl::digest() const {
+  const std::string& read = read_digest->get();
+  return rounding.empty() ? read : base::sha256_hex(read + "/" + rounding);
+}
+
 const ModelConfig& Model::config() const { return impl_->config; }
 const std::filesystem::path& Model::path() const { return impl_->path; }
-std::string Model::digest() const { return impl_->digest; }
+std::string Model::digest() const { return impl_->digest(); }
 int64_t Model::parameter_count() const { return model::parameter_count(impl_->config); }
 std::string Model::quantize() const { return impl_->quantize; }
 size_t Model::memory_bytes() const { return impl_->transformer->weights().nbytes(); }

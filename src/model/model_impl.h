@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "model/read_digest.h"
 #include "model/text_files.h"
 #include "model/transformer.h"
 #include "text/chat_template.h"
@@ -20,13 +21,16 @@ struct Model::Impl {
   std::shared_ptr<const text::Tokenizer> tokenizer;         // null = none
   std::shared_ptr<const text::ChatTemplate> chat_template;  // null = none
   std::string no_tokenizer = "no tokenizer.json";           // why, where there is none
-  std::string read_digest;      // of configuration and weights as they were read: what adapters belong to
-  std::string digest;           // of what is held: what answers and runs belong to
+  std::shared_ptr<const model::ReadDigest> read_digest;     // what adapters belong to
+  std::string rounding;         // "stored", "int8" or "int4" where what is held is not what was read
   std::string config_json;      // config.json as it was read; empty for a new model
   model::TextFiles text_files;  // what save() writes beside the weights
 
   std::string quantize = "none";  // how matrices are held (held_as)
   std::shared_ptr<ops::Backend> backend;
+
+  // Of what is held: what answers and runs belong to.
+  std::string digest() const;
 };
 
 }  // namespace whorl

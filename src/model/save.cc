@@ -60,7 +60,7 @@ adapter::BaseDescription describe(const Model::Impl& impl) {
     const Shape shape = impl.transformer->linear_shape(i);
     base.modules[names[i]] = {shape[0], shape[1]};
   }
-  base.digest = impl.read_digest;
+  base.digest = impl.read_digest->get();
   return base;
 }
 

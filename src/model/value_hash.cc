@@ -57,12 +57,17 @@ std::string value_digest(base::ThreadPool& pool, const Tensor& x) {
                           [&](int64_t begin, int64_t end) { return block_digest(flat.rows(begin, end)); });
 }
 
+std::string value_digest(base::ThreadPool& pool, int64_t n, const BlockOfValues& block) {
+  return digest_of_blocks(pool, n,
+                          [&](int64_t begin, int64_t end) { return block_digest(block(begin, end)); });
+}
+
 std::string value_digest(base::ThreadPool& pool, int64_t n, const FillValues& fill) {
-  return digest_of_blocks(pool, n, [&](int64_t begin, int64_t end) {
-    const Tensor block = Tensor::zeros(DType::float32, {end - begin});
-    fill(begin, end, block.data<float>());
-    return block_digest(block);
-  });
+  return value_digest(pool, n, BlockOfValues([&](int64_t begin, int64_t end) {
+                        Tensor block = Tensor::zeros(DType::float32, {end - begin});
+                        fill(begin, end, block.data<float>());
+                        return block;
+                      }));
 }
 
 }  // namespace whorl::model

@@ -14,6 +14,10 @@ namespace whorl::model {
 std::string value_digest(base::ThreadPool& pool, const Tensor& x);
 // The same over numbers that need not all exist at once: fill(begin, end, to) writes some of the `n` as
 // float32.
+// Numbers [begin, end), float32 or bfloat16.
+using BlockOfValues = std::function<Tensor(int64_t begin, int64_t end)>;
+std::string value_digest(base::ThreadPool& pool, int64_t n, const BlockOfValues& block);
+
 using FillValues = std::function<void(int64_t begin, int64_t end, float* to)>;
 std::string value_digest(base::ThreadPool& pool, int64_t n, const FillValues& fill);
 

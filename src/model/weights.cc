@@ -2,10 +2,8 @@
 
 #include <algorithm>
 #include <cstring>
-#include <nlohmann/json.hpp>
 
 #include "base/check.h"
-#include "base/hash.h"
 #include "model/config.h"
 #include "model/value_hash.h"
 
@@ -52,37 +50,41 @@ std::vector<TensorSlot> tensor_slots(const ModelConfig& config, DecoderWeights& 
   return out;
 }
 
+namespace {
+// One matrix; returns the digest of what was read, if what is packed cannot tell it.
+std::string pack_stored(const StoredMatrix& stored, ops::Backend& backend, bool hashes, ops::Weight& to) {
+  to = backend.pack_quantized(stored.codes);
+  if (hashes && stored.digest) return stored.digest();
+  return hashes && !backend.on_host() ? value_digest(*base::ThreadPool::shared(), backend.unpack(*to)) : "";
+}
+}  // namespace
+
 DecoderWeights pack_weights(const ModelConfig& config, const TensorSource& source, ops::Backend& backend,
-                            bool backward, const Rounding& rounding, std::string& digest) {
+                            bool backward, const Rounding& rounding, std::vector<std::string>* known) {
   const auto pool = base::ThreadPool::shared();
-  base::Sha256 hash;
-  base::Json identity = to_json(config);
-  for (const char* key : {"torch_dtype", "initializer_range", "bos_token_id", "eos_token_id"})
-    identity.erase(key);
-  hash.update(base::to_sorted_json(identity));
   DecoderWeights weights;
   for (TensorSlot& slot : tensor_slots(config, weights)) {
-    hash.update(slot.spec.name).update("\n").update(to_string(slot.spec.shape)).update("\n");
     StoredMatrix stored{{}, {}, rounding.quantize};
     if (slot.weight && rounding.stored) stored = rounding.stored(slot.spec);
-    if (!stored.codes.codes.empty()) {
-      hash.update(stored.digest);
-      *slot.weight = backend.pack_quantized(stored.codes);
+    if (stored.codes.read) {
+      const std::string digest = pack_stored(stored, backend, known != nullptr, *slot.weight);
+      if (known) known->push_back(digest);
       continue;
     }
     const Tensor host = source(slot.spec);
-    hash.update(value_digest(*pool, host));
+    const bool rounded = slot.weight && stored.quantize != ops::Quantize::none;
+    // From a device's memory it would cost the way back.
+    if (known) known->push_back(rounded || !backend.on_host() ? value_digest(*pool, host) : "");
     if (slot.vector) {
       *slot.vector = on_device(convert(host, DType::float32), backend);
       continue;
     }
     // The head's gradient towards its input is always asked for; a table that is no head never is.
     const bool head = slot.spec.kind == TensorKind::embedding ? config.tie_word_embeddings : true;
-    *slot.weight = stored.quantize == ops::Quantize::none ? backend.pack(host, backward && head)
-                                                          : backend.pack_quantized(host, stored.quantize);
+    *slot.weight =
+        rounded ? backend.pack_quantized(host, stored.quantize) : backend.pack(host, backward && head);
   }
   if (config.tie_word_embeddings) weights.head = weights.embedding;
-  digest = hash.hex();
   return weights;
 }
 

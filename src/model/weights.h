@@ -38,11 +38,12 @@ std::vector<TensorSlot> tensor_slots(const ModelConfig& config, DecoderWeights& 
 // Gives the host tensor for a specification: float32 or bfloat16, of its shape.
 using TensorSource = std::function<Tensor(const TensorSpec&)>;
 
-// A matrix that its file holds rounded: codes that are kept (`digest` is value_digest of the numbers in the
-// file), or, where they are empty, how its numbers are rounded once more.
+// A matrix that its file holds rounded: codes that are kept, or, where there are none (no codes.read), how
+// its numbers are rounded once more. What the codes stand for are exactly the numbers in the file, unless
+// `digest` is there to give their value_digest.
 struct StoredMatrix {
-  ops::QuantizedMatrix codes;
-  std::string digest;
+  ops::QuantizedRows codes;
+  std::function<std::string()> digest;
   ops::Quantize quantize = ops::Quantize::none;
 };
 using StoredSource = std::function<StoredMatrix(const TensorSpec&)>;
@@ -53,10 +54,11 @@ struct Rounding {
   StoredSource stored = {};
 };
 
-// Packs everything that the sources give. `digest` receives the SHA-256 over configuration, names, shapes and
-// values. `backward` also prepares gradients.
+// Packs everything that the sources give. `backward` also prepares gradients. `known`, unless null, receives
+// for each of tensor_slots the value_digest of what was read where the packed weights would not tell, else
+// "".
 DecoderWeights pack_weights(const ModelConfig& config, const TensorSource& source, ops::Backend& backend,
-                            bool backward, const Rounding& rounding, std::string& digest);
+                            bool backward, const Rounding& rounding, std::vector<std::string>* known);
 
 // "none", "int8" or "int4" where all matrices are held alike, else "mixed".
 std::string held_as(const ModelConfig& config, const DecoderWeights& weights);

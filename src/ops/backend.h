@@ -21,6 +21,7 @@
 //  - Two-dimensional activations may be column slices (row_stride > columns).
 //  - Wrong shapes throw std::invalid_argument: "[rms_norm] expected gain [64], got [32]".
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -30,7 +31,7 @@
 
 namespace whorl::ops {
 
-inline constexpr int kContractVersion = 2;
+inline constexpr int kContractVersion = 3;
 
 // How a frozen matrix is rounded to whole numbers; groups of 32 inputs share a float16 scale.
 enum class Quantize : uint8_t { none, int8, int4 };
@@ -45,6 +46,20 @@ struct QuantizedMatrix {
   Tensor codes;
   Tensor scales;  // float16 [O, ceil(K / 32)], finite
   Tensor minima;  // the same, or empty
+};
+
+// The same, read row by row straight from where it lies, so that no second copy of a large matrix is made.
+struct QuantizedRow {
+  uint8_t* codes;    // as a row of QuantizedMatrix::codes
+  uint16_t* scales;  // float16, ceil(K / 32), finite
+  uint16_t* minima;  // the same; null where there are none
+};
+struct QuantizedRows {
+  Quantize quantize = Quantize::none;
+  int64_t outputs = 0, inputs = 0;  // O, K
+  bool minima = false;
+  // Writes row `row` to where it is told. Called for every row, from several threads at once.
+  std::function<void(int64_t row, const QuantizedRow& to)> read;
 };
 
 // A frozen or trained matrix [O, K] in the backend's own layout. Immutable once made, except through
@@ -172,10 +187,14 @@ class Backend {
   // The same with codes that somebody else made, taken as they are: nothing is rounded again. A backend that
   // has no layout for them refuses.
   virtual Weight pack_quantized(const QuantizedMatrix& w);
+  // Made a QuantizedMatrix first, unless a backend knows better.
+  virtual Weight pack_quantized(const QuantizedRows& w);
   virtual void prepare_backward(PackedWeight& w) = 0;            // later, when a trainer attaches
   virtual void repack(PackedWeight& w, const Tensor& host) = 0;  // full-weight training
   // [O, K] on the host, as stored; quantised ones as the float32 numbers they stand for.
   virtual Tensor unpack(const PackedWeight& w) = 0;
+  // Rows [begin, begin + n) of that, to `out` [n, K] on the host; from any thread, also several at once.
+  virtual void unpack_rows(const PackedWeight& w, int64_t begin, const Tensor& out);
   // a [R, K], b [O, R], float32 on the host. y += scale * (x a^T) b^T. `base` is the stored type of the
   // weight it stands beside: its products are as exact as that weight's.
   virtual Lora pack_lora(const Tensor& a, const Tensor& b, float scale, DType base) = 0;

@@ -166,13 +166,16 @@ float half_to_float(uint16_t bits) {
 
 uint16_t float_to_half(float x) {
   const float size = std::min(std::abs(x), 65504.0f);
-  const int sign = std::signbit(x) ? 0x8000 : 0;
-  int exponent = 0;
-  std::frexp(size, &exponent);
-  exponent = std::max(exponent - 1, -14);
-  const int parts = static_cast<int>(std::nearbyint(std::ldexp(size, 10 - exponent)));  // 2048 carries over
-  const int bits = size < 0x1p-14f ? parts : ((exponent + 15) << 10) + parts - 1024;
-  return static_cast<uint16_t>(sign | bits);
+  const uint32_t sign = std::signbit(x) ? 0x8000u : 0u;
+  uint32_t bits;
+  if (size < 0x1p-14f) {
+    const float rounded = size + 0.5f;  // whose last bit is worth 2^-24, as that of the smallest halves
+    std::memcpy(&bits, &rounded, sizeof bits);
+    return static_cast<uint16_t>(sign | (bits - 0x3f000000u));
+  }
+  std::memcpy(&bits, &size, sizeof bits);
+  bits += 0xfffu + (bits >> 13 & 1u);  // half of the last place, or a little less where that bit is even
+  return static_cast<uint16_t>(sign | ((bits >> 13) - (112u << 10)));
 }
 
 }  // namespace whorl

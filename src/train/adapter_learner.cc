@@ -27,7 +27,7 @@ adapter::LoraAdapter initial_adapter(const Model& base, const LoraOptions& optio
     const Shape shape = impl.transformer->linear_shape(i);
     description.modules[names[i]] = {shape[0], shape[1]};
   }
-  description.digest = impl.read_digest;
+  description.digest = impl.read_digest->get();
   adapter::LoraConfig config;
   config.rank = options.rank;
   config.alpha = options.alpha;

@@ -30,11 +30,11 @@ WeightLearner::WeightLearner(const Model& base, double learning_rate, double wei
   std::map<std::string, model::TensorSlot> slots;
   for (const model::TensorSlot& slot : model::tensor_slots(config_, original))
     slots.emplace(slot.spec.name, slot);
-  std::string digest;
   weights_ = model::pack_weights(
       config_, [&](const model::TensorSpec& spec) { return model::unpack(slots.at(spec.name), *backend_); },
-      *backend_, true, {}, digest);
-  transformer_ = std::make_shared<const model::Decoder>(config_, backend_, weights_, digest);
+      *backend_, true, {}, nullptr);
+  transformer_ =
+      std::make_shared<const model::Decoder>(config_, backend_, weights_, base.impl()->read_digest);
   lay_out();
   bind_gradients();
 }

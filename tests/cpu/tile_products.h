@@ -8,6 +8,7 @@
 #include "cpu/features.h"
 #include "cpu/isa.h"
 #include "cpu/packed.h"
+#include "ops/quantised_group.h"
 #include "tensor/tensor.h"
 
 namespace whorl::cpu {
@@ -66,7 +67,7 @@ struct Product {
 
   std::vector<float> run_quantised(const Kernels& kernels, base::ThreadPool& pool,
                                    ops::Quantize quantize) const {
-    const QuantPanels panels(pool, weights, quantize);
+    const QuantPanels panels(pool, ops::rounded_rows(weights, quantize));
     std::vector<float> c = before, scratch(static_cast<size_t>(kernels.gemm_quantised_scratch(shape.k)) + 16);
     kernels.gemm_quantised({a.data(), shape.k, shape.rows, shape.k, panels.matrix(), 0,
                             (shape.columns + kPanel - 1) / kPanel, shape.columns, c.data(), stride(),

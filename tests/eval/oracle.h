@@ -49,7 +49,7 @@ struct OracleModel {
     oracle = std::make_shared<Oracle>(chat.model->config().vocab_size, 4096);
     auto impl = std::make_shared<Model::Impl>(*chat.model->impl());
     impl->transformer = oracle;
-    impl->digest = "oracle";
+    impl->read_digest = std::make_shared<const model::ReadDigest>([] { return std::string("oracle"); });
     model.emplace(impl);
   }
   // What the adapter of this digest says to a request, and then ends.

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "ops/harness.h"
+#include "ops/quantised_group.h"
 #include "ops/reference/linear.h"
 
 namespace whorl::ops {
@@ -128,6 +129,19 @@ Matrix<double> stand_for(const QuantizedMatrix& w) {
   return out;
 }
 
+// The same codes read row by row; and rows of a packed weight one part at a time.
+void check_rows(Backend& backend, const QuantizedMatrix& codes, const PackedWeight& packed, Report& report) {
+  const Weight read = backend.pack_quantized(rows_of(codes));
+  const Tensor all = backend.unpack(packed);
+  report.same_bits("codes row by row", backend.unpack(*read), all);
+  const int64_t o = all.dim(0);
+  for (const auto& [begin, end] : {std::pair<int64_t, int64_t>{0, 1}, {o / 2, o}}) {
+    const Tensor part = Tensor::zeros(all.dtype(), {end - begin, all.dim(1)});
+    backend.unpack_rows(packed, begin, part);
+    report.same_bits("rows alone", part, all.rows(begin, end));
+  }
+}
+
 // Adapters on top, and rows alone: the bits of a row do not depend on the batch.
 void check_alone(Backend& backend, const Setting& setting, Quantize quantize, Report& report) {
   Random random(5);
@@ -209,6 +223,7 @@ void check_quantised_codes(Backend& backend, const Setting& setting, Report& rep
       report.expect(unpacked(backend, *packed).data == stand_for(codes).data,
                     "the codes stand for other numbers");
       check_ops(backend, setting, *packed, n, report);
+      check_rows(backend, codes, *packed, report);
     }
 }
 

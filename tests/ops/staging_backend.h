@@ -28,9 +28,13 @@ class StagingBackend : public Backend {
     return inner_->pack_quantized(w, quantize);
   }
   Weight pack_quantized(const QuantizedMatrix& w) override { return inner_->pack_quantized(w); }
+  Weight pack_quantized(const QuantizedRows& w) override { return inner_->pack_quantized(w); }
   void prepare_backward(PackedWeight& w) override { inner_->prepare_backward(w); }
   void repack(PackedWeight& w, const Tensor& host) override { inner_->repack(w, host); }
   Tensor unpack(const PackedWeight& w) override { return inner_->unpack(w); }
+  void unpack_rows(const PackedWeight& w, int64_t begin, const Tensor& out) override {
+    inner_->unpack_rows(w, begin, out);
+  }
   Lora pack_lora(const Tensor& a, const Tensor& b, float scale, DType base) override {
     return inner_->pack_lora(a, b, scale, base);
   }

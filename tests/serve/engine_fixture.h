@@ -20,6 +20,7 @@ inline Model model_over(std::shared_ptr<const model::Transformer> transformer,
   auto impl = std::make_shared<Model::Impl>();
   impl->config = transformer->config();
   impl->transformer = std::move(transformer);
+  impl->read_digest = std::make_shared<const model::ReadDigest>([] { return std::string(); });
   if (text_of) {
     impl->tokenizer = text_of->impl()->tokenizer;
     impl->chat_template = text_of->impl()->chat_template;

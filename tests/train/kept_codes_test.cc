@@ -40,7 +40,7 @@ TEST(KeptCodes, AdaptersLearnOverThemAsOverTheWidenedModel) {
     }
     EXPECT_EQ(kept.digest(), before) << "the base moved";
     // What was learnt over the codes belongs to the model that they stand for.
-    EXPECT_EQ(ours.base.impl()->read_digest, theirs.base.impl()->read_digest);
+    EXPECT_EQ(ours.base.impl()->read_digest->get(), theirs.base.impl()->read_digest->get());
   }
 }
 
