@@ -87,7 +87,10 @@ class WHORL_API Model {
 
   const ModelConfig& config() const;
   const std::filesystem::path& path() const;  // where it was loaded from, or empty
-  std::string digest() const;                 // sha256 over configuration and weights, hex
+  // SHA-256 over configuration and weights, hex. Adapters, evaluations and training runs ask for it,
+  // generating alone does not: the first call hashes all weights (half a second for each gigabyte on two
+  // cores), others return at once. Safe from any thread.
+  std::string digest() const;
   int64_t parameter_count() const;
   size_t memory_bytes() const;   // packed weights
   std::string quantize() const;  // how matrices are held: "none", "int8", "int4" or "mixed"

@@ -126,7 +126,10 @@ void bind_facts(py::class_<Model>& c) {
   c.def_property_readonly("path", &Model::path, "Where it was loaded from, or an empty path.");
   c.def_property_readonly(
       "digest", [](const Model& self) { return compute([&] { return self.digest(); }); },
-      "SHA-256 over configuration and weights, hex.");
+      "SHA-256 over configuration and weights, hex. Adapters, evaluations and training runs ask for it, "
+      "generating "
+      "alone does not: the first time all weights are hashed (half a second for each gigabyte on two "
+      "cores).");
   c.def_property_readonly("parameter_count", &Model::parameter_count);
   c.def_property_readonly("memory_bytes", &Model::memory_bytes, "Bytes of the packed weights.");
   c.def_property_readonly("quantize", &Model::quantize,

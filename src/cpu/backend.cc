@@ -12,6 +12,8 @@ namespace whorl::cpu {
 std::string CpuBackend::name() const { return std::string("cpu (") + kernels_.name + ")"; }
 
 Tensor CpuBackend::allocate(DType dtype, Shape shape) { return zeroed_tensor(dtype, std::move(shape)); }
+// No huge pages: a token's keys and values in every layer would touch, and clear, two megabytes each.
+Tensor CpuBackend::reserve(DType dtype, Shape shape) { return Tensor::zeros(dtype, std::move(shape)); }
 
 namespace {
 // Rows of bytes and the step between them; a tensor of no or one dimension is one row.

@@ -34,6 +34,7 @@ class CpuBackend final : public ops::Backend {
   bool on_host() const override { return true; }
 
   Tensor allocate(DType dtype, Shape shape) override;
+  Tensor reserve(DType dtype, Shape shape) override;
   void upload(const Tensor& host, const Tensor& device) override;
   void download(const Tensor& device, const Tensor& host) override;
   void fill_zero(const Tensor& x) override;

@@ -36,4 +36,20 @@ inline void interleave(const uint8_t* rows, int64_t stride, int64_t begin, int64
       std::memcpy(panel + w * kLine + row * kWord, rows + row * stride + w * kWord, kWord);
 }
 
+// The way back, all words of all rows.
+inline void separate(const uint8_t* panel, int64_t words, uint8_t* rows, int64_t stride) {
+  constexpr int64_t kWord = 4, kLine = kPanel * kWord;
+  int64_t w = 0;
+  for (; w + 4 <= words; w += 4)
+    for (int64_t row = 0; row < kPanel; row += 4) {
+      Words x[4];
+      for (int64_t i = 0; i < 4; ++i) std::memcpy(x + i, panel + (w + i) * kLine + row * kWord, sizeof x[i]);
+      turn(x);
+      for (int64_t i = 0; i < 4; ++i) std::memcpy(rows + (row + i) * stride + w * kWord, x + i, sizeof x[i]);
+    }
+  for (; w < words; ++w)
+    for (int64_t row = 0; row < kPanel; ++row)
+      std::memcpy(rows + row * stride + w * kWord, panel + w * kLine + row * kWord, kWord);
+}
+
 }  // namespace whorl::cpu

@@ -100,6 +100,20 @@ void Panels::copy_column(int64_t column, void* out) const {
   }
 }
 
+void Panels::copy_columns(int64_t begin, int64_t end, void* out) const {
+  const auto width = static_cast<int64_t>(size_of(dtype_)), stride = k_ * width;
+  auto* to = static_cast<uint8_t*>(out);
+  for (int64_t column = begin; column < end;)
+    if (column % kPanel == 0 && end - column >= kPanel && stride % 4 == 0) {
+      const auto* panel = static_cast<const uint8_t*>(memory_.raw()) + offset(0, column) * width;
+      separate(panel, stride / 4, to + (column - begin) * stride, stride);
+      column += kPanel;
+    } else {
+      copy_column(column, to + (column - begin) * stride);
+      ++column;
+    }
+}
+
 void Panels::copy_column_wide(int64_t column, float* out) const {
   if (!bf16()) return copy_column(column, out);
   const uint16_t* from = memory_.data<uint16_t>() + offset(0, column);

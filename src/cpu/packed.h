@@ -28,6 +28,8 @@ class Panels {
   int64_t panels() const;
   const void* data() const { return memory_.raw(); }
   size_t nbytes() const { return memory_.nbytes(); }
+  // Columns [begin, end), each all k, one after another; in the matrix's own dtype.
+  void copy_columns(int64_t begin, int64_t end, void* out) const;
   // One column, all k, at out[k]; in the matrix's own dtype or widened.
   void copy_column(int64_t column, void* out) const;
   void copy_column_wide(int64_t column, float* out) const;

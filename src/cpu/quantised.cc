@@ -90,4 +90,40 @@ void QuantPanels::copy_column(int64_t column, float* out) const {
   }
 }
 
+// The same for a whole panel: its codes go back to rows first, then whole groups are widened.
+void QuantPanels::copy_panel(int64_t panel, float* out) const {
+  const bool wide = quantize_ == ops::Quantize::int8;
+  const int64_t bytes = groups() * (wide ? kGroup : kGroup / 2);
+  const int offset = wide ? 128 : minima_.empty() ? 8 : 0;
+  thread_local std::vector<uint8_t> rows;
+  rows.resize(static_cast<size_t>(kPanel * bytes));
+  separate(codes_.data<uint8_t>() + panel * bytes * kPanel, bytes / 4, rows.data(), bytes);
+  for (int64_t lane = 0; lane < kPanel; ++lane)
+    for (int64_t group = 0; group < groups(); ++group) {
+      const int64_t at = (panel * groups() + group) * kPanel + lane;
+      const float scale = half_to_float(scales_.data<uint16_t>()[at]);
+      const float minimum = minima_.empty() ? 0.0f : half_to_float(minima_.data<uint16_t>()[at]);
+      const uint8_t* from = rows.data() + lane * bytes + group * (wide ? kGroup : kGroup / 2);
+      float x[kGroup];
+      for (int64_t i = 0; i < kGroup / 2; ++i) {
+        const int low = wide ? from[i] : from[i] & 15, high = wide ? from[i + kGroup / 2] : from[i] >> 4;
+        x[i] = scale * static_cast<float>(low - offset) - minimum;
+        x[i + kGroup / 2] = scale * static_cast<float>(high - offset) - minimum;
+      }
+      const int64_t first = group * kGroup, n = std::min<int64_t>(kGroup, k_ - first);
+      std::memcpy(out + lane * k_ + first, x, static_cast<size_t>(n) * sizeof(float));
+    }
+}
+
+void QuantPanels::copy_columns(int64_t begin, int64_t end, float* out) const {
+  for (int64_t column = begin; column < end;)
+    if (column % kPanel == 0 && end - column >= kPanel) {
+      copy_panel(column / kPanel, out + (column - begin) * k_);
+      column += kPanel;
+    } else {
+      copy_column(column, out + (column - begin) * k_);
+      ++column;
+    }
+}
+
 }  // namespace whorl::cpu

@@ -29,11 +29,13 @@ class QuantPanels {
   size_t nbytes() const {
     return empty() ? 0 : codes_.nbytes() + scales_.nbytes() + (minima_.empty() ? 0 : minima_.nbytes());
   }
-  // What the codes of one column stand for, all k.
+  // What the codes of one column stand for, all k; of columns [begin, end), one after another.
   void copy_column(int64_t column, float* out) const;
+  void copy_columns(int64_t begin, int64_t end, float* out) const;
 
  private:
   void allocate(bool minima);
+  void copy_panel(int64_t panel, float* out) const;
   void fill_panel(const ops::QuantizedRows& w, int64_t panel);
   void place(const std::vector<uint16_t>& row, int64_t panel, int64_t lane, const Tensor& to) const;
 

@@ -1,4 +1,6 @@
 // Packing weights and adapters, and taking them out again.
+#include <algorithm>
+
 #include "cpu/backend.h"
 #include "cpu/checks.h"
 #include "ops/quantised_group.h"
@@ -92,18 +94,20 @@ Tensor CpuBackend::unpack(const PackedWeight& w) {
   const CpuWeight& weight = as_cpu(w);
   const DType dtype = weight.whole() ? weight.dtype() : DType::float32;
   Tensor out = Tensor::zeros(dtype, {weight.outputs(), weight.inputs()});
-  parallel(weight.outputs(), 1 + (1 << 14) / weight.inputs(),
-           [&](int64_t begin, int64_t end) { unpack_rows(w, begin, out.rows(begin, end)); });
+  const int64_t panels = (weight.outputs() + kPanel - 1) / kPanel;  // whole ones go faster
+  parallel(panels, 1 + (1 << 10) / weight.inputs(), [&](int64_t begin, int64_t end) {
+    unpack_rows(w, begin * kPanel, out.rows(begin * kPanel, std::min(end * kPanel, weight.outputs())));
+  });
   return out;
 }
 
 void CpuBackend::unpack_rows(const PackedWeight& w, int64_t begin, const Tensor& out) {
   const CpuWeight& weight = as_cpu(w);
-  for (int64_t i = 0; i < out.dim(0); ++i)
-    if (weight.whole())
-      weight.forward.copy_column(begin + i, out.rows(i, i + 1).raw());
-    else
-      weight.quantised.copy_column(begin + i, out.rows(i, i + 1).data<float>());
+  const int64_t end = begin + out.dim(0);
+  if (weight.whole())
+    weight.forward.copy_columns(begin, end, out.raw());
+  else
+    weight.quantised.copy_columns(begin, end, out.data<float>());
 }
 
 Lora CpuBackend::pack_lora(const Tensor& a, const Tensor& b, float scale, DType base) {

@@ -69,7 +69,7 @@ KvCache Decoder::make_kv_cache(int64_t pages, int64_t page_size) const {
   const Shape shape = {pages, page_size, config_.num_key_value_heads * config_.head_dim};
   const DType dtype = backend_->activation_dtype();
   for (int64_t layer = 0; layer < config_.num_hidden_layers; ++layer)
-    cache.layers.push_back({backend_->allocate(dtype, shape), backend_->allocate(dtype, shape), page_size});
+    cache.layers.push_back({backend_->reserve(dtype, shape), backend_->reserve(dtype, shape), page_size});
   return cache;
 }
 

@@ -12,11 +12,14 @@
 namespace whorl::model {
 
 namespace {
-// Numbers [begin, end) of a packed matrix, row after row.
+// Numbers [begin, end) of a packed matrix, row after row, until this thread asks for others: pages that are
+// new for every block would take longer than hashing it.
 Tensor numbers(ops::Backend& backend, const ops::PackedWeight& w, int64_t begin, int64_t end) {
   const int64_t width = w.inputs(), first = begin / width, last = (end - 1) / width + 1;
   const DType dtype = w.quantize() == ops::Quantize::none ? w.dtype() : DType::float32;
-  const Tensor rows = Tensor::zeros(dtype, {last - first, width});
+  thread_local std::vector<std::byte> memory;
+  memory.resize(std::max(memory.size(), static_cast<size_t>((last - first) * width) * size_of(dtype)));
+  const Tensor rows = Tensor::view(dtype, {last - first, width}, memory.data(), nullptr);
   backend.unpack_rows(w, first, rows);
   return rows.reshape({rows.numel()}).rows(begin - first * width, end - first * width);
 }

@@ -27,7 +27,7 @@ bool narrow(const float* x, int64_t n, std::vector<uint16_t>& to) {
 std::string block_digest(const Tensor& block) {
   base::Sha256 hash;
   if (block.dtype() == DType::bfloat16) return hash.update("b").update(block.raw(), block.nbytes()).hex();
-  std::vector<uint16_t> small;
+  thread_local std::vector<uint16_t> small;
   if (narrow(block.data<float>(), block.numel(), small))
     return hash.update("b").update(small.data(), small.size() * sizeof small[0]).hex();
   return hash.update("f").update(block.raw(), block.nbytes()).hex();

@@ -167,7 +167,9 @@ class Backend {
   virtual bool on_host() const { return false; }
 
   // ---- memory -------------------------------------------------------------------------------------
-  virtual Tensor allocate(DType dtype, Shape shape) = 0;                // zeroed, on the device
+  virtual Tensor allocate(DType dtype, Shape shape) = 0;  // zeroed, on the device
+  // The same for memory that is used bit by bit, maybe never all of it: it takes room as it is written.
+  virtual Tensor reserve(DType dtype, Shape shape) { return allocate(dtype, std::move(shape)); }
   virtual void upload(const Tensor& host, const Tensor& device) = 0;    // same dtype and shape; converts
   virtual void download(const Tensor& device, const Tensor& host) = 0;  //   float32 <-> activation dtype
   virtual void fill_zero(const Tensor& x) = 0;

@@ -66,6 +66,23 @@ struct MisreadsCodes final : ForwardingBackend {
   }
 };
 
+// Codes read row by row are those of the next row; rows of a packed weight always its first.
+struct ReadsTheNextRow final : ForwardingBackend {
+  using ForwardingBackend::ForwardingBackend;
+  using ForwardingBackend::pack_quantized;
+  Weight pack_quantized(const QuantizedRows& w) override {
+    QuantizedRows off = w;
+    off.read = [&](int64_t row, const QuantizedRow& to) { w.read((row + 1) % w.outputs, to); };
+    return inner_->pack_quantized(off);
+  }
+};
+struct UnpacksTheFirstRows final : ForwardingBackend {
+  using ForwardingBackend::ForwardingBackend;
+  void unpack_rows(const PackedWeight& w, int64_t, const Tensor& out) override {
+    inner_->unpack_rows(w, 0, out);
+  }
+};
+
 // Products with rounded weights forget to round the other operand.
 struct RoundsNoRows final : ForwardingBackend {
   using ForwardingBackend::ForwardingBackend;

@@ -28,6 +28,8 @@ TEST(PlantedFault, ScalesAGroupWrongly) { expect_flagged<ScalesAGroupWrongly>(ch
 TEST(PlantedFault, SwapsNibbles) { expect_flagged<MisreadsCodes<0>>(check_quantised_codes); }
 TEST(PlantedFault, TakesTheNeighboursScale) { expect_flagged<MisreadsCodes<1>>(check_quantised_codes); }
 TEST(PlantedFault, DropsMinima) { expect_flagged<MisreadsCodes<2>>(check_quantised_codes); }
+TEST(PlantedFault, ReadsTheNextRow) { expect_flagged<ReadsTheNextRow>(check_quantised_codes); }
+TEST(PlantedFault, UnpacksTheFirstRows) { expect_flagged<UnpacksTheFirstRows>(check_quantised_codes); }
 TEST(PlantedFault, RoundsNoRows) { expect_flagged<RoundsNoRows>(check_quantised); }
 TEST(PlantedFault, KnowsItsNeighboursRounded) { expect_flagged<KnowsItsNeighbours>(check_quantised); }
 TEST(PlantedFault, ForgetsTheBias) { expect_flagged<ForgetsTheBias>(check_linear); }
