@@ -136,12 +136,18 @@ def demo(folder: Path) -> tuple[Path, str]:
     return BASE, text
 
 
-def stored_types(path: Path) -> str:
+READ_HERE = {"F32", "F16", "BF16", "Q8_0", "Q4_0", "Q4_K", "Q6_K"}
+
+
+def stored_types(path: Path) -> Counter[str]:
     """What the matrices of a GGUF file are: a kind that does not fit a width is another in the file."""
     import gguf
 
-    found = Counter(t.tensor_type.name for t in gguf.GGUFReader(path).tensors if len(t.shape) > 1)
-    return ", ".join(f"{n} x {name}" for name, n in found.most_common())
+    return Counter(t.tensor_type.name for t in gguf.GGUFReader(path).tensors if len(t.shape) > 1)
+
+
+def listed(types: Counter[str]) -> str:
+    return ", ".join(f"{n} x {name}" for name, n in types.most_common())
 
 
 def file_of(source: Path, kind: str) -> Path | None:
@@ -154,7 +160,7 @@ def file_of(source: Path, kind: str) -> Path | None:
 
 
 def forms(model: Path, files: Path) -> Iterator[tuple[str, Any, tuple[Any, ...], str]]:
-    """(name, side, its arguments, what is held)"""
+    """(name, side or None where it reads no such file, its arguments, what is held)"""
     sys.path.insert(0, str(ROOT / "tests" / "golden"))
     import make_gguf_models
 
@@ -167,12 +173,18 @@ def forms(model: Path, files: Path) -> Iterator[tuple[str, Any, tuple[Any, ...],
         ("Whorl int4", {"quantize": "int4"}),
     ):
         yield name, Whorl, (str(model), options), ""
-    yield "llama.cpp, unrounded", llama_peer.Llama, (str(source), threads, 1, 512), stored_types(source)
+    yield (
+        "llama.cpp, unrounded",
+        llama_peer.Llama,
+        (str(source), threads, 1, 512),
+        listed(stored_types(source)),
+    )
     for kind in KINDS:
         if path := file_of(source, kind):
             types = stored_types(path)
-            yield f"llama.cpp {kind}", llama_peer.Llama, (str(path), threads, 1, 512), types
-            yield f"Whorl, that {kind} file", Whorl, (str(path), {}), types
+            yield f"llama.cpp {kind}", llama_peer.Llama, (str(path), threads, 1, 512), listed(types)
+            readable = set(types) <= READ_HERE
+            yield f"Whorl, that {kind} file", Whorl if readable else None, (str(path), {}), listed(types)
 
 
 def measure(make: Any, chosen: argparse.Namespace) -> dict[str, Any]:
@@ -185,6 +197,9 @@ def measure(make: Any, chosen: argparse.Namespace) -> dict[str, Any]:
         side.close()
         found: dict[str, Any] = {"tokens": sum(map(len, texts)), "forms": {}}
         for name, kind, arguments, types in forms(model, files):
+            if kind is None:
+                found["forms"][name] = {"perplexity": None, "types": types}
+                continue
             side = worker.Worker(kind, *arguments)
             found["forms"][name] = {"perplexity": perplexity(side, texts), "types": types}
             if kind is Whorl:
@@ -205,7 +220,12 @@ def rows_of(found: dict[str, Any]) -> list[str]:
         exact = f["forms"]["Whorl float32"]["perplexity"]
         for name, form in f["forms"].items():
             p = form["perplexity"]
-            lines.append(f"| {model} | {name} | {p:.4f} | {100 * (p / exact - 1):+.2f} % | {form['types']} |")
+            figures = (
+                f"{p:.4f} | {100 * (p / exact - 1):+.2f} %"
+                if p
+                else "left out: holds kinds it does not read | "
+            )
+            lines.append(f"| {model} | {name} | {figures} | {form['types']} |")
     return lines
 
 

@@ -47,9 +47,11 @@ def reach(plt: Any, found: tables.Found, path: Path) -> None:
     plot, axes = plt.subplots(figsize=(11, 1.2 + 0.32 * len(rows)), layout="constrained")
     at = range(len(rows))
     axes.barh(at, [r[1] for r in rows], color=[GOOD if r[3] else BAD for r in rows], height=0.68)
-    for i, (_, share, text, _) in enumerate(rows):
-        axes.text(share + 0.02, i, text, va="center", fontsize=8)
     axes.axvline(1, color="black", linewidth=1)
+    for i, (_, share, text, _) in enumerate(rows):
+        # On white, so that the line does not cross the words.
+        ground = {"facecolor": "white", "edgecolor": "none", "pad": 1}
+        axes.text(share + 0.02, i, text, va="center", fontsize=8, bbox=ground)
     axes.set_yticks(at, [r[0] for r in rows])
     axes.invert_yaxis()
     axes.set_xlim(0, max(r[1] for r in rows) * 1.25)

@@ -68,16 +68,33 @@ void Panels::place_rows(base::ThreadPool& pool, const Stored* data, int64_t colu
   });
 }
 
+// Columns that lie side by side, as they do in a transpose: a line of a panel is one or two of its rows.
+template <class Stored>
+void Panels::place_lines(base::ThreadPool& pool, const Stored* data, int64_t k_step) {
+  constexpr int64_t kInWord = 4 / sizeof(Stored);
+  Stored* const memory = memory_.data<Stored>();
+  pool.run(panels(), [&](int64_t panel) {
+    const int64_t first = panel * kPanel, last = std::min(first + kPanel, columns_);
+    int64_t k = 0;
+    for (; last - first == kPanel && k + kInWord <= k_; k += kInWord) {
+      const Stored* from = data + k * k_step + first;
+      Stored* to = memory + offset(k, first);
+      for (int64_t lane = 0; lane < kPanel; ++lane)
+        for (int64_t i = 0; i < kInWord; ++i) to[lane * kInWord + i] = from[i * k_step + lane];
+    }
+    for (; k < k_; ++k)
+      for (int64_t column = first; column < last; ++column)
+        memory[offset(k, column)] = data[k * k_step + column];
+  });
+}
+
 void Panels::fill(base::ThreadPool& pool, const void* data, int64_t k_step, int64_t column_step) {
-  if (k_step == 1 && bf16())
-    place_rows(pool, static_cast<const uint16_t*>(data), column_step);
-  else if (k_step == 1)
-    place_rows(pool, static_cast<const float*>(data), column_step);
-  else if (bf16())
-    place<uint16_t>(pool, k_step, column_step,
-                    [&](int64_t i) { return static_cast<const uint16_t*>(data)[i]; });
-  else
-    place<float>(pool, k_step, column_step, [&](int64_t i) { return static_cast<const float*>(data)[i]; });
+  const auto place_all = [&]<class Stored>(const Stored* from) {
+    k_step == 1 ? place_rows(pool, from, column_step) : place_lines(pool, from, k_step);
+  };
+  base::check_argument(k_step == 1 || column_step == 1,
+                       "[Panels] expected neighbours in a row or in a column");
+  bf16() ? place_all(static_cast<const uint16_t*>(data)) : place_all(static_cast<const float*>(data));
 }
 
 void Panels::fill_scaled(base::ThreadPool& pool, const float* data, int64_t k_step, int64_t column_step,

@@ -13,8 +13,8 @@ class Panels {
   Panels() = default;
   Panels(DType dtype, int64_t k, int64_t columns);
 
-  // From row-major memory: element (k, column) at data[k * k_step + column * column_step]. `data` has this
-  // matrix's dtype.
+  // From row-major memory: element (k, column) at data[k * k_step + column * column_step], one of the
+  // steps 1. `data` has this matrix's dtype.
   void fill(base::ThreadPool& pool, const void* data, int64_t k_step, int64_t column_step);
   // From float32, times `factor`; rounded when this matrix is bfloat16.
   void fill_scaled(base::ThreadPool& pool, const float* data, int64_t k_step, int64_t column_step,
@@ -40,6 +40,8 @@ class Panels {
   void place(base::ThreadPool& pool, int64_t k_step, int64_t column_step, const Value& value);
   template <class Stored>
   void place_rows(base::ThreadPool& pool, const Stored* data, int64_t column_step);
+  template <class Stored>
+  void place_lines(base::ThreadPool& pool, const Stored* data, int64_t k_step);
   DType dtype_ = DType::float32;
   int64_t k_ = 0, columns_ = 0;
   Tensor memory_;
