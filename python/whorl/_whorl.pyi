@@ -792,7 +792,7 @@ class Model:
     @property
     def digest(self) -> str:
         """
-        SHA-256 over configuration and weights, hex.
+        SHA-256 over configuration and weights, hex. Adapters, evaluations and training runs ask for it, generating alone does not: the first time all weights are hashed (half a second for each gigabyte on two cores).
         """
     @property
     def has_chat_template(self) -> bool:
