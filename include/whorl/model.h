@@ -49,6 +49,13 @@ struct ModelOptions {
   // 0.56 bytes a weight, for answers and for adapters trained over them; a GGUF file's codes of that size are
   // kept. A model that holds whole numbers cannot be saved.
   std::string quantize = "auto";
+  // load: a folder for the weights as they are computed with; empty = none is kept. The first load writes
+  // them there (as large as memory_bytes), the next ones map the file: they start in a fraction of the time,
+  // copy nothing, and processes on one machine share the memory. A checkpoint that changed is noticed by its
+  // files' sizes, times and samples of their bytes, and laid out again. Nothing is ever removed: delete what
+  // is no longer wanted; but do not change a file that a process has loaded. The folder must be as trusted as
+  // the model's own. On a GPU the log says that it is not used.
+  std::filesystem::path weights_cache = {};
 };
 
 struct RenderOptions {

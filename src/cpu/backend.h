@@ -48,6 +48,9 @@ class CpuBackend final : public ops::Backend {
   void repack(PackedWeight& w, const Tensor& host) override;
   Tensor unpack(const PackedWeight& w) override;
   void unpack_rows(const PackedWeight& w, int64_t begin, const Tensor& out) override;
+  std::string weight_layout() const override;
+  ops::WeightParts parts(const PackedWeight& w) override;
+  Weight from_parts(const ops::WeightParts& parts) override;
   Lora pack_lora(const Tensor& a, const Tensor& b, float scale, DType base) override;
   void repack_lora(PackedLora& lora, const Tensor& a, const Tensor& b, float scale) override;
 

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "base/check.h"
+#include "cpu/checks.h"
 #include "cpu/interleave.h"
 #include "cpu/memory.h"
 
@@ -27,6 +28,13 @@ Panels::Panels(DType dtype, int64_t k, int64_t columns)
       k_(k),
       columns_(columns),
       memory_(zeroed_tensor(dtype, {panels_of(columns), stored_k(dtype, k), kPanel})) {}
+
+Panels::Panels(const Tensor& memory, int64_t k, int64_t columns)
+    : dtype_(memory.dtype()), k_(k), columns_(columns), memory_(memory), borrowed_(true) {
+  base::check_argument(dtype_ == DType::float32 || dtype_ == DType::bfloat16,
+                       "[Panels] expected float32 or bfloat16, got ", name_of(dtype_));
+  expect("from_parts", "panels", memory, {panels_of(columns), stored_k(dtype_, k), kPanel}, dtype_);
+}
 
 int64_t Panels::panels() const { return panels_of(columns_); }
 

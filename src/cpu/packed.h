@@ -12,6 +12,8 @@ class Panels {
  public:
   Panels() = default;
   Panels(DType dtype, int64_t k, int64_t columns);
+  // Over memory of somebody else's, which is only read.
+  Panels(const Tensor& memory, int64_t k, int64_t columns);
 
   // From row-major memory: element (k, column) at data[k * k_step + column * column_step], one of the
   // steps 1. `data` has this matrix's dtype.
@@ -27,6 +29,8 @@ class Panels {
   int64_t columns() const { return columns_; }
   int64_t panels() const;
   const void* data() const { return memory_.raw(); }
+  const Tensor& memory() const { return memory_; }
+  bool borrowed() const { return borrowed_; }
   size_t nbytes() const { return memory_.nbytes(); }
   // Columns [begin, end), each all k, one after another; in the matrix's own dtype.
   void copy_columns(int64_t begin, int64_t end, void* out) const;
@@ -45,6 +49,7 @@ class Panels {
   DType dtype_ = DType::float32;
   int64_t k_ = 0, columns_ = 0;
   Tensor memory_;
+  bool borrowed_ = false;
 };
 
 // forward reduces over the inputs K, backward over the outputs O (empty until asked for). A quantised one has

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/check.h"
+#include "cpu/checks.h"
 #include "cpu/interleave.h"
 #include "cpu/memory.h"
 
@@ -28,9 +30,24 @@ void split_halves(uint8_t* codes, int64_t k, int64_t groups, uint8_t zero) {
 }
 }  // namespace
 
-void QuantPanels::allocate(bool minima) {
+Shape QuantPanels::shape_of_codes() const {
   const int64_t bytes = quantize_ == ops::Quantize::int8 ? kGroup : kGroup / 2;
-  codes_ = zeroed_tensor(DType::uint8, {panels(), groups(), bytes * kPanel});
+  return {panels(), groups(), bytes * kPanel};
+}
+
+QuantPanels::QuantPanels(const Tensor& codes, const Tensor& scales, const Tensor& minima, int64_t k,
+                         int64_t columns)
+    : k_(k), columns_(columns), codes_(codes), scales_(scales), minima_(minima) {
+  const bool int8 = codes.shape().size() == 3 && codes.dim(2) == kGroup * kPanel;
+  quantize_ = int8 ? ops::Quantize::int8 : ops::Quantize::int4;
+  expect("from_parts", "codes", codes, shape_of_codes(), DType::uint8);
+  expect("from_parts", "scales", scales, {panels(), groups(), kPanel}, DType::float16);
+  if (!minima.empty()) expect("from_parts", "minima", minima, scales.shape(), DType::float16);
+  base::check_argument(minima.empty() || !int8, "[from_parts] int8 codes have no minima");
+}
+
+void QuantPanels::allocate(bool minima) {
+  codes_ = zeroed_tensor(DType::uint8, shape_of_codes());
   scales_ = zeroed_tensor(DType::float16, {panels(), groups(), kPanel});
   if (minima) minima_ = zeroed_tensor(DType::float16, {panels(), groups(), kPanel});
 }

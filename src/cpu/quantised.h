@@ -16,6 +16,9 @@ class QuantPanels {
   // Reads its rows on the pool's threads.
   QuantPanels(base::ThreadPool& pool, const ops::QuantizedRows& w);
 
+  // Over memory of somebody else's, which is only read; `minima` may be empty.
+  QuantPanels(const Tensor& codes, const Tensor& scales, const Tensor& minima, int64_t k, int64_t columns);
+
   bool empty() const { return codes_.empty(); }
   ops::Quantize quantize() const { return quantize_; }
   int64_t k() const { return k_; }
@@ -26,6 +29,9 @@ class QuantPanels {
     return {codes_.data<uint8_t>(), scales_.data<uint16_t>(),
             minima_.empty() ? nullptr : minima_.data<uint16_t>(), quantize_ == ops::Quantize::int4};
   }
+  const Tensor& codes() const { return codes_; }
+  const Tensor& scales() const { return scales_; }
+  const Tensor& minima() const { return minima_; }
   size_t nbytes() const {
     return empty() ? 0 : codes_.nbytes() + scales_.nbytes() + (minima_.empty() ? 0 : minima_.nbytes());
   }
@@ -34,6 +40,7 @@ class QuantPanels {
   void copy_columns(int64_t begin, int64_t end, float* out) const;
 
  private:
+  Shape shape_of_codes() const;
   void allocate(bool minima);
   void copy_panel(int64_t panel, float* out) const;
   void fill_panel(const ops::QuantizedRows& w, int64_t panel);

@@ -85,6 +85,7 @@ void CpuBackend::repack(PackedWeight& w, const Tensor& host) {
   CpuWeight& weight = as_cpu(w);
   check_weight("repack", host);
   base::check_argument(weight.whole(), "[repack] expected a weight that is not quantised");
+  base::check_argument(!weight.forward.borrowed(), "[repack] this weight's memory is not its own");
   expect("repack", "w", host, {weight.outputs(), weight.inputs()}, weight.dtype());
   fill_forward(*pool_, weight, host);
   if (!weight.backward.empty()) fill_backward(*pool_, weight, host);

@@ -3,36 +3,51 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "model/decoder.h"
+#include "model/kept_weights.h"
 #include "ops/device.h"
 
 namespace whorl::model {
 
 namespace {
-DecoderWeights pack_on_device(Model::Impl& impl, const TensorSource& source, const ModelOptions& options,
+DecoderWeights pack(Model::Impl& impl, const Numbers& numbers, const ModelOptions& options,
+                    Rounding rounding) {
+  std::optional<KeptWeights> kept;
+  if (!options.weights_cache.empty() && impl.backend->weight_layout().empty())
+    base::log(base::LogLevel::warn, "[Model.load] weights_cache is not used: weights of ",
+              impl.backend->name(), " are not kept");
+  else if (!options.weights_cache.empty())
+    kept.emplace(options.weights_cache, impl.path, made_from(numbers.files, options.dtype, options.quantize),
+                 impl.backend);
+  if (kept) rounding.kept = kept->open(impl.config);
+  std::vector<std::string> known;
+  DecoderWeights weights = pack_weights(impl.config, numbers.source, *impl.backend, false, rounding, &known);
+  if (kept && !rounding.kept) kept->keep(impl.config, weights, known);
+  impl.read_digest = read_digest(impl.config, impl.backend, weights, std::move(known));
+  return weights;
+}
+
+DecoderWeights pack_on_device(Model::Impl& impl, const Numbers& numbers, const ModelOptions& options,
                               const Rounding& rounding) {
-  const auto pack = [&] {
-    std::vector<std::string> known;
-    DecoderWeights weights = pack_weights(impl.config, source, *impl.backend, false, rounding, &known);
-    impl.read_digest = read_digest(impl.config, impl.backend, weights, std::move(known));
-    return weights;
-  };
   const bool chosen = !impl.backend && options.device == "auto";
   if (!impl.backend) impl.backend = ops::make_backend(options.device, options.threads);
-  if (!chosen) return pack();
+  if (!chosen) return pack(impl, numbers, options, rounding);
   try {
-    return pack();
+    return pack(impl, numbers, options, rounding);
   } catch (const ops::DeviceMemoryError& error) {
     base::log(base::LogLevel::warn, "device 'auto' is the CPU: ", error.what());
   }
   impl.backend = ops::make_backend("cpu", options.threads);
-  return pack();
+  return pack(impl, numbers, options, rounding);
 }
 }  // namespace
 
-void assemble(Model::Impl& impl, const TensorSource& source, const ModelOptions& options,
-              const std::string& context, const StoredSource& stored) {
+void assemble(Model::Impl& impl, const Numbers& numbers, const ModelOptions& options,
+              const std::string& context) {
+  base::check_argument(options.weights_cache.empty() || !numbers.files.empty(), context,
+                       " weights_cache is for models that are loaded, not made");
   const bool keep = options.quantize == "auto";
-  const Rounding rounding{keep ? ops::Quantize::none : quantize_named(options.quantize, context), stored};
+  const Rounding rounding{keep ? ops::Quantize::none : quantize_named(options.quantize, context),
+                          numbers.stored};
   const TextParts parts = parse_text_files(impl.text_files, context);
   impl.tokenizer = parts.tokenizer;
   impl.chat_template = parts.chat_template;
@@ -40,7 +55,7 @@ void assemble(Model::Impl& impl, const TensorSource& source, const ModelOptions&
     impl.config.vocab_size = static_cast<int64_t>(parts.tokenizer->vocab_size());
   apply_generation_config(impl.text_files, parts, context, impl.config);
   impl.config = complete_config(std::move(impl.config), context);
-  DecoderWeights weights = pack_on_device(impl, source, options, rounding);
+  DecoderWeights weights = pack_on_device(impl, numbers, options, rounding);
   impl.quantize = held_as(impl.config, weights);
   impl.transformer =
       std::make_shared<const Decoder>(impl.config, impl.backend, std::move(weights), impl.read_digest);

@@ -1,16 +1,25 @@
 #pragma once
 // What load, create and full-weight training have in common: from a configuration and numbers to a Model.
+#include <filesystem>
 #include <string>
+#include <vector>
 
 #include "model/model_impl.h"
 #include "model/weights.h"
 
 namespace whorl::model {
 
-// `impl` has config, text_files and perhaps a backend; everything else is filled in. The configuration's ids
-// are completed from the text files. `stored` gives the matrices that the checkpoint holds rounded.
-void assemble(Model::Impl& impl, const TensorSource& source, const ModelOptions& options,
-              const std::string& context, const StoredSource& stored = {});
+// Where a model's numbers come from.
+struct Numbers {
+  TensorSource source;
+  StoredSource stored = {};                       // the matrices that the checkpoint holds rounded
+  std::vector<std::filesystem::path> files = {};  // what both read: all that ModelOptions::weights_cache asks
+};
+
+// `impl` has config, path, text_files and perhaps a backend; everything else is filled in. The
+// configuration's ids are completed from the text files.
+void assemble(Model::Impl& impl, const Numbers& numbers, const ModelOptions& options,
+              const std::string& context);
 
 // The tensors of a model as save() writes them: matrices in `dtype` ("auto": as held).
 std::map<std::string, Tensor> host_tensors(const Model::Impl& impl, const std::string& dtype,

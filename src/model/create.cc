@@ -50,14 +50,12 @@ Model Model::create(const ModelConfig& config, uint64_t seed, const std::filesys
     impl->text_files = model::read_text_files(tokenizer_folder.string(), "Model.create");
   }
   uint64_t index = 0;
-  model::assemble(
-      *impl,
-      [&](const model::TensorSpec& spec) {
-        const bool matrix = spec.kind != model::TensorKind::norm && spec.kind != model::TensorKind::bias;
-        const Tensor x = initial(spec, impl->config, base::derive(seed, index++));
-        return model::convert(x, matrix ? dtype : DType::float32);
-      },
-      options, context);
+  const auto tensor = [&](const model::TensorSpec& spec) {
+    const bool matrix = spec.kind != model::TensorKind::norm && spec.kind != model::TensorKind::bias;
+    const Tensor x = initial(spec, impl->config, base::derive(seed, index++));
+    return model::convert(x, matrix ? dtype : DType::float32);
+  };
+  model::assemble(*impl, {tensor}, options, context);
   return Model(std::move(impl));
 }
 

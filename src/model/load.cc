@@ -1,4 +1,5 @@
 // Model::load: a Hugging Face folder or a GGUF file.
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "base/check.h"
@@ -35,15 +36,25 @@ void load_gguf(Model::Impl& impl, const std::filesystem::path& path, const Model
   model::dtype_named(dtype, context);
   impl.config.torch_dtype = dtype;
   read_gguf_text(impl, file, path, context);
-  model::assemble(
-      impl,
-      [&](const model::TensorSpec& spec) {
-        return model::read_gguf_tensor(file, impl.config, spec, dtype, context);
-      },
-      options, context,
-      [&](const model::TensorSpec& spec) {
-        return model::read_gguf_matrix(file, impl.config, spec, options.quantize, context);
-      });
+  const auto tensor = [&](const model::TensorSpec& spec) {
+    return model::read_gguf_tensor(file, impl.config, spec, dtype, context);
+  };
+  const auto matrix = [&](const model::TensorSpec& spec) {
+    return model::read_gguf_matrix(file, impl.config, spec, options.quantize, context);
+  };
+  model::assemble(impl, {tensor, matrix, {path}}, options, context);
+}
+
+// What a model's numbers follow from: its configuration, shards and their index.
+std::vector<std::filesystem::path> number_files(const std::filesystem::path& folder) {
+  std::vector<std::filesystem::path> files{folder / "config.json"};
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    const std::string name = entry.path().filename().string();
+    if (name.ends_with(".safetensors") || name.ends_with(".safetensors.index.json"))
+      files.push_back(entry.path());
+  }
+  std::sort(files.begin(), files.end());
+  return files;
 }
 }  // namespace
 
@@ -66,10 +77,10 @@ Model Model::load(const std::filesystem::path& folder, const ModelOptions& optio
   model::check_tensor_names(file, impl->config, context);
   if (options.dtype != "auto") model::dtype_named(options.dtype, context);
   impl->config.torch_dtype = options.dtype == "auto" ? model::stored_dtype(file) : options.dtype;
-  model::assemble(
-      *impl,
-      [&](const model::TensorSpec& spec) { return model::read_tensor(file, spec, options.dtype, context); },
-      options, context);
+  const auto tensor = [&](const model::TensorSpec& spec) {
+    return model::read_tensor(file, spec, options.dtype, context);
+  };
+  model::assemble(*impl, {tensor, {}, number_files(folder)}, options, context);
   return Model(std::move(impl));
 }
 

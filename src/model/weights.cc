@@ -51,38 +51,54 @@ std::vector<TensorSlot> tensor_slots(const ModelConfig& config, DecoderWeights& 
 }
 
 namespace {
-// One matrix; returns the digest of what was read, if what is packed cannot tell it.
-std::string pack_stored(const StoredMatrix& stored, ops::Backend& backend, bool hashes, ops::Weight& to) {
-  to = backend.pack_quantized(stored.codes);
-  if (hashes && stored.digest) return stored.digest();
-  return hashes && !backend.on_host() ? value_digest(*base::ThreadPool::shared(), backend.unpack(*to)) : "";
+struct Packing {
+  const ModelConfig& config;
+  const TensorSource& source;
+  ops::Backend& backend;
+  bool backward, hashes;
+  const Rounding& rounding;
+};
+
+std::string hashed(const Packing& p, const Tensor& x) {
+  return p.hashes ? value_digest(*base::ThreadPool::shared(), x) : "";
+}
+
+KeptMatrix pack_stored(const Packing& p, const StoredMatrix& stored) {
+  const ops::Weight weight = p.backend.pack_quantized(stored.codes);
+  if (p.hashes && stored.digest) return {weight, stored.digest()};
+  return {weight, p.backend.on_host() || !p.hashes ? "" : hashed(p, p.backend.unpack(*weight))};
+}
+
+KeptMatrix pack_matrix(const Packing& p, const TensorSpec& spec) {
+  if (p.rounding.kept) return p.rounding.kept(spec);
+  StoredMatrix stored{{}, {}, p.rounding.quantize};
+  if (p.rounding.stored) stored = p.rounding.stored(spec);
+  if (stored.codes.read) return pack_stored(p, stored);
+  const Tensor host = p.source(spec);
+  const bool rounded = stored.quantize != ops::Quantize::none;
+  // From a device's memory it would cost the way back.
+  const std::string known = rounded || !p.backend.on_host() ? hashed(p, host) : "";
+  if (rounded) return {p.backend.pack_quantized(host, stored.quantize), known};
+  // The head's gradient towards its input is always asked for; a table that is no head never is.
+  const bool head = spec.kind != TensorKind::embedding || p.config.tie_word_embeddings;
+  return {p.backend.pack(host, p.backward && head), known};
 }
 }  // namespace
 
 DecoderWeights pack_weights(const ModelConfig& config, const TensorSource& source, ops::Backend& backend,
                             bool backward, const Rounding& rounding, std::vector<std::string>* known) {
-  const auto pool = base::ThreadPool::shared();
+  const Packing packing{config, source, backend, backward, known != nullptr, rounding};
   DecoderWeights weights;
   for (TensorSlot& slot : tensor_slots(config, weights)) {
-    StoredMatrix stored{{}, {}, rounding.quantize};
-    if (slot.weight && rounding.stored) stored = rounding.stored(slot.spec);
-    if (stored.codes.read) {
-      const std::string digest = pack_stored(stored, backend, known != nullptr, *slot.weight);
-      if (known) known->push_back(digest);
+    if (slot.weight) {
+      KeptMatrix made = pack_matrix(packing, slot.spec);
+      *slot.weight = std::move(made.weight);
+      if (known) known->push_back(std::move(made.known));
       continue;
     }
     const Tensor host = source(slot.spec);
-    const bool rounded = slot.weight && stored.quantize != ops::Quantize::none;
-    // From a device's memory it would cost the way back.
-    if (known) known->push_back(rounded || !backend.on_host() ? value_digest(*pool, host) : "");
-    if (slot.vector) {
-      *slot.vector = on_device(convert(host, DType::float32), backend);
-      continue;
-    }
-    // The head's gradient towards its input is always asked for; a table that is no head never is.
-    const bool head = slot.spec.kind == TensorKind::embedding ? config.tie_word_embeddings : true;
-    *slot.weight =
-        rounded ? backend.pack_quantized(host, stored.quantize) : backend.pack(host, backward && head);
+    if (known) known->push_back(backend.on_host() ? "" : hashed(packing, host));
+    *slot.vector = on_device(convert(host, DType::float32), backend);
   }
   if (config.tie_word_embeddings) weights.head = weights.embedding;
   return weights;

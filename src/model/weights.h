@@ -48,10 +48,19 @@ struct StoredMatrix {
 };
 using StoredSource = std::function<StoredMatrix(const TensorSpec&)>;
 
-// How matrices are held: as `stored` says if there is one, else all rounded to `quantize`.
+// A matrix that was packed before, and what pack_weights gave as `known` of it.
+struct KeptMatrix {
+  ops::Weight weight;
+  std::string known;
+};
+using KeptSource = std::function<KeptMatrix(const TensorSpec&)>;
+
+// How matrices are held: as `kept` has them if there is one, else as `stored` says, else all rounded to
+// `quantize`.
 struct Rounding {
   ops::Quantize quantize = ops::Quantize::none;
   StoredSource stored = {};
+  KeptSource kept = {};
 };
 
 // Packs everything that the sources give. `backward` also prepares gradients. `known`, unless null, receives

@@ -13,6 +13,13 @@ void Backend::unpack_rows(const PackedWeight& w, int64_t begin, const Tensor& ou
   std::memcpy(out.raw(), rows.raw(), rows.nbytes());
 }
 
+WeightParts Backend::parts(const PackedWeight&) {
+  base::invalid("[parts] the backend ", name(), " has no layout to keep");
+}
+Weight Backend::from_parts(const WeightParts&) {
+  base::invalid("[from_parts] the backend ", name(), " has no layout to keep");
+}
+
 Weight Backend::pack_quantized(const QuantizedMatrix&) {
   base::invalid("[pack_quantized] the backend ", name(),
                 " takes no codes; load with quantize 'none', 'int8' or 'int4'");

@@ -22,6 +22,7 @@
 //  - Wrong shapes throw std::invalid_argument: "[rms_norm] expected gain [64], got [32]".
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -31,7 +32,7 @@
 
 namespace whorl::ops {
 
-inline constexpr int kContractVersion = 3;
+inline constexpr int kContractVersion = 4;
 
 // How a frozen matrix is rounded to whole numbers; groups of 32 inputs share a float16 scale.
 enum class Quantize : uint8_t { none, int8, int4 };
@@ -60,6 +61,13 @@ struct QuantizedRows {
   bool minima = false;
   // Writes row `row` to where it is told. Called for every row, from several threads at once.
   std::function<void(int64_t row, const QuantizedRow& to)> read;
+};
+
+// What a packed weight consists of in memory, without what prepare_backward adds; names and shapes are the
+// backend's own. Read-only.
+struct WeightParts {
+  int64_t outputs = 0, inputs = 0;  // O, K
+  std::map<std::string, Tensor> tensors;
 };
 
 // A frozen or trained matrix [O, K] in the backend's own layout. Immutable once made, except through
@@ -197,6 +205,13 @@ class Backend {
   virtual Tensor unpack(const PackedWeight& w) = 0;
   // Rows [begin, begin + n) of that, to `out` [n, K] on the host; from any thread, also several at once.
   virtual void unpack_rows(const PackedWeight& w, int64_t begin, const Tensor& out);
+  // Weights on disk, as they are computed with. The name changes whenever the layout does; "": this backend's
+  // weights cannot be kept.
+  virtual std::string weight_layout() const { return ""; }
+  virtual WeightParts parts(const PackedWeight& w);  // host memory, alive as long as a view of it
+  // The way back. It computes in that memory, which must not change (it may be a file's); such a weight
+  // cannot be repacked. What is not of this layout throws std::invalid_argument.
+  virtual Weight from_parts(const WeightParts& parts);
   // a [R, K], b [O, R], float32 on the host. y += scale * (x a^T) b^T. `base` is the stored type of the
   // weight it stands beside: its products are as exact as that weight's.
   virtual Lora pack_lora(const Tensor& a, const Tensor& b, float scale, DType base) = 0;

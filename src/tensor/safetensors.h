@@ -77,10 +77,11 @@ class Safetensors {
 std::string to_safetensors(const std::map<std::string, Tensor>& tensors,
                            const std::map<std::string, std::string>& metadata = {{"format", "pt"}});
 
-// Durable: temporary file, fsync, rename, fsync of the folder. Streams tensors one by one.
+// Durable: temporary file, fsync, rename, fsync of the folder. Streams tensors one by one. The data begins at
+// a multiple of `alignment` (of 8) bytes.
 void write_safetensors(const std::string& path, const std::map<std::string, Tensor>& tensors,
                        const std::map<std::string, std::string>& metadata = {{"format", "pt"}},
-                       base::FileSystem& fs = *base::FileSystem::real());
+                       base::FileSystem& fs = *base::FileSystem::real(), size_t alignment = 8);
 
 // Shards of at most `max_shard_bytes` with model.safetensors.index.json, or one model.safetensors.
 void write_safetensors_model(const std::string& folder, const std::map<std::string, Tensor>& tensors,

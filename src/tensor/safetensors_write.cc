@@ -63,8 +63,8 @@ std::vector<Named> in_file_order(const std::map<std::string, Tensor>& tensors) {
   return order;
 }
 
-std::string prefix_of(const std::vector<Named>& order,
-                      const std::map<std::string, std::string>& metadata) try {
+std::string prefix_of(const std::vector<Named>& order, const std::map<std::string, std::string>& metadata,
+                      size_t alignment = 8) try {
   nlohmann::ordered_json header = nlohmann::ordered_json::object();
   if (!metadata.empty()) header["__metadata__"] = metadata;
   base::CheckedSize offset = 0;
@@ -85,7 +85,8 @@ std::string prefix_of(const std::vector<Named>& order,
     first = false;
   }
   json += '}';
-  json.resize((json.size() + 7) / 8 * 8, ' ');
+  const size_t data = (8 + json.size() + alignment - 1) / alignment * alignment;
+  json.resize(data - 8, ' ');
   std::string out(8, '\0');
   for (size_t i = 0; i < 8; ++i) out[i] = static_cast<char>(static_cast<uint64_t>(json.size()) >> (8 * i));
   return out + json;
@@ -115,9 +116,10 @@ std::string to_safetensors(const std::map<std::string, Tensor>& tensors,
 }
 
 void write_safetensors(const std::string& path, const std::map<std::string, Tensor>& tensors,
-                       const std::map<std::string, std::string>& metadata, base::FileSystem& fs) {
+                       const std::map<std::string, std::string>& metadata, base::FileSystem& fs,
+                       size_t alignment) {
   const std::vector<Named> order = in_file_order(tensors);
-  const std::string prefix = prefix_of(order, metadata);
+  const std::string prefix = prefix_of(order, metadata, alignment);
   base::CheckedSize total = prefix.size();
   for (const auto& [name, tensor] : order) total += tensor.nbytes();
   base::DurableFile file(fs, path, "write_safetensors");

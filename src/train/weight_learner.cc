@@ -107,13 +107,11 @@ Model WeightLearner::result(bool best) const {
   auto impl = std::make_shared<Model::Impl>(*base_.impl());
   impl->path.clear();
   const DType stored = config_.torch_dtype == "bfloat16" ? DType::bfloat16 : DType::float32;
-  model::assemble(
-      *impl,
-      [&](const model::TensorSpec& spec) {
-        const int64_t begin = by_name.at(spec.name)->begin;
-        return model::convert(flat.rows(begin, begin + size_of_spec(spec)).reshape(spec.shape), stored);
-      },
-      {}, "[train_all_weights]");
+  const auto tensor = [&](const model::TensorSpec& spec) {
+    const int64_t begin = by_name.at(spec.name)->begin;
+    return model::convert(flat.rows(begin, begin + size_of_spec(spec)).reshape(spec.shape), stored);
+  };
+  model::assemble(*impl, {tensor}, {}, "[train_all_weights]");
   return Model(std::move(impl));
 }
 

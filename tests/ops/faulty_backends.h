@@ -76,6 +76,19 @@ struct ReadsTheNextRow final : ForwardingBackend {
     return inner_->pack_quantized(off);
   }
 };
+// A kept weight is changed in its last bytes.
+struct SpoilsParts final : ForwardingBackend {
+  using ForwardingBackend::ForwardingBackend;
+  Weight from_parts(const WeightParts& parts) override {
+    WeightParts off = parts;
+    for (auto& [name, part] : off.tensors) {
+      const Tensor copy = Tensor::zeros(part.dtype(), part.shape());
+      std::memcpy(copy.raw(), part.raw(), part.nbytes() / 2);
+      part = copy;
+    }
+    return inner_->from_parts(off);
+  }
+};
 struct UnpacksTheFirstRows final : ForwardingBackend {
   using ForwardingBackend::ForwardingBackend;
   void unpack_rows(const PackedWeight& w, int64_t, const Tensor& out) override {

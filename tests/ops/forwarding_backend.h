@@ -29,6 +29,9 @@ class ForwardingBackend : public Backend {
   }
   Weight pack_quantized(const QuantizedMatrix& w) override { return inner_->pack_quantized(w); }
   Weight pack_quantized(const QuantizedRows& w) override { return inner_->pack_quantized(w); }
+  std::string weight_layout() const override { return inner_->weight_layout(); }
+  WeightParts parts(const PackedWeight& w) override { return inner_->parts(w); }
+  Weight from_parts(const WeightParts& parts) override { return inner_->from_parts(parts); }
   Lora pack_lora(const Tensor& a, const Tensor& b, float scale, DType base) override {
     return inner_->pack_lora(a, b, scale, base);
   }

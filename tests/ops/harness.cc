@@ -179,6 +179,7 @@ void compare_gradient(Report& report, const std::string& what, const Tensor& got
 std::vector<NamedCheck> all_checks() {
   return {{"memory", check_memory},
           {"packing", check_packing},
+          {"parts", check_parts},
           {"embedding", check_embedding},
           {"linear", check_linear},
           {"quantised", check_quantised},

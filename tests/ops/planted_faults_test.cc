@@ -30,6 +30,7 @@ TEST(PlantedFault, TakesTheNeighboursScale) { expect_flagged<MisreadsCodes<1>>(c
 TEST(PlantedFault, DropsMinima) { expect_flagged<MisreadsCodes<2>>(check_quantised_codes); }
 TEST(PlantedFault, ReadsTheNextRow) { expect_flagged<ReadsTheNextRow>(check_quantised_codes); }
 TEST(PlantedFault, UnpacksTheFirstRows) { expect_flagged<UnpacksTheFirstRows>(check_quantised_codes); }
+TEST(PlantedFault, SpoilsParts) { expect_flagged<SpoilsParts>(check_parts); }
 TEST(PlantedFault, RoundsNoRows) { expect_flagged<RoundsNoRows>(check_quantised); }
 TEST(PlantedFault, KnowsItsNeighboursRounded) { expect_flagged<KnowsItsNeighbours>(check_quantised); }
 TEST(PlantedFault, ForgetsTheBias) { expect_flagged<ForgetsTheBias>(check_linear); }

@@ -17,6 +17,7 @@ RUN_KEYS = {
     "on_bad_row": "error",
     "threads": 0,
     "quantize": "auto",
+    "weights_cache": "",
     "out": None,
     "store": None,
     "publish": None,

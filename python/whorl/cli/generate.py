@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .options import STORE, Base, Json, Quantize, Store, Threads, read_json_or_text
+from .options import STORE, Base, Json, Quantize, Store, Threads, WeightsCache, read_json_or_text
 from .output import console, emit
 from .sampling import Adapter, MaxNewTokens, Seed, Temperature, TopK, TopP, open_engine
 
@@ -34,11 +34,12 @@ def generate(
     store: Store = STORE,
     threads: Threads = 0,
     quantize: Quantize = "auto",
+    weights_cache: WeightsCache = None,
     json: Json = False,
 ) -> None:
     """One answer, streamed; tool calls are parsed back."""
     text = sys.stdin.read() if prompt == "-" else prompt
-    engine, (name,) = open_engine(base, store, [adapter], threads, quantize)
+    engine, (name,) = open_engine(base, store, [adapter], threads, quantize, weights_cache)
     options = {
         "adapter": name,
         "max_new_tokens": max_new_tokens,

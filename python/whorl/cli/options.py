@@ -23,6 +23,13 @@ Quantize = Annotated[
     ),
 ]
 Threads = Annotated[int, typer.Option(help="0 = all CPUs this process may use.")]
+WeightsCache = Annotated[
+    Path | None,
+    typer.Option(
+        help="Keep the weights in this folder as they are computed with: the next start maps them.",
+        envvar="WHORL_WEIGHTS_CACHE",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output, nothing else.")]
 STORE = Path("store")
 
@@ -45,10 +52,12 @@ def base_folder(base: str) -> Path:
     raise ValueError(f"[base] no folder '{base}'; {advice}")
 
 
-def load_base(base: str, threads: int = 0, quantize: str = "auto"):
+def load_base(base: str, threads: int = 0, quantize: str = "auto", weights_cache: Path | None = None):
     import whorl
 
-    return whorl.Model.load(base_folder(base), threads=threads, quantize=quantize)
+    return whorl.Model.load(
+        base_folder(base), threads=threads, quantize=quantize, weights_cache=weights_cache or ""
+    )
 
 
 def open_store(store: Path, *, create: bool = False):

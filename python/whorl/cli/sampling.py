@@ -20,12 +20,17 @@ Seed = Annotated[int, typer.Option(help="Same seed, same request: same tokens.")
 
 
 def open_engine(
-    base: str, store: Path, adapters: list[str], threads: int = 0, quantize: str = "auto"
+    base: str,
+    store: Path,
+    adapters: list[str],
+    threads: int = 0,
+    quantize: str = "auto",
+    weights_cache: Path | None = None,
 ) -> tuple[Any, list[str]]:
     """An engine, and the names under which it knows the adapters. A folder becomes an adapter of its own name."""
     import whorl
 
-    model = load_base(base, threads, quantize)
+    model = load_base(base, threads, quantize, weights_cache)
     stored = [a for a in adapters if a and not (Path(a) / "adapter_config.json").is_file()]
     if stored and not store.is_dir():
         raise ValueError(

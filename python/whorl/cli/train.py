@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from . import config as config_file
-from .options import Json, base_folder
+from .options import Json, WeightsCache, load_base
 from .output import bytes_of, console, emit, number, size, table
 
 # Flags that are an adapter's; and those that are paths or names, as the configuration file has them.
@@ -18,7 +18,7 @@ MEMORY_PARTS = (
     *("adapter", "validation", "data", "transient"),
 )
 RECOMPUTED = {1: "gate and up", 2: "gate, up, q, k and v", 3: "everything"}
-PATHS = {"base", "data", "valid", "out", "publish", "store"}
+PATHS = {"base", "data", "valid", "out", "publish", "store", "weights_cache"}
 
 
 def lora_from_flags(settings: dict[str, Any], flags: dict[str, Any]) -> list[dict[str, Any]]:
@@ -152,6 +152,7 @@ def train(
     ] = None,
     threads: Annotated[int | None, typer.Option(help="0 = all.")] = None,
     quantize: Annotated[str | None, typer.Option(help="Train over a base rounded to int8 or int4.")] = None,
+    weights_cache: WeightsCache = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and stop.")] = False,
     json: Json = False,
 ) -> None:
@@ -177,7 +178,7 @@ def execute(settings: dict[str, Any], adapters: list[dict[str, Any]], dry_run: b
 
     run, options = config_file.split_keys(settings)
     train_rows, valid_rows = load_data(run, options.get("seed", 0))
-    model = whorl.Model.load(base_folder(run["base"]), threads=run["threads"], quantize=run["quantize"])
+    model = load_base(run["base"], run["threads"], run["quantize"], run["weights_cache"])
     trainer = whorl.Trainer(model, adapters, **options)
     base_bytes = model.memory_bytes
     plan = trainer.plan(train_rows, valid_rows)
