@@ -143,14 +143,22 @@ def check_ids(shape: str) -> list[int]:
     return common.random_ids(shape, 64, 77)
 
 
-def first_token_seconds(engine: str, file: Path, arguments: Any) -> float:
-    """Median of three new processes, the file's pages in memory: from the import of the library to the first token."""
-    command = [sys.executable, str(Path(__file__).with_name("first_token.py")), engine, str(file)]
-    command += [arguments.quantize, str(arguments.threads or len(os.sched_getaffinity(0)))]
-    found = []
-    for _ in range(3):
-        done = subprocess.run(command, capture_output=True, text=True)
-        if done.returncode != 0:
-            raise SystemExit(f"first_token.py ended with {done.returncode}:\n{done.stderr[-2000:]}")
-        found.append(float(done.stdout.split()[-1]))
-    return statistics.median(found)
+def first_token_seconds(file: Path, arguments: Any, cache: Path) -> dict[str, float]:
+    """Median of five new processes each, in turn, the files' pages in memory: from the import of the library to
+    the first token. `kept` is Whorl with weights_cache from its second start on."""
+    options = [arguments.quantize, str(arguments.threads or len(os.sched_getaffinity(0)))]
+    found: dict[str, list[float]] = {"whorl": [], "kept": [], "llama": []}
+    first_token("kept", file, options, cache)
+    for _ in range(5):
+        for engine, seconds in found.items():
+            seconds.append(first_token(engine, file, options, cache))
+    return {engine: statistics.median(seconds) for engine, seconds in found.items()}
+
+
+def first_token(engine: str, file: Path, options: list[str], cache: Path) -> float:
+    program = Path(__file__).with_name("first_token.py")
+    command = [sys.executable, str(program), engine, str(file), *options, str(cache)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise SystemExit(f"first_token.py ended with {done.returncode}:\n{done.stderr[-2000:]}")
+    return float(done.stdout.split()[-1])

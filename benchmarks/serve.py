@@ -215,11 +215,13 @@ def beside_llama(arguments: Any, threads: int, folder: Path) -> dict[str, Any]:
 def first_token(arguments: Any, folder: Path) -> dict[str, Any]:
     """Seconds from the start until the first token, each side in new processes, in turn."""
     file = folder / f"{llama_peer.KINDS[arguments.quantize]}.gguf"
-    ours, theirs = (llama_peer.first_token_seconds(engine, file, arguments) for engine in ("whorl", "llama"))
+    seconds = llama_peer.first_token_seconds(file, arguments, folder / "weights_cache")
     return {
-        "first_token_seconds": ours,
-        "llama_first_token_seconds": theirs,
-        "first_token_ratio_to_llama": ours / theirs,
+        "first_token_seconds": seconds["whorl"],
+        "kept_first_token_seconds": seconds["kept"],
+        "llama_first_token_seconds": seconds["llama"],
+        "first_token_ratio_to_llama": seconds["whorl"] / seconds["llama"],
+        "kept_first_token_ratio_to_llama": seconds["kept"] / seconds["llama"],
     }
 
 

@@ -606,7 +606,7 @@ class ModelOptions:
         ...
     def __getstate__(self) -> dict:
         ...
-    def __init__(self, *, device: str = 'cpu', threads: int = 0, dtype: str = 'auto', quantize: str = 'auto') -> None:
+    def __init__(self, *, device: str = 'cpu', threads: int = 0, dtype: str = 'auto', quantize: str = 'auto', weights_cache: os.PathLike | str = '') -> None:
         """
         Where and how a model computes.
 
@@ -615,6 +615,7 @@ class ModelOptions:
           threads: 0 = all CPUs this process may use (default 0)
           dtype: "auto" keeps the stored precision; "float32" widens; "bfloat16" halves memory (default 'auto')
           quantize: "auto" keeps the whole numbers of a GGUF file, "none" widens them; "int8" or "int4" round the weights to about 1.06 or 0.56 bytes each; a model of whole numbers cannot be saved (default 'auto')
+          weights_cache: for load: a folder that keeps the weights as they are computed with, mapped at the next start; empty = none (default '')
         """
     def __repr__(self) -> str:
         ...
@@ -655,6 +656,14 @@ class ModelOptions:
         """
     @threads.setter
     def threads(self, arg1: typing.SupportsInt | typing.SupportsIndex) -> None:
+        ...
+    @property
+    def weights_cache(self) -> pathlib.Path | str:
+        """
+        for load: a folder that keeps the weights as they are computed with, mapped at the next start; empty = none
+        """
+    @weights_cache.setter
+    def weights_cache(self, arg1: os.PathLike | str | bytes) -> None:
         ...
 class RenderOptions:
     """
@@ -703,7 +712,7 @@ class Model:
     shared by every trainer and engine that is given this object. Safe from several threads.
     """
     @staticmethod
-    def create(config: ModelConfig, seed: int, tokenizer_folder: os.PathLike | str = '', *, options: ModelOptions | None = None, device: str = 'cpu', threads: int = 0, dtype: str = 'auto', quantize: str = 'auto') -> Model:
+    def create(config: ModelConfig, seed: int, tokenizer_folder: os.PathLike | str = '', *, options: ModelOptions | None = None, device: str = 'cpu', threads: int = 0, dtype: str = 'auto', quantize: str = 'auto', weights_cache: os.PathLike | str = '') -> Model:
         """
         New weights from `seed`. `tokenizer_folder` holds tokenizer.json and perhaps a chat template; '' = token ids only.
 
@@ -716,9 +725,10 @@ class Model:
           threads: 0 = all CPUs this process may use (default 0)
           dtype: "auto" keeps the stored precision; "float32" widens; "bfloat16" halves memory (default 'auto')
           quantize: "auto" keeps the whole numbers of a GGUF file, "none" widens them; "int8" or "int4" round the weights to about 1.06 or 0.56 bytes each; a model of whole numbers cannot be saved (default 'auto')
+          weights_cache: for load: a folder that keeps the weights as they are computed with, mapped at the next start; empty = none (default '')
         """
     @staticmethod
-    def load(folder: os.PathLike | str, *, options: ModelOptions | None = None, device: str = 'cpu', threads: int = 0, dtype: str = 'auto', quantize: str = 'auto') -> Model:
+    def load(folder: os.PathLike | str, *, options: ModelOptions | None = None, device: str = 'cpu', threads: int = 0, dtype: str = 'auto', quantize: str = 'auto', weights_cache: os.PathLike | str = '') -> Model:
         """
         Reads a Hugging Face folder: config.json, model.safetensors (or shards with their index), tokenizer.json,
         tokenizer_config.json or chat_template.jinja, generation_config.json. Raises ValueError naming what Whorl would
@@ -733,6 +743,7 @@ class Model:
           threads: 0 = all CPUs this process may use (default 0)
           dtype: "auto" keeps the stored precision; "float32" widens; "bfloat16" halves memory (default 'auto')
           quantize: "auto" keeps the whole numbers of a GGUF file, "none" widens them; "int8" or "int4" round the weights to about 1.06 or 0.56 bytes each; a model of whole numbers cannot be saved (default 'auto')
+          weights_cache: for load: a folder that keeps the weights as they are computed with, mapped at the next start; empty = none (default '')
         """
     def __repr__(self) -> str:
         ...

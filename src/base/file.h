@@ -91,6 +91,10 @@ class File {
   int fd_;
 };
 
+// Lets go of the whole pages of a part of what File::map gave on the operating system's files: they no longer
+// count as this process's memory. Reading them again is allowed and takes them from the file.
+void release_mapped(const void* begin, uint64_t size);
+
 // A file that comes into being whole or not at all: written under a temporary name in the same directory,
 // and put in place by commit(). Without a commit the destructor removes the temporary.
 class DurableFile {

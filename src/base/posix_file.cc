@@ -145,4 +145,12 @@ const std::shared_ptr<FileSystem>& FileSystem::real() {
   return instance;
 }
 
+void release_mapped(const void* begin, uint64_t size) {
+  const auto page = static_cast<uintptr_t>(::sysconf(_SC_PAGESIZE));
+  const auto at = reinterpret_cast<uintptr_t>(begin);
+  const uintptr_t first = (at + page - 1) / page * page, last = (at + size) / page * page;
+  // A wish: what the system keeps costs memory, nothing else.
+  if (first < last) ::madvise(reinterpret_cast<void*>(first), last - first, MADV_DONTNEED);
+}
+
 }  // namespace whorl::base

@@ -14,6 +14,22 @@
 namespace whorl {
 
 namespace {
+// Tensors are packed one after another: when the next is read, the last one's pages in the file's mapping are
+// let go, so that a load holds the packed weights and little more.
+template <class File>
+class OneAtATime {
+ public:
+  explicit OneAtATime(const File& file) : file_(file) {}
+  void reads(const std::string& name) {
+    if (!last_.empty() && name != last_) file_.release(last_);
+    last_ = name;
+  }
+
+ private:
+  const File& file_;
+  std::string last_;
+};
+
 // Tokenizer and chat template are those of the folder that the file lies in; where it has no tokenizer.json,
 // those that the file holds, though its folder's other files still come first.
 void read_gguf_text(Model::Impl& impl, const tensor::Gguf& file, const std::filesystem::path& path,
@@ -36,10 +52,13 @@ void load_gguf(Model::Impl& impl, const std::filesystem::path& path, const Model
   model::dtype_named(dtype, context);
   impl.config.torch_dtype = dtype;
   read_gguf_text(impl, file, path, context);
+  OneAtATime pages(file);
   const auto tensor = [&](const model::TensorSpec& spec) {
+    pages.reads(model::gguf_tensor_name(spec));
     return model::read_gguf_tensor(file, impl.config, spec, dtype, context);
   };
   const auto matrix = [&](const model::TensorSpec& spec) {
+    pages.reads(model::gguf_tensor_name(spec));
     return model::read_gguf_matrix(file, impl.config, spec, options.quantize, context);
   };
   model::assemble(impl, {tensor, matrix, {path}}, options, context);
@@ -77,7 +96,9 @@ Model Model::load(const std::filesystem::path& folder, const ModelOptions& optio
   model::check_tensor_names(file, impl->config, context);
   if (options.dtype != "auto") model::dtype_named(options.dtype, context);
   impl->config.torch_dtype = options.dtype == "auto" ? model::stored_dtype(file) : options.dtype;
+  OneAtATime pages(file);
   const auto tensor = [&](const model::TensorSpec& spec) {
+    pages.reads(spec.name);
     return model::read_tensor(file, spec, options.dtype, context);
   };
   model::assemble(*impl, {tensor, {}, number_files(folder)}, options, context);

@@ -45,6 +45,8 @@ const uint8_t* Gguf::blocks(std::string_view name) const {
   return static_cast<const uint8_t*>(impl_->bytes.get()) + info(name).offset;
 }
 
+void Gguf::release(std::string_view name) const { base::release_mapped(blocks(name), info(name).size); }
+
 Tensor Gguf::widened(std::string_view name) const {
   const GgufTensor& t = info(name);
   Tensor out = Tensor::zeros(DType::float32, t.shape);

@@ -64,6 +64,8 @@ class Gguf {
   const GgufTensor& info(std::string_view name) const;  // invalid_argument where there is none
   const uint8_t* blocks(std::string_view name) const;   // as stored, info(name).size bytes
   Tensor widened(std::string_view name) const;          // float32, fresh memory
+  // As Safetensors::release.
+  void release(std::string_view name) const;
   // F32, F16 and BF16 as they are stored, in the mapped file where their alignment allows; others widened.
   Tensor tensor(std::string_view name) const;
 

@@ -35,6 +35,7 @@ struct Source {
   std::optional<File> file;
   const char* bytes = nullptr;
   std::shared_ptr<const void> owner;
+  bool mapped = false;  // the operating system has the bytes and gives them again
 
   Tensor tensor(const TensorInfo& info) const;
 };
@@ -89,6 +90,7 @@ Source open_source(const std::string& path, const SafetensorsLimits& limits, Acc
     source.owner = source.file->map();
     source.bytes = static_cast<const char*>(source.owner.get());
     source.file.reset();
+    source.mapped = &fs == base::FileSystem::real().get();
   }
   return source;
 }
@@ -228,6 +230,12 @@ const std::map<std::string, std::string>& Safetensors::metadata() const { return
 Tensor Safetensors::tensor(std::string_view name) const {
   const Impl::Entry& entry = impl_->find(name);
   return entry.source->tensor(*entry.info);
+}
+
+void Safetensors::release(std::string_view name) const {
+  const auto& [source, info] = impl_->find(name);
+  if (source->mapped)
+    base::release_mapped(source->bytes + source->header.data_offset + info->begin, info->end - info->begin);
 }
 
 }  // namespace whorl::tensor

@@ -66,6 +66,9 @@ class Safetensors {
   // A view that keeps its memory alive by itself. Unknown names and dtypes other than F32, BF16, F16 are
   // invalid_argument; the error names the tensor, and the nearest name there is.
   Tensor tensor(std::string_view name) const;
+  // Whoever is done with a tensor of a mapped file may say so: its pages are no longer held. It can be read
+  // again. No other access has anything to let go of.
+  void release(std::string_view name) const;
 
  private:
   struct Impl;

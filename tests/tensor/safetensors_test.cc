@@ -1,6 +1,7 @@
 #include "tensor/safetensors.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cmath>
 #include <cstring>
@@ -122,6 +123,49 @@ TEST(Safetensors, TensorsOutliveTheFileHandle) {
     kept = file.tensor("w");
   }
   EXPECT_TRUE(same(kept, sample().at("w")));
+}
+
+TEST(Safetensors, DataBeginWhereTheyAreAskedTo) {
+  base::TemporaryFolder folder;
+  for (const size_t alignment : {8, 64, 4096}) {
+    const std::string path = folder.path() + "/" + std::to_string(alignment);
+    write_safetensors(path, sample(), {}, *base::FileSystem::real(), alignment);
+    const Safetensors file = Safetensors::open(path, {}, Access::map);
+    EXPECT_EQ(reinterpret_cast<uintptr_t>(file.tensor("scalar").raw()) % alignment, 0u);
+    for (const auto& [name, tensor] : sample()) EXPECT_TRUE(same(file.tensor(name), tensor)) << name;
+  }
+}
+
+int64_t resident_bytes() {
+  std::ifstream statm("/proc/self/statm");
+  int64_t size = 0, resident = 0;
+  statm >> size >> resident;
+  return resident * ::sysconf(_SC_PAGESIZE);
+}
+
+TEST(Safetensors, WhatIsReleasedIsNotHeldAndCanBeReadAgain) {
+  base::TemporaryFolder folder;
+  const std::string path = folder.path() + "/x";
+  const int64_t megabytes = 32;
+  Tensor large = Tensor::zeros(DType::float32, {megabytes << 18}), small = numbers(DType::float32, {5});
+  for (int64_t i = 0; i < large.numel(); ++i) large.data<float>()[i] = static_cast<float>(i % 1000);
+  write_safetensors(path, {{"large", large}, {"small", small}});
+  for (const Access access : {Access::map, Access::read}) {
+    const Safetensors file = Safetensors::open(path, {}, access);
+    const Tensor x = file.tensor("large");
+    ASSERT_TRUE(same(x, large));
+    const int64_t before = resident_bytes();
+    file.release("large");
+    EXPECT_GE(before - resident_bytes(), access == Access::map ? (megabytes - 1) << 20 : -(1 << 20));
+    EXPECT_TRUE(same(x, large));
+    EXPECT_TRUE(same(file.tensor("small"), small));
+    EXPECT_THROW(file.release("none"), std::invalid_argument);
+  }
+  // Memory of somebody else's is left alone: it could not be read again.
+  const auto bytes = std::make_shared<std::string>(to_safetensors({{"large", large}}));
+  const Safetensors held = Safetensors::from_bytes(*bytes, bytes, "[test]");
+  held.release("large");
+  EXPECT_TRUE(same(held.tensor("large"), large));
 }
 
 TEST(Safetensors, RefusesEveryClassOfTheList) {
