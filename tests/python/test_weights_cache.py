@@ -54,7 +54,17 @@ def test_all_weights_of_a_mapped_model_can_be_trained_and_leave_it_as_it_was(tmp
 
 def test_the_command_line_keeps_them_too(tmp_path: Path) -> None:
     def generate(*options: str, **environment: str) -> str:
-        command = [sys.executable, "-P", "-m", "whorl", "generate", "Where?", "--json", "--max-new-tokens", "8"]
+        command = [
+            sys.executable,
+            "-P",
+            "-m",
+            "whorl",
+            "generate",
+            "Where?",
+            "--json",
+            "--max-new-tokens",
+            "8",
+        ]
         done = subprocess.run(
             [*command, *options],
             capture_output=True,
