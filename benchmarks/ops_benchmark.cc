@@ -261,6 +261,8 @@ void product_shapes(benchmark::internal::Benchmark* b) {
           ->Args({rows, 896, 896, bf16})
           ->Args({rows, 896, 4864, bf16})
           ->Args({rows, 4864, 896, bf16});
+  // Sixteen rows whose weights stay in a cache: beside decode/16 it tells what memory costs.
+  for (const int64_t bf16 : {0, 1}) b->Args({16, 512, 1408, bf16})->Args({16, 512, 256, bf16});
 }
 void decode_shapes(benchmark::internal::Benchmark* b) {
   for (const int64_t bf16 : {0, 1})
