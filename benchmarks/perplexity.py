@@ -3,8 +3,9 @@
 same text, in one run.
 
 Three models: stories260K (really trained, by others), a small one that Whorl trains here on plain text (widths that are
-multiples of 256, so that every kind of llama.cpp fits), and the demo's base on the demo's own conversations. Two of them
-need ../shared/data (or WHORL_SHARED_DATA) and are named as left out where it is absent.
+multiples of 256, so that every kind of llama.cpp fits), and the demo's base on fresh rows of the corpus that it was made
+from: on what the assistant says in them, which is all that it was trained to predict. Two of them need ../shared/data (or
+WHORL_SHARED_DATA) and are named as left out where it is absent.
 """
 
 from __future__ import annotations
@@ -38,6 +39,14 @@ def windows(ids: list[int], count: int, length: int) -> list[list[int]]:
     return [ids[i * length : (i + 1) * length] for i in picked]
 
 
+# Token ids, and which of them (not the first) are to be predicted.
+Piece = tuple[list[int], list[int]]
+
+
+def whole(windows: list[list[int]]) -> list[Piece]:
+    return [(ids, list(range(1, len(ids)))) for ids in windows]
+
+
 def losses(logits: numpy.ndarray, ids: list[int]) -> numpy.ndarray:
     """-log p of each token but the first, in float64."""
     x = logits[:-1].astype(numpy.float64)
@@ -46,8 +55,10 @@ def losses(logits: numpy.ndarray, ids: list[int]) -> numpy.ndarray:
     return total - x[numpy.arange(len(ids) - 1), ids[1:]]
 
 
-def perplexity(side: worker.Worker, texts: list[list[int]]) -> float:
-    found = [losses(numpy.asarray(side.ask("logits", ids)), ids) for ids in texts]
+def perplexity(side: worker.Worker, pieces: list[Piece]) -> float:
+    found = [
+        losses(numpy.asarray(side.ask("logits", ids)), ids)[numpy.array(asked) - 1] for ids, asked in pieces
+    ]
     return float(numpy.exp(numpy.concatenate(found).mean()))
 
 
@@ -66,9 +77,18 @@ class Whorl:
     def bytes(self) -> int:
         return self.model.memory_bytes
 
-    def conversations(self, path: str) -> str:
-        rows = [json.loads(line) for line in Path(path).read_text(encoding="utf-8").splitlines()]
-        return "".join(self.model.apply_chat_template(r["messages"], r.get("tools") or []) for r in rows)
+    def answers(self, rows: list[dict[str, Any]]) -> list[Piece]:
+        """Each conversation, and the tokens of its last answer."""
+        pieces = []
+        for row in rows:
+            tools = row.get("tools") or []
+            before = self.model.apply_chat_template(row["messages"][:-1], tools, add_generation_prompt=True)
+            text = self.model.apply_chat_template(row["messages"], tools, add_generation_prompt=False)
+            ids = self.encode(text.rstrip())
+            asked = range(len(self.encode(before)), len(ids))
+            assert ids[: asked.start] == self.encode(before)
+            pieces.append((ids, list(asked)))
+        return pieces
 
 
 def data_folder() -> Path:
@@ -127,13 +147,11 @@ def trained(folder: Path) -> tuple[Path, str]:
     return folder, text
 
 
-def demo(folder: Path) -> tuple[Path, str]:
-    command = [sys.executable, "-m", "whorl", "demo", "--write-data", str(folder)]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    side = worker.Worker(Whorl, str(BASE), {})
-    text = side.ask("conversations", str(folder / "test.jsonl"))
-    side.close()
-    return BASE, text
+def demo(_: Path) -> tuple[Path, list[dict[str, Any]]]:
+    sys.path.insert(0, str(ROOT / "recipes" / "base"))
+    import corpus
+
+    return BASE, corpus.rows(300, seed=2**31)  # the base was made with seed 1
 
 
 READ_HERE = {"F32", "F16", "BF16", "Q8_0", "Q4_0", "Q4_K", "Q6_K"}
@@ -191,11 +209,14 @@ def measure(make: Any, chosen: argparse.Namespace) -> dict[str, Any]:
     """Perplexity by form, of one model."""
     with tempfile.TemporaryDirectory() as folder:
         files = Path(folder)
-        model, text = make(files / "model")
+        model, read = make(files / "model")
         side = worker.Worker(Whorl, str(model), {})
-        texts = windows(side.ask("encode", text), chosen.windows, chosen.length)
+        if isinstance(read, str):
+            texts = whole(windows(side.ask("encode", read), chosen.windows, chosen.length))
+        else:
+            texts = side.ask("answers", read)
         side.close()
-        found: dict[str, Any] = {"tokens": sum(map(len, texts)), "forms": {}}
+        found: dict[str, Any] = {"tokens": sum(len(asked) for _, asked in texts), "forms": {}}
         for name, kind, arguments, types in forms(model, files):
             if kind is None:
                 found["forms"][name] = {"perplexity": None, "types": types}
