@@ -154,7 +154,7 @@ def demo(_: Path) -> tuple[Path, list[dict[str, Any]]]:
     return BASE, corpus.rows(300, seed=2**31)  # the base was made with seed 1
 
 
-READ_HERE = {"F32", "F16", "BF16", "Q8_0", "Q4_0", "Q4_K", "Q6_K"}
+READ_HERE = {"F32", "F16", "BF16", "Q8_0", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q4_K", "Q5_K", "Q6_K"}
 
 
 def stored_types(path: Path) -> Counter[str]:

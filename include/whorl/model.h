@@ -43,8 +43,9 @@ struct ModelOptions {
   int threads = 0;             // 0 = all CPUs this process may use; fewer when the host program needs some
   std::string dtype = "auto";  // "auto" keeps the stored one; "float32" widens; "bfloat16" halves memory
   // "auto" keeps what the checkpoint holds: matrices of a GGUF file stay whole numbers. Q8_0 and Q4_0 keep
-  // their codes and scales; Q4_K its codes, with scales and minima rounded to float16 (0.63 bytes a weight);
-  // Q6_K is rounded once more, to int8, which adds about 8 % to its own squared error. "none" widens them.
+  // their codes and scales, Q4_1 its minima too; Q4_K its codes, with scales and minima rounded to float16
+  // (0.63 bytes a weight); Q5_0, Q5_1, Q5_K and Q6_K are rounded once more, to int8, which adds about 8 % to
+  // the squared error of Q6_K and less to the others'. "none" widens them.
   // "int8" or "int4" round the matrices to whole numbers, groups of 32 inputs sharing a scale: about 1.06 and
   // 0.56 bytes a weight, for answers and for adapters trained over them; a GGUF file's codes of that size are
   // kept. A model that holds whole numbers cannot be saved.
@@ -68,7 +69,8 @@ class WHORL_API Model {
  public:
   // Reads a Hugging Face folder: config.json, model.safetensors (or its shards with the index),
   // tokenizer.json, tokenizer_config.json or chat_template.jinja, generation_config.json.
-  // Or a GGUF file (architectures llama, qwen2, qwen3; F32, F16, BF16, Q8_0, Q4_0, Q4_K, Q6_K), named *.gguf:
+  // Or a GGUF file (architectures llama, qwen2, qwen3; F32, F16, BF16, Q8_0, Q4_0, Q4_1,
+  // Q5_0, Q5_1, Q4_K, Q5_K, Q6_K), named *.gguf:
   // dtype "auto" is bfloat16 where all matrices are, else float32, which holds every stored number exactly;
   // quantize says what becomes of rounded matrices. Tokenizer and chat template are the files of its folder
   // (tokenizer.json …); where that has no tokenizer.json, those in the file: byte-level BPE under the rules

@@ -15,7 +15,7 @@ using tensor::GgufType;
 
 ops::Quantize kind_of(GgufType type) {
   if (type == GgufType::q8_0) return ops::Quantize::int8;
-  return type == GgufType::q4_0 || type == GgufType::q4_k ? ops::Quantize::int4 : ops::Quantize::none;
+  return tensor::has_codes(type) ? ops::Quantize::int4 : ops::Quantize::none;
 }
 
 // Rows of a matrix in the order of the checkpoint; the file outlives them.
@@ -37,14 +37,15 @@ struct Rows {
   base::invalid(context, ": tensor '", rows.info.name, "' has values that are NaN or infinite");
 }
 
-// Numbers of Q8_0 and Q4_0 are finite where their scales are.
+// Numbers of Q8_0, Q4_0 and Q4_1 are finite where their scales and minima are.
 ops::QuantizedRows codes_of(std::shared_ptr<const Rows> rows, const std::string& context) {
   const int64_t inputs = rows->width();
-  return {kind_of(rows->info.type), rows->info.shape.front(), inputs, rows->info.type == GgufType::q4_k,
+  return {kind_of(rows->info.type), rows->info.shape.front(), inputs, tensor::has_minima(rows->info.type),
           [=](int64_t row, const ops::QuantizedRow& to) {
             tensor::copy_codes(rows->info.type, rows->at(row, 0), inputs, {to.codes, to.scales, to.minima});
             int full = 0;
-            for (int64_t i = 0; i < inputs / 32; ++i) full += (to.scales[i] & 0x7c00) == 0x7c00;
+            for (int64_t i = 0; i < inputs / 32; ++i)
+              full += (to.scales[i] & 0x7c00) == 0x7c00 || (to.minima && (to.minima[i] & 0x7c00) == 0x7c00);
             if (full > 0) refuse_values(*rows, context);
           }};
 }
@@ -86,7 +87,7 @@ StoredMatrix read_gguf_matrix(const tensor::Gguf& file, const ModelConfig& confi
   const ops::Quantize asked = keep ? ops::Quantize::none : quantize_named(quantize, context);
   const ops::Quantize kind = kind_of(rows->info.type);
   if (kind == ops::Quantize::none || !(keep || kind == asked))
-    return {{}, {}, keep && rows->info.type == GgufType::q6_k ? ops::Quantize::int8 : asked};
+    return {{}, {}, keep && tensor::block_size(rows->info.type) > 1 ? ops::Quantize::int8 : asked};
   StoredMatrix stored{codes_of(rows, context), {}, kind};
   if (rows->info.type == GgufType::q4_k) {
     refuse_not_finite(*rows, context);

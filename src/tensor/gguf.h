@@ -19,7 +19,21 @@ using GgufValue = std::variant<int64_t, double, std::string, std::vector<int64_t
                                std::vector<std::string>>;
 
 // How a tensor's numbers are stored, by the file's own numbers.
-enum class GgufType : uint32_t { f32 = 0, f16 = 1, q4_0 = 2, q8_0 = 8, q4_k = 12, q6_k = 14, bf16 = 30 };
+enum class GgufType : uint32_t {
+  f32 = 0,
+  f16 = 1,
+  q4_0 = 2,
+  q4_1 = 3,
+  q5_0 = 6,
+  q5_1 = 7,
+  q8_0 = 8,
+  q4_k = 12,
+  q5_k = 13,
+  q6_k = 14,
+  bf16 = 30
+};
+bool known(GgufType type);           // one of these
+std::string known_types();           // "F32, F16, …"
 const char* name_of(GgufType type);  // "Q4_K"
 int64_t block_size(GgufType type);   // numbers that share a block; 1 for the plain ones
 int64_t bytes_per_block(GgufType type);
@@ -45,13 +59,14 @@ void widen_blocks(GgufType type, const uint8_t* from, int64_t n, float* to);
 
 // Numbers [0, n) of a row as they are stored, group by group of 32; n as above. Q8_0: n codes, two's
 // complement. Q4_0: n / 2 bytes of two codes of 0..15, the even number's in the low half; they stand for
-// scale * (code - 8). Q4_K: the same for scale * code - minimum; scale and minimum are products of the file's
-// numbers rounded to float16 (by 2^-12 of themselves at most, or 2^-25).
+// scale * (code - 8). Q4_1 and Q4_K: the same for scale * code - minimum; Q4_1's are those of the file,
+// Q4_K's are products of the file's numbers rounded to float16 (by 2^-12 of themselves at most, or 2^-25).
 struct GgufCodes {
   uint8_t* codes;
-  uint16_t *scales, *minima;  // float16, n / 32; minima of Q4_K alone
+  uint16_t *scales, *minima;  // float16, n / 32; minima where has_minima
 };
 bool has_codes(GgufType type);  // one of these
+bool has_minima(GgufType type);
 void copy_codes(GgufType type, const uint8_t* from, int64_t n, const GgufCodes& to);
 
 // A mapped file: nobody may shrink it meanwhile. Cheap to copy; safe from many threads.

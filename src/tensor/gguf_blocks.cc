@@ -1,4 +1,4 @@
-// What the numbers of a GGUF block stand for. Layouts: ggml's block_q4_0, block_q8_0, block_q4_K, block_q6_K.
+// What the numbers of a GGUF block stand for. Layouts: ggml's block_q4_0, block_q5_K and so on.
 #include <cstring>
 
 #include "base/check.h"
@@ -26,6 +26,34 @@ void widen_q4_0(const uint8_t* p, float* y) {
   }
 }
 
+// Two half floats, step and least number, then nibbles as in Q4_0, nothing less.
+void widen_q4_1(const uint8_t* p, float* y) {
+  const float d = half_at(p), least = half_at(p + 2);
+  for (int i = 0; i < 16; ++i) {
+    y[i] = d * static_cast<float>(p[4 + i] & 15) + least;
+    y[i + 16] = d * static_cast<float>(p[4 + i] >> 4) + least;
+  }
+}
+
+// The fifth bits of 32 numbers stand before their nibbles: number i's is bit i.
+int fifth(const uint8_t* bits, int i) { return (bits[i / 8] >> i % 8 & 1) << 4; }
+
+void widen_q5_0(const uint8_t* p, float* y) {
+  const float d = half_at(p);
+  for (int i = 0; i < 16; ++i) {
+    y[i] = d * static_cast<float>(((p[6 + i] & 15) | fifth(p + 2, i)) - 16);
+    y[i + 16] = d * static_cast<float>(((p[6 + i] >> 4) | fifth(p + 2, i + 16)) - 16);
+  }
+}
+
+void widen_q5_1(const uint8_t* p, float* y) {
+  const float d = half_at(p), least = half_at(p + 2);
+  for (int i = 0; i < 16; ++i) {
+    y[i] = d * static_cast<float>((p[8 + i] & 15) | fifth(p + 4, i)) + least;
+    y[i + 16] = d * static_cast<float>((p[8 + i] >> 4) | fifth(p + 4, i + 16)) + least;
+  }
+}
+
 void widen_q8_0(const uint8_t* p, float* y) {
   const float d = half_at(p);
   for (int i = 0; i < 32; ++i) y[i] = d * static_cast<float>(static_cast<int8_t>(p[2 + i]));
@@ -43,6 +71,21 @@ void widen_q4_k(const uint8_t* p, float* y) {
   }
 }
 
+// As Q4_K, with bit j of byte i of `high` on top of number i of eighth j.
+void widen_q5_k(const uint8_t* p, float* y) {
+  const float d = half_at(p), least = half_at(p + 2);
+  const uint8_t* high = p + 16;
+  for (int j = 0; j < 8; ++j) {
+    int scale = 0, minimum = 0;
+    scale_and_minimum(p + 4, j, scale, minimum);
+    const float step = d * static_cast<float>(scale), below = least * static_cast<float>(minimum);
+    const uint8_t* q = p + 48 + j / 2 * 32;
+    for (int i = 0; i < 32; ++i)
+      y[j * 32 + i] =
+          step * static_cast<float>((j % 2 ? q[i] >> 4 : q[i] & 15) | (high[i] >> j & 1) << 4) - below;
+  }
+}
+
 // Four bits in `low`, two in `high`, less 32; sixteen numbers share a signed scale.
 void widen_q6_k(const uint8_t* p, float* y) {
   const float d = half_at(p + 208);
@@ -55,78 +98,55 @@ void widen_q6_k(const uint8_t* p, float* y) {
   }
 }
 
-void widen_plain(GgufType type, const uint8_t* p, float* y) {
-  if (type == GgufType::f32) {
-    std::memcpy(y, p, sizeof *y);
-  } else if (type == GgufType::f16) {
-    *y = half_at(p);
-  } else {
-    uint16_t bits;
-    std::memcpy(&bits, p, sizeof bits);
-    *y = bf16_to_float(bits);
-  }
+void widen_f32(const uint8_t* p, float* y) { std::memcpy(y, p, sizeof *y); }
+void widen_f16(const uint8_t* p, float* y) { *y = half_at(p); }
+void widen_bf16(const uint8_t* p, float* y) {
+  uint16_t bits;
+  std::memcpy(&bits, p, sizeof bits);
+  *y = bf16_to_float(bits);
+}
+
+struct Kind {
+  GgufType type;
+  const char* name;
+  int64_t numbers, bytes;  // of a block
+  void (*widen)(const uint8_t* block, float* to);
+};
+constexpr Kind kKinds[] = {
+    {GgufType::f32, "F32", 1, 4, widen_f32},           {GgufType::f16, "F16", 1, 2, widen_f16},
+    {GgufType::bf16, "BF16", 1, 2, widen_bf16},        {GgufType::q4_0, "Q4_0", 32, 18, widen_q4_0},
+    {GgufType::q4_1, "Q4_1", 32, 20, widen_q4_1},      {GgufType::q5_0, "Q5_0", 32, 22, widen_q5_0},
+    {GgufType::q5_1, "Q5_1", 32, 24, widen_q5_1},      {GgufType::q8_0, "Q8_0", 32, 34, widen_q8_0},
+    {GgufType::q4_k, "Q4_K", kSuper, 144, widen_q4_k}, {GgufType::q5_k, "Q5_K", kSuper, 176, widen_q5_k},
+    {GgufType::q6_k, "Q6_K", kSuper, 210, widen_q6_k}};
+
+const Kind* find(GgufType type) {
+  for (const Kind& kind : kKinds)
+    if (kind.type == type) return &kind;
+  return nullptr;
+}
+const Kind& kind_of(GgufType type) {
+  const Kind* kind = find(type);
+  if (!kind) base::invalid("[Gguf] a type that is not known: ", static_cast<uint32_t>(type));
+  return *kind;
 }
 
 }  // namespace
 
-const char* name_of(GgufType type) {
-  switch (type) {
-    case GgufType::f32:
-      return "F32";
-    case GgufType::f16:
-      return "F16";
-    case GgufType::bf16:
-      return "BF16";
-    case GgufType::q4_0:
-      return "Q4_0";
-    case GgufType::q8_0:
-      return "Q8_0";
-    case GgufType::q4_k:
-      return "Q4_K";
-    case GgufType::q6_k:
-      return "Q6_K";
-  }
-  return "unknown";
-}
+bool known(GgufType type) { return find(type) != nullptr; }
+const char* name_of(GgufType type) { return known(type) ? find(type)->name : "unknown"; }
+int64_t block_size(GgufType type) { return kind_of(type).numbers; }
+int64_t bytes_per_block(GgufType type) { return kind_of(type).bytes; }
 
-int64_t block_size(GgufType type) {
-  if (type == GgufType::q4_0 || type == GgufType::q8_0) return 32;
-  return type == GgufType::q4_k || type == GgufType::q6_k ? kSuper : 1;
-}
-
-int64_t bytes_per_block(GgufType type) {
-  switch (type) {
-    case GgufType::f32:
-      return 4;
-    case GgufType::f16:
-    case GgufType::bf16:
-      return 2;
-    case GgufType::q4_0:
-      return 18;
-    case GgufType::q8_0:
-      return 34;
-    case GgufType::q4_k:
-      return 144;
-    case GgufType::q6_k:
-      return 210;
-  }
-  base::invalid("[Gguf] a type that is not known: ", static_cast<uint32_t>(type));
+std::string known_types() {
+  std::string out;
+  for (const Kind& kind : kKinds) out += base::concat(out.empty() ? "" : ", ", kind.name);
+  return out;
 }
 
 void widen_blocks(GgufType type, const uint8_t* from, int64_t n, float* to) {
-  const int64_t size = block_size(type), bytes = bytes_per_block(type);
-  for (int64_t i = 0; i < n; i += size, from += bytes) {
-    if (type == GgufType::q4_0)
-      widen_q4_0(from, to + i);
-    else if (type == GgufType::q8_0)
-      widen_q8_0(from, to + i);
-    else if (type == GgufType::q4_k)
-      widen_q4_k(from, to + i);
-    else if (type == GgufType::q6_k)
-      widen_q6_k(from, to + i);
-    else
-      widen_plain(type, from, to + i);
-  }
+  const Kind& kind = kind_of(type);
+  for (int64_t i = 0; i < n; i += kind.numbers, from += kind.bytes) kind.widen(from, to + i);
 }
 
 }  // namespace whorl::tensor

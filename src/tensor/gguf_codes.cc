@@ -23,7 +23,7 @@ void store_pairs(const Code& code, uint8_t* to) {
   for (int i = 0; i < 16; ++i) to[i] = static_cast<uint8_t>(code(2 * i) | code(2 * i + 1) << 4);
 }
 
-void copy_q4_0(const uint8_t* p, uint8_t* to) {
+void copy_nibbles(const uint8_t* p, uint8_t* to) {
   store_pairs([&](int i) { return i < 16 ? p[i] & 15 : p[i - 16] >> 4; }, to);
 }
 
@@ -41,9 +41,8 @@ void copy_q4_k(const uint8_t* p, int64_t first_group, const GgufCodes& to) {
 
 }  // namespace
 
-bool has_codes(GgufType type) {
-  return type == GgufType::q8_0 || type == GgufType::q4_0 || type == GgufType::q4_k;
-}
+bool has_minima(GgufType type) { return type == GgufType::q4_1 || type == GgufType::q4_k; }
+bool has_codes(GgufType type) { return type == GgufType::q8_0 || type == GgufType::q4_0 || has_minima(type); }
 
 void copy_codes(GgufType type, const uint8_t* from, int64_t n, const GgufCodes& to) {
   base::check_argument(has_codes(type), "[copy_codes] ", name_of(type), " has no codes of this kind");
@@ -54,10 +53,13 @@ void copy_codes(GgufType type, const uint8_t* from, int64_t n, const GgufCodes& 
   }
   for (int64_t group = 0; group < n / kGroup; ++group, from += bytes) {
     to.scales[group] = half_bits(from);
-    if (type == GgufType::q8_0)
+    if (type == GgufType::q8_0) {
       std::memcpy(to.codes + group * kGroup, from + 2, kGroup);
-    else
-      copy_q4_0(from + 2, to.codes + group * kGroup / 2);
+      continue;
+    }
+    // Q4_1 adds its least number, which is taken away here.
+    if (type == GgufType::q4_1) to.minima[group] = half_bits(from + 2) ^ 0x8000;
+    copy_nibbles(from + (type == GgufType::q4_1 ? 4 : 2), to.codes + group * kGroup / 2);
   }
 }
 

@@ -125,11 +125,9 @@ struct KeyReader {
 };
 
 GgufType type_of(uint32_t code, std::string_view context, const std::string& name) {
-  for (const auto type : {GgufType::f32, GgufType::f16, GgufType::bf16, GgufType::q4_0, GgufType::q8_0,
-                          GgufType::q4_k, GgufType::q6_k})
-    if (static_cast<uint32_t>(type) == code) return type;
-  invalid(context, ": tensor '", printable(name), "' is stored as type ", code,
-          "; Whorl reads F32, F16, BF16, Q4_0, Q8_0, Q4_K and Q6_K");
+  if (const auto type = static_cast<GgufType>(code); known(type)) return type;
+  invalid(context, ": tensor '", printable(name), "' is stored as type ", code, "; Whorl reads ",
+          known_types());
 }
 
 GgufTensor read_tensor(Reader& in, std::string_view context) {

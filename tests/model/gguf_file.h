@@ -41,7 +41,11 @@ struct GgufFile {
         block[2 + static_cast<size_t>(byte() % 32)] = 127;
       } else if (type == tensor::GgufType::q4_0) {
         half(0, 5), block[2] = static_cast<char>(block[2] & 0xf0);
-      } else if (type == tensor::GgufType::q4_k) {
+      } else if (type == tensor::GgufType::q4_1 || type == tensor::GgufType::q5_1) {
+        half(0, 5), half(2, 36 + 5);  // a least number below zero
+      } else if (type == tensor::GgufType::q5_0) {
+        half(0, 4);
+      } else if (type == tensor::GgufType::q4_k || type == tensor::GgufType::q5_k) {
         half(0, 1), half(2, 2);
       } else if (type == tensor::GgufType::q6_k) {
         half(208, 0);

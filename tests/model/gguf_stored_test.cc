@@ -53,7 +53,7 @@ TEST_F(StoredGguf, CodesAreKeptBitForBit) {
 
 TEST_F(StoredGguf, MixedFilesStayNearTheirWidenedNumbers) {
   const fs::path path = written({GgufType::q6_k, GgufType::q4_k, GgufType::q4_0, GgufType::q8_0,
-                                 GgufType::q4_k, GgufType::q4_k, GgufType::q6_k, GgufType::q4_k});
+                                 GgufType::q5_k, GgufType::q4_1, GgufType::q5_0, GgufType::q5_1});
   const Model kept = load(path, "auto"), wide = load(path, "none");
   EXPECT_EQ(kept.quantize(), "mixed");
   EXPECT_EQ(wide.quantize(), "none");

@@ -83,8 +83,8 @@ TEST_F(KeptWeights, OfGgufFilesToo) {
   const std::vector<std::vector<GgufType>> kinds = {
       std::vector<GgufType>(8, GgufType::q8_0),
       std::vector<GgufType>(8, GgufType::q4_0),
-      {GgufType::q6_k, GgufType::q4_k, GgufType::q4_0, GgufType::q8_0, GgufType::q4_k, GgufType::q4_k,
-       GgufType::q6_k, GgufType::q4_k}};
+      {GgufType::q6_k, GgufType::q4_k, GgufType::q4_0, GgufType::q8_0, GgufType::q4_1, GgufType::q5_k,
+       GgufType::q5_0, GgufType::q5_1}};
   for (size_t i = 0; i < kinds.size(); ++i) {
     const fs::path path = root / ("model" + std::to_string(i) + ".gguf");
     testing::GgufFile().write(path, kinds[i]);

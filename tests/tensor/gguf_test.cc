@@ -64,7 +64,7 @@ struct Writer {
 TEST(Gguf, EveryTypeStandsForWhatTheReferenceSays) {
   const Gguf file = Gguf::open(golden + "types.gguf");
   const Safetensors expected = Safetensors::open(golden + "types.safetensors");
-  ASSERT_EQ(file.tensors().size(), 7u);
+  ASSERT_EQ(file.tensors().size(), 11u);
   for (const GgufTensor& t : file.tensors()) {
     EXPECT_EQ(t.name, name_of(t.type));
     const Tensor got = file.widened(t.name), want = expected.tensor(t.name);
@@ -76,9 +76,9 @@ TEST(Gguf, EveryTypeStandsForWhatTheReferenceSays) {
 // Plain codes, times their scales, are the widened numbers: exactly, or (Q4_K) but for the float16 scales.
 TEST(Gguf, CodesStandForTheSameNumbers) {
   const Gguf file = Gguf::open(golden + "types.gguf");
-  for (const char* name : {"Q8_0", "Q4_0", "Q4_K"}) {
+  for (const char* name : {"Q8_0", "Q4_0", "Q4_1", "Q4_K"}) {
     const GgufTensor& t = file.info(name);
-    const bool bytes = t.type == GgufType::q8_0, minimum = t.type == GgufType::q4_k;
+    const bool bytes = t.type == GgufType::q8_0, minimum = has_minima(t.type);
     const int64_t n = file.widened(name).numel(), groups = n / 32;
     std::vector<uint8_t> codes(static_cast<size_t>(bytes ? n : n / 2));
     std::vector<uint16_t> scales(static_cast<size_t>(groups)), minima(static_cast<size_t>(groups));
@@ -91,8 +91,9 @@ TEST(Gguf, CodesStandForTheSameNumbers) {
       const int code = bytes ? static_cast<int8_t>(codes[at]) : minimum ? nibble : nibble - 8;
       const float scale = half_to_float(scales[group]), below = minimum ? half_to_float(minima[group]) : 0.0f;
       const float got = scale * static_cast<float>(code) - below;
-      const float most =
-          minimum ? std::ldexp(std::abs(scale * static_cast<float>(code)) + std::abs(below), -11) : 0.0f;
+      const float most = t.type == GgufType::q4_k
+                             ? std::ldexp(std::abs(scale * static_cast<float>(code)) + std::abs(below), -11)
+                             : 0.0f;
       ASSERT_NEAR(got, want[i], most) << name << " " << i;
     }
   }
