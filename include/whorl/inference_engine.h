@@ -23,8 +23,12 @@ struct EngineOptions {
   // is refused.
   size_t kv_cache_bytes = 512u << 20;
   int64_t page_size = 16;  // tokens of a page
-  size_t adapter_cache_bytes =
-      1u << 30;              // adapters kept ready; the least recently used that nobody uses leave first
+  // Adapters kept ready, packed, in the device's memory; the least recently used that nobody uses leave
+  // first.
+  size_t adapter_cache_bytes = 1u << 30;
+  // Adapters of the store as they were read, in the host's memory: one that left the first cache is not read
+  // and checked again. The least recently used leave first; 0 = none is kept.
+  size_t adapter_host_cache_bytes = 256u << 20;
   int64_t max_queue = 4096;  // requests waiting; submit() refuses one more with std::runtime_error
 };
 
@@ -112,7 +116,9 @@ class WHORL_API Generation {  // a running request; copies refer to the same one
 
 struct EngineStats {
   int64_t running = 0, waiting = 0, pages_used = 0, pages_total = 0, adapters_loaded = 0;
-  size_t adapter_bytes = 0;  // of the loaded adapters, packed
+  size_t adapter_bytes = 0;   // of the loaded adapters, packed
+  int64_t host_adapters = 0;  // in the host's cache
+  size_t host_adapter_bytes = 0;
   // Since the start. prompt_tokens: computed ones, so that shared prefixes count once; cancelled: sequences.
   int64_t requests = 0, prompt_tokens = 0, generated_tokens = 0, steps = 0, cancelled = 0;
 };

@@ -9,15 +9,19 @@ namespace whorl::python {
 template <>
 Fields<EngineOptions> fields_of<EngineOptions>() {
   using E = EngineOptions;
-  return {field("max_batch_size", &E::max_batch_size, "sequences decoded in one step"),
-          field("max_step_tokens", &E::max_step_tokens,
-                "prompt tokens processed in one step: smaller keeps streams smooth"),
-          field("kv_cache_bytes", &E::kv_cache_bytes,
-                "budget of the paged cache; sequences wait when it is full"),
-          field("page_size", &E::page_size, "tokens of a page"),
-          field("adapter_cache_bytes", &E::adapter_cache_bytes,
-                "adapters kept ready; the least recently used leave first"),
-          field("max_queue", &E::max_queue, "requests waiting; one more is refused with RuntimeError")};
+  return {
+      field("max_batch_size", &E::max_batch_size, "sequences decoded in one step"),
+      field("max_step_tokens", &E::max_step_tokens,
+            "prompt tokens processed in one step: smaller keeps streams smooth"),
+      field("kv_cache_bytes", &E::kv_cache_bytes,
+            "budget of the paged cache; sequences wait when it is full"),
+      field("page_size", &E::page_size, "tokens of a page"),
+      field("adapter_cache_bytes", &E::adapter_cache_bytes,
+            "adapters kept ready; the least recently used leave first"),
+      field("adapter_host_cache_bytes", &E::adapter_host_cache_bytes,
+            "adapters of the store as they were read, kept in the host's memory behind the first cache; 0 = "
+            "none"),
+      field("max_queue", &E::max_queue, "requests waiting; one more is refused with RuntimeError")};
 }
 
 template <>
@@ -108,6 +112,8 @@ Fields<EngineStats> fields_of<EngineStats>() {
           field("pages_total", &E::pages_total, "of the cache"),
           field("adapters_loaded", &E::adapters_loaded, "ready now"),
           field("adapter_bytes", &E::adapter_bytes, "of the loaded adapters, packed"),
+          field("host_adapters", &E::host_adapters, "in the host's cache"),
+          field("host_adapter_bytes", &E::host_adapter_bytes, "of these"),
           field("requests", &E::requests, "so far"),
           field("prompt_tokens", &E::prompt_tokens, "so far"),
           field("generated_tokens", &E::generated_tokens, "so far"),

@@ -11,8 +11,8 @@
 namespace whorl::serve {
 
 AdapterDirectory::AdapterDirectory(std::shared_ptr<const model::Transformer> transformer,
-                                   const AdapterStore* store, size_t cache_bytes)
-    : cache_(std::move(transformer), cache_bytes) {
+                                   const AdapterStore* store, size_t cache_bytes, size_t host_cache_bytes)
+    : cache_(std::move(transformer), cache_bytes), host_(host_cache_bytes) {
   if (store) store_.emplace(*store);
 }
 
@@ -30,7 +30,9 @@ AdapterDirectory::Found AdapterDirectory::resolve(const std::string& name) {
   base::check_argument(store_.has_value(), "[InferenceEngine.submit] unknown adapter '",
                        base::printable(name), "'", base::did_you_mean(name, names()));
   const AdapterVersion version = store_->resolve(name);
-  auto load = [&] { return store_->get(version.name, version.version); };
+  auto load = [&] {
+    return host_.get(version.digest, [&] { return store_->get(version.name, version.version); });
+  };
   return {cache_.get(version.digest, load), version.name + "@" + std::to_string(version.version),
           version.digest};
 }

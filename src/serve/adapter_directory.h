@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "serve/adapter_cache.h"
+#include "serve/host_adapters.h"
 #include "whorl/adapter_store.h"
 
 namespace whorl::serve {
@@ -20,7 +21,7 @@ class AdapterDirectory {
   };
 
   AdapterDirectory(std::shared_ptr<const model::Transformer> transformer, const AdapterStore* store,
-                   size_t cache_bytes);
+                   size_t cache_bytes, size_t host_cache_bytes);
 
   // "" is the base. The store is asked each time, so what it answers now is what the request gets.
   Found resolve(const std::string& name);
@@ -29,6 +30,7 @@ class AdapterDirectory {
   void remove(const std::string& name);
   std::vector<std::string> names() const;
   const AdapterCache& cache() const { return cache_; }
+  const HostAdapters& host() const { return host_; }
 
  private:
   std::optional<Adapter> local(const std::string& name) const;
@@ -36,6 +38,7 @@ class AdapterDirectory {
 
   std::optional<AdapterStore> store_;
   AdapterCache cache_;
+  HostAdapters host_;
   mutable std::mutex mutex_;
   std::map<std::string, Adapter> local_;
 };

@@ -23,7 +23,8 @@ struct InferenceEngine::Impl {
   Impl(const Model& base, const AdapterStore* store, const EngineOptions& options)
       : model(base),
         constraints(base.impl()->tokenizer, ids(base.config().eos_token_ids)),
-        adapters(base.impl()->transformer, store, options.adapter_cache_bytes),
+        adapters(base.impl()->transformer, store, options.adapter_cache_bytes,
+                 options.adapter_host_cache_bytes),
         loop(base.impl()->transformer, options) {}
 
   static std::vector<int32_t> ids(const std::vector<int64_t>& from) { return {from.begin(), from.end()}; }
@@ -106,6 +107,8 @@ EngineStats InferenceEngine::stats() const {
   EngineStats out = impl_->loop.stats();
   out.adapters_loaded = impl_->adapters.cache().size();
   out.adapter_bytes = impl_->adapters.cache().bytes();
+  out.host_adapters = impl_->adapters.host().size();
+  out.host_adapter_bytes = impl_->adapters.host().bytes();
   return out;
 }
 

@@ -225,5 +225,40 @@ TEST_F(StoreAdapters, ManyThreadsLoadOneAdapterOnce) {
   EXPECT_EQ(engine.stats().adapters_loaded, 1);
 }
 
+// Three adapters, room for one of them packed: whoever comes back comes from the host's memory. What is read
+// again from the store would fail, because the files are gone bad meanwhile.
+TEST_F(StoreAdapters, WhatLeftTheCacheComesBackWithoutTheDisk) {
+  const Model fake = testing::fake_model();  // a packed adapter weighs 1,000 bytes
+  for (uint64_t i = 0; i < 3; ++i) store.publish(base::concat("a", i), random_adapter(fake, 2, i));
+  const size_t one = random_adapter(fake, 2, 0).memory_bytes();
+  EngineOptions options;
+  options.adapter_cache_bytes = 1000;
+  InferenceEngine keeping(fake, store, options);
+  options.adapter_host_cache_bytes = 2 * one;
+  InferenceEngine two(fake, store, options);
+  options.adapter_host_cache_bytes = 0;
+  InferenceEngine forgetting(fake, store, options);
+  const auto ask = [](InferenceEngine& engine, int i) {
+    EXPECT_EQ(engine.generate(request_of(base::concat("a", i))).ids.size(), 8u) << i;
+  };
+  for (InferenceEngine* engine : {&keeping, &two, &forgetting})
+    for (const int i : {0, 1, 0, 2}) ask(*engine, i);
+  EXPECT_EQ(keeping.stats().adapters_loaded, 1);
+  EXPECT_EQ(keeping.stats().host_adapters, 3);
+  EXPECT_EQ(keeping.stats().host_adapter_bytes, 3 * one);
+  EXPECT_EQ(two.stats().host_adapters, 2);
+  EXPECT_EQ(forgetting.stats().host_adapters, 0);
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder.path))
+    if (entry.path().extension() == ".safetensors") std::filesystem::resize_file(entry.path(), 10);
+  for (int i = 0; i < 3; ++i) ask(keeping, i);
+  ask(two, 2);
+  ask(two, 0);
+  EXPECT_ANY_THROW(two.generate(request_of("a1"))) << "the least recently used was kept";
+  ask(forgetting, 2);  // the one that is still packed
+  EXPECT_ANY_THROW(forgetting.generate(request_of("a1")));
+  store.delete_adapter("a1");
+  EXPECT_ANY_THROW(keeping.generate(request_of("a1"))) << "a version that is gone was served";
+}
+
 }  // namespace
 }  // namespace whorl
