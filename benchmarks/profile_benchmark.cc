@@ -48,8 +48,8 @@ Timed load(const std::string& folder, const std::string& quantize) {
   impl->text_files = read.impl()->text_files;
   impl->backend = backend;
   options.quantize = quantize;
-  model::assemble(
-      *impl, [&](const model::TensorSpec& spec) { return tensors.at(spec.name); }, options, "[profile]");
+  const auto tensor = [&](const model::TensorSpec& spec) { return tensors.at(spec.name); };
+  model::assemble(*impl, {tensor}, options, "[profile]");
   return {backend, Model(std::move(impl))};
 }
 

@@ -123,12 +123,15 @@ struct SegmentPiece {
   int64_t begin, end;
 };
 
+// Pieces of at most `rows` rows; those of one segment differ by one row at most.
 inline std::vector<SegmentPiece> cut_segments(std::span<const ops::LoraSegment> segments, int64_t rows) {
   std::vector<SegmentPiece> pieces;
-  for (size_t i = 0; i < segments.size(); ++i)
-    if (segments[i].lora)
-      for (int64_t row = segments[i].begin; row < segments[i].end; row += rows)
-        pieces.push_back({&segments[i], i, row, std::min(row + rows, segments[i].end)});
+  for (size_t i = 0; i < segments.size(); ++i) {
+    const ops::LoraSegment& s = segments[i];
+    const int64_t n = s.end - s.begin, count = s.lora ? (n + rows - 1) / rows : 0;
+    for (int64_t piece = 0; piece < count; ++piece)
+      pieces.push_back({&s, i, s.begin + n * piece / count, s.begin + n * (piece + 1) / count});
+  }
   return pieces;
 }
 
