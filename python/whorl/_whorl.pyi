@@ -2743,7 +2743,7 @@ class EngineOptions:
         ...
     def __getstate__(self) -> dict:
         ...
-    def __init__(self, *, max_batch_size: int = 64, max_step_tokens: int = 512, kv_cache_bytes: int = 536870912, page_size: int = 16, adapter_cache_bytes: int = 1073741824, max_queue: int = 4096) -> None:
+    def __init__(self, *, max_batch_size: int = 64, max_step_tokens: int = 512, kv_cache_bytes: int = 536870912, page_size: int = 16, adapter_cache_bytes: int = 1073741824, adapter_host_cache_bytes: int = 268435456, max_queue: int = 4096) -> None:
         """
         Limits and budgets of an engine.
 
@@ -2753,6 +2753,7 @@ class EngineOptions:
           kv_cache_bytes: budget of the paged cache; sequences wait when it is full (default 536870912)
           page_size: tokens of a page (default 16)
           adapter_cache_bytes: adapters kept ready; the least recently used leave first (default 1073741824)
+          adapter_host_cache_bytes: adapters of the store as they were read, kept in the host's memory behind the first cache; 0 = none (default 268435456)
           max_queue: requests waiting; one more is refused with RuntimeError (default 4096)
         """
     def __repr__(self) -> str:
@@ -2770,6 +2771,14 @@ class EngineOptions:
         """
     @adapter_cache_bytes.setter
     def adapter_cache_bytes(self, arg1: typing.SupportsInt | typing.SupportsIndex) -> None:
+        ...
+    @property
+    def adapter_host_cache_bytes(self) -> int:
+        """
+        adapters of the store as they were read, kept in the host's memory behind the first cache; 0 = none
+        """
+    @adapter_host_cache_bytes.setter
+    def adapter_host_cache_bytes(self, arg1: typing.SupportsInt | typing.SupportsIndex) -> None:
         ...
     @property
     def kv_cache_bytes(self) -> int:
@@ -3261,6 +3270,16 @@ class EngineStats:
         so far
         """
     @property
+    def host_adapter_bytes(self) -> int:
+        """
+        of these
+        """
+    @property
+    def host_adapters(self) -> int:
+        """
+        in the host's cache
+        """
+    @property
     def pages_total(self) -> int:
         """
         of the cache
@@ -3396,7 +3415,7 @@ class InferenceEngine:
         ...
     def __exit__(self, *args) -> None:
         ...
-    def __init__(self, base: Model, store: AdapterStore | None = None, *, options: EngineOptions | None = None, max_batch_size: int = 64, max_step_tokens: int = 512, kv_cache_bytes: int = 536870912, page_size: int = 16, adapter_cache_bytes: int = 1073741824, max_queue: int = 4096) -> None:
+    def __init__(self, base: Model, store: AdapterStore | None = None, *, options: EngineOptions | None = None, max_batch_size: int = 64, max_step_tokens: int = 512, kv_cache_bytes: int = 536870912, page_size: int = 16, adapter_cache_bytes: int = 1073741824, adapter_host_cache_bytes: int = 268435456, max_queue: int = 4096) -> None:
         """
         Adapters are found in the store by name; a version published or promoted later is used by the next request.
 
@@ -3409,6 +3428,7 @@ class InferenceEngine:
           kv_cache_bytes: budget of the paged cache; sequences wait when it is full (default 536870912)
           page_size: tokens of a page (default 16)
           adapter_cache_bytes: adapters kept ready; the least recently used leave first (default 1073741824)
+          adapter_host_cache_bytes: adapters of the store as they were read, kept in the host's memory behind the first cache; 0 = none (default 268435456)
           max_queue: requests waiting; one more is refused with RuntimeError (default 4096)
         """
     def adapters(self) -> list[str]:
