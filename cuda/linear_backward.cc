@@ -24,7 +24,7 @@ void down_gradient(Runtime& runtime, const Tensor& ds, const Tensor& x, const Lo
                    const Tensor& da) {
   Gemm<AlongColumns<Dense<const float>>, DroppedColumns> gemm;
   gemm.a.storage = rows_of<const float>(ds);
-  gemm.b = {rows_of<const float>(x), segment.dropout_seed, segment.dropout};
+  gemm.b = {rows_of<const float>(x), segment.dropout_seed, segment.dropout, segment.first_row};
   gemm.c = rows_of(da), gemm.m = da.dim(0), gemm.n = da.dim(1), gemm.k = ds.dim(0), gemm.accumulate = true;
   launch(runtime, {pieces(gemm.m, gemm.kTile), pieces(gemm.n, gemm.kTile), gemm.kShared}, gemm);
 }

@@ -28,7 +28,7 @@ inline std::vector<LoraPiece> lora_pieces(std::span<const ops::LoraSegment> segm
     const float *a = lora.a.data<float>(), *bt = lora.bt.data<float>();
     for (int64_t row = s.begin; row < s.end; row += kPieceRows)
       pieces.push_back({backward ? bt : a, backward ? a : bt, row, std::min<int64_t>(row + kPieceRows, s.end),
-                        s.begin, lora.rank(), s.dropout_seed, s.dropout});
+                        s.begin - s.first_row, lora.rank(), s.dropout_seed, s.dropout});
   }
   return pieces;
 }

@@ -22,7 +22,8 @@ ROOMS: dict[str, set[str]] = {
     "data": {"text", "tensor"},
     "model": {"ops", "adapter", "text", "tensor"},
     "store": {"adapter", "tensor"},
-    "train": {"model", "adapter", "data", "store", "ops", "tensor"},
+    "ranks": {"tensor"},
+    "train": {"model", "adapter", "data", "store", "ranks", "ops", "tensor"},
     "serve": {"model", "adapter", "data", "store", "text", "ops", "tensor"},
     # The upper floor: built on the front door, as any user's program would be.
     "eval": {"text"},

@@ -21,14 +21,15 @@ struct AlongColumns {
   Storage storage;
   WHORL_DEVICE float at(int64_t i, int64_t r) const { return storage.at(r, i); }
 };
-// The same with dropout: storage row r is row r of a segment.
+// The same with dropout: storage row r is row r of a segment whose mask begins with row `first_row`.
 struct DroppedColumns {
   static constexpr bool kReducesAlongRows = false;
   Dense<const float> storage;
   uint64_t seed = 0;
   float dropout = 0;
+  int64_t first_row = 0;
   WHORL_DEVICE float at(int64_t i, int64_t r) const {
-    const ops::DropoutRow row(seed, r, dropout);
+    const ops::DropoutRow row(seed, first_row + r, dropout);
     return row.keeps(i) ? storage.at(r, i) * (1.0f / (1.0f - dropout)) : 0.0f;
   }
 };

@@ -7,6 +7,7 @@
 namespace whorl::cuda {
 
 // Rows [begin, end) of the batch, all of one segment; `down` [rank, from] and `up` [rank, to] of its adapter.
+// Row `segment_begin` has the first of the segment's masks.
 struct LoraPiece {
   const float *down = nullptr, *up = nullptr;
   int64_t begin = 0, end = 0, segment_begin = 0, rank = 0;

@@ -55,6 +55,15 @@ struct TrainOptions {
   // need more, layers forget activations and compute them again: slower, the same bits. What cannot be met
   // is an error that says what could. 0 = no limit, nothing is computed again.
   int64_t memory_budget_bytes = 0;
+  // Several processes train this run together, each a share of every step; the results are those of one
+  // process up to the order of additions, and the same bits on all. fit() then reads RANK, WORLD_SIZE,
+  // MASTER_ADDR and MASTER_PORT (as torchrun and `whorl train --nproc` set them), and meets the others at
+  // that address; beside them WHORL_RANKS_TOKEN (the same for all, so that nobody else can join),
+  // WHORL_RANKS_TIMEOUT (seconds that one waits for another, 600) and WHORL_RANKS_PORT (instead of
+  // MASTER_PORT). Gradients pass unencrypted. Only the first process writes checkpoint and metrics; a
+  // checkpoint goes on with any number of processes. false = nothing of that is read, and no connection is
+  // opened.
+  bool distributed = false;
   std::string on_masked_row = "error";  // a row without a trained token: "error" or "drop" (counted)
   std::string on_long_row = "error";  // a row longer than max_length: "error", "drop" or "truncate" (counted)
 };
@@ -75,7 +84,8 @@ struct Progress {
 };
 
 // Return false to stop after this step (with a checkpoint if checkpoint_dir is set). Called on the thread
-// that called fit(), once per adapter and step.
+// that called fit(), once per adapter and step; in a distributed run by every process, and any of them stops
+// all.
 using ProgressCallback = std::function<bool(const Progress&)>;
 
 struct TrainResult {
@@ -88,7 +98,9 @@ struct TrainResult {
 
 // What fit() would do, before it starts.
 struct TrainPlan {
-  int64_t steps = 0, rows = 0, packed_rows = 0, tokens = 0, trained_tokens = 0;
+  int64_t steps = 0;
+  int64_t ranks = 1;  // processes that share each step; the bytes below are those of each
+  int64_t rows = 0, packed_rows = 0, tokens = 0, trained_tokens = 0;
   int64_t dropped_rows = 0, truncated_rows = 0;
   double packing_fill = 0;  // share of the packed rows' room that holds tokens
   int64_t trainable_parameters = 0;
@@ -123,7 +135,8 @@ class WHORL_API Trainer {
 
   // Trains all adapters in one pass. `valid` may be null. Errors: a batch without a trained token, a loss or
   // gradient that is not finite (names the step; nothing of it enters a checkpoint), a checkpoint of another
-  // run.
+  // run. Distributed: whatever ends one process ends all, with an error that names it; so does one that
+  // trains another run (other options, data or model), that does not come, or that falls silent.
   std::vector<TrainResult> fit(const Dataset& train, const Dataset* valid = nullptr,
                                const ProgressCallback& callback = {});
 

@@ -59,6 +59,9 @@ Fields<T> train_fields() {
       inherited<T>("memory_budget_bytes", &O::memory_budget_bytes,
                    "what plan().memory_bytes may be at most; layers then compute activations again: slower, "
                    "the same bits; 0 = no limit"),
+      inherited<T>("distributed", &O::distributed,
+                   "several processes share each step: reads RANK, WORLD_SIZE, MASTER_ADDR, MASTER_PORT, "
+                   "connects there"),
       inherited<T>("on_masked_row", &O::on_masked_row,
                    "a row without a trained token: \"error\" or \"drop\" (counted)"),
       inherited<T>("on_long_row", &O::on_long_row,
@@ -112,6 +115,7 @@ template <>
 Fields<TrainPlan> fields_of<TrainPlan>() {
   using P = TrainPlan;
   return {field("steps", &P::steps, "optimizer steps"),
+          field("ranks", &P::ranks, "processes that share each step; the bytes are those of each"),
           field("rows", &P::rows, "rows of data"),
           field("packed_rows", &P::packed_rows, "rows after packing"),
           field("tokens", &P::tokens, "of one epoch"),

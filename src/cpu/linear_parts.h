@@ -87,7 +87,7 @@ inline void check_segments(const char* op, std::span<const ops::LoraSegment> seg
 
 // to = D(x) for one row (counted from the segment's begin) of n columns; `from` may be `to`.
 inline void drop_row(const ops::LoraSegment& s, int64_t row, const float* from, int64_t n, float* to) {
-  const ops::DropoutRow mask(s.dropout_seed, row, s.dropout);
+  const ops::DropoutRow mask(s.dropout_seed, s.first_row + row, s.dropout);
   const float factor = 1.0f / (1.0f - s.dropout);
   int64_t i = 0;
   for (; i + 1 < n; i += 2) {
@@ -110,7 +110,7 @@ void for_segments(std::span<const ops::LoraSegment> segments, int64_t begin, int
 // to += D(from), columns [column, column + n) of one row counted from the segment's begin.
 inline void add_dropped(const ops::LoraSegment& s, int64_t row, const float* from, int64_t column, int64_t n,
                         float* to) {
-  const ops::DropoutRow mask(s.dropout_seed, row, s.dropout);
+  const ops::DropoutRow mask(s.dropout_seed, s.first_row + row, s.dropout);
   const float factor = 1.0f / (1.0f - s.dropout);
   for (int64_t i = 0; i < n; ++i)
     if (mask.keeps(column + i)) to[i] += from[i] * factor;

@@ -18,7 +18,7 @@ SegmentTable::SegmentTable(std::span<const AdapterRows> rows, size_t linears) {
       const ops::Lora& lora = r.adapter->linears[linear];
       if (!lora) continue;
       segments_[linear].push_back(
-          {r.begin, r.end, lora.get(), r.dropout, base::derive(r.dropout_seed, linear)});
+          {r.begin, r.end, lora.get(), r.dropout, base::derive(r.dropout_seed, linear), r.first_row});
       owners_[linear].push_back(owner);
     }
   }

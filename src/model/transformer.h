@@ -30,6 +30,7 @@ struct AdapterRows {
   const DeviceAdapter* adapter = nullptr;
   float dropout = 0;          // training only
   uint64_t dropout_seed = 0;  // each linear derives its own stream from it
+  int64_t first_row = 0;      // where these rows begin among those that dropout is drawn for
 };
 
 struct Batch {

@@ -95,13 +95,15 @@ using Lora = std::shared_ptr<PackedLora>;
 // Rows [begin, end) of a batch that use the same adapter. Segments are in ascending order and do not
 // overlap; rows in no segment, and segments whose `lora` is null, get the base product alone.
 // With dropout p > 0 the adapter's branch sees D(x) = x * keep / (1 - p); keep is drawn from
-// (dropout_seed, row - begin, column), so forward and backward agree without storing a mask and a
-// segment draws the same mask whatever else is in the batch.
+// (dropout_seed, first_row + row - begin, column), so forward and backward agree without storing a mask and
+// a segment draws the same mask whatever else is in the batch. `first_row` is where a segment begins that is
+// a part of a longer one: the parts draw the mask of the whole.
 struct LoraSegment {
   int64_t begin = 0, end = 0;
   const PackedLora* lora = nullptr;
   float dropout = 0;
   uint64_t dropout_seed = 0;
+  int64_t first_row = 0;
 };
 
 // Gradients of one segment's adapter, float32, accumulated: da [R, K], db [O, R].

@@ -11,7 +11,7 @@ struct DropoutRow {
   uint64_t key;
   uint32_t threshold;
 
-  // `row` counts from the segment's begin.
+  // `row` counts from the segment's begin, or from that of the longer one that it is a part of.
   constexpr DropoutRow(uint64_t seed, int64_t row, float probability)
       : key(base::derive(seed, static_cast<uint64_t>(row))),
         threshold(static_cast<uint32_t>(static_cast<double>(probability) * 0x1.0p32)) {}

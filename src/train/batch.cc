@@ -5,7 +5,7 @@
 namespace whorl::train {
 
 Batch::Batch(const TrainRows& rows, const MicroBatch& micro, const std::vector<Learner*>& learners,
-             double weight, uint64_t step_key, bool training)
+             double weight, uint64_t step_key, bool training, int64_t first_token)
     : learners_(learners), tokens_(micro.tokens) {
   starts_.push_back(0);
   for (const Learner* learner : learners) {
@@ -24,8 +24,8 @@ Batch::Batch(const TrainRows& rows, const MicroBatch& micro, const std::vector<L
     }
     if (learner->adapter())
       adapters_.push_back({begin, static_cast<int64_t>(ids_.size()), learner->adapter(),
-                           training ? learner->dropout() : 0,
-                           base::derive(learner->dropout_seed(), step_key)});
+                           training ? learner->dropout() : 0, base::derive(learner->dropout_seed(), step_key),
+                           first_token});
   }
 }
 

@@ -12,9 +12,11 @@ namespace whorl::train {
 class Batch {
  public:
   // `weight`: what one trained token counts. Learners without an adapter (all weights) must be alone.
-  // `step_key` seeds dropout and is the same for all learners; no dropout where `training` is false.
+  // `step_key` seeds dropout and is the same for all learners; no dropout where `training` is false. Rows
+  // that are a part of a micro-batch begin at its token `first_token`, and are dropped as they are in the
+  // whole.
   Batch(const TrainRows& rows, const MicroBatch& micro, const std::vector<Learner*>& learners, double weight,
-        uint64_t step_key, bool training);
+        uint64_t step_key, bool training, int64_t first_token = 0);
 
   model::TrainingBatch view() const;
   std::vector<const model::AdapterGradients*> gradients() const;

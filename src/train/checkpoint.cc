@@ -56,6 +56,11 @@ LearnerState parse_state(const Json& json, const std::string& context) {
   return s;
 }
 
+RunPosition read_position(const Json& run, const std::string& context) {
+  return {base::require_int(run, "step", context), base::require_number(run, "seconds", context),
+          static_cast<uint64_t>(base::require_int(run, "metrics_bytes", context))};
+}
+
 struct Part {
   const char* name;
   Tensor Parameters::*member;
@@ -96,6 +101,28 @@ std::string difference(const std::string& path, const Json& was, const Json& is)
 }
 
 }  // namespace
+
+std::string progress_text(const RunPosition& position,
+                          const std::vector<std::unique_ptr<Learner>>& learners) {
+  Json states = Json::array();
+  for (const auto& learner : learners) states.push_back(describe(*learner));
+  return Json{{"step", position.step},
+              {"seconds", position.seconds},
+              {"metrics_bytes", position.metrics_bytes},
+              {"learners", states}}
+      .dump();
+}
+
+void read_progress_text(const std::string& text, RunPosition& position,
+                        const std::vector<std::unique_ptr<Learner>>& learners) {
+  const std::string context = "[Trainer.fit] progress of rank 0";
+  const Json run = base::parse_json(text, context);
+  const Json& states = base::require_array(run, "learners", context);
+  base::check_argument(states.size() == learners.size(), context, ": expected ", learners.size(),
+                       " adapters, got ", states.size());
+  for (size_t i = 0; i < learners.size(); ++i) learners[i]->state = parse_state(states[i], context);
+  position = read_position(run, context);
+}
 
 std::string first_difference(const Json& was, const Json& is) { return difference("", was, is); }
 
@@ -153,9 +180,7 @@ bool Checkpoint::load(RunPosition& position, std::vector<std::unique_ptr<Learner
       learners[i]->state.best = best->second;
     learners[i]->refresh();
   }
-  position.step = base::require_int(run, "step", context);
-  position.seconds = base::require_number(run, "seconds", context);
-  position.metrics_bytes = static_cast<uint64_t>(base::require_int(run, "metrics_bytes", context));
+  position = read_position(run, context);
   return true;
 }
 

@@ -41,6 +41,12 @@ class Checkpoint {
   base::FileSystem& fs_;
 };
 
+// The position and the learners' states (without their tensors) as JSON text, as a checkpoint holds them.
+std::string progress_text(const RunPosition& position, const std::vector<std::unique_ptr<Learner>>& learners);
+// `text`: of as many learners. The best values that a state may hold are not touched.
+void read_progress_text(const std::string& text, RunPosition& position,
+                        const std::vector<std::unique_ptr<Learner>>& learners);
+
 // The first place where two identities differ: "options.batch_size was 8 and is 4", or "".
 std::string first_difference(const base::Json& was, const base::Json& is);
 

@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "base/random.h"
+#include "train/shares.h"
 
 namespace whorl::train {
 
@@ -45,7 +46,7 @@ int64_t bins_per_micro_batch(const TrainOptions& options, int64_t max_length) {
   return std::max<int64_t>(1, options.batch_tokens / max_length);
 }
 
-Epochs::Epochs(const TrainRows& rows, const TrainOptions& options, int64_t max_length)
+Epochs::Epochs(const TrainRows& rows, const TrainOptions& options, int64_t max_length, int64_t ranks)
     : rows_(rows),
       options_(options),
       max_length_(max_length),
@@ -55,8 +56,11 @@ Epochs::Epochs(const TrainRows& rows, const TrainOptions& options, int64_t max_l
     const std::vector<data::Bin>& bins = bins_of(epoch);
     const auto count = static_cast<int64_t>(bins.size());
     if (epoch == 0) bins_ = count;
-    for (int64_t i = 0; i < count; i += bins_per_micro_)
-      largest_ = std::max(largest_, join(bins, i, std::min(count, i + bins_per_micro_)).tokens);
+    for (int64_t i = 0; i < count; i += bins_per_micro_ * options_.gradient_accumulation_steps) {
+      const std::vector<MicroBatch> micro = step_batches(bins, i);
+      largest_ = std::max(largest_, largest_share(micro, rows_.inputs, ranks));
+      busy_ = std::max(busy_, busy_ranks(micro, ranks));
+    }
     const int64_t steps = steps_for(count);
     const double part =
         options.max_steps > 0 ? 1 : std::min(1.0, options.epochs - static_cast<double>(epoch));
@@ -98,21 +102,32 @@ std::pair<int64_t, int64_t> Epochs::locate(int64_t step) const {
 
 int64_t Epochs::largest_micro_batch() const { return largest_; }
 
-StepPlan Epochs::step(int64_t step) {
-  const auto [epoch, within] = locate(step);
-  const std::vector<data::Bin>& bins = bins_of(epoch);
+std::vector<MicroBatch> Epochs::step_batches(const std::vector<data::Bin>& bins, int64_t begin) const {
   const auto count = static_cast<int64_t>(bins.size());
-  StepPlan out;
-  int64_t begin = within * bins_per_micro_ * options_.gradient_accumulation_steps;
+  std::vector<MicroBatch> out;
   for (int64_t m = 0; m < options_.gradient_accumulation_steps && begin < count;
        ++m, begin += bins_per_micro_)
-    out.micro.push_back(join(bins, begin, std::min(count, begin + bins_per_micro_)));
+    out.push_back(join(bins, begin, std::min(count, begin + bins_per_micro_)));
+  return out;
+}
+
+StepPlan Epochs::step(int64_t step) {
+  const auto [epoch, within] = locate(step);
+  StepPlan out;
+  out.micro = step_batches(bins_of(epoch), within * bins_per_micro_ * options_.gradient_accumulation_steps);
   for (const MicroBatch& micro : out.micro)
     for (const int64_t row : micro.rows) {
       out.trained_tokens += rows_.trained(row);
       out.tokens += static_cast<int64_t>(rows_.rows[static_cast<size_t>(row)].ids.size());
     }
   return out;
+}
+
+void check_work(const Epochs& epochs, int64_t ranks, const std::string& context) {
+  base::check_argument(epochs.busiest() >= ranks, context, " ", ranks,
+                       " ranks cannot share this run: no optimizer step has work for more than ",
+                       epochs.busiest(),
+                       "; raise batch_size or gradient_accumulation_steps, or start fewer processes");
 }
 
 double Epochs::epoch_at(int64_t steps_done) const {

@@ -8,6 +8,7 @@
 #include "base/random.h"
 #include "train/memory_plan.h"
 #include "train/schedule.h"
+#include "train/shares.h"
 
 namespace whorl::train {
 
@@ -23,14 +24,18 @@ void add_losses(const Tensor& losses, int64_t rows, std::vector<double>& sums) {
 }  // namespace
 
 std::vector<double> mean_losses(model::TrainingPass& pass, const TrainRows& rows, const TrainOptions& options,
-                                int64_t max_length, const std::vector<Learner*>& learners) {
+                                int64_t max_length, const std::vector<Learner*>& learners,
+                                const Together& together) {
   std::vector<double> sums(learners.size(), 0.0);
   int64_t trained = 0;
-  for (const MicroBatch& micro : validation_batches(rows, options, max_length)) {
-    const Batch batch(rows, micro, learners, 1, 0, false);
+  const std::vector<MicroBatch> all = validation_batches(rows, options, max_length);
+  for (const Share& share : share_of(all, rows.inputs, together.rank(), together.size())) {
+    const Batch batch(rows, share.batch, learners, 1, 0, false);
     add_losses(pass.evaluate(batch.view()), batch.rows_per_learner(), sums);
-    for (const int64_t row : micro.rows) trained += rows.trained(row);
   }
+  together.sum(sums);
+  for (const MicroBatch& micro : all)
+    for (const int64_t row : micro.rows) trained += rows.trained(row);
   for (double& sum : sums) sum /= static_cast<double>(trained);
   return sums;
 }
@@ -40,9 +45,9 @@ namespace {
 TrainPlan memory_of(const LoopInputs& in, const std::vector<std::unique_ptr<Learner>>& learners,
                     const Epochs& epochs) {
   TrainPlan plan;
-  plan_memory(
-      {in.transformer, learners, in.options, in.train, in.valid, epochs.largest_micro_batch(), in.context},
-      plan);
+  plan_memory({in.transformer, learners, in.options, in.train, in.valid, epochs.largest_micro_batch(),
+               in.context, Together(in.ranks).size()},
+              plan);
   return plan;
 }
 
@@ -51,11 +56,13 @@ TrainPlan memory_of(const LoopInputs& in, const std::vector<std::unique_ptr<Lear
 Loop::Loop(LoopInputs inputs, std::vector<std::unique_ptr<Learner>>& learners)
     : in_(std::move(inputs)),
       learners_(learners),
+      together_(in_.ranks),
       max_length_(row_length(in_.options, in_.transformer.config())),
-      epochs_(in_.train, in_.options, max_length_),
+      epochs_(in_.train, in_.options, max_length_, together_.size()),
       pass_(in_.transformer, ranks_of(in_.transformer, learners), learners.front()->adapter() == nullptr,
             levels_of(memory_of(in_, learners, epochs_))) {
-  if (!in_.options.checkpoint_dir.empty())
+  check_work(epochs_, together_.size(), in_.context);
+  if (!in_.options.checkpoint_dir.empty() && together_.first())
     checkpoint_.emplace(in_.options.checkpoint_dir.string(), in_.identity, in_.transformer.backend());
 }
 Loop::~Loop() = default;
@@ -73,7 +80,8 @@ void Loop::resume() {
     checkpoint_->remove_leftovers();
     found = in_.options.resume && checkpoint_->load(position_, learners_);
   }
-  metrics_.emplace(in_.options.metrics_file.string(),
+  found = together_.hand_out(found, position_, learners_, in_.transformer.backend());
+  metrics_.emplace(together_.first() ? in_.options.metrics_file.string() : std::string(),
                    found ? std::optional(position_.metrics_bytes) : std::nullopt);
   clock_.start(position_.seconds);
 }
@@ -82,12 +90,14 @@ std::vector<double> Loop::accumulate(const std::vector<Learner*>& learners, cons
   for (Learner* learner : learners) in_.transformer.backend().fill_zero(learner->parameters.gradients);
   std::vector<double> losses(learners.size(), 0.0);
   const double weight = 1.0 / static_cast<double>(plan.trained_tokens);
-  for (size_t m = 0; m < plan.micro.size(); ++m) {
-    const uint64_t key = base::derive(static_cast<uint64_t>(position_.step), m);
-    const Batch batch(in_.train, plan.micro[m], learners, weight, key, true);
+  for (const Share& share : share_of(plan.micro, in_.train.inputs, together_.rank(), together_.size())) {
+    const uint64_t key = base::derive(static_cast<uint64_t>(position_.step), share.micro);
+    const Batch batch(in_.train, share.batch, learners, weight, key, true, share.first_token);
     add_losses(pass_.run(batch.view(), batch.gradients(), learners.front()->weight_gradients()),
                batch.rows_per_learner(), losses);
   }
+  together_.sum_gradients(in_.transformer.backend(), learners);
+  together_.sum(losses);
   for (double& loss : losses) loss *= weight;
   return losses;
 }
@@ -158,7 +168,8 @@ void Loop::judge(Learner& learner) {
 
 void Loop::validate() {
   const std::vector<Learner*> learners = active();
-  const std::vector<double> losses = mean_losses(pass_, *in_.valid, in_.options, max_length_, learners);
+  const std::vector<double> losses =
+      mean_losses(pass_, *in_.valid, in_.options, max_length_, learners, together_);
   last_validation_ = position_.step;
   for (size_t i = 0; i < learners.size(); ++i) {
     if (!std::isfinite(losses[i]))
@@ -171,11 +182,16 @@ void Loop::validate() {
 }
 
 void Loop::save() {
-  if (!checkpoint_) return;
-  position_.seconds = clock_.seconds();
-  position_.metrics_bytes = metrics_->bytes();
-  checkpoint_->save(position_, learners_);
+  if (checkpoint_) {
+    position_.seconds = clock_.seconds();
+    position_.metrics_bytes = metrics_->bytes();
+    checkpoint_->save(position_, learners_);
+  }
+  together_.barrier();
 }
+
+// Callbacks are each rank's own; what they decide holds for all.
+void Loop::agree_to_stop() { stop_ = together_.any(stop_); }
 
 Progress Loop::progress(const Learner& learner, const std::string& event) const {
   Progress p;
@@ -202,16 +218,19 @@ void Loop::report(Learner& learner, const Progress& progress) {
 }
 
 void Loop::run() {
+  together_.check_same_run(in_.identity, in_.context);
   resume();
   pass_.reserve(epochs_.largest_micro_batch() * static_cast<int64_t>(active().size()));
   const int64_t total = epochs_.total_steps();
   while (position_.step < total && !stop_ && !active().empty()) {
     step();
     if (validation_due()) validate();
+    agree_to_stop();
     if (in_.options.save_steps > 0 && position_.step % in_.options.save_steps == 0 &&
         position_.step < total && !stop_) {
       save();
       for (Learner* learner : active()) report(*learner, progress(*learner, "checkpoint"));
+      agree_to_stop();
     }
   }
   // The checkpoint of a run that is done says so: resuming it returns the result at once.

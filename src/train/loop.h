@@ -11,6 +11,7 @@
 #include "train/epochs.h"
 #include "train/learner.h"
 #include "train/metrics.h"
+#include "train/together.h"
 
 namespace whorl::train {
 
@@ -21,7 +22,8 @@ struct LoopInputs {
   const TrainRows* valid = nullptr;
   std::string identity;  // see run_identity
   ProgressCallback callback;
-  std::string context;  // opens messages: "[Trainer.fit]"
+  std::string context;                   // opens messages: "[Trainer.fit]"
+  ranks::Communicator* ranks = nullptr;  // the other processes of the run; null = alone
 };
 
 class Loop {
@@ -29,7 +31,8 @@ class Loop {
   Loop(LoopInputs inputs, std::vector<std::unique_ptr<Learner>>& learners);
   ~Loop();
 
-  // Trains to the end, or until the callback or early stopping ends it.
+  // Trains to the end, or until the callback or early stopping ends it. All ranks return together, with the
+  // same bits; the first alone reads and writes files.
   void run();
 
  private:
@@ -42,12 +45,14 @@ class Loop {
   void validate();
   void judge(Learner& learner);
   bool validation_due() const;
+  void agree_to_stop();
   void save();
   Progress progress(const Learner& learner, const std::string& event) const;
   void report(Learner& learner, const Progress& progress);
 
   LoopInputs in_;
   std::vector<std::unique_ptr<Learner>>& learners_;
+  Together together_;
   int64_t max_length_;
   Epochs epochs_;
   model::TrainingPass pass_;
@@ -59,8 +64,9 @@ class Loop {
   bool stop_ = false;
 };
 
-// Mean loss over the trained tokens, one per learner.
+// Mean loss over the trained tokens, one per learner; ranks share the rows.
 std::vector<double> mean_losses(model::TrainingPass& pass, const TrainRows& rows, const TrainOptions& options,
-                                int64_t max_length, const std::vector<Learner*>& learners);
+                                int64_t max_length, const std::vector<Learner*>& learners,
+                                const Together& together);
 
 }  // namespace whorl::train

@@ -8,6 +8,7 @@
 #include "model/weights.h"
 #include "train/epochs.h"
 #include "train/recompute_choice.h"
+#include "train/shares.h"
 
 namespace whorl::train {
 
@@ -54,8 +55,7 @@ struct Predictor {
     int64_t most = 0;
     if (!in.valid) return most;
     const int64_t length = row_length(in.options, config());
-    for (const MicroBatch& micro : validation_batches(*in.valid, in.options, length))
-      most = std::max(most, micro.tokens);
+    most = largest_share(validation_batches(*in.valid, in.options, length), in.valid->inputs, in.ranks);
     return most * static_cast<int64_t>(in.learners.size());
   }
 

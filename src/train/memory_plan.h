@@ -17,6 +17,7 @@ struct MemoryInputs {
   const TrainRows* valid;  // null = none
   int64_t micro_batch;     // tokens of the largest one, of one learner
   std::string context;     // opens messages: "[Trainer.fit]"
+  int64_t ranks = 1;       // processes that share each step
 };
 
 // Fills in the plan's bytes and what is computed again. Throws std::invalid_argument when the budget cannot

@@ -5,11 +5,13 @@
 #include "base/json.h"
 #include "train/epochs.h"
 #include "train/memory_plan.h"
+#include "train/together.h"
 
 namespace whorl {
 
 std::string TrainPlan::to_json() const {
   const base::Json json = {{"steps", steps},
+                           {"ranks", ranks},
                            {"rows", rows},
                            {"packed_rows", packed_rows},
                            {"tokens", tokens},
@@ -39,8 +41,10 @@ TrainPlan make_plan(const model::Transformer& transformer,
                     const std::vector<std::unique_ptr<Learner>>& learners, const TrainRows& rows,
                     const TrainOptions& options, const TrainRows* valid, const std::string& context) {
   const int64_t max_length = row_length(options, transformer.config());
-  const Epochs epochs(rows, options, max_length);
   TrainPlan plan;
+  plan.ranks = ranks_of_run(options, context);
+  const Epochs epochs(rows, options, max_length, plan.ranks);
+  check_work(epochs, plan.ranks, context);
   plan.steps = epochs.total_steps();
   plan.rows = static_cast<int64_t>(rows.rows.size());
   plan.packed_rows = epochs.bins();
@@ -52,7 +56,8 @@ TrainPlan make_plan(const model::Transformer& transformer,
   for (const int64_t n : rows.inputs) inputs += n;
   plan.packing_fill = static_cast<double>(inputs) / static_cast<double>(plan.packed_rows * max_length);
   for (const auto& learner : learners) plan.trainable_parameters += learner->parameters.size();
-  plan_memory({transformer, learners, options, rows, valid, epochs.largest_micro_batch(), context}, plan);
+  plan_memory(
+      {transformer, learners, options, rows, valid, epochs.largest_micro_batch(), context, plan.ranks}, plan);
   return plan;
 }
 

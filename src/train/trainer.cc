@@ -42,6 +42,25 @@ struct Trainer::Impl {
     out.stopped_early = !learner.state.active;
     return out;
   }
+
+  std::vector<TrainResult> fit(const Dataset& data, const Dataset* valid, const ProgressCallback& callback,
+                               const std::string& context, ranks::Communicator* ranks) {
+    const train::TrainRows rows = train::encode_rows(data, base, options, context);
+    train::TrainRows valid_rows;
+    if (valid) valid_rows = train::encode_rows(*valid, base, options, context);
+    learners.clear();  // first the old memory goes
+    learners = new_learners();
+    whorl::base::Json described = whorl::base::Json::array();
+    for (const LoraOptions& adapter : adapters) described.push_back(train::to_json(adapter));
+    train::Loop({transformer(), options, rows, valid ? &valid_rows : nullptr,
+                 train::run_identity(base, options, described, rows, valid ? &valid_rows : nullptr), callback,
+                 context, ranks},
+                learners)
+        .run();
+    std::vector<TrainResult> out;
+    for (const auto& learner : learners) out.push_back(result(*learner));
+    return out;
+  }
 };
 
 Trainer::Trainer(const Model& base, std::vector<LoraOptions> adapters, const TrainOptions& options) {
@@ -68,22 +87,9 @@ std::vector<TrainResult> Trainer::fit(const Dataset& data, const Dataset* valid,
                                       const ProgressCallback& callback) {
   const std::string context = "[Trainer.fit]";
   train::check_validation(impl_->options, valid != nullptr, context);
-  const train::TrainRows rows = train::encode_rows(data, impl_->base, impl_->options, context);
-  train::TrainRows valid_rows;
-  if (valid) valid_rows = train::encode_rows(*valid, impl_->base, impl_->options, context);
-  impl_->learners.clear();  // first the old memory goes
-  impl_->learners = impl_->new_learners();
-  base::Json adapters = base::Json::array();
-  for (const LoraOptions& adapter : impl_->adapters) adapters.push_back(train::to_json(adapter));
-  train::Loop(
-      {impl_->transformer(), impl_->options, rows, valid ? &valid_rows : nullptr,
-       train::run_identity(impl_->base, impl_->options, adapters, rows, valid ? &valid_rows : nullptr),
-       callback, context},
-      impl_->learners)
-      .run();
-  std::vector<TrainResult> out;
-  for (const auto& learner : impl_->learners) out.push_back(impl_->result(*learner));
-  return out;
+  return train::with_ranks(impl_->options, context, [&](ranks::Communicator* ranks) {
+    return impl_->fit(data, valid, callback, context, ranks);
+  });
 }
 
 std::vector<double> Trainer::evaluate(const Dataset& data) const {
@@ -95,7 +101,8 @@ std::vector<double> Trainer::evaluate(const Dataset& data) const {
   model::TrainingPass pass(impl_->transformer(), train::ranks_of(impl_->transformer(), impl_->learners),
                            false);
   return train::mean_losses(pass, rows, impl_->options,
-                            train::row_length(impl_->options, impl_->base.config()), learners);
+                            train::row_length(impl_->options, impl_->base.config()), learners,
+                            train::Together());
 }
 
 }  // namespace whorl

@@ -18,6 +18,7 @@ LoraPart<double> part(int64_t begin, int64_t end, int64_t rank, double scale = 0
   p.begin = begin, p.end = end, p.scale = scale, p.dropout = dropout,
   p.seed = 40 + static_cast<uint64_t>(rank);
   p.a.rows = rank;
+  if (dropout > 0.4f) p.first_row = 13;  // a part of a longer segment
   return p;
 }
 
@@ -63,7 +64,7 @@ struct LinearRun {
       loras.push_back(
           r ? backend.pack_lora(to_tensor(p.a), to_tensor(p.b), static_cast<float>(p.scale), dtype)
             : nullptr);
-      segments.push_back({p.begin, p.end, loras.back().get(), p.dropout, p.seed});
+      segments.push_back({p.begin, p.end, loras.back().get(), p.dropout, p.seed, p.first_row});
     }
   }
 
@@ -72,8 +73,8 @@ struct LinearRun {
     Matrix<Complex> cx(x), cw(w), cb(bias);
     std::vector<LoraPart<Complex>> parts;
     for (const auto& p : shape.parts)
-      parts.push_back(
-          {p.begin, p.end, Matrix<Complex>(p.a), Matrix<Complex>(p.b), p.scale, p.dropout, p.seed});
+      parts.push_back({p.begin, p.end, Matrix<Complex>(p.a), Matrix<Complex>(p.b), p.scale, p.dropout, p.seed,
+                       p.first_row});
     change(cx, parts);
     return dot(dy, reference::linear(cx, cw, cb, parts).data);
   }

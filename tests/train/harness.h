@@ -72,6 +72,7 @@ struct TrainedOptions {
   std::vector<EncodedRow> rows = {}, valid = {};
   ProgressCallback callback = {};
   const adapter::LoraAdapter* start = nullptr;  // instead of fresh adapters
+  ranks::Communicator* ranks = nullptr;
 };
 
 inline Trained prepare(const Model& base, const TrainedOptions& o) {
@@ -95,9 +96,10 @@ inline void go(const Model& base, const TrainedOptions& o, const model::Transfor
   const train::TrainRows* valid_rows = o.valid.empty() ? nullptr : &valid;
   base::Json adapters = base::Json::array();
   for (const LoraOptions& a : o.adapters) adapters.push_back(train::to_json(a));
-  train::Loop loop({transformer, o.train, rows, valid_rows,
-                    train::run_identity(base, o.train, adapters, rows, valid_rows), o.callback, "[test]"},
-                   learners);
+  train::Loop loop(
+      {transformer, o.train, rows, valid_rows, train::run_identity(base, o.train, adapters, rows, valid_rows),
+       o.callback, "[test]", o.ranks},
+      learners);
   loop.run();
 }
 

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 
 
 def main() -> int:
     from .app import app
 
+    return run(app)
+
+
+def run(command: Callable[[], object]) -> int:
+    """The exit status."""
     try:
-        app()
+        command()
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else 1
     except KeyboardInterrupt:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from . import config as config_file
+from . import ranks
 from .options import Json, WeightsCache, load_base
-from .output import bytes_of, console, emit, number, size, table
+from .output import bytes_of, console, emit, errors, number, size, table
 
 # Flags that are an adapter's; and those that are paths or names, as the configuration file has them.
 LORA_FLAGS = {"name", "rank", "alpha", "dropout", "learning_rate", "target_modules"}
@@ -153,11 +155,24 @@ def train(
     threads: Annotated[int | None, typer.Option(help="0 = all.")] = None,
     quantize: Annotated[str | None, typer.Option(help="Train over a base rounded to int8 or int4.")] = None,
     weights_cache: WeightsCache = None,
+    nproc: Annotated[
+        int | None, typer.Option(help="Processes that share the run, on this machine. [1]")
+    ] = None,
+    distributed: Annotated[
+        bool | None,
+        typer.Option("--distributed", help="Be one of the processes that torchrun, Slurm or a Job started."),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and stop.")] = False,
     json: Json = False,
 ) -> None:
     """LoRA fine-tuning. With several adapters in --config all are trained in one pass."""
-    execute(*settings_from(dict(locals())), dry_run, json)
+    settings, adapters = settings_from(dict(locals()))
+    if nproc is None or nproc == 1:
+        execute(settings, adapters, dry_run, json)
+        return
+    if settings.get("distributed"):
+        raise ValueError("[train] --nproc starts the processes itself: leave --distributed out")
+    ranks.launch(nproc, settings, adapters, dry_run=dry_run, json=json)
 
 
 def settings_from(flags: dict[str, Any]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
@@ -168,29 +183,45 @@ def settings_from(flags: dict[str, Any]) -> tuple[dict[str, Any], list[dict[str,
     budget = set_flags.pop("memory_budget", settings.get("memory_budget_bytes"))
     if isinstance(budget, str):
         settings["memory_budget_bytes"] = bytes_of(budget, "[train] the memory budget")
-    for key in set_flags.keys() - LORA_FLAGS - {"config", "dry_run", "json"}:
+    for key in set_flags.keys() - LORA_FLAGS - {"config", "nproc", "dry_run", "json"}:
         settings[key] = str(set_flags[key]) if key in PATHS else set_flags[key]
     return settings, adapters
+
+
+def speaks_for_all(distributed: bool) -> bool:
+    """Of several processes that train together, one writes to the terminal and keeps the adapters."""
+    if distributed:
+        return os.environ.get("RANK", "0") == "0"
+    if os.environ.get("RANK") and os.environ.get("WORLD_SIZE", "1") != "1":
+        errors.print(
+            f"WORLD_SIZE is {os.environ['WORLD_SIZE']}, but this process trains alone: add --distributed",
+            style="yellow",
+        )
+    return True
 
 
 def execute(settings: dict[str, Any], adapters: list[dict[str, Any]], dry_run: bool, json: bool) -> None:
     import whorl
 
     run, options = config_file.split_keys(settings)
+    first = speaks_for_all(bool(options.get("distributed")))
     train_rows, valid_rows = load_data(run, options.get("seed", 0))
     model = load_base(run["base"], run["threads"], run["quantize"], run["weights_cache"])
     trainer = whorl.Trainer(model, adapters, **options)
     base_bytes = model.memory_bytes
     plan = trainer.plan(train_rows, valid_rows)
-    if dry_run and json:
+    if dry_run and json and first:
         emit(plan.to_dict())
         return
-    if not json:
+    if not json and first:
         show_plan(plan, base_bytes)
     if dry_run:
         return
-    with Board(quiet=json) as board:
+    with Board(quiet=json or not first) as board:
         results = trainer.fit(train_rows, valid_rows, board)
+    refuse_half_a_run(results)
+    if not first:
+        return
     kept = keep(results, run)
     if json:
         emit({"plan": plan.to_dict(), "adapters": kept})
@@ -198,6 +229,15 @@ def execute(settings: dict[str, Any], adapters: list[dict[str, Any]], dry_run: b
     show_kept(kept)
     if not run["out"] and not run["publish"]:
         console.print("nothing was kept: add --out FOLDER or --publish NAME", style="yellow")
+
+
+def refuse_half_a_run(results: list) -> None:
+    """In a distributed run any process may have stopped all."""
+    if any(r.history and r.history[-1].event == "stopped" and not r.stopped_early for r in results):
+        raise RuntimeError(
+            "[train] another process stopped the run before its end, nothing was kept; with --checkpoint-dir, "
+            "--resume goes on"
+        )
 
 
 def show_kept(kept: list[dict[str, Any]]) -> None:
@@ -223,6 +263,8 @@ def show_plan(plan: Any, base_bytes: int) -> None:
     )
     parts = {name: getattr(plan, f"{name}_bytes") for name in MEMORY_PARTS}
     listed = ", ".join(f"{name} {size(count)}" for name, count in parts.items() if count)
+    if plan.ranks > 1:
+        console.print(f"{plan.ranks} processes share each step; the memory is that of each")
     console.print(f"memory: base {size(base_bytes)} + at most {size(plan.memory_bytes)} ({listed})")
     if levels := plan.recompute_levels:
         counts = ", ".join(f"{levels.count(i)} {what}" for i, what in RECOMPUTED.items() if i in levels)

@@ -11,6 +11,7 @@ struct LoraPart {
   double scale = 0;
   float dropout = 0;
   uint64_t seed = 0;
+  int64_t first_row = 0;
 };
 
 // y = x w^T + bias, and for the rows of each part scale * (D(x) a^T) b^T.
@@ -26,7 +27,7 @@ Matrix<T> linear(const Matrix<T>& x, const Matrix<T>& w, const Matrix<T>& bias,
     }
   for (const auto& part : parts) {
     for (int64_t n = part.begin; n < part.end; ++n) {
-      const DropoutRow mask(part.seed, n - part.begin, part.dropout);
+      const DropoutRow mask(part.seed, part.first_row + n - part.begin, part.dropout);
       for (int64_t r = 0; r < part.a.rows; ++r) {
         T s(0);
         for (int64_t k = 0; k < x.columns; ++k)

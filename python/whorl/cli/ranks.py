@@ -1,0 +1,135 @@
+"""`whorl train --nproc N`: starts the processes that share a run, on this machine, and ends with them."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import IO, Any
+
+# Seconds that the others have to say their own last words after one failed, and after SIGTERM; and that all
+# have after Ctrl-C, to end their step and write a checkpoint.
+AFTER_A_FAILURE, AFTER_SIGTERM, AFTER_CTRL_C = 10, 5, 120
+
+
+def cpus_here() -> int:
+    """What affinity and the container's quota leave."""
+    cpus = len(os.sched_getaffinity(0))
+    with contextlib.suppress(OSError, ValueError):
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+        cpus = min(cpus, -(-int(quota) // int(period)))
+    return max(1, cpus)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Ranks:
+    """The processes by rank. Each reads what it is to do from its standard input, and ends when that does."""
+
+    def __init__(self, count: int, work: dict[str, Any], start: int) -> None:
+        self.count = count
+        self.words: list[IO[bytes]] = []
+        self.processes: list[subprocess.Popen] = []
+        shared = {
+            "WORLD_SIZE": count,
+            "LOCAL_WORLD_SIZE": count,
+            "MASTER_ADDR": "127.0.0.1",
+            "MASTER_PORT": free_port(),
+            "WHORL_RANKS_TOKEN": secrets.token_hex(32),
+        }
+        text = json.dumps(work, default=str).encode() + b"\n"
+        for rank in range(start):
+            self.start(shared | {"RANK": rank, "LOCAL_RANK": rank}, rank, text)
+
+    def start(self, variables: dict[str, Any], rank: int, text: bytes) -> None:
+        environment = os.environ | {name: str(value) for name, value in variables.items()}
+        for name in ("TORCHELASTIC_USE_AGENT_STORE", "WHORL_RANKS_PORT"):
+            environment.pop(name, None)
+        # The first speaks for all; the words of another are kept for the case that it alone fails.
+        self.words.append(tempfile.TemporaryFile())  # noqa: SIM115 - it lives as long as the process
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "whorl.cli.rank"],
+            stdin=subprocess.PIPE,
+            stdout=None if rank == 0 else subprocess.DEVNULL,
+            stderr=None if rank == 0 else self.words[rank],
+            env=environment,
+            start_new_session=True,  # Ctrl-C reaches them once, from here
+        )
+        self.processes.append(process)
+        with contextlib.suppress(BrokenPipeError):  # it died at once, which wait() reports
+            process.stdin.write(text)
+            process.stdin.flush()
+
+    def signal(self, number: int) -> None:
+        for process in self.processes:
+            if process.poll() is None:
+                process.send_signal(number)
+
+    def all_end_within(self, seconds: float) -> bool:
+        until = time.monotonic() + seconds
+        while any(p.poll() is None for p in self.processes):
+            if time.monotonic() > until:
+                return False
+            time.sleep(0.02)
+        return True
+
+    def end(self, seconds: float) -> None:
+        """They have so long to end by themselves."""
+        if self.all_end_within(seconds):
+            return
+        self.signal(signal.SIGTERM)
+        if not self.all_end_within(AFTER_SIGTERM):
+            self.signal(signal.SIGKILL)
+            self.all_end_within(AFTER_SIGTERM)
+
+    def wait(self) -> None:
+        """Until all have ended well; RuntimeError names the first that did not, when none is left."""
+        while True:
+            states = [process.poll() for process in self.processes]
+            failed = [rank for rank, state in enumerate(states) if state not in (None, 0)]
+            if failed:
+                self.end(AFTER_A_FAILURE)
+                raise RuntimeError(self.verdict(failed[0], states[failed[0]]))
+            if all(state == 0 for state in states):
+                return
+            time.sleep(0.02)
+
+    def verdict(self, rank: int, status: int) -> str:
+        if status < 0:
+            return f"[train] rank {rank} of {self.count} was ended by {signal.Signals(-status).name}"
+        self.words[rank].seek(0)
+        words = self.words[rank].read()[-4000:].decode(errors="replace").strip()
+        said = f": {words.removeprefix('whorl: ')}" if words else ""
+        return f"[train] rank {rank} of {self.count} ended with exit status {status}{said}"
+
+
+def launch(
+    count: int, settings: dict[str, Any], adapters: list[dict[str, Any]], *, dry_run: bool, json: bool
+) -> None:
+    """Runs to the end, or raises RuntimeError when a rank fails. Ctrl-C stops all, with a checkpoint."""
+    if count < 1:
+        raise ValueError(f"[train] --nproc expected at least 1 process, got {count}")
+    settings = settings | {"distributed": True}
+    if not settings.get("threads"):
+        settings["threads"] = max(1, cpus_here() // count)
+    work = {"settings": settings, "adapters": adapters, "dry_run": dry_run, "json": json}
+    # A plan needs no company.
+    ranks = Ranks(count, work, start=1 if dry_run else count)
+    try:
+        ranks.wait()
+    except BaseException:
+        ranks.signal(signal.SIGINT)
+        ranks.end(AFTER_CTRL_C)
+        raise
