@@ -164,12 +164,13 @@ Socket listen_at(const std::string& address, int port, const std::string& contex
   do {
     const Addresses found = resolve(address, port);
     if (!found) base::failed(context, " no machine is called '", address, "' (MASTER_ADDR)");
+    bool taken = false;
     for (const bool everywhere : {false, true})
-      for (const addrinfo* at = found.get(); at; at = at->ai_next) {
+      for (const addrinfo* at = found.get(); at && !taken; at = at->ai_next) {
         Socket made;
         error = listen_on(*at, everywhere, made);
         if (error == 0) return made;
-        if (error != EADDRNOTAVAIL) break;
+        taken = error == EADDRINUSE;
       }
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
   } while (error == EADDRINUSE && Clock::now() < deadline);

@@ -30,8 +30,8 @@ std::string SocketCommunicator::name_of_link(size_t link) const {
 }
 
 // Rank 0 may itself be waiting for a third; its word on that should come first.
-Deadline SocketCommunicator::deadline() const {
-  return after(hosts() ? place_.timeout_seconds : 2 * place_.timeout_seconds + 5);
+double SocketCommunicator::patience() const {
+  return hosts() ? place_.timeout_seconds : 2 * place_.timeout_seconds + 5;
 }
 
 void SocketCommunicator::tell(std::string_view sentence) noexcept {
@@ -81,7 +81,7 @@ void SocketCommunicator::guarded(size_t link, const Work& work) {
   } catch (const PeerError& words) {
     end(words.what());
   } catch (const Timeout&) {
-    end(base::concat(name_of_link(link), " did not answer within ", place_.timeout_seconds, " s"));
+    end(base::concat(name_of_link(link), " did not answer within ", patience(), " s"));
   } catch (const std::runtime_error& e) {
     if (failed_) throw;  // said already
     lost(link,
@@ -93,7 +93,7 @@ void SocketCommunicator::wait(size_t link) {
   std::vector<pollfd> all;
   for (size_t i = 0; i < links(); ++i)
     all.push_back({sockets_[i].descriptor(), static_cast<short>(i == link ? POLLIN : POLLRDHUP), 0});
-  const Deadline until = deadline();
+  const Deadline until = after(patience());
   while (true) {
     const int left = milliseconds_until(until);
     if (poll(all.data(), all.size(), left) == 0 && left == 0) throw Timeout("no answer in time");
@@ -106,7 +106,7 @@ void SocketCommunicator::wait(size_t link) {
 
 FrameHeader SocketCommunicator::header_from(size_t link, Topic topic) {
   wait(link);
-  const FrameHeader header = receive_header(sockets_[link], deadline());
+  const FrameHeader header = receive_header(sockets_[link], after(patience()));
   if (header.topic != topic || header.sequence != sequence_)
     end(base::concat(name_of_link(link), " is at call ", header.sequence, " (", name_of(header.topic),
                      "), rank ", place_.rank, " at call ", sequence_, " (", name_of(topic), ")"));
@@ -114,7 +114,7 @@ FrameHeader SocketCommunicator::header_from(size_t link, Topic topic) {
 }
 
 void SocketCommunicator::send(size_t link, Topic topic, std::string_view bytes) {
-  guarded(link, [&] { send_frame(sockets_[link], topic, sequence_, bytes, deadline()); });
+  guarded(link, [&] { send_frame(sockets_[link], topic, sequence_, bytes, after(patience())); });
 }
 
 void SocketCommunicator::send_to_all(Topic topic, std::string_view bytes) {
@@ -123,7 +123,7 @@ void SocketCommunicator::send_to_all(Topic topic, std::string_view bytes) {
 
 std::string SocketCommunicator::receive(size_t link, Topic topic) {
   std::string bytes;
-  guarded(link, [&] { bytes = receive_body(sockets_[link], header_from(link, topic), deadline()); });
+  guarded(link, [&] { bytes = receive_body(sockets_[link], header_from(link, topic), after(patience())); });
   return bytes;
 }
 
@@ -133,7 +133,7 @@ void SocketCommunicator::receive_into(size_t link, Topic topic, void* data, size
     if (header.length != size)
       end(base::concat(name_of_link(link), " has ", header.length, " bytes for ", name_of(topic), ", rank ",
                        place_.rank, " ", size));
-    sockets_[link].receive(data, size, deadline());
+    sockets_[link].receive(data, size, after(patience()));
   });
 }
 

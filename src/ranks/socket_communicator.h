@@ -23,7 +23,7 @@ class SocketCommunicator final : public Communicator {
   size_t links() const { return sockets_.size(); }
   int rank_of(size_t link) const { return hosts() ? static_cast<int>(link) : 0; }
   std::string name_of_link(size_t link) const;
-  Deadline deadline() const;
+  double patience() const;  // seconds
 
   void send(size_t link, Topic topic, std::string_view bytes);
   void send_to_all(Topic topic, std::string_view bytes);
