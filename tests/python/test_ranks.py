@@ -234,3 +234,14 @@ def test_ctrl_c_stops_all_with_a_checkpoint_that_one_process_goes_on_from(run, t
     assert status == 0, err
     loss, wanted = (json.loads(text)["adapters"][0]["loss"] for text in (out, whole_out))
     assert loss == pytest.approx(wanted, rel=1e-4)
+
+
+def test_a_second_ctrl_c_does_not_wait_for_a_process_that_hangs(run, tmp_path):
+    process, pids = running(run, tmp_path, "--max-steps", 100000)
+    os.kill(pids[1], signal.SIGSTOP)
+    process.send_signal(signal.SIGINT)
+    time.sleep(0.5)
+    assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    assert finish(process)[0] == 130
+    wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids))

@@ -78,21 +78,24 @@ class Ranks:
                 process.send_signal(number)
 
     def all_end_within(self, seconds: float) -> bool:
+        """Sooner once the first has ended: who waits for that one waits in vain."""
         until = time.monotonic() + seconds
-        while any(p.poll() is None for p in self.processes):
+        while any(running := [p.poll() is None for p in self.processes]):
+            if not all(running):
+                until = min(until, time.monotonic() + AFTER_A_FAILURE)
             if time.monotonic() > until:
                 return False
             time.sleep(0.02)
         return True
 
     def end(self, seconds: float) -> None:
-        """They have so long to end by themselves."""
-        if self.all_end_within(seconds):
-            return
-        self.signal(signal.SIGTERM)
-        if not self.all_end_within(AFTER_SIGTERM):
+        """They have so long to end by themselves; none outlives this call."""
+        try:
+            if not self.all_end_within(seconds):
+                self.signal(signal.SIGTERM)
+                self.all_end_within(AFTER_SIGTERM)
+        finally:  # also after a second Ctrl-C
             self.signal(signal.SIGKILL)
-            self.all_end_within(AFTER_SIGTERM)
 
     def wait(self) -> None:
         """Until all have ended well; RuntimeError names the first that did not, when none is left."""
