@@ -245,7 +245,9 @@ def first_token_table(found: Found) -> list[str]:
     ]
     keys = ["first_token_seconds", "kept_first_token_seconds", "llama_first_token_seconds"]
     for name, f in good(found.get("first-token", {})).items():
-        lines.append(f"| {name} |" + "".join(f" {f[key]:.2f} s |" for key in keys))
+        # A case that --keep brought from an earlier run may not have all of them.
+        cells = (f"{f[key]:.2f} s" if key in f else "not measured" for key in keys)
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
     return lines
 
 
