@@ -206,3 +206,30 @@ def test_a_row_that_cannot_be_read_is_named(tmp_path):
     assert done.returncode == 0
     assert "rows.jsonl:2 dropped: " in done.stderr
     assert "rows.jsonl:1" not in done.stderr
+
+
+def test_a_device_that_cannot_be_used_says_why(base, tmp_path, monkeypatch):
+    """The option reaches the model, from the flag, the environment and the configuration."""
+    monkeypatch.delenv("WHORL_DEVICE", raising=False)
+    data = tmp_path / "rows.jsonl"
+    data.write_text('{"prompt": "a", "completion": "b"}\n' * 4)
+    wrong = "'cuda:N' or 'auto', got 'gpu'"
+    assert wrong in fails("generate", "x", "--base", base, "--device", "gpu")
+    assert wrong in fails("train", "--base", base, "--data", data, "--device", "gpu")
+    config = tmp_path / "run.json"
+    config.write_text(json.dumps({"base": str(base), "data": str(data), "device": "gpu"}))
+    assert wrong in fails("train", "--config", config)
+    monkeypatch.setenv("WHORL_DEVICE", "gpu")
+    assert wrong in fails("eval", data, "--base", base)
+
+
+def test_processes_of_one_machine_take_a_gpu_each(monkeypatch):
+    from whorl.cli.train import device_of
+
+    monkeypatch.setenv("LOCAL_RANK", "3")
+    assert device_of("cuda", True) == "cuda:3"
+    assert device_of("cuda", False) == "cuda"
+    assert device_of("cuda:1", True) == "cuda:1"
+    assert device_of("cpu", True) == "cpu"
+    monkeypatch.delenv("LOCAL_RANK")
+    assert device_of("cuda", True) == "cuda"

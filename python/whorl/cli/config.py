@@ -18,6 +18,7 @@ RUN_KEYS = {
     "threads": 0,
     "quantize": "auto",
     "weights_cache": "",
+    "device": "cpu",
     "out": None,
     "store": None,
     "publish": None,

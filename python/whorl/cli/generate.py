@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .options import STORE, Base, Json, Quantize, Store, Threads, WeightsCache, read_json_or_text
+from .options import STORE, Base, Device, Json, Quantize, Store, Threads, WeightsCache, read_json_or_text
 from .output import console, emit
 from .sampling import Adapter, MaxNewTokens, Seed, Temperature, TopK, TopP, open_engine
 
@@ -35,11 +35,12 @@ def generate(
     threads: Threads = 0,
     quantize: Quantize = "auto",
     weights_cache: WeightsCache = None,
+    device: Device = "cpu",
     json: Json = False,
 ) -> None:
     """One answer, streamed; tool calls are parsed back."""
     text = sys.stdin.read() if prompt == "-" else prompt
-    engine, (name,) = open_engine(base, store, [adapter], threads, quantize, weights_cache)
+    engine, (name,) = open_engine(base, store, [adapter], threads, quantize, weights_cache, device)
     options = {
         "adapter": name,
         "max_new_tokens": max_new_tokens,

@@ -23,6 +23,13 @@ Quantize = Annotated[
     ),
 ]
 Threads = Annotated[int, typer.Option(help="0 = all CPUs this process may use.")]
+Device = Annotated[
+    str,
+    typer.Option(
+        help='"cpu", "cuda", "cuda:1", or "auto": a GPU where there is one that has room.',
+        envvar="WHORL_DEVICE",
+    ),
+]
 WeightsCache = Annotated[
     Path | None,
     typer.Option(
@@ -52,11 +59,21 @@ def base_folder(base: str) -> Path:
     raise ValueError(f"[base] no folder '{base}'; {advice}")
 
 
-def load_base(base: str, threads: int = 0, quantize: str = "auto", weights_cache: Path | None = None):
+def load_base(
+    base: str,
+    threads: int = 0,
+    quantize: str = "auto",
+    weights_cache: Path | str | None = None,
+    device: str = "cpu",
+):
     import whorl
 
     return whorl.Model.load(
-        base_folder(base), threads=threads, quantize=quantize, weights_cache=weights_cache or ""
+        base_folder(base),
+        threads=threads,
+        quantize=quantize,
+        weights_cache=weights_cache or "",
+        device=device,
     )
 
 

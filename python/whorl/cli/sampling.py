@@ -26,11 +26,12 @@ def open_engine(
     threads: int = 0,
     quantize: str = "auto",
     weights_cache: Path | None = None,
+    device: str = "cpu",
 ) -> tuple[Any, list[str]]:
     """An engine, and the names under which it knows the adapters. A folder becomes an adapter of its own name."""
     import whorl
 
-    model = load_base(base, threads, quantize, weights_cache)
+    model = load_base(base, threads, quantize, weights_cache, device)
     stored = [a for a in adapters if a and not (Path(a) / "adapter_config.json").is_file()]
     if stored and not store.is_dir():
         raise ValueError(

@@ -155,6 +155,9 @@ def train(
     threads: Annotated[int | None, typer.Option(help="0 = all.")] = None,
     quantize: Annotated[str | None, typer.Option(help="Train over a base rounded to int8 or int4.")] = None,
     weights_cache: WeightsCache = None,
+    device: Annotated[
+        str | None, typer.Option(help='"cpu", "cuda", "cuda:1" or "auto". [cpu]', envvar="WHORL_DEVICE")
+    ] = None,
     nproc: Annotated[
         int | None, typer.Option(help="Processes that share the run, on this machine. [1]")
     ] = None,
@@ -200,13 +203,20 @@ def speaks_for_all(distributed: bool) -> bool:
     return True
 
 
+def device_of(device: str, distributed: bool) -> str:
+    """Processes of one machine that share a run take a GPU each, in their order there."""
+    local = os.environ.get("LOCAL_RANK", "")
+    return f"cuda:{int(local)}" if distributed and device == "cuda" and local.isdigit() else device
+
+
 def execute(settings: dict[str, Any], adapters: list[dict[str, Any]], dry_run: bool, json: bool) -> None:
     import whorl
 
     run, options = config_file.split_keys(settings)
     first = speaks_for_all(bool(options.get("distributed")))
     train_rows, valid_rows = load_data(run, options.get("seed", 0))
-    model = load_base(run["base"], run["threads"], run["quantize"], run["weights_cache"])
+    device = device_of(run["device"], bool(options.get("distributed")))
+    model = load_base(run["base"], run["threads"], run["quantize"], run["weights_cache"], device)
     trainer = whorl.Trainer(model, adapters, **options)
     base_bytes = model.memory_bytes
     plan = trainer.plan(train_rows, valid_rows)
