@@ -184,6 +184,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--peer", choices=["llama"], default=None)
     parser.add_argument("--folder", type=Path, help="keeps the files of --peer llama for the next call")
+    parser.add_argument(
+        "--kept", action="store_true", help="beside llama: weights mapped from the folder's weights_cache"
+    )
     parser.add_argument("--first-token", action="store_true", help="only that, beside --peer llama")
     parser.set_defaults(batch=1, adapters=0)
     arguments = parser.parse_args()
@@ -203,12 +206,11 @@ def main() -> None:
 def beside_llama(arguments: Any, threads: int, folder: Path) -> dict[str, Any]:
     if arguments.first_token:
         return first_token(arguments, folder)
-    model = whorl.Model.load(
-        folder / "BF16.gguf",
-        dtype=arguments.dtype,
-        threads=arguments.threads,
-        quantize=arguments.quantize,
-    )
+    options = {"dtype": arguments.dtype, "threads": arguments.threads, "quantize": arguments.quantize}
+    if arguments.kept:
+        options["weights_cache"] = folder / "weights_cache"
+        whorl.Model.load(folder / "BF16.gguf", **options)  # the first one writes them
+    model = whorl.Model.load(folder / "BF16.gguf", **options)
     return measure(model, arguments, threads, Beside(arguments, model, folder))
 
 

@@ -1,5 +1,4 @@
 // Packed weights as parts that can be kept on disk, and computing over parts that lie there.
-#include <array>
 #include <cstring>
 
 #include "cpu/backend.h"
@@ -9,10 +8,11 @@
 namespace whorl::cpu {
 
 namespace {
-// Vectors of a kernel never cross a line of the cache: what lies crooked is copied.
+// A group's scales are 32 bytes, and so every part of a file lies at a multiple of 32 where its data do. What
+// lies crooked is copied: kernels would read it right, but slowly.
 Tensor in_place(const Tensor& part) {
-  constexpr uintptr_t kLine = 64;
-  if (part.empty() || reinterpret_cast<uintptr_t>(part.raw()) % kLine == 0) return part;
+  constexpr uintptr_t kStep = 32;
+  if (part.empty() || reinterpret_cast<uintptr_t>(part.raw()) % kStep == 0) return part;
   const Tensor copy = zeroed_tensor(part.dtype(), part.shape());
   std::memcpy(copy.raw(), part.raw(), part.nbytes());
   return copy;

@@ -16,8 +16,7 @@ DecoderWeights pack(Model::Impl& impl, const Numbers& numbers, const ModelOption
     base::log(base::LogLevel::warn, "[Model.load] weights_cache is not used: weights of ",
               impl.backend->name(), " are not kept");
   else if (!options.weights_cache.empty())
-    kept.emplace(options.weights_cache, impl.path, made_from(numbers.files, options.dtype, options.quantize),
-                 impl.backend);
+    kept.emplace(options, impl.path, numbers.files, impl.backend);
   if (kept) rounding.kept = kept->open(impl.config);
   std::vector<std::string> known;
   DecoderWeights weights = pack_weights(impl.config, numbers.source, *impl.backend, false, rounding, &known);

@@ -65,10 +65,9 @@ std::map<std::string, KeptMatrix> read_all(const tensor::Safetensors& file, cons
                              known.at(slot.spec.name).get<std::string>()};
   return out;
 }
-}  // namespace
 
-std::string made_from(const std::vector<std::filesystem::path>& files, const std::string& dtype,
-                      const std::string& quantize) {
+// Everything that packed matrices depend on besides the layout.
+std::string made_from(const std::vector<std::filesystem::path>& files, const ModelOptions& options) {
   base::Json list = base::Json::array();
   for (const auto& path : files) {
     const auto file = base::File::open(*base::FileSystem::real(), path.string(), "Model.load");
@@ -79,19 +78,20 @@ std::string made_from(const std::vector<std::filesystem::path>& files, const std
                     {"samples", sampled_digest(file)}});
   }
   return base::to_sorted_json(
-      {{"recipe", kRecipe}, {"dtype", dtype}, {"quantize", quantize}, {"files", list}});
+      {{"recipe", kRecipe}, {"dtype", options.dtype}, {"quantize", options.quantize}, {"files", list}});
 }
+}  // namespace
 
-KeptWeights::KeptWeights(const std::filesystem::path& folder, const std::filesystem::path& source,
-                         std::string made_from, std::shared_ptr<ops::Backend> backend)
-    : made_from_(std::move(made_from)), backend_(std::move(backend)) {
+KeptWeights::KeptWeights(const ModelOptions& options, const std::filesystem::path& source,
+                         const std::vector<std::filesystem::path>& files,
+                         std::shared_ptr<ops::Backend> backend)
+    : made_from_(made_from(files, options)), backend_(std::move(backend)) {
+  const std::filesystem::path& folder = options.weights_cache;
   base::check_argument(!std::filesystem::exists(folder) || std::filesystem::is_directory(folder),
                        "[Model.load] expected weights_cache to be a folder, got the file ", folder.string());
   const auto absolute = std::filesystem::weakly_canonical(source);
-  const base::Json options = base::parse_json(made_from_, "[KeptWeights]");
-  const std::string text =
-      base::concat(absolute.string(), "\n", options["dtype"].get<std::string>(), "\n",
-                   options["quantize"].get<std::string>(), "\n", backend_->weight_layout());
+  const std::string text = base::concat(absolute.string(), "\n", options.dtype, "\n", options.quantize, "\n",
+                                        backend_->weight_layout());
   const std::string stem = plain(absolute.filename().string());
   path_ = (folder / (stem + "-" + base::sha256_hex(text).substr(0, 16) + ".safetensors")).string();
 }

@@ -11,18 +11,14 @@
 
 namespace whorl::model {
 
-// Everything that packed matrices depend on, as text: the options, and of each file its name, size, time of
-// change and a digest of samples of its bytes (so that a checkpoint that replaces another under the same time
-// is noticed). std::invalid_argument or FileError where a file cannot be read.
-std::string made_from(const std::vector<std::filesystem::path>& files, const std::string& dtype,
-                      const std::string& quantize);
-
 class KeptWeights {
  public:
-  // The file's name follows from `source` (where the checkpoint lies), the options and the backend's layout;
-  // what is in it is checked against `made_from`. The folder need not exist.
-  KeptWeights(const std::filesystem::path& folder, const std::filesystem::path& source, std::string made_from,
-              std::shared_ptr<ops::Backend> backend);
+  // Within options.weights_cache, which need not exist. The file's name follows from `source` (where the
+  // checkpoint lies), dtype, quantize and the backend's layout. What is in it must have been made of the same
+  // `files`: names, sizes, times of change and samples of their bytes, so that a checkpoint that replaces
+  // another under the same time is noticed. std::invalid_argument or FileError where one cannot be read.
+  KeptWeights(const ModelOptions& options, const std::filesystem::path& source,
+              const std::vector<std::filesystem::path>& files, std::shared_ptr<ops::Backend> backend);
 
   // Maps what is kept. Empty where there is nothing, or it was made of something else, or is damaged, which
   // the log says. Valid on its own.
@@ -32,10 +28,8 @@ class KeptWeights {
   void keep(const ModelConfig& config, const DecoderWeights& weights,
             const std::vector<std::string>& known) const;
 
-  const std::string& path() const { return path_; }
-
  private:
-  std::string path_, made_from_;
+  std::string path_, made_from_;  // made_from_: JSON text, as the file holds it
   std::shared_ptr<ops::Backend> backend_;
 };
 

@@ -12,21 +12,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from pathlib import Path
 from typing import IO, Any
 
 # Seconds that the others have to say their own last words after one failed, and after SIGTERM; and that all
 # have after Ctrl-C, to end their step and write a checkpoint.
 AFTER_A_FAILURE, AFTER_SIGTERM, AFTER_CTRL_C = 10, 5, 120
-
-
-def cpus_here() -> int:
-    """What affinity and the container's quota leave."""
-    cpus = len(os.sched_getaffinity(0))
-    with contextlib.suppress(OSError, ValueError):
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
-        cpus = min(cpus, -(-int(quota) // int(period)))
-    return max(1, cpus)
 
 
 def free_port() -> int:
@@ -122,11 +112,13 @@ def launch(
     count: int, settings: dict[str, Any], adapters: list[dict[str, Any]], *, dry_run: bool, json: bool
 ) -> None:
     """Runs to the end, or raises RuntimeError when a rank fails. Ctrl-C stops all, with a checkpoint."""
+    import whorl
+
     if count < 1:
         raise ValueError(f"[train] --nproc expected at least 1 process, got {count}")
     settings = settings | {"distributed": True}
     if not settings.get("threads"):
-        settings["threads"] = max(1, cpus_here() // count)
+        settings["threads"] = max(1, whorl.info()["threads"] // count)
     work = {"settings": settings, "adapters": adapters, "dry_run": dry_run, "json": json}
     # A plan needs no company.
     ranks = Ranks(count, work, start=1 if dry_run else count)
