@@ -7,6 +7,7 @@
 #include "cpu/kernels/math.h"
 #include "cpu/kernels/pack_tile.h"
 #include "cpu/kernels/micro.h"
+#include "cpu/kernels/bfloat16_steps_none.h"
 #include "cpu/kernels/bfloat16_widened.h"
 #include "cpu/kernels/gemm.h"
 #include "cpu/kernels/quantised.h"

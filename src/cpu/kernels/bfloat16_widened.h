@@ -12,6 +12,7 @@ static inline void store_outputs(const Vec (&outputs)[16], float* to) {
 struct Bfloat16 {
   static constexpr int64_t kGroup = 1;
   static constexpr bool kWidens = true;
+  static constexpr int64_t kBlockedTiles = kTilesInBlocks, kWidenedTiles = kTilesWidened;
   static int64_t words(int64_t k) { return k; }
   static void pack(const float* a, int64_t stride, int rows, int64_t k, float* to) {
     pack_tile(a, stride, rows, k, to);
@@ -31,8 +32,13 @@ struct Bfloat16 {
   static inline __attribute__((always_inline)) void reduce(Vec (&acc)[R][V], const Tile& t) {
     const uint32_t* w = static_cast<const uint32_t*>(t.w);
     const float* a = t.a;
+    int64_t k = 0;
+    if constexpr (R >= kPairRows && V == 1) {
+      add_pairs<R>(acc, a, w, t.k / 2);
+      k = t.k / 2 * 2, a += k * R, w += k / 2 * kPanel;
+    }
     Vec even[V], odd[V];
-    for (int64_t k = 0; k + 1 < t.k; k += 2, a += 2 * t.a_step, w += t.w_step) {
+    for (; k + 1 < t.k; k += 2, a += 2 * t.a_step, w += t.w_step) {
 #pragma GCC unroll 8
       for (int v = 0; v < V; ++v) load_pairs(w + v * t.w_vector, even[v], odd[v]);
       multiply<Float32, R, V>(acc, a, even);

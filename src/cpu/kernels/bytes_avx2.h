@@ -52,6 +52,13 @@ static inline Part broadcast_word(const float* p) { return ints(_mm256_broadcast
 static inline Part low_part(Part x) { return _mm256_and_si256(x, _mm256_set1_epi8(15)); }
 static inline Part high_part(Part x) { return low_part(_mm256_srli_epi16(x, 4)); }
 
+// A sum that later products cannot be made ahead of. Left alone GCC 12 makes all products of a group first,
+// as whole numbers may be added in any order, and spills them: a third of the speed.
+static inline Part in_order(Part sum) {
+  __asm__("" : "+x"(sum));
+  return sum;
+}
+
 // Magnitudes times numbers of the code's sign: two products are at most 2 * 128 * 127, one below the limit.
 struct Codes8 {
   Part size, code;
@@ -62,11 +69,11 @@ static inline Codes8 codes8(Part stored) {
 }
 static inline Part dot8(Part sum, const Codes8& w, Part x) {
   const Part pairs = _mm256_maddubs_epi16(w.size, _mm256_sign_epi8(x, w.code));
-  return _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+  return in_order(_mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1))));
 }
 // All eight words of a group fit in 16 bits: 16 * 15 * 127 = 30480.
 static inline Part dot4(Part sum, Part w, Part x) {
-  return _mm256_add_epi16(sum, _mm256_maddubs_epi16(w, x));
+  return in_order(_mm256_add_epi16(sum, _mm256_maddubs_epi16(w, x)));
 }
 static inline Vec totals8(Part a, Part b) { return {_mm256_cvtepi32_ps(a), _mm256_cvtepi32_ps(b)}; }
 static inline Vec totals4(Part a, Part b) {

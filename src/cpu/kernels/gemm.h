@@ -10,7 +10,6 @@ namespace whorl::cpu::WHORL_ISA {
 
 constexpr int64_t kBlockRows = 16 * 12;  // rows of a packed at once
 static_assert(kBlockK % 2 == 0);         // so that bfloat16 words are never cut
-constexpr int64_t kWidenedTiles = 3;     // so many tiles of rows pay for widening a panel once
 constexpr int64_t kGemmScratch = kBlockRows * kBlockK + 16 + kBlockK * kPanel;
 constexpr int64_t kReducedRows = 256;  // rows of one step of a product over rows
 constexpr int64_t kOverRowsColumns = 16 * kPanel;
@@ -76,11 +75,12 @@ static inline void prefetch_part(const char* from, int64_t bytes, int64_t part, 
     __builtin_prefetch(from + i * 64, 0, 2);
 }
 
-// Panel by panel, kBlockK numbers of it at a time widened beside the packed rows: stored bfloat16 costs many
-// rows nothing. With few rows a panel's numbers are read on without a jump, the next ones while these are
-// multiplied.
+// Panel by panel, kBlockK numbers of it at a time, for many rows widened beside the packed ones: stored
+// bfloat16 costs them nothing. With few rows a panel's numbers are read on without a jump, the next ones
+// while these are multiplied.
 template <class W>
-static void multiply_widened(const GemmBlock& b) {
+static void multiply_in_blocks(const GemmBlock& b) {
+  const bool widens = b.tiles.count >= W::kWidenedTiles;
   float* const panel = b.g.scratch + kBlockRows * kBlockK + 16;
   const int64_t words = (b.g.k + 1) / 2;
   for (int64_t p = b.g.panel_begin; p < b.g.panel_end; ++p)
@@ -88,12 +88,18 @@ static void multiply_widened(const GemmBlock& b) {
       const int64_t k = b.k - at < kBlockK ? b.k - at : kBlockK;
       const uint32_t* const w =
           static_cast<const uint32_t*>(b.g.w) + (p * words + (b.k_begin + at) / 2) * kPanel;
-      W::widen(w, k, panel);
+      if (widens) W::widen(w, k, panel);
       const char* const next = reinterpret_cast<const char*>(w + (k + 1) / 2 * kPanel);
       for (int64_t i = 0; i < b.tiles.count; ++i) {
         Tile t = b.tile(i, p, b.g.scratch + at * b.rows, b.k_begin + at == 0, k);
-        t.w = panel, t.w_step = kPanel, t.w_vector = 0;
+        t.w_step = kPanel, t.w_vector = 0;
         b.look_ahead(i, p);
+        if (!widens) {
+          t.w = w;
+          run_tile<W>(b.tiles.size(i), 1, std::move(t));
+          continue;
+        }
+        t.w = panel;
         if (b.few()) prefetch_part(next, kBlockK * kPanel * 2, i, b.tiles.count);
         run_tile<Float32>(b.tiles.size(i), 1, std::move(t));
       }
@@ -118,6 +124,12 @@ static void multiply_stored(const GemmBlock& b) {
 }
 
 template <class W>
+static inline bool in_blocks(const RowTiles& tiles) {
+  if constexpr (W::kWidens) return tiles.count >= W::kBlockedTiles;
+  return false;
+}
+
+template <class W>
 static void pack_rows(const GemmBlock& b, int64_t at, int64_t k, float* to) {
   for (int64_t i = 0; i < b.tiles.count; ++i)
     W::pack(b.g.a + (b.row + b.tiles.begin(i)) * b.g.a_stride + b.k_begin + at, b.g.a_stride, b.tiles.size(i),
@@ -127,10 +139,10 @@ static void pack_rows(const GemmBlock& b, int64_t at, int64_t k, float* to) {
 template <class W>
 static void gemm_block(const GemmBlock& b) {
   if constexpr (W::kWidens)
-    if (b.tiles.count >= kWidenedTiles) {
+    if (in_blocks<W>(b.tiles)) {
       for (int64_t at = 0; at < b.k; at += kBlockK)
         pack_rows<W>(b, at, b.k - at < kBlockK ? b.k - at : kBlockK, b.g.scratch + at * b.rows);
-      return multiply_widened<W>(b);
+      return multiply_in_blocks<W>(b);
     }
   pack_rows<W>(b, 0, b.k, b.g.scratch);
   multiply_stored<W>(b);
@@ -143,7 +155,7 @@ static void gemm_as(const Gemm& g) {
     const RowTiles tiles(rows);
     // Weights lie panel by panel: the fewer rows are packed, the further a panel is read before the next.
     int64_t depth = kBlockRows / rows * kBlockK;
-    if (tiles.count > 1 && !(W::kWidens && tiles.count >= kWidenedTiles) && depth > 4 * kBlockK)
+    if (tiles.count > 1 && !in_blocks<W>(tiles) && depth > 4 * kBlockK)
       depth = 4 * kBlockK;  // read again from the second-level cache for each tile
     for (int64_t k = 0; k < g.k; k += depth)
       gemm_block<W>({g, row, rows, k, g.k - k < depth ? g.k - k : depth, tiles});
