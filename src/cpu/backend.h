@@ -109,6 +109,9 @@ class CpuBackend final : public ops::Backend {
 
   void reduce_rows(GemmOverRows product);
   struct Projection;  // one of the products of linears()
+  // Few rows are rounded here for all products with weights of whole numbers that share them, not by every
+  // task.
+  class RoundedOnce;
   void project_down(const Tensor& x, std::span<const Projection> jobs);
   void project(const Tensor& x, const Projection& job, int64_t task);
   // c[rows, columns of panels begin..end) = a w^T + bias, in one task.
@@ -117,7 +120,8 @@ class CpuBackend final : public ops::Backend {
     int64_t a_stride, rows;
     float* c;
     int64_t c_stride;
-    const float* bias;  // may be null
+    const float* bias;         // may be null
+    float* rounded = nullptr;  // the rows as RoundedRowsOnce left them for this weight, null: not rounded yet
   };
   void forward_block(const CpuWeight& weight, const Block& block, int64_t panel_begin, int64_t panel_end);
   // The whole product, shared out among threads; and c = a w.

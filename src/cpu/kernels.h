@@ -48,7 +48,9 @@ struct QuantGemm {
   int64_t c_stride;
   const float* init;  // null: zeros; else one row for all (a bias), at column 0
   float* scratch;     // Kernels::gemm_quantised_scratch(k) floats
+  bool rounded;       // scratch holds what round_rows() made of a for weights of this kind, and is only read
 };
+inline constexpr int64_t kQuantRows = 48;  // rows rounded at once, and the most that round_rows() takes
 
 // Panel `panel` (16 inputs) of the weights' transpose as Gemm takes it, reduced over the `columns` outputs:
 // widened to float32, or rounded to bfloat16 where Kernels::bfloat16_group is 2. `to` has room for whole
@@ -129,6 +131,8 @@ struct Kernels {
 
   int64_t (*gemm_quantised_scratch)(int64_t k);
   void (*gemm_quantised)(const QuantGemm&);
+  // Rows [begin, end) of the product's into its scratch: once for several calls of gemm_quantised.
+  void (*round_rows)(const QuantGemm&, int64_t begin, int64_t end);
   void (*widen_quantised)(const QuantWiden&);
 
   int64_t (*attention_scratch)(int64_t queries, int64_t head_size);

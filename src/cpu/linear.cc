@@ -2,6 +2,7 @@
 // same order whoever else is in the batch.
 #include "cpu/backend.h"
 #include "cpu/linear_parts.h"
+#include "cpu/rounded_once.h"
 
 namespace whorl::cpu {
 
@@ -23,6 +24,7 @@ struct CpuBackend::Projection {
   const CpuWeight& weight;
   float* low;  // s, the backend's own where the caller keeps none
   int64_t low_stride;
+  float* rounded;  // x, for this weight; null where tasks round it
   Cut cut;
   int64_t first_task;
 };
@@ -64,7 +66,7 @@ void CpuBackend::project(const Tensor& x, const Projection& p, int64_t task) {
   const int64_t panel = p.cut.panel(task), panel_end = p.cut.panel_end(task);
   forward_block(p.weight,
                 {x.data<float>() + begin * x.row_stride(), x.row_stride(), end - begin,
-                 y.data<float>() + begin * stride, stride, p.job.bias.data<float>()},
+                 y.data<float>() + begin * stride, stride, p.job.bias.data<float>(), p.rounded},
                 panel, panel_end);
   const Lease scratch(scratch_, static_cast<size_t>(kernels_.gemm_scratch));
   for_segments(p.job.segments, begin, end, [&](const LoraSegment& segment, int64_t first, int64_t last) {
@@ -94,6 +96,7 @@ void CpuBackend::linears(const Tensor& x, std::span<const ops::LinearJob> jobs) 
   if (n == 0) return;
   const Lease own(scratch_, static_cast<size_t>(own_floats));
   float* next = own.get();
+  RoundedOnce rounded(*this, x);
   std::vector<Projection> all;
   all.reserve(jobs.size());
   int64_t tasks = 0;
@@ -102,7 +105,7 @@ void CpuBackend::linears(const Tensor& x, std::span<const ops::LinearJob> jobs) 
     const Cut cut(n, as_cpu(job.w), pool_->size());
     const bool kept = !job.s.empty();
     all.push_back({job, as_cpu(job.w), kept ? job.s.data<float>() : next, kept ? job.s.row_stride() : rank,
-                   cut, tasks});
+                   rounded.rows(as_cpu(job.w)), cut, tasks});
     tasks += cut.tasks();
     if (!kept) next += n * rank;
   }

@@ -7,14 +7,15 @@ namespace whorl::cpu {
 void CpuBackend::forward_block(const CpuWeight& weight, const Block& b, int64_t panel_begin,
                                int64_t panel_end) {
   const QuantPanels& q = weight.quantised;
+  const auto quantised = [&](float* rows, bool rounded) {
+    kernels_.gemm_quantised({b.a, b.a_stride, b.rows, q.k(), q.matrix(), panel_begin, panel_end, q.columns(),
+                             b.c, b.c_stride, b.bias, rows, rounded});
+  };
+  if (b.rounded) return quantised(b.rounded, true);
   const int64_t needed =
       weight.whole() ? kernels_.gemm_scratch : kernels_.gemm_quantised_scratch(weight.inputs());
   const Lease scratch(scratch_, static_cast<size_t>(needed));
-  if (!weight.whole()) {
-    kernels_.gemm_quantised({b.a, b.a_stride, b.rows, q.k(), q.matrix(), panel_begin, panel_end, q.columns(),
-                             b.c, b.c_stride, b.bias, scratch.get()});
-    return;
-  }
+  if (!weight.whole()) return quantised(scratch.get(), false);
   Gemm g = product(b.a, b.a_stride, b.rows, weight.forward, b.c, b.c_stride);
   g.init = b.bias, g.init_stride = 0;
   g.panel_begin = panel_begin, g.panel_end = panel_end, g.scratch = scratch.get();

@@ -56,12 +56,15 @@ struct Pass {
     const int64_t k = w.inputs();
     hold({shape.gradients ? 1 : shape.rows * shape.rank + 1}, 1, [&] {
       if (adapted()) tasks({shape.dropout ? block(kSegmentRows, k) : 1, kernels.gemm_scratch});
-      product(w);
+      w.whole() || shape.rows > kQuantRows ? product(w) : product_of_few(w);
     });
   }
   void product(const CpuWeight& w) {
     tasks({w.whole() ? kernels.gemm_scratch : kernels.gemm_quantised_scratch(w.inputs()),
            kernels.gemm_scratch});
+  }
+  void product_of_few(const CpuWeight& w) {  // rounded once, see rounded_once.h
+    hold({kernels.gemm_quantised_scratch(w.inputs())}, 1, [&] { tasks({kernels.gemm_scratch}); });
   }
   void loss(const CpuWeight& head) {
     const int64_t most = std::min(loss_chunk_rows(head.outputs()), shape.trained_rows);

@@ -71,7 +71,7 @@ struct Product {
     std::vector<float> c = before, scratch(static_cast<size_t>(kernels.gemm_quantised_scratch(shape.k)) + 16);
     kernels.gemm_quantised({a.data(), shape.k, shape.rows, shape.k, panels.matrix(), 0,
                             (shape.columns + kPanel - 1) / kPanel, shape.columns, c.data(), stride(),
-                            shape.bias ? bias.data() : nullptr, scratch.data()});
+                            shape.bias ? bias.data() : nullptr, scratch.data(), false});
     return c;
   }
 

@@ -200,6 +200,37 @@ void check_quantised(Backend& backend, const Setting& setting, Report& report) {
                 "int8 changed what it can hold");
 }
 
+namespace {
+// Weights of every kind over the same rows: a backend may round the rows once for those of one kind.
+void check_kinds_at_once(Backend& backend, Report& report) {
+  for (const int64_t n : {1, 16, 47, 48, 49}) {
+    report.enter("weights of several kinds at once, " + std::to_string(n) + " rows");
+    Random random(21);
+    const int64_t k = 700, o = 34;  // from 24 rows on threads share the rounding
+    const Tensor x = to_tensor(random.matrix(n, k)), none;
+    std::vector<Weight> weights;
+    std::vector<Tensor> results;
+    std::vector<LinearJob> jobs;
+    for (const auto& [quantize, minima] : std::vector<std::pair<Quantize, bool>>{{Quantize::int4, false},
+                                                                                 {Quantize::int8, false},
+                                                                                 {Quantize::int4, true},
+                                                                                 {Quantize::int8, false},
+                                                                                 {Quantize::int4, false},
+                                                                                 {Quantize::int4, true}})
+      weights.push_back(backend.pack_quantized(random_codes(random, k, o, quantize, minima)));
+    weights.push_back(backend.pack(to_tensor(random.matrix(o, k)), false));
+    for (size_t i = 0; i < weights.size(); ++i) results.push_back(Tensor::zeros(DType::float32, {n, o}));
+    for (size_t i = 0; i < weights.size(); ++i) jobs.push_back({*weights[i], none, {}, none, results[i]});
+    backend.linears(x, jobs);
+    for (size_t i = 0; i < weights.size(); ++i) {
+      const Tensor alone = Tensor::zeros(DType::float32, {n, o});
+      backend.linear(x, *weights[i], none, {}, none, alone);
+      report.same_bits("y of weight " + std::to_string(i), results[i], alone);
+    }
+  }
+}
+}  // namespace
+
 void check_quantised_codes(Backend& backend, const Setting& setting, Report& report) {
   struct Kind {
     const char* name;
@@ -225,6 +256,7 @@ void check_quantised_codes(Backend& backend, const Setting& setting, Report& rep
       check_ops(backend, setting, *packed, n, report);
       check_rows(backend, codes, *packed, report);
     }
+  check_kinds_at_once(backend, report);
 }
 
 }  // namespace whorl::ops

@@ -8,7 +8,6 @@
 
 namespace whorl::cpu::WHORL_ISA {
 
-constexpr int64_t kQuantRows = 48;      // rows rounded at once
 constexpr int64_t kWords = kGroup / 4;  // of a group of a row
 constexpr float kRoundingMagic =
     12582912;  // 1.5 * 2^23: adding it rounds, and leaves the number in the low bits
@@ -259,11 +258,16 @@ static void quant_rows(const QuantGemm& g, const RoundedRows& a, int64_t row, in
     }
 }
 
+static void round_rows(const QuantGemm& g, int64_t begin, int64_t end) {
+  const RoundedRows a(g.scratch, g.rows, g.k);
+  for (int64_t r = begin; r < end; ++r) round_row(g.a + r * g.a_stride, g.k, g.w, a, r);
+}
+
 static void gemm_quantised(const QuantGemm& g) {
   for (int64_t row = 0; row < g.rows; row += kQuantRows) {
     const int64_t rows = g.rows - row < kQuantRows ? g.rows - row : kQuantRows;
     const RoundedRows a(g.scratch, rows, g.k);
-    for (int64_t r = 0; r < rows; ++r) round_row(g.a + (row + r) * g.a_stride, g.k, g.w, a, r);
+    for (int64_t r = 0; !g.rounded && r < rows; ++r) round_row(g.a + (row + r) * g.a_stride, g.k, g.w, a, r);
     if (!g.w.int4)
       quant_rows<Int8Codes, false>(g, a, row, rows);
     else

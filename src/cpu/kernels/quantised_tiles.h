@@ -65,10 +65,16 @@ static void quant_strip(const QuantTile& t, int64_t rows) {
 template <class Codes, bool kMinima>
 static void quant_strips(const QuantGemm& g, int64_t row, int64_t rows) {
   const RoundedRows a(g.scratch, whole_strips(rows), g.k, true);
-  for (int64_t r = 0; r < rows; ++r) round_row(g.a + (row + r) * g.a_stride, g.k, g.w, a, r);
+  for (int64_t r = 0; !g.rounded && r < rows; ++r) round_row(g.a + (row + r) * g.a_stride, g.k, g.w, a, r);
   for (int64_t p = g.panel_begin; p < g.panel_end; ++p)
     for (int64_t first = 0; first < rows; first += kTile)
       quant_strip<Codes, kMinima>(quant_tile<Codes>(g, a, row, first, p), rows - first);
+}
+
+static void round_rows_tiles(const QuantGemm& g, int64_t begin, int64_t end) {
+  if (g.rows < kTileRowsLeast) return round_rows(g, begin, end);
+  const RoundedRows a(g.scratch, whole_strips(g.rows), g.k, true);
+  for (int64_t r = begin; r < end; ++r) round_row(g.a + r * g.a_stride, g.k, g.w, a, r);
 }
 
 static void gemm_quantised_tiles(const QuantGemm& g) {

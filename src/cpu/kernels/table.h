@@ -11,6 +11,7 @@ static constexpr Kernels make_table(const char* name) {
                  gemm_over_rows,
                  gemm_quantised_scratch,
                  gemm_quantised,
+                 round_rows,
                  widen_quantised,
                  attention_scratch,
                  attention,

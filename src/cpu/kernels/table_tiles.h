@@ -8,6 +8,7 @@ static constexpr Kernels make_tile_table(const char* name) {
   Kernels table = make_table(name);
   table.gemm = gemm_tiles;
   table.gemm_quantised = gemm_quantised_tiles;
+  table.round_rows = round_rows_tiles;
   return table;
 }
 
