@@ -121,7 +121,7 @@ class CpuBackend final : public ops::Backend {
     float* c;
     int64_t c_stride;
     const float* bias;         // may be null
-    float* rounded = nullptr;  // the rows as RoundedRowsOnce left them for this weight, null: not rounded yet
+    float* rounded = nullptr;  // the rows as RoundedOnce left them, null: not rounded yet
   };
   void forward_block(const CpuWeight& weight, const Block& block, int64_t panel_begin, int64_t panel_end);
   // The whole product, shared out among threads; and c = a w.
