@@ -15,10 +15,11 @@ struct Cut {
   int64_t rows, panels, row_blocks, panel_groups;
 
   Cut(int64_t n, const Panels& w, int threads) : Cut(n, w.k(), w.columns(), threads) {}
-  // Of a forward product: where weights are whole numbers and rows are many, every task rounds its own anew,
-  // so there are fewer tasks.
+  // Of a forward product. Where weights are whole numbers there are fewer tasks: of many rows every task
+  // rounds its own anew, and with one row each task's first weights come late (int4, shape M: 5 % of a decode
+  // step).
   Cut(int64_t n, const CpuWeight& w, int threads)
-      : Cut(n, w.inputs(), w.outputs(), threads, w.whole() || n <= kQuantRows ? kTasks : 3) {}
+      : Cut(n, w.inputs(), w.outputs(), threads, w.whole() || (n > 1 && n <= kQuantRows) ? kTasks : 3) {}
   Cut(int64_t n, int64_t k, int64_t columns, int threads, int64_t tasks_of_a_thread = kTasks)
       : rows(n), panels((columns + kPanel - 1) / kPanel), row_blocks((n + kRows - 1) / kRows) {
     // Few rows: memory bound, so many small groups for balance. Many: a group repeats the packing of a. A
