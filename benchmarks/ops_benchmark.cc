@@ -274,7 +274,8 @@ void decode_shapes(benchmark::internal::Benchmark* b) {
   }
 }
 void many_rows(benchmark::internal::Benchmark* b) {
-  for (const int64_t bits : {8, 4}) b->Args({512, 896, 4864, bits})->Args({64, 4864, 896, bits});
+  for (const int64_t bits : {8, 4})
+    b->Args({512, 896, 4864, bits})->Args({64, 4864, 896, bits})->Args({16, 4864, 896, bits});
 }
 
 void attention_shapes(benchmark::internal::Benchmark* b) {
