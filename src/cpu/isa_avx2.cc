@@ -8,7 +8,6 @@
 #include "cpu/kernels/pack_tile_avx2.h"
 #include "cpu/kernels/micro.h"
 #include "cpu/kernels/bfloat16_steps_avx2.h"
-#include "cpu/kernels/bfloat16_steps_avx2.h"
 #include "cpu/kernels/bfloat16_widened.h"
 #include "cpu/kernels/gemm.h"
 #include "cpu/kernels/quantised.h"

@@ -16,8 +16,7 @@ struct Cut {
 
   Cut(int64_t n, const Panels& w, int threads) : Cut(n, w.k(), w.columns(), threads) {}
   // Of a forward product. Where weights are whole numbers there are fewer tasks: of many rows every task
-  // rounds its own anew, and with one row each task's first weights come late (int4, shape M: 5 % of a decode
-  // step).
+  // rounds its own anew, and with one row each task's first weights come late.
   Cut(int64_t n, const CpuWeight& w, int threads)
       : Cut(n, w.inputs(), w.outputs(), threads, w.whole() || (n > 1 && n <= kQuantRows) ? kTasks : 3) {}
   Cut(int64_t n, int64_t k, int64_t columns, int threads, int64_t tasks_of_a_thread = kTasks)

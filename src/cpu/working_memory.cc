@@ -54,17 +54,17 @@ struct Pass {
 
   void forward(const CpuWeight& w) {
     const int64_t k = w.inputs();
-    hold({shape.gradients ? 1 : shape.rows * shape.rank + 1}, 1, [&] {
+    const bool once = !w.whole() && shape.rows <= kQuantRows;  // see rounded_once.h
+    const auto run = [&] {
       if (adapted()) tasks({shape.dropout ? block(kSegmentRows, k) : 1, kernels.gemm_scratch});
-      w.whole() || shape.rows > kQuantRows ? product(w) : product_of_few(w);
-    });
+      once ? tasks({kernels.gemm_scratch}) : product(w);
+    };
+    hold({shape.gradients ? 1 : shape.rows * shape.rank + 1}, 1,
+         [&] { once ? hold({kernels.gemm_quantised_scratch(k)}, 1, run) : run(); });
   }
   void product(const CpuWeight& w) {
     tasks({w.whole() ? kernels.gemm_scratch : kernels.gemm_quantised_scratch(w.inputs()),
            kernels.gemm_scratch});
-  }
-  void product_of_few(const CpuWeight& w) {  // rounded once, see rounded_once.h
-    hold({kernels.gemm_quantised_scratch(w.inputs())}, 1, [&] { tasks({kernels.gemm_scratch}); });
   }
   void loss(const CpuWeight& head) {
     const int64_t most = std::min(loss_chunk_rows(head.outputs()), shape.trained_rows);

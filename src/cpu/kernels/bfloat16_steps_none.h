@@ -1,5 +1,5 @@
 #pragma once
-// Where bfloat16_steps_avx2.h is not wanted: the compiler's code is good with many registers.
+// Where the compiler's code stands: AVX-512 has registers to spare, generic code knows no instructions.
 #include <cstdint>
 
 namespace whorl::cpu::WHORL_ISA {
