@@ -39,6 +39,7 @@ class CpuBackend final : public ops::Backend {
   void download(const Tensor& device, const Tensor& host) override;
   void fill_zero(const Tensor& x) override;
   size_t working_bytes(const ops::PassShape& pass) const override;
+  size_t held_bytes() const { return scratch_.bytes(); }  // what working_bytes foresees, as it is now
 
   Weight pack(const Tensor& w, bool backward) override;
   Weight pack_quantized(const Tensor& w, ops::Quantize quantize) override;

@@ -35,10 +35,7 @@ void CpuBackend::project_down(const Tensor& x, std::span<const Projection> jobs)
     SegmentPiece rows;
     const Projection* job;
   };
-  // A few rows of one adapter are cut further: else one thread would do them while the others wait.
-  constexpr int64_t kFewest = 4;
-  const int64_t all = x.dim(0) * static_cast<int64_t>(jobs.size()), wanted = 2 * pool_->size();
-  const int64_t at_once = std::clamp((all + wanted - 1) / wanted, kFewest, kSegmentRows);
+  const int64_t at_once = rows_down_at_once(x.dim(0) * static_cast<int64_t>(jobs.size()), pool_->size());
   std::vector<Piece> pieces;
   for (const Projection& p : jobs)
     for (const SegmentPiece& rows : cut_segments(p.job.segments, at_once)) pieces.push_back({rows, &p});

@@ -62,8 +62,14 @@ inline Widened widened_at_once(int64_t inputs, int64_t outputs, bool pairs) {
   return {panel_floats, std::clamp<int64_t>(kFloats / panel_floats, 1, (inputs + kPanel - 1) / kPanel)};
 }
 
-// Rows that a task takes through an adapter's first product.
+// Rows that a task takes through an adapter's first product. A few rows of one adapter are cut further: else
+// one thread would do them while the others wait. `all`: rows of all products that are made together.
 inline constexpr int64_t kSegmentRows = 48;
+inline int64_t rows_down_at_once(int64_t all, int threads) {
+  constexpr int64_t kFewest = 4;
+  const int64_t wanted = 2 * static_cast<int64_t>(threads);
+  return std::clamp((all + wanted - 1) / wanted, kFewest, kSegmentRows);
+}
 
 inline Gemm product(const float* a, int64_t a_stride, int64_t rows, const Panels& w, float* c,
                     int64_t c_stride) {

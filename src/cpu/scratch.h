@@ -28,6 +28,12 @@ class ScratchPool {
     } buffer_;
   };
 
+  // What exists, lent or not.
+  size_t bytes() const {
+    std::lock_guard lock(mutex_);
+    return floats_ * sizeof(float);
+  }
+
  private:
   Lease::Buffer take(size_t floats) {
     Lease::Buffer best;
@@ -44,7 +50,11 @@ class ScratchPool {
         free_.pop_back();
         return best;
       }
-      if (free_.size() >= kKept) free_.erase(free_.begin());
+      if (free_.size() >= kKept) {
+        floats_ -= free_.front().floats;
+        free_.erase(free_.begin());
+      }
+      floats_ += floats;
     }
     best.memory = allocate_zeroed(floats * sizeof(float) + 64);
     best.floats = floats;
@@ -57,8 +67,9 @@ class ScratchPool {
   }
 
   static constexpr size_t kKept = 64;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::vector<Lease::Buffer> free_;
+  size_t floats_ = 0;
 };
 
 }  // namespace whorl::cpu

@@ -50,47 +50,59 @@ struct Pass {
     hold(sizes, threads, [] {});
   }
   bool adapted() const { return shape.rank > 0 && shape.segment_rows > 0; }
-  int64_t block(int64_t rows, int64_t columns) const { return std::min(rows, shape.segment_rows) * columns; }
+  // Numbers of the branch of an adapter with dropout, of this many rows at once; else a lease of one.
+  int64_t dropped(int64_t rows, int64_t columns) const { return shape.dropout ? rows * columns : 1; }
+  // The longest of the pieces that n rows are cut into evenly, of at most `most` each.
+  static int64_t longest_piece(int64_t n, int64_t most) {
+    const int64_t count = (n + most - 1) / most;
+    return (n + count - 1) / count;
+  }
 
+  // x w^T, as every task makes it.
+  void product(const CpuWeight& w) {
+    tasks({w.whole() ? kernels.gemm_scratch : kernels.gemm_quantised_scratch(w.inputs())});
+  }
   void forward(const CpuWeight& w) {
-    const int64_t k = w.inputs();
+    const int64_t k = w.inputs(), segment = std::min(shape.rows, shape.segment_rows);
     const bool once = !w.whole() && shape.rows <= kQuantRows;  // see rounded_once.h
     const auto run = [&] {
-      if (adapted()) tasks({shape.dropout ? block(kSegmentRows, k) : 1, kernels.gemm_scratch});
-      once ? tasks({kernels.gemm_scratch}) : product(w);
+      const int64_t at_once = rows_down_at_once(shape.rows, threads);
+      if (adapted()) tasks({dropped(longest_piece(segment, at_once), k), kernels.gemm_scratch});
+      if (!once) product(w);
+      tasks({kernels.gemm_scratch});
     };
     hold({shape.gradients ? 1 : shape.rows * shape.rank + 1}, 1,
          [&] { once ? hold({kernels.gemm_quantised_scratch(k)}, 1, run) : run(); });
-  }
-  void product(const CpuWeight& w) {
-    tasks({w.whole() ? kernels.gemm_scratch : kernels.gemm_quantised_scratch(w.inputs()),
-           kernels.gemm_scratch});
   }
   void loss(const CpuWeight& head) {
     const int64_t most = std::min(loss_chunk_rows(head.outputs()), shape.trained_rows);
     hold({most * head.inputs() + 1, most * head.outputs() + 1}, 1, [&] {
       product(head);
-      if (shape.gradients) gradient(head);
+      if (!shape.gradients) return;
+      head.whole() ? tasks({kernels.gemm_scratch}) : widened(head);
     });
   }
-  void gradient(const CpuWeight& w) {
-    const Widened widened = widened_at_once(w.inputs(), w.outputs(), kernels.bfloat16_group == 2);
-    if (w.whole()) return tasks({kernels.gemm_scratch});
-    hold({widened.panels * widened.panel_floats}, 1, [&] { tasks({kernels.gemm_scratch}); });
+  // dy w with weights that are widened in passing.
+  void widened(const CpuWeight& w) {
+    const Widened at_once = widened_at_once(w.inputs(), w.outputs(), kernels.bfloat16_group == 2);
+    hold({at_once.panels * at_once.panel_floats}, 1, [&] { tasks({kernels.gemm_scratch}); });
   }
   void backward(const CpuWeight& w) {
-    const int64_t k = w.inputs();
+    const int64_t k = w.inputs(), segment = std::min(shape.rows, shape.segment_rows);
     hold({shape.rows * shape.rank + 1}, 1, [&] {
-      gradient(w);
-      if (!adapted()) return;
-      tasks({kernels.gemm_scratch, shape.dropout ? block(Cut::kRows, k) : 1});
-      hold({shape.dropout ? block(shape.rows, k) : 1}, 1, [&] { tasks({kernels.over_rows_scratch}); });
+      if (adapted()) tasks({kernels.gemm_scratch});
+      if (!w.whole()) widened(w);
+      if (!adapted()) return w.whole() ? tasks({kernels.gemm_scratch}) : void();
+      const int64_t rows = std::min(segment, longest_piece(shape.rows, Cut::kRows));
+      tasks({kernels.gemm_scratch, dropped(rows, k)});
+      tasks({kernels.over_rows_scratch});
+      hold({dropped(segment, k)}, 1, [&] { tasks({kernels.over_rows_scratch}); });
     });
   }
   void run() {
     const AttentionShape& a = shape.attention;
     const int64_t group = a.heads / a.kv_heads;
-    const int64_t queries = std::max<int64_t>(1, kTileQueries / group) * group;
+    const int64_t queries = std::min(shape.rows, std::max<int64_t>(1, kTileQueries / group)) * group;
     for (const Weight& w : shape.linears) forward(as_cpu(*w));
     tasks({kernels.attention_scratch(queries, a.head_size)});
     loss(as_cpu(*shape.head));

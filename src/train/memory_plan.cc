@@ -99,8 +99,10 @@ struct Predictor {
       if (learner->adapter()) plan.adapter_bytes += learner->adapter()->nbytes + floats(n);
     }
     ops::Backend& backend = in.transformer.backend();
-    plan.loss_bytes = backend.working_bytes(pass_shape(false));
-    plan.working_bytes = backend.working_bytes(pass_shape(true)) - plan.loss_bytes;
+    // A pool that grew with more ops can be smaller: what they left fits later ones better.
+    const size_t all = backend.working_bytes(pass_shape(true));
+    plan.loss_bytes = std::min(all, backend.working_bytes(pass_shape(false)));
+    plan.working_bytes = all - plan.loss_bytes;
     if (const int64_t n = validation_rows(); n > rows)
       plan.validation_bytes = TrainingPass::needs(in.transformer, ranks, model::kNoGradient, n).bytes;
     plan.data_bytes = data();
