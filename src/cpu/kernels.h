@@ -129,6 +129,7 @@ struct Kernels {
   void (*gemm)(const Gemm&);
   void (*gemm_over_rows)(const GemmOverRows&);
 
+  int64_t quant_panels;  // that gemm_quantised takes at once of one row: tasks end at multiples
   int64_t (*gemm_quantised_scratch)(int64_t k);
   void (*gemm_quantised)(const QuantGemm&);
   // Rows [begin, end) of the product's into its scratch: once for several calls of gemm_quantised.

@@ -99,7 +99,7 @@ void CpuBackend::linears(const Tensor& x, std::span<const ops::LinearJob> jobs) 
   int64_t tasks = 0;
   for (const ops::LinearJob& job : jobs) {
     const int64_t rank = largest_rank(job.segments);
-    const Cut cut(n, as_cpu(job.w), pool_->size());
+    const Cut cut(n, as_cpu(job.w), pool_->size(), kernels_.quant_panels);
     const bool kept = !job.s.empty();
     all.push_back({job, as_cpu(job.w), kept ? job.s.data<float>() : next, kept ? job.s.row_stride() : rank,
                    rounded.rows(as_cpu(job.w)), cut, tasks});

@@ -15,10 +15,12 @@ struct Cut {
   int64_t rows, panels, row_blocks, panel_groups;
 
   Cut(int64_t n, const Panels& w, int threads) : Cut(n, w.k(), w.columns(), threads) {}
-  // Of a forward product. Where weights are whole numbers there are fewer tasks: of many rows every task
-  // rounds its own anew, and with one row each task's first weights come late.
-  Cut(int64_t n, const CpuWeight& w, int threads)
-      : Cut(n, w.inputs(), w.outputs(), threads, w.whole() || (n > 1 && n <= kQuantRows) ? kTasks : 3) {}
+  // Of a forward product. Of many rows with whole numbers for weights every task rounds its own anew: fewer.
+  // One such row: `at_once` panels are a kernel's step.
+  Cut(int64_t n, const CpuWeight& w, int threads, int64_t at_once)
+      : Cut(n, w.inputs(), w.outputs(), threads, w.whole() || n <= kQuantRows ? kTasks : 3) {
+    if (n == 1 && !w.whole()) taper(w.inputs(), threads, at_once);
+  }
   Cut(int64_t n, int64_t k, int64_t columns, int threads, int64_t tasks_of_a_thread = kTasks)
       : rows(n), panels((columns + kPanel - 1) / kPanel), row_blocks((n + kRows - 1) / kRows) {
     // Few rows: memory bound, so many small groups for balance. Many: a group repeats the packing of a. A
@@ -29,20 +31,39 @@ struct Cut {
         threads == 1 ? 1 : std::max<int64_t>(1, std::min(worth, tasks_of_a_thread * threads / row_blocks));
     panel_groups = std::clamp<int64_t>((p + least - 1) / least, 1, wanted);
   }
+  // Of one row with whole numbers for weights.
+  static Cut tapered(int64_t k, int64_t columns, int threads, int64_t at_once) {
+    Cut cut(1, k, columns, threads);
+    cut.taper(k, threads, at_once);
+    return cut;
+  }
   int64_t tasks() const { return row_blocks * panel_groups; }
   int64_t row(int64_t task) const { return rows * (task / panel_groups) / row_blocks; }
   int64_t row_end(int64_t task) const { return rows * (task / panel_groups + 1) / row_blocks; }
-  // Multiples of four panels, the widest step of a kernel.
   int64_t panel(int64_t task) const { return edge(task % panel_groups); }
   int64_t panel_end(int64_t task) const { return edge(task % panel_groups + 1); }
 
   static constexpr int64_t kRows = 192;
 
  private:
+  // One row: a thread should read on for long, as a task's first weights come late, and all should end
+  // together. So every round of one task a thread takes half of what is left, and the last one the rest.
+  void taper(int64_t k, int threads, int64_t at_once) {
+    const int64_t least = std::max<int64_t>(1, kWorthATask / (kPanel * k));
+    step = at_once, round = threads, rounds = 1;
+    while (panels >> rounds >= least * round) ++rounds;
+    if (threads == 1 || panels < least * round) round = rounds = 1;
+    panel_groups = round * rounds;
+  }
   int64_t edge(int64_t group) const {
-    return group == panel_groups ? panels : panels * group / panel_groups / 4 * 4;
+    if (group == panel_groups) return panels;
+    if (round == 0) return panels * group / panel_groups / step * step;
+    const int64_t i = group / round, left = panels >> i, share = i + 1 < rounds ? left / 2 : left;
+    return (panels - left + share * (group % round) / round) / step * step;
   }
   static constexpr int64_t kTasks = 8, kWorthATask = 1 << 16;  // products of two numbers
+  int64_t step = 4;                                            // panels, the widest of a kernel
+  int64_t round = 0, rounds = 0;  // tasks of one, and how many there are; 0: all tasks of one size
 };
 
 // Rows of logits that exist at once: the head is read once per chunk and direction, so a chunk should be

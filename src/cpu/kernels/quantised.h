@@ -244,13 +244,14 @@ static inline QuantTile quant_tile(const QuantGemm& g, const RoundedRows& a, int
 }
 
 // One row walks several panels at once where one alone would wait for its own sums, many rows one panel.
+constexpr int kOneRowPanels = kParts == 1 ? 4 : 1;
 template <class Codes, bool kMinima>
 static void quant_rows(const QuantGemm& g, const RoundedRows& a, int64_t row, int64_t rows) {
   const int64_t tiles = (rows + kQuantTileRows - 1) / kQuantTileRows;
   int64_t p = g.panel_begin;
-  if constexpr (kParts == 1)
-    for (; rows == 1 && p + 4 <= g.panel_end; p += 4)
-      quant_micro<Codes, 1, 4, kMinima>(quant_tile<Codes>(g, a, row, 0, p));
+  if constexpr (kOneRowPanels > 1)
+    for (; rows == 1 && p + kOneRowPanels <= g.panel_end; p += kOneRowPanels)
+      quant_micro<Codes, 1, kOneRowPanels, kMinima>(quant_tile<Codes>(g, a, row, 0, p));
   for (; p < g.panel_end; ++p)
     for (int64_t i = 0; i < tiles; ++i) {
       const int64_t first = rows * i / tiles, last = rows * (i + 1) / tiles;

@@ -9,6 +9,7 @@ static constexpr Kernels make_table(const char* name) {
                  kOverRowsScratch,
                  gemm,
                  gemm_over_rows,
+                 kOneRowPanels,
                  gemm_quantised_scratch,
                  gemm_quantised,
                  round_rows,
