@@ -1,7 +1,8 @@
 #pragma once
 // The backward pass of attention, block by block, with the weights computed again from the log-sum-exp
 // (Dao et al. 2022, algorithm 4). One call owns one sequence and one key/value head, so nothing is shared
-// between threads and every sum has one order.
+// between threads and every sum has one order. Queries are the outer loop: a head group has several times as
+// many of them as keys, so it is the keys that are better read again.
 #include <cstdint>
 
 #include "cpu/kernels/attention.h"
@@ -11,7 +12,6 @@ namespace whorl::cpu::WHORL_ISA {
 struct GradientScratch {
   float *keys_t, *values_t;    // [D][64]
   float* keys;                 // [64][padded D]
-  float *dkeys, *dvalues;      // [64][padded D]
   float *queries_t, *douts_t;  // [D][64]
   float *queries, *douts;      // [64][padded D]
   float *weights, *dscores;    // [64 queries][64 keys]
@@ -21,8 +21,7 @@ struct GradientScratch {
   int64_t padded;
 
   GradientScratch(float* memory, int64_t d) : padded(round_up(d, kLanes)) {
-    float** const parts[] = {&keys_t,    &values_t, &keys,    &dkeys, &dvalues,
-                             &queries_t, &douts_t,  &queries, &douts, &dqueries};
+    float** const parts[] = {&keys_t, &values_t, &keys, &queries_t, &douts_t, &queries, &douts, &dqueries};
     for (float** part : parts) *part = memory, memory += padded * 64;
     weights = memory, memory += 64 * 64;
     dscores = memory, memory += 64 * 64;
@@ -33,7 +32,7 @@ struct GradientScratch {
 };
 
 static int64_t attention_gradient_scratch(int64_t d) {
-  return 10 * round_up(d, kLanes) * 64 + 3 * 64 * 64 + 128;
+  return 8 * round_up(d, kLanes) * 64 + 3 * 64 * 64 + 128;
 }
 
 template <class Row>
@@ -102,8 +101,6 @@ static inline void load_keys(const AttentionGradient& g, const GradientScratch& 
                        g.head_size, s.values_t);
   for (int64_t j = 0; j < count; ++j)
     copy_padded(g.k + (key + j) * g.k_stride, g.head_size, s.keys + j * s.padded);
-  clear(s.dkeys, 64 * s.padded);
-  clear(s.dvalues, 64 * s.padded);
 }
 
 // Of the first `width` keys: weights = exp(scale * scores - lse), dscores = weights * (dweights - delta) *
@@ -125,33 +122,16 @@ static inline void differentiate_scores(const AttentionGradient& g, const Gradie
   }
 }
 
-// dq of the block += what `multiply(c)` adds to c [count][padded D].
-template <class Multiply>
-static inline void add_to_queries(const AttentionGradient& g, const GradientScratch& s, int64_t m,
-                                  int64_t count, Multiply multiply) {
-  const auto row = [&](int64_t i) { return const_cast<float*>(query_at(g, g.dq, g.dq_stride, m + i)); };
-  for (int64_t i = 0; i < count; ++i)
-    for_vectors(g.head_size, [&](int64_t d, int64_t lanes) {
-      store(s.dqueries + i * s.padded + d, load_lanes(row(i) + d, lanes));
-    });
-  multiply(s.dqueries);
-  for (int64_t i = 0; i < count; ++i)
-    for_vectors(g.head_size, [&](int64_t d, int64_t lanes) {
-      store_lanes(row(i) + d, load(s.dqueries + i * s.padded + d), lanes);
-    });
-}
-
-static inline void add_query_gradient(const AttentionGradient& g, const GradientScratch& s, int64_t m,
-                                      int64_t count, int64_t keys) {
-  add_to_queries(g, s, m, count, [&](float* c) {
-    multiply_square<ScoreRows>(
-        count, Block{s.dscores, 1, s.keys, s.padded, kLanes, s.padded / kLanes, keys, c, c, s.padded});
-  });
+// Rows of dk or dv += a^T w, over the block's queries or, with pairs, its words.
+template <class W>
+static inline void add_to_keys(const GradientScratch& s, const AttentionGradient& g, int64_t keys,
+                               const float* a, const float* w, int64_t k, float* c, int64_t c_stride) {
+  multiply_square<W>(keys,
+                     Block{a, 64, w, s.padded, kLanes, s.padded / kLanes, k, c, c, c_stride, g.head_size});
 }
 
 static inline void attend_gradient(const AttentionGradient& g, const GradientScratch& s, int64_t m,
                                    int64_t count, int64_t key, int64_t keys) {
-  load_queries(g, s, m, count);
   // Keys behind the last query's view would only add zeros.
   const int64_t seen = at_most(keys, visible((m + count - 1) / g.group, 0, key).high);
   const int64_t vectors = (seen + kLanes - 1) / kLanes, panels = s.padded / kLanes;
@@ -160,44 +140,46 @@ static inline void attend_gradient(const AttentionGradient& g, const GradientScr
   multiply_square<Float32>(
       count, Block{s.douts_t, 64, s.values_t, 64, kLanes, vectors, g.head_size, nullptr, s.dscores, 64});
   differentiate_scores(g, s, m, count, key, vectors * kLanes);
-  multiply_square<Float32>(
-      seen, Block{s.weights, 64, s.douts, s.padded, kLanes, panels, count, s.dvalues, s.dvalues, s.padded});
-  multiply_square<Float32>(
-      seen, Block{s.dscores, 64, s.queries, s.padded, kLanes, panels, count, s.dkeys, s.dkeys, s.padded});
-  add_query_gradient(g, s, m, count, seen);
+  add_to_keys<Float32>(s, g, seen, s.weights, s.douts, count, g.dv + key * g.dv_stride, g.dv_stride);
+  add_to_keys<Float32>(s, g, seen, s.dscores, s.queries, count, g.dk + key * g.dk_stride, g.dk_stride);
+  multiply_square<ScoreRows>(
+      count, Block{s.dscores, 1, s.keys, s.padded, kLanes, panels, seen, s.dqueries, s.dqueries, s.padded});
 }
 
-// body(m, count) for every block of queries that sees a key of [key, key + keys).
-template <class Body>
-static inline void for_query_blocks(const AttentionGradient& g, int64_t key, int64_t keys, Body body) {
-  // The last query that sees a key of this block stands window - 1 rows behind the block's last key.
-  const int64_t end = g.window > 0 ? at_most(g.rows, key + keys - 1 + g.window) : g.rows;
-  for (int64_t m = key * g.group; m < end * g.group; m += kQueryBlock)
-    body(m, at_most(end * g.group - m, kQueryBlock));
-}
-
-static inline void store_key_gradient(const AttentionGradient& g, const GradientScratch& s, int64_t key,
-                                      int64_t keys) {
-  for (int64_t j = 0; j < keys; ++j)
+static inline void store_query_gradient(const AttentionGradient& g, const GradientScratch& s, int64_t m,
+                                        int64_t count) {
+  for (int64_t i = 0; i < count; ++i) {
+    float* const row = const_cast<float*>(query_at(g, g.dq, g.dq_stride, m + i));
     for_vectors(g.head_size, [&](int64_t d, int64_t lanes) {
-      store_lanes(g.dk + (key + j) * g.dk_stride + d, load(s.dkeys + j * s.padded + d), lanes);
-      store_lanes(g.dv + (key + j) * g.dv_stride + d, load(s.dvalues + j * s.padded + d), lanes);
+      store_lanes(row + d, load(s.dqueries + i * s.padded + d), lanes);
     });
-}
-
-// Load takes a block of keys, Attend a block of queries against it.
-template <class Load, class Attend>
-static inline void walk_key_blocks(const AttentionGradient& g, Load load_block, Attend attend) {
-  const GradientScratch s(g.scratch, g.head_size);
-  for (int64_t i = 0; i < g.rows; ++i) clear(g.dq + i * g.dq_stride, g.group * g.head_size);
-  for (int64_t key = 0; key < g.rows; key += kKeyBlock) {
-    const int64_t keys = at_most(g.rows - key, kKeyBlock);
-    load_block(g, s, key, keys);
-    for_query_blocks(g, key, keys, [&](int64_t m, int64_t count) { attend(g, s, m, count, key, keys); });
-    store_key_gradient(g, s, key, keys);
   }
 }
 
-static void attention_gradient(const AttentionGradient& g) { walk_key_blocks(g, load_keys, attend_gradient); }
+// Every block of queries with every block of keys that one of them sees, both in ascending order: so runs
+// every sum.
+template <class LoadQueries, class LoadKeys, class Attend>
+static inline void walk_blocks(const AttentionGradient& g, LoadQueries queries, LoadKeys block,
+                               Attend attend) {
+  const GradientScratch s(g.scratch, g.head_size);
+  for (int64_t i = 0; i < g.rows; ++i)
+    clear(g.dk + i * g.dk_stride, g.head_size), clear(g.dv + i * g.dv_stride, g.head_size);
+  for (int64_t m = 0; m < g.rows * g.group; m += kQueryBlock) {
+    const int64_t count = at_most(g.rows * g.group - m, kQueryBlock), last = (m + count - 1) / g.group;
+    const int64_t first = g.window > 0 ? at_least(m / g.group - g.window + 1, 0) : 0;
+    queries(g, s, m, count);
+    clear(s.dqueries, kQueryBlock * s.padded);
+    for (int64_t key = first / kKeyBlock * kKeyBlock; key <= last; key += kKeyBlock) {
+      const int64_t keys = at_most(g.rows - key, kKeyBlock);
+      block(g, s, key, keys);
+      attend(g, s, m, count, key, keys);
+    }
+    store_query_gradient(g, s, m, count);
+  }
+}
+
+static void attention_gradient(const AttentionGradient& g) {
+  walk_blocks(g, load_queries, load_keys, attend_gradient);
+}
 
 }  // namespace whorl::cpu::WHORL_ISA

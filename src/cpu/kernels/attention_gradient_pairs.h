@@ -33,43 +33,36 @@ static inline void load_gradient_key_pairs(const AttentionGradient& g, const Gra
   transpose_block_pairs([&](int64_t j) { return j < count ? g.v + (key + j) * g.v_stride : nullptr; },
                         g.head_size, s.values_t);
   weave_rows(k, count, 64, g.head_size, s.keys, s.padded);
-  clear(s.dkeys, 64 * s.padded);
-  clear(s.dvalues, 64 * s.padded);
 }
 
-static inline void add_query_gradient_pairs(const AttentionGradient& g, const GradientScratch& s, int64_t m,
-                                            int64_t count) {
+static inline void add_query_gradient_pairs(const GradientScratch& s, int64_t count) {
   for (int64_t i = 0; i < 64; i += 16)
     transpose_row_pairs([&](int r) { return i + r < count ? s.dscores + (i + r) * 64 : nullptr; }, 64,
                         s.dscores_t + i, 64);
-  add_to_queries(g, s, m, count, [&](float* c) {
-    multiply_square<Bfloat16>(
-        count, Block{s.dscores_t, 64, s.keys, s.padded, kLanes, s.padded / kLanes, 32, c, c, s.padded});
-  });
+  multiply_square<Bfloat16>(count, Block{s.dscores_t, 64, s.keys, s.padded, kLanes, s.padded / kLanes, 32,
+                                         s.dqueries, s.dqueries, s.padded});
 }
 
 static inline void attend_gradient_pairs(const AttentionGradient& g, const GradientScratch& s, int64_t m,
                                          int64_t count, int64_t key, int64_t keys) {
-  load_query_pairs(g, s, m, count);
-  const int64_t words = words_of(g.head_size), panels = s.padded / kLanes;
+  const int64_t words = words_of(g.head_size);
   multiply_square<Bfloat16>(count,
                             Block{s.queries_t, 64, s.keys_t, 64, kLanes, 4, words, nullptr, s.weights, 64});
   multiply_square<Bfloat16>(count,
                             Block{s.douts_t, 64, s.values_t, 64, kLanes, 4, words, nullptr, s.dscores, 64});
   differentiate_scores(g, s, m, count, key, 64);
   // Both as words of two queries, woven into the place that the transposed scores take afterwards.
-  const auto woven = [&](const float* scores, const float* w, float* c) {
+  const auto woven = [&](const float* scores, const float* w, float* c, int64_t c_stride) {
     weave_rows([&](int64_t i) { return scores + i * 64; }, count, 64, 64, s.dscores_t, 64);
-    multiply_square<Bfloat16>(
-        keys, Block{s.dscores_t, 64, w, s.padded, kLanes, panels, words_of(count), c, c, s.padded});
+    add_to_keys<Bfloat16>(s, g, keys, s.dscores_t, w, words_of(count), c, c_stride);
   };
-  woven(s.weights, s.douts, s.dvalues);
-  woven(s.dscores, s.queries, s.dkeys);
-  add_query_gradient_pairs(g, s, m, count);
+  woven(s.weights, s.douts, g.dv + key * g.dv_stride, g.dv_stride);
+  woven(s.dscores, s.queries, g.dk + key * g.dk_stride, g.dk_stride);
+  add_query_gradient_pairs(s, count);
 }
 
 static void attention_gradient_pairs(const AttentionGradient& g) {
-  walk_key_blocks(g, load_gradient_key_pairs, attend_gradient_pairs);
+  walk_blocks(g, load_query_pairs, load_gradient_key_pairs, attend_gradient_pairs);
 }
 
 }  // namespace whorl::cpu::WHORL_ISA

@@ -77,7 +77,7 @@ struct ScoreRows : Float32 {
 };
 
 // c[r, 16 * panels] = init + sum over k of a[k * a_step + r] * w[k][panel]; with pairs of bfloat16, k counts
-// words.
+// words. Of c and init only `columns` are touched, 0: all.
 struct Block {
   const float* a;
   int64_t a_step;
@@ -86,13 +86,14 @@ struct Block {
   const float* init;
   float* c;
   int64_t c_stride;
+  int64_t columns = 0;
 };
 
 template <class W>
 static inline void multiply_block(int rows, const Block& b) {
   run_tile<W>(rows, b.panels,
               Tile{b.a, b.a_step, b.w, b.w_step, b.w_vector, b.k, b.init, b.c_stride, b.c, b.c_stride,
-                   b.panels * kLanes});
+                   b.columns ? b.columns : b.panels * kLanes});
 }
 
 }  // namespace whorl::cpu::WHORL_ISA
