@@ -11,9 +11,6 @@ namespace whorl::cpu::WHORL_ISA {
 constexpr int64_t kBlockRows = 16 * 12;  // rows of a packed at once
 static_assert(kBlockK % 2 == 0);         // so that bfloat16 words are never cut
 constexpr int64_t kGemmScratch = kBlockRows * kBlockK + 16 + kBlockK * kPanel;
-constexpr int64_t kReducedRows = 256;  // rows of one step of a product over rows
-constexpr int64_t kOverRowsColumns = 16 * kPanel;
-constexpr int64_t kOverRowsScratch = kReducedRows * (kOverRowsColumns + 16) + 16;
 
 // Cuts `rows` into tiles of at most kMaxRows whose sizes differ by one at most; up to kTallRows are one.
 struct RowTiles {
@@ -163,41 +160,5 @@ static void gemm_as(const Gemm& g) {
 }
 
 static void gemm(const Gemm& g) { g.bf16 ? gemm_as<Bfloat16>(g) : gemm_as<Float32>(g); }
-
-// Copies rows of b into panels [columns / 16][rows][16], scaled, zero past the last column.
-static inline void pack_panels(const float* b, int64_t stride, int64_t rows, int64_t columns, float scale,
-                               float* to) {
-  const Vec factor = broadcast(scale);
-  for_vectors(columns, [&](int64_t column, int64_t lanes) {
-    float* panel = to + column * rows;
-    for (int64_t n = 0; n < rows; ++n)
-      store(panel + n * kLanes, mul(factor, load_lanes(b + n * stride + column, lanes)));
-  });
-}
-
-static void over_rows_block(const GemmOverRows& g, int64_t row, int64_t rows, int64_t column,
-                            int64_t columns) {
-  float* panels = g.scratch;
-  float* tile = g.scratch + kReducedRows * kOverRowsColumns;
-  pack_panels(g.b + row * g.b_stride + column, g.b_stride, rows, columns, g.scale, panels);
-  const RowTiles tiles(g.m);
-  for (int64_t i = 0; i < tiles.count; ++i) {
-    const int size = tiles.size(i);
-    const float* a = g.a + row * g.a_stride + tiles.begin(i);
-    for (int64_t n = 0; n < rows; ++n) store(tile + n * size, load_partial(a + n * g.a_stride, size));
-    float* c = g.c + tiles.begin(i) * g.c_stride + column;
-    run_tile<Float32>(
-        size, (columns + kPanel - 1) / kPanel,
-        Tile{tile, size, panels, kPanel, rows * kPanel, rows, c, g.c_stride, c, g.c_stride, columns});
-  }
-}
-
-static void gemm_over_rows(const GemmOverRows& g) {
-  for (int64_t column = 0; column < g.columns; column += kOverRowsColumns) {
-    const int64_t columns = g.columns - column < kOverRowsColumns ? g.columns - column : kOverRowsColumns;
-    for (int64_t row = 0; row < g.rows; row += kReducedRows)
-      over_rows_block(g, row, g.rows - row < kReducedRows ? g.rows - row : kReducedRows, column, columns);
-  }
-}
 
 }  // namespace whorl::cpu::WHORL_ISA
