@@ -10,6 +10,7 @@
 #include "cpu/kernels/micro.h"
 #include "cpu/kernels/bfloat16_dot.h"
 #include "cpu/kernels/gemm.h"
+#include "cpu/kernels/one_panel.h"
 #include "cpu/kernels/over_rows.h"
 #include "cpu/kernels/tiles_amx.h"
 #include "cpu/kernels/gemm_tiles.h"

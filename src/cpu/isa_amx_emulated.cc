@@ -11,6 +11,7 @@
 #include "cpu/kernels/micro.h"
 #include "cpu/kernels/bfloat16_dot.h"
 #include "cpu/kernels/gemm.h"
+#include "cpu/kernels/one_panel.h"
 #include "cpu/kernels/over_rows.h"
 #include "cpu/kernels/tiles_emulated.h"
 #include "cpu/kernels/gemm_tiles.h"

@@ -10,6 +10,7 @@
 #include "cpu/kernels/bfloat16_steps_avx2.h"
 #include "cpu/kernels/bfloat16_widened.h"
 #include "cpu/kernels/gemm.h"
+#include "cpu/kernels/one_panel.h"
 #include "cpu/kernels/over_rows.h"
 #include "cpu/kernels/quantised.h"
 #include "cpu/kernels/rows.h"

@@ -159,6 +159,4 @@ static void gemm_as(const Gemm& g) {
   }
 }
 
-static void gemm(const Gemm& g) { g.bf16 ? gemm_as<Bfloat16>(g) : gemm_as<Float32>(g); }
-
 }  // namespace whorl::cpu::WHORL_ISA
