@@ -43,14 +43,20 @@ std::vector<Model> models(int count) {
 // Counts what is summed through the host.
 class CountingCommunicator final : public ranks::Communicator {
  public:
-  CountingCommunicator(ranks::Communicator& all, int& sums) : all_(all), sums_(sums) {}
+  // `late`: seconds that this rank is gone between one step and the next.
+  CountingCommunicator(ranks::Communicator& all, int& sums, double late)
+      : all_(all), sums_(sums), late_(late) {}
   int rank() const override { return all_.rank(); }
   int size() const override { return all_.size(); }
   void all_reduce_sum(const Tensor& x) override {
     ++sums_;
     all_.all_reduce_sum(x);
   }
-  std::vector<std::string> all_gather(std::string_view mine) override { return all_.all_gather(mine); }
+  std::vector<std::string> all_gather(std::string_view mine) override {
+    auto everyones = all_.all_gather(mine);
+    if (mine == "0") std::this_thread::sleep_for(std::chrono::duration<double>(late_));  // no wish to stop
+    return everyones;
+  }
   void broadcast(void* data, size_t size) override { all_.broadcast(data, size); }
   void watch(std::string_view what, const std::function<bool()>& done) override { all_.watch(what, done); }
   void fail(std::string_view why) noexcept override { all_.fail(why); }
@@ -58,6 +64,7 @@ class CountingCommunicator final : public ranks::Communicator {
  private:
   ranks::Communicator& all_;
   int& sums_;
+  double late_;
 };
 
 std::vector<float> device_values(const Trained& run) {
@@ -73,14 +80,14 @@ struct Result {
   std::string log;
 };
 
-Result fit_together(const std::vector<Model>& bases, double timeout = 20,
-                    const TrainedOptions& o = options()) {
+Result fit_together(const std::vector<Model>& bases, double timeout = 20, const TrainedOptions& o = options(),
+                    double late = 0) {
   Result out;
   out.digests.resize(bases.size()), out.host_sums.resize(bases.size());
   const Listened listened;
   out.errors = run_ranks(places(static_cast<int>(bases.size()), timeout), [&](ranks::Communicator& all) {
     const auto rank = static_cast<size_t>(all.rank());
-    CountingCommunicator counting(all, out.host_sums[rank]);
+    CountingCommunicator counting(all, out.host_sums[rank], rank == 1 ? late : 0);
     TrainedOptions mine = o;
     mine.ranks = &counting;
     const Trained run = fit(bases[rank], mine);
@@ -190,6 +197,12 @@ TEST_F(RanksOnDevices, AnErrorOfOneEndsAll) {
   const Result run = fit_together(models(3), 20, o);
   for (const std::string& error : run.errors) EXPECT_CONTAINS(error, "the host program failed");
   EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(15));
+}
+
+// Ranks meet before they sum, for NCCL could not say who is missing.
+TEST_F(RanksOnDevices, ARankThatDoesNotComeIsNamed) {
+  const Result run = fit_together(models(3), 3, options(), 5);
+  for (const std::string& error : run.errors) EXPECT_CONTAINS(error, "rank 1 of 3 did not answer within 3 s");
 }
 
 // What should not happen: one sums on its device, the other through the host. Nobody waits for ever.
