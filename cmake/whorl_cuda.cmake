@@ -22,6 +22,9 @@ get_filename_component(WHORL_CUDA_TOOLKIT ${nvcc_folder} DIRECTORY)
 find_file(WHORL_CUDART NAMES libcudart_static.a
   PATHS ${WHORL_CUDA_TOOLKIT}/lib ${WHORL_CUDA_TOOLKIT}/lib64 REQUIRED NO_DEFAULT_PATH)
 get_filename_component(cudart_folder ${WHORL_CUDART} DIRECTORY)
+# NCCL's header; the library itself is opened at run time.
+file(GLOB wheels_nccl ${PROJECT_SOURCE_DIR}/.venv-cuda/lib/python*/site-packages/nvidia/nccl/include)
+find_path(WHORL_NCCL_INCLUDE NAMES nccl.h PATHS ${wheels_nccl} ${WHORL_CUDA_TOOLKIT}/include REQUIRED)
 
 set(CMAKE_CUDA_ARCHITECTURES OFF)  # WHORL_CUDA_TARGETS, as nvcc spells them
 set(CMAKE_CUDA_RUNTIME_LIBRARY None)
@@ -48,5 +51,5 @@ endforeach()
 target_compile_options(whorl_cuda_flags INTERFACE
   "$<$<COMPILE_LANGUAGE:CUDA>:--fmad=false;--expt-relaxed-constexpr;--Werror=all-warnings;-Xcudafe=--display_error_number>"
   "$<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=-Wall,-Wextra,-Werror,-fvisibility=hidden,-fno-math-errno>")
-target_include_directories(whorl_cuda_flags SYSTEM INTERFACE ${WHORL_CUDA_TOOLKIT}/include)
+target_include_directories(whorl_cuda_flags SYSTEM INTERFACE ${WHORL_CUDA_TOOLKIT}/include ${WHORL_NCCL_INCLUDE})
 target_link_libraries(whorl_cuda_flags INTERFACE ${WHORL_CUDART} rt ${CMAKE_DL_LIBS} Threads::Threads)

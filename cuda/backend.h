@@ -25,7 +25,9 @@ int64_t loss_chunk_rows(int64_t vocabulary);
 
 class CudaBackend final : public ops::Backend {
  public:
-  explicit CudaBackend(std::shared_ptr<Runtime> runtime) : runtime_(std::move(runtime)) {}
+  // `folders`: where NVIDIA's libraries may be, see Runtime::open.
+  CudaBackend(std::shared_ptr<Runtime> runtime, std::string folders)
+      : runtime_(std::move(runtime)), folders_(std::move(folders)) {}
 
   std::string name() const override { return runtime_->name(); }
   DType activation_dtype() const override { return DType::float32; }
@@ -85,6 +87,9 @@ class CudaBackend final : public ops::Backend {
   void adamw(const Tensor& parameter, const Tensor& gradient, const Tensor& m, const Tensor& v,
              const AdamW& options) override;
 
+  ops::Collective collective() override;
+  std::unique_ptr<ops::DeviceRanks> join_ranks(const ops::RankCalls& calls) override;
+
  private:
   // Device memory as a tensor, not zeroed.
   Tensor reserve(DType dtype, Shape shape);
@@ -101,6 +106,7 @@ class CudaBackend final : public ops::Backend {
   void column_sums(const Tensor& x, const Tensor& sums);
 
   std::shared_ptr<Runtime> runtime_;
+  std::string folders_;
 };
 
 }  // namespace whorl::cuda

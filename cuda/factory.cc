@@ -30,7 +30,8 @@ void answer(ops::PlugCall& call) {
     return refuse(call, std::string(device.name) +
                             " is too old: expected compute capability 8.0 or more, got " +
                             std::to_string(device.major) + "." + std::to_string(device.minor));
-  call.backend = new CudaBackend(Runtime::open(call.device, call.folders ? call.folders : ""));
+  const std::string folders = call.folders ? call.folders : "";
+  call.backend = new CudaBackend(Runtime::open(call.device, folders), folders);
 }
 }  // namespace
 

@@ -56,6 +56,12 @@ class Runtime {
   };
   virtual bool multiply(const Product& product) = 0;
   virtual bool has_library() const = 0;  // whether asking is worth preparing operands for
+
+  // The queue as NVIDIA's libraries know it, a cudaStream_t; its device becomes the calling thread's.
+  virtual void* queue() = 0;
+  // Whether everything queued is done. What failed meanwhile throws here, as in wait().
+  virtual bool done() = 0;
+  virtual std::string identity() const = 0;  // another for every device of every machine
 };
 
 // Device memory that an op borrows.

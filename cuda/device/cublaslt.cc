@@ -1,36 +1,16 @@
 #include "cuda/device/cublaslt.h"
 
-#include <dlfcn.h>
-
-#include <sstream>
-
 #include "base/check.h"
+#include "cuda/library.h"
 
 namespace whorl::cuda::device {
 
 namespace {
-constexpr char kLibrary[] = "libcublasLt.so.13";
 constexpr size_t kWorkspace = 32 << 20;
 
 void check(cublasStatus_t status, const char* what) {
   if (status != CUBLAS_STATUS_SUCCESS)
     base::failed("[cuda] cuBLASLt, ", what, ": status ", static_cast<int>(status));
-}
-
-void* open_library(const std::string& folders) {
-  std::istringstream list(folders);
-  for (std::string folder; std::getline(list, folder, ':');)
-    if (void* library = dlopen((folder + "/" + kLibrary).c_str(), RTLD_NOW | RTLD_LOCAL)) return library;
-  // This library's RUNPATH, then the system's places.
-  if (void* library = dlopen(kLibrary, RTLD_NOW | RTLD_LOCAL)) return library;
-  base::failed("NVIDIA's cuBLASLt (", kLibrary,
-               ") does not load; install it with: pip install 'whorl[cuda13]'");
-}
-
-template <class Function>
-void find(void* library, const char* name, Function& function) {
-  function = reinterpret_cast<Function>(dlsym(library, name));
-  if (!function) base::failed(kLibrary, " has no function ", name);
 }
 
 int64_t alignment(const void* pointer) {
@@ -40,19 +20,19 @@ int64_t alignment(const void* pointer) {
 }  // namespace
 
 CublasLt::CublasLt(const std::string& folders) {
-  void* const library = open_library(folders);
-  find(library, "cublasLtCreate", call_.create);
-  find(library, "cublasLtDestroy", call_.destroy);
-  find(library, "cublasLtMatmul", call_.matmul);
-  find(library, "cublasLtMatmulAlgoGetHeuristic", call_.heuristic);
-  find(library, "cublasLtMatmulDescCreate", call_.desc_create);
-  find(library, "cublasLtMatmulDescDestroy", call_.desc_destroy);
-  find(library, "cublasLtMatmulDescSetAttribute", call_.desc_set);
-  find(library, "cublasLtMatrixLayoutCreate", call_.layout_create);
-  find(library, "cublasLtMatrixLayoutDestroy", call_.layout_destroy);
-  find(library, "cublasLtMatmulPreferenceCreate", call_.preference_create);
-  find(library, "cublasLtMatmulPreferenceDestroy", call_.preference_destroy);
-  find(library, "cublasLtMatmulPreferenceSetAttribute", call_.preference_set);
+  const Library library("NVIDIA's cuBLASLt", "libcublasLt.so.13", folders);
+  library.find("cublasLtCreate", call_.create);
+  library.find("cublasLtDestroy", call_.destroy);
+  library.find("cublasLtMatmul", call_.matmul);
+  library.find("cublasLtMatmulAlgoGetHeuristic", call_.heuristic);
+  library.find("cublasLtMatmulDescCreate", call_.desc_create);
+  library.find("cublasLtMatmulDescDestroy", call_.desc_destroy);
+  library.find("cublasLtMatmulDescSetAttribute", call_.desc_set);
+  library.find("cublasLtMatrixLayoutCreate", call_.layout_create);
+  library.find("cublasLtMatrixLayoutDestroy", call_.layout_destroy);
+  library.find("cublasLtMatmulPreferenceCreate", call_.preference_create);
+  library.find("cublasLtMatmulPreferenceDestroy", call_.preference_destroy);
+  library.find("cublasLtMatmulPreferenceSetAttribute", call_.preference_set);
   check(call_.create(&handle_), "opening");
   device::check(cudaMalloc(&workspace_, kWorkspace), "cuBLASLt's working memory");
 }

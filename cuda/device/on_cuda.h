@@ -52,10 +52,13 @@ class CudaRuntime final : public Runtime {
   void wait() override;
   bool multiply(const Product& product) override;
   bool has_library() const override { return true; }
+  void* queue() override;
+  bool done() override;
+  std::string identity() const override { return identity_; }
 
  private:
   int device_;
-  std::string name_;
+  std::string name_, identity_;
   cudaStream_t stream_ = nullptr;
   std::mutex mutex_;  // of the staging ring
   Staging staging_;

@@ -36,11 +36,21 @@ void Staging::sent(cudaStream_t stream) {
   next_ = (next_ + 1) % kSlots;
 }
 
+namespace {
+std::string hexadecimal(const cudaUUID_t& id) {
+  std::string out;
+  for (const char byte : id.bytes)
+    for (const int shift : {4, 0}) out += "0123456789abcdef"[byte >> shift & 15];
+  return out;
+}
+}  // namespace
+
 CudaRuntime::CudaRuntime(int device, const std::string& folders) : device_(device) {
   enter();
   cudaDeviceProp properties{};
   check(cudaGetDeviceProperties(&properties, device), "the device's properties");
   name_ = std::string("cuda (") + properties.name + ")";
+  identity_ = hexadecimal(properties.uuid);
   check(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "a stream");
   // Freed memory stays with this process, so that the next step finds it without asking the driver.
   cudaMemPool_t pool = nullptr;
@@ -138,6 +148,19 @@ void CudaRuntime::zero(void* device, const Rows& rows) {
 void CudaRuntime::wait() {
   enter();
   check(cudaStreamSynchronize(stream_), "the queue");
+}
+
+void* CudaRuntime::queue() {
+  enter();
+  return stream_;
+}
+
+bool CudaRuntime::done() {
+  enter();
+  const cudaError_t state = cudaStreamQuery(stream_);
+  if (state == cudaErrorNotReady) return false;
+  check(state, "the queue");
+  return true;
 }
 
 bool CudaRuntime::multiply(const Product& product) {

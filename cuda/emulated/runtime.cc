@@ -1,11 +1,15 @@
 #include "cuda/runtime.h"
 
+#include <unistd.h>
+
 #include <cstring>
 #include <map>
 #include <mutex>
 #include <tuple>
 
+#include "base/check.h"
 #include "cuda/emulated/device_memory.h"
+#include "target/collectives.h"
 #include "target/launch.h"
 
 namespace whorl::cuda {
@@ -44,6 +48,20 @@ T* device_rows(T* device, int64_t step, const Rows& rows) {
   return real(device);
 }
 
+class Queue final : public CUstream_st {
+ public:
+  void* memory(const void* device, size_t bytes) const override {
+    const auto size = static_cast<int64_t>(bytes);
+    return device_rows(const_cast<void*>(device), size, {1, size, size});
+  }
+};
+
+// Another device each time it is opened.
+std::string next_identity() {
+  static std::atomic<int> opened = 0;
+  return base::concat("emulated device ", ++opened, " of process ", getpid());
+}
+
 class EmulatedRuntime final : public Runtime {
  public:
   std::string name() const override { return "cuda_emulated"; }
@@ -66,6 +84,13 @@ class EmulatedRuntime final : public Runtime {
   void wait() override {}
   bool multiply(const Product&) override { return false; }
   bool has_library() const override { return false; }
+  void* queue() override { return static_cast<CUstream_st*>(&queue_); }
+  bool done() override { return queue_.pending == 0; }
+  std::string identity() const override { return identity_; }
+
+ private:
+  Queue queue_;
+  std::string identity_ = next_identity();
 };
 }  // namespace
 }  // namespace emulated

@@ -20,6 +20,10 @@ Weight Backend::from_parts(const WeightParts&) {
   base::invalid("[from_parts] the backend ", name(), " has no layout to keep");
 }
 
+std::unique_ptr<DeviceRanks> Backend::join_ranks(const RankCalls&) {
+  base::invalid("[join_ranks] the backend ", name(), " has no sums of its own over ranks");
+}
+
 Weight Backend::pack_quantized(const QuantizedMatrix&) {
   base::invalid("[pack_quantized] the backend ", name(),
                 " takes no codes; load with quantize 'none', 'int8' or 'int4'");

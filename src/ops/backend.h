@@ -28,11 +28,12 @@
 #include <string>
 #include <vector>
 
+#include "ops/device_ranks.h"
 #include "tensor/tensor.h"
 
 namespace whorl::ops {
 
-inline constexpr int kContractVersion = 4;
+inline constexpr int kContractVersion = 5;
 
 // How a frozen matrix is rounded to whole numbers; groups of 32 inputs share a float16 scale.
 enum class Quantize : uint8_t { none, int8, int4 };
@@ -304,6 +305,12 @@ class Backend {
   // left as it was.
   virtual void adamw(const Tensor& parameter, const Tensor& gradient, const Tensor& m, const Tensor& v,
                      const AdamW& options) = 0;
+
+  // ---- ranks --------------------------------------------------------------------------------------
+  // Whether it could sum over the ranks of a run itself; asked once a run, it may open a library.
+  virtual Collective collective() { return {}; }
+  // Where all ranks agreed to. Collective itself; the ranks outlive what it makes.
+  virtual std::unique_ptr<DeviceRanks> join_ranks(const RankCalls& calls);
 };
 
 }  // namespace whorl::ops

@@ -2,6 +2,7 @@
 // Several processes that compute one thing together. Each is a rank, 0 .. size - 1; all make the same calls
 // in the same order.
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -29,6 +30,10 @@ class Communicator {
   // Rank 0's bytes, to all. `size` is the same everywhere.
   virtual void broadcast(void* data, size_t size) = 0;
   void barrier() { all_gather({}); }
+  // A call whose work is done elsewhere, as a device's own sum: returns when `done` says so, which is asked
+  // again and again. What it throws is this rank's error, unless a rank that is lost explains it. Another
+  // call has to follow before a rank leaves: one that is gone meanwhile counts as lost.
+  virtual void watch(std::string_view what, const std::function<bool()>& done) = 0;
 
   // Tells the others that this rank gives up, so that they do too. Nothing where an error did that before.
   virtual void fail(std::string_view why) noexcept = 0;

@@ -54,6 +54,10 @@ FrameHeader receive_header(const Socket& from, Deadline deadline) {
   return header;
 }
 
+bool peek_header(const Socket& from, FrameHeader& header) {
+  return from.peek(&header, sizeof header) == sizeof header;
+}
+
 std::string receive_body(const Socket& from, const FrameHeader& header, Deadline deadline) {
   std::string bytes(header.length, '\0');
   from.receive(bytes.data(), bytes.size(), deadline);

@@ -31,6 +31,8 @@ class PeerError : public std::runtime_error {
 void send_frame(const Socket& to, Topic topic, uint32_t sequence, std::string_view bytes, Deadline deadline);
 // Throws PeerError when an error comes instead, std::runtime_error on what is no frame.
 FrameHeader receive_header(const Socket& from, Deadline deadline);
+// The header of a frame that has come and stays to be received; false where none has yet.
+bool peek_header(const Socket& from, FrameHeader& header);
 std::string receive_body(const Socket& from, const FrameHeader& header, Deadline deadline);
 
 }  // namespace whorl::ranks

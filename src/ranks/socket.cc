@@ -129,12 +129,21 @@ void Socket::send(const void* data, size_t size, Deadline deadline, bool more) c
   }
 }
 
-size_t Socket::receive_some(void* data, size_t size) const {
-  const ssize_t n = ::recv(descriptor_, data, size, 0);
+namespace {
+size_t receive_some(int descriptor, void* data, size_t size, int flags) {
+  const ssize_t n = ::recv(descriptor, data, size, flags);
   if (n > 0) return static_cast<size_t>(n);
   if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) return 0;
   if (n == 0) errno = ECONNRESET;
   gone();
+}
+}  // namespace
+
+size_t Socket::receive_some(void* data, size_t size) const {
+  return ranks::receive_some(descriptor_, data, size, 0);
+}
+size_t Socket::peek(void* data, size_t size) const {
+  return ranks::receive_some(descriptor_, data, size, MSG_PEEK);
 }
 
 void Socket::receive(void* data, size_t size, Deadline deadline) const {

@@ -37,6 +37,8 @@ class Socket {
   void receive(void* data, size_t size, Deadline deadline) const;
   // What is there, at most `size`; 0 = nothing yet. std::runtime_error at the end.
   size_t receive_some(void* data, size_t size) const;
+  // The same, and it stays to be received.
+  size_t peek(void* data, size_t size) const;
   // Nothing more will be sent; what comes is thrown away until the other end closes, for a moment at most. A
   // closed socket with unread bytes would take the last words from the other end.
   void say_goodbye() const noexcept;

@@ -73,8 +73,7 @@ void SocketCommunicator::lost(size_t link, const std::string& what) {
   end(what);
 }
 
-template <class Work>
-void SocketCommunicator::guarded(size_t link, const Work& work) {
+void SocketCommunicator::guarded(size_t link, const std::function<void()>& work) {
   if (failed_) base::failed(context_, " the ranks have parted after an error");
   try {
     work();

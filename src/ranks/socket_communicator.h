@@ -16,6 +16,7 @@ class SocketCommunicator final : public Communicator {
   void all_reduce_sum(const Tensor& x) override;
   std::vector<std::string> all_gather(std::string_view mine) override;
   void broadcast(void* data, size_t size) override;
+  void watch(std::string_view what, const std::function<bool()>& done) override;
   void fail(std::string_view why) noexcept override;
 
  private:
@@ -33,9 +34,12 @@ class SocketCommunicator final : public Communicator {
   // Until the link has something to say; a rank that is lost meanwhile is noticed too.
   void wait(size_t link);
 
+  // Reads nothing that belongs to a later call; a rank that is lost or at another call throws.
+  void look(size_t link, std::string_view what);
+  void look_at_all(std::string_view what);
+
   // Turns what went wrong on a link into an error that all ranks get.
-  template <class Work>
-  void guarded(size_t link, const Work& work);
+  void guarded(size_t link, const std::function<void()>& work);
   [[noreturn]] void lost(size_t link, const std::string& what);
   [[noreturn]] void end(const std::string& sentence);
   void tell(std::string_view sentence) noexcept;

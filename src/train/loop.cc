@@ -96,8 +96,8 @@ std::vector<double> Loop::accumulate(const std::vector<Learner*>& learners, cons
     add_losses(pass_.run(batch.view(), batch.gradients(), learners.front()->weight_gradients()),
                batch.rows_per_learner(), losses);
   }
+  together_.sum(losses);  // first: a rank that does not come is named here, which a device cannot do
   together_.sum_gradients(in_.transformer.backend(), learners);
-  together_.sum(losses);
   for (double& loss : losses) loss *= weight;
   return losses;
 }
@@ -219,6 +219,7 @@ void Loop::report(Learner& learner, const Progress& progress) {
 
 void Loop::run() {
   together_.check_same_run(in_.identity, in_.context);
+  together_.join_devices(in_.transformer.backend(), in_.context);
   resume();
   pass_.reserve(epochs_.largest_micro_batch() * static_cast<int64_t>(active().size()));
   const int64_t total = epochs_.total_steps();

@@ -3,19 +3,31 @@
 #include <cstring>
 #include <nlohmann/json.hpp>
 
+#include "base/log.h"
+#include "train/agreement.h"
+
 namespace whorl::train {
+
+void Together::join_devices(ops::Backend& backend, const std::string& context) {
+  if (!all_) return;
+  const Agreement agreed = agree(*all_, backend.collective());
+  if (!agreed.sentence.empty() && first()) base::log(agreed.level, context, " ", agreed.sentence);
+  if (agreed.on_devices) device_ = backend.join_ranks(calls_of(*all_));
+}
 
 void Together::sum_gradients(ops::Backend& backend, const std::vector<Learner*>& learners) const {
   if (!all_) return;
-  for (const Learner* learner : learners) {
-    const Tensor& gradients = learner->parameters.gradients;
+  std::vector<Tensor> gradients;
+  for (const Learner* learner : learners) gradients.push_back(learner->parameters.gradients);
+  if (device_) return device_->all_reduce_sum(gradients);
+  for (const Tensor& one : gradients) {
     if (backend.on_host()) {
-      all_->all_reduce_sum(gradients);
+      all_->all_reduce_sum(one);
       continue;
     }
-    const Tensor host = to_host(backend, gradients);
+    const Tensor host = to_host(backend, one);
     all_->all_reduce_sum(host);
-    backend.upload(host, gradients);
+    backend.upload(host, one);
   }
 }
 

@@ -1,9 +1,11 @@
 #pragma once
 // The ranks of a training run, as its loop sees them; alone, nothing here does anything.
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "base/check.h"
+#include "ops/device_ranks.h"
 #include "ranks/communicator.h"
 #include "train/checkpoint.h"
 #include "train/learner.h"
@@ -20,7 +22,10 @@ class Together {
   // The one that reads and writes files.
   bool first() const { return rank() == 0; }
 
-  // Sums over ranks, in the order of ranks: the same bits on all of them.
+  // Whether devices sum gradients themselves: where all ranks can. Rank 0 logs it, and why not.
+  void join_devices(ops::Backend& backend, const std::string& context);
+
+  // Sums over ranks, the same bits on all of them; through the host in the order of ranks.
   void sum_gradients(ops::Backend& backend, const std::vector<Learner*>& learners) const;
   void sum(std::vector<double>& numbers) const;
   // Whether it is so on any rank.
@@ -37,6 +42,7 @@ class Together {
   void broadcast(ops::Backend& backend, const Tensor& x) const;
 
   ranks::Communicator* all_;
+  std::unique_ptr<ops::DeviceRanks> device_;  // null: gradients pass through the host
 };
 
 // Of a run with these options: WORLD_SIZE where it is distributed, else 1. Opens no connection.

@@ -122,6 +122,7 @@ class FaultyCommunicator final : public ranks::Communicator {
   }
   std::vector<std::string> all_gather(std::string_view mine) override { return all_.all_gather(mine); }
   void broadcast(void* data, size_t size) override { all_.broadcast(data, size); }
+  void watch(std::string_view what, const std::function<bool()>& done) override { all_.watch(what, done); }
   void fail(std::string_view why) noexcept override { all_.fail(why); }
 
  private:

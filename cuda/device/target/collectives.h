@@ -1,0 +1,6 @@
+#pragma once
+#include <nccl.h>
+
+namespace whorl::cuda {
+inline constexpr char kCollectives[] = "libnccl.so.2";
+}
