@@ -1,7 +1,7 @@
 #pragma once
 // The contract of ops/backend.h on CUDA. One file per op, with the names of src/cpu; the kernels behind them
 // are in kernels/. Every tensor is device memory; spans are the host's. Work is queued and not waited for,
-// except by download and sum_squares, which the host reads.
+// except by download, unpack and sum_squares, which the host reads, and by copies of weights to the device.
 #include "cuda/packed.h"
 #include "cuda/runtime.h"
 #include "ops/backend.h"
@@ -48,6 +48,7 @@ class CudaBackend final : public ops::Backend {
   Tensor unpack(const PackedWeight& w) override;
   Lora pack_lora(const Tensor& a, const Tensor& b, float scale, DType base) override;
   void repack_lora(PackedLora& lora, const Tensor& a, const Tensor& b, float scale) override;
+  void repack_loras(std::span<const ops::LoraValues> values) override;
 
   void linear(const Tensor& x, const PackedWeight& w, const Tensor& bias,
               std::span<const LoraSegment> segments, const Tensor& s, const Tensor& y) override;
@@ -86,6 +87,7 @@ class CudaBackend final : public ops::Backend {
   double sum_squares(const Tensor& x) override;
   void adamw(const Tensor& parameter, const Tensor& gradient, const Tensor& m, const Tensor& v,
              const AdamW& options) override;
+  void clipped_adamw(std::span<const ops::ClippedUpdate> updates, const Tensor& norms) override;
 
   ops::Collective collective() override;
   std::unique_ptr<ops::DeviceRanks> join_ranks(const ops::RankCalls& calls) override;

@@ -32,7 +32,9 @@ class Runtime {
   // It may be used again once the work queued so far is done.
   virtual void release(void* memory) noexcept = 0;
 
-  // Rows of host memory, which may be changed or freed once this returns; it does not wait for the queue.
+  // Rows of host memory, which may be changed or freed once this returns; it does not wait for the queue,
+  // unless they are more than kStaged bytes.
+  static constexpr size_t kStaged = 1 << 20;
   virtual void to_device(void* device, int64_t step, const void* host, const Rows& rows) = 0;
   // Waits for everything queued.
   virtual void to_host(void* host, int64_t step, const void* device, const Rows& rows) = 0;

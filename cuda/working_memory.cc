@@ -1,4 +1,5 @@
-// What the ops of a pass hold beside their tensors: each gives back what it took, so the largest counts.
+// What the ops of a pass hold beside their tensors: each gives back what it took, so the largest counts. An
+// optimizer step, after it, takes no more than 8 bytes for each 16,384 parameters.
 #include <algorithm>
 
 #include "cuda/backend.h"

@@ -22,7 +22,7 @@ class Staging {
   void* take();
   void sent(cudaStream_t stream);
 
-  static constexpr size_t kSlot = 1 << 20;
+  static constexpr size_t kSlot = Runtime::kStaged;
 
  private:
   static constexpr int kSlots = 16;

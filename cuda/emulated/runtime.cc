@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <atomic>
 #include <cstring>
 #include <map>
 #include <mutex>
@@ -32,6 +33,8 @@ void run_blocks(const Extent& extent, const std::function<void(Block&)>& body) {
 }
 
 namespace {
+std::atomic<int64_t> waited = 0;
+
 void copy_rows(void* to, int64_t to_step, const void* from, const Rows& rows) {
   for (int64_t i = 0; i < rows.count; ++i)
     std::memmove(static_cast<char*>(to) + i * to_step, static_cast<const char*>(from) + i * rows.step,
@@ -69,9 +72,11 @@ class EmulatedRuntime final : public Runtime {
   void release(void* memory) noexcept override { emulated::release(memory); }
   void to_device(void* device, int64_t step, const void* host, const Rows& rows) override {
     copy_rows(device_rows(device, step, rows), step, host, rows);
+    if (rows.count * rows.width > static_cast<int64_t>(kStaged)) ++waited;
   }
   void to_host(void* host, int64_t step, const void* device, const Rows& rows) override {
     copy_rows(host, step, device_rows(device, rows.step, rows), rows);
+    if (rows.count > 0 && rows.width > 0) ++waited;
   }
   void copy(void* to, int64_t step, const void* from, const Rows& rows) override {
     copy_rows(device_rows(to, step, rows), step, device_rows(from, rows.step, rows), rows);
@@ -81,7 +86,7 @@ class EmulatedRuntime final : public Runtime {
     for (int64_t i = 0; i < rows.count; ++i)
       std::memset(memory + i * rows.step, 0, static_cast<size_t>(rows.width));
   }
-  void wait() override {}
+  void wait() override { ++waited; }
   bool multiply(const Product&) override { return false; }
   bool has_library() const override { return false; }
   void* queue() override { return static_cast<CUstream_st*>(&queue_); }
@@ -107,3 +112,8 @@ std::vector<ops::PlugDevice> Runtime::devices(std::string&, int) {
 }
 
 }  // namespace whorl::cuda
+
+// How often the host has stood still until a queue was empty, as it would with a GPU: tests count it.
+extern "C" __attribute__((visibility("default"))) int64_t whorl_emulated_waits() {
+  return whorl::cuda::emulated::waited;
+}

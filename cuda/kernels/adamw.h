@@ -3,22 +3,29 @@
 
 namespace whorl::cuda {
 
+// What a step multiplies by.
+struct AdamWNumbers {
+  float rate = 0;  // learning rate / (1 - beta1^t)
+  float beta1 = 0, rest1 = 0, beta2 = 0, rest2 = 0, epsilon = 0, correction2 = 0;
+
+  WHORL_DEVICE void update(float& parameter, float g, float& m, float& v, float decay) const {
+    const float mean = fmaf(beta1, m, rest1 * g), square = fmaf(beta2, v, rest2 * g * g);
+    m = mean, v = square;
+    parameter = parameter * decay - rate * mean / (sqrtf(square) / correction2 + epsilon);
+  }
+};
+
 struct AdamWStep {
   static constexpr int kThreads = 256;
   Global<float> parameter, m, v;
   Global<const float> gradient;
   int64_t n = 0;
-  float rate = 0;  // learning rate / (1 - beta1^t)
-  float beta1 = 0, rest1 = 0, beta2 = 0, rest2 = 0, epsilon = 0, decay = 0, correction2 = 0,
-        gradient_scale = 0;
+  AdamWNumbers numbers;
+  float decay = 0, gradient_scale = 0;
 
   WHORL_DEVICE void operator()(Grid& grid) const {
     const int64_t i = static_cast<int64_t>(grid.block()) * kThreads + grid.thread();
-    if (i >= n) return;
-    const float g = gradient[i] * gradient_scale;
-    const float mean = fmaf(beta1, m[i], rest1 * g), square = fmaf(beta2, v[i], rest2 * g * g);
-    m[i] = mean, v[i] = square;
-    parameter[i] = parameter[i] * decay - rate * mean / (sqrtf(square) / correction2 + epsilon);
+    if (i < n) numbers.update(parameter[i], gradient[i] * gradient_scale, m[i], v[i], decay);
   }
 };
 

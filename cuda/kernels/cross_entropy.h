@@ -3,7 +3,8 @@
 
 namespace whorl::cuda {
 
-// One block per row of logits: its loss, and in place weight * (softmax - one at the target).
+// One block per row of logits: its loss, and in place weight * (softmax - one at the target),
+// NaN where the loss is not finite.
 struct LossRow {
   static constexpr int kThreads = 256, kWarps = kThreads / 32;
   static constexpr int64_t kShared = shared_size(kWarps * 4) + shared_size(kWarps * 8);
@@ -26,11 +27,11 @@ struct LossRow {
       sum += static_cast<double>(expf(row[v] - most));
     sum = block_sum<kWarps>(grid, sum, sums);
     const double lse = log(sum) + static_cast<double>(most);
-    if (grid.thread() == 0)
-      losses[rows[grid.block()]] = static_cast<float>(lse - static_cast<double>(row[target]));
+    const auto loss = static_cast<float>(lse - static_cast<double>(row[target]));
+    if (grid.thread() == 0) losses[rows[grid.block()]] = loss;
     if (!weights) return;
     grid.sync();  // the target's logit has been read
-    const float weight = weights[grid.block()], shift = static_cast<float>(lse);
+    const float weight = finite(loss) ? weights[grid.block()] : loss - loss, shift = static_cast<float>(lse);
     for (int64_t v = grid.thread(); v < vocabulary; v += kThreads) {
       const float p = weight * expf(row[v] - shift);
       row[v] = v == target ? p - weight : p;

@@ -19,6 +19,12 @@ WHORL_DEVICE uint16_t to_bfloat16(float x) {
 WHORL_DEVICE void store(float& to, float x) { to = x; }
 WHORL_DEVICE void store(uint16_t& to, float x) { to = to_bfloat16(x); }
 
+// Neither infinite nor NaN.
+template <class T>
+WHORL_DEVICE bool finite(T x) {
+  return x - x == 0;
+}
+
 // Rows of T, `stride` elements apart.
 template <class T>
 struct Dense {

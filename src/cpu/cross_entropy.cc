@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <limits>
 
 #include "cpu/backend.h"
 #include "cpu/linear_parts.h"
@@ -43,10 +44,12 @@ void CpuBackend::losses_in_place(std::span<const int64_t> rows, float* logits, i
       const auto row = static_cast<size_t>(rows[static_cast<size_t>(i)]);
       const float max = kernels_.row_max(vocabulary, logit);
       const double lse = std::log(kernels_.row_sum_exp(vocabulary, logit, max)) + static_cast<double>(max);
-      losses.data<float>()[row] = static_cast<float>(lse - static_cast<double>(logit[targets[row]]));
+      const auto loss = static_cast<float>(lse - static_cast<double>(logit[targets[row]]));
+      losses.data<float>()[row] = loss;
       if (weights.empty()) continue;
-      kernels_.row_softmax(vocabulary, logit, static_cast<float>(lse), weights[row]);
-      logit[targets[row]] -= weights[row];
+      const float weight = std::isfinite(loss) ? weights[row] : std::numeric_limits<float>::quiet_NaN();
+      kernels_.row_softmax(vocabulary, logit, static_cast<float>(lse), weight);
+      logit[targets[row]] -= weight;
     }
   });
 }

@@ -126,8 +126,8 @@ void check(const TrainingBatch& batch, const ModelConfig& config) {
 }
 }  // namespace
 
-Tensor TrainingPass::run(const TrainingBatch& batch, std::span<const AdapterGradients* const> gradients,
-                         const WeightGradients* all) {
+void TrainingPass::run(const TrainingBatch& batch, std::span<const AdapterGradients* const> gradients,
+                       const WeightGradients* all, const Tensor& losses) {
   check(batch, state_->config());
   base::check_argument(gradients.size() == batch.adapters.size(), "[TrainingPass] expected gradients for ",
                        batch.adapters.size(), " adapters, got ", gradients.size());
@@ -136,9 +136,8 @@ Tensor TrainingPass::run(const TrainingBatch& batch, std::span<const AdapterGrad
   const TrainingBuffers b = state_->buffers(static_cast<int64_t>(batch.ids.size()), true);
   state_->forward(batch, segments, rope, b);
   state_->backend().cross_entropy(b.scratch.normed, *state_->weights().head, batch.targets, batch.weights,
-                                  b.losses, b.gradient.normed, all ? all->head : Tensor());
+                                  losses, b.gradient.normed, all ? all->head : Tensor());
   state_->backward(batch, segments, rope, b, gradients, all);
-  return state_->on_host(b.losses);
 }
 
 void TrainingPass::reserve(int64_t rows) { state_->buffers(rows, true); }

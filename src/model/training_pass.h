@@ -44,12 +44,13 @@ class TrainingPass {
   ~TrainingPass();
   TrainingPass(TrainingPass&&) noexcept;
 
-  // Losses [N] on the host, 0 where there is no target. Gradients of sum(weights * losses) are added.
-  Tensor run(const TrainingBatch& batch, std::span<const AdapterGradients* const> gradients,
-             const WeightGradients* all);
+  // Losses [N] to `losses`, which is the device's: 0 where there is no target. Gradients of sum(weights *
+  // losses) are added. The host need not wait for it.
+  void run(const TrainingBatch& batch, std::span<const AdapterGradients* const> gradients,
+           const WeightGradients* all, const Tensor& losses);
   // Makes the memory for batches of up to `rows` rows now instead of when they come.
   void reserve(int64_t rows);
-  // Losses only; in the memory of run() where that is large enough.
+  // Losses only, on the host; in the memory of run() where that is large enough.
   Tensor evaluate(const TrainingBatch& batch);
 
   // What run() would hold for `rows` rows beside weights, gradients and the backend's working memory, and

@@ -1,10 +1,13 @@
 // What a backend does unless it knows better. A backend that is a library of its own holds this file, too.
 #include "ops/backend.h"
 
+#include <algorithm>
+#include <bit>
+#include <cmath>
 #include <cstring>
 
-#include "base/check.h"
 #include "base/thread_pool.h"
+#include "ops/checks.h"
 
 namespace whorl::ops {
 
@@ -43,6 +46,47 @@ Weight Backend::pack_quantized(const QuantizedRows& w) {
                  w.minima ? all.minima.data<uint16_t>() + row * groups : nullptr});
   });
   return pack_quantized(all);
+}
+
+void Backend::repack_loras(std::span<const LoraValues> values) {
+  const auto host = [this](const Tensor& x) {
+    if (on_host() || x.empty()) return x;
+    Tensor copy = Tensor::zeros(x.dtype(), x.shape());
+    download(x, copy);
+    return copy;
+  };
+  for (const LoraValues& v : values) {
+    expect_pair("repack_loras", v);
+    repack_lora(*v.lora, host(v.a), host(v.b), v.scale);
+  }
+}
+
+namespace {
+void update(Backend& backend, const ClippedUpdate& u, double norm) {
+  AdamW options = u.options;
+  if (u.max_grad_norm > 0) options.gradient_scale = std::min(1.0, u.max_grad_norm / (norm + 1e-6));
+  const auto part = [&](int64_t begin, int64_t end, double decay) {
+    if (begin == end) return;
+    options.weight_decay = decay;
+    backend.adamw(u.parameter.rows(begin, end), u.gradient.rows(begin, end), u.m.rows(begin, end),
+                  u.v.rows(begin, end), options);
+  };
+  part(0, u.decayed, u.options.weight_decay);
+  part(u.decayed, u.parameter.dim(0), 0);
+}
+}  // namespace
+
+void Backend::clipped_adamw(std::span<const ClippedUpdate> updates, const Tensor& norms) {
+  expect_updates("clipped_adamw", updates, norms);
+  std::vector<double> found(updates.size());
+  const Tensor bits = Tensor::zeros(DType::int64, norms.shape());
+  for (size_t i = 0; i < updates.size(); ++i) {
+    found[i] = std::sqrt(sum_squares(updates[i].gradient));
+    bits.data<int64_t>()[i] = std::bit_cast<int64_t>(found[i]);
+  }
+  upload(bits, norms);
+  if (!std::all_of(found.begin(), found.end(), [](double norm) { return std::isfinite(norm); })) return;
+  for (size_t i = 0; i < updates.size(); ++i) update(*this, updates[i], found[i]);
 }
 
 }  // namespace whorl::ops

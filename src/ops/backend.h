@@ -9,8 +9,9 @@
 // Rules, true of every op:
 //  - Outputs are allocated by the caller. An op never allocates what the caller can see.
 //  - Tensors are memory of the backend's device (on the CPU, the host's); spans, and the tensors that pack,
-//    repack and their like take, are the host's, and may be changed once the call returns. Work may be
-//    queued; what hands numbers to the host (download, unpack, sum_squares) waits for it.
+//    repack and their like take (but for repack_loras), are the host's, and may be changed once the call
+//    returns. Work may be queued; what hands numbers to the host (download, unpack, sum_squares) waits for
+//    it.
 //  - Activation gradients overwrite (=) unless `accumulate` says otherwise. Parameter gradients
 //    accumulate (+=), so a micro-batch is just another call.
 //  - Activations have the backend's `activation_dtype()`; parameter gradients, optimizer state, norm gains
@@ -93,6 +94,13 @@ class PackedLora {
 };
 using Lora = std::shared_ptr<PackedLora>;
 
+// What a packed pair becomes: a [R, K], b [O, R], float32, contiguous, on the device.
+struct LoraValues {
+  PackedLora* lora = nullptr;
+  Tensor a, b;
+  float scale = 0;
+};
+
 // Rows [begin, end) of a batch that use the same adapter. Segments are in ascending order and do not
 // overlap; rows in no segment, and segments whose `lora` is null, get the base product alone.
 // With dropout p > 0 the adapter's branch sees D(x) = x * keep / (1 - p); keep is drawn from
@@ -153,6 +161,15 @@ struct AdamW {
   double learning_rate = 0, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weight_decay = 0;
   int64_t step = 1;           // 1 for the first update: bias correction divides by 1 - beta^step
   double gradient_scale = 1;  // multiplies the gradient first (clipping)
+};
+
+// One of the parameter sets of a step: flat float32 tensors of one length. Weight decay falls on the first
+// `decayed` numbers only.
+struct ClippedUpdate {
+  Tensor parameter, gradient, m, v;
+  int64_t decayed = 0;
+  double max_grad_norm = 0;  // 0 = the gradient as it is
+  AdamW options;             // with gradient_scale 1: that is clipping's
 };
 
 // A pass over a batch, as far as working memory depends on it. Losses and gradients of its ops follow one
@@ -219,6 +236,8 @@ class Backend {
   // weight it stands beside: its products are as exact as that weight's.
   virtual Lora pack_lora(const Tensor& a, const Tensor& b, float scale, DType base) = 0;
   virtual void repack_lora(PackedLora& lora, const Tensor& a, const Tensor& b, float scale) = 0;
+  // The same for many pairs, from device memory: a trained adapter's values need not pass through the host.
+  virtual void repack_loras(std::span<const LoraValues> values);
 
   // ---- linear -------------------------------------------------------------------------------------
   // y [N, O] = x [N, K] w^T + bias [O] + for each segment scale * s b^T with s = D(x) a^T.
@@ -293,7 +312,8 @@ class Backend {
   // Rows with targets[n] >= 0 are gathered, multiplied by the head [V, C] in chunks, and turned into losses
   // and gradients in place; the full [N, V] never exists. losses [N] float32 = -log softmax(h w^T +
   // bias)[target], 0 for the other rows. dh [N, C] (=) = weights[n] * d losses[n] / d h[n]; empty skips it.
-  // dhead [V, C] float32 += when not empty.
+  // dhead [V, C] float32 += when not empty. Where a loss is not finite the row's gradient is not a number
+  // either, so that whoever looks at gradients alone knows of it.
   virtual void cross_entropy(const Tensor& h, const PackedWeight& head, std::span<const int32_t> targets,
                              std::span<const float> weights, const Tensor& losses, const Tensor& dh,
                              const Tensor& dhead) = 0;
@@ -305,6 +325,11 @@ class Backend {
   // left as it was.
   virtual void adamw(const Tensor& parameter, const Tensor& gradient, const Tensor& m, const Tensor& v,
                      const AdamW& options) = 0;
+  // Both for all parameter sets of a step, each clipped by its own norm as torch's clip_grad_norm_ does it:
+  // gradient_scale = min(1, max_grad_norm / (norm + 1e-6)), norm the root of sum_squares. `norms` int64, one
+  // per update: the bits of these doubles. Where one of them is not finite, nothing else changes. The host
+  // need not wait for any of it.
+  virtual void clipped_adamw(std::span<const ClippedUpdate> updates, const Tensor& norms);
 
   // ---- ranks --------------------------------------------------------------------------------------
   // Whether it could sum over the ranks of a run itself; asked once a run, it may open a library.

@@ -35,6 +35,31 @@ inline void expect_dense(const char* op, const char* what, const Tensor& t) {
                        to_string(t.shape()));
 }
 
+inline void expect_pair(const char* op, const LoraValues& values) {
+  base::check_argument(values.lora != nullptr, "[", op, "] expected a packed adapter, got none");
+  expect_dense(op, "a", values.a);
+  expect_dense(op, "b", values.b);
+}
+
+inline void expect_updates(const char* op, std::span<const ClippedUpdate> updates, const Tensor& norms) {
+  for (const ClippedUpdate& u : updates) {
+    expect_dense(op, "parameter", u.parameter);
+    const Shape flat = {u.parameter.numel()};
+    expect(op, "parameter", u.parameter, flat);
+    expect(op, "gradient", u.gradient, flat);
+    expect(op, "m", u.m, flat);
+    expect(op, "v", u.v, flat);
+    base::check_argument(u.decayed >= 0 && u.decayed <= flat[0], "[", op, "] expected decayed in [0, ",
+                         flat[0], "], got ", u.decayed);
+    base::check_argument(u.max_grad_norm >= 0, "[", op, "] expected max_grad_norm >= 0, got ",
+                         u.max_grad_norm);
+    base::check_argument(u.options.step >= 1, "[", op, "] expected step >= 1, got ", u.options.step);
+    base::check_argument(u.options.gradient_scale == 1, "[", op, "] expected gradient_scale 1, got ",
+                         u.options.gradient_scale);
+  }
+  expect(op, "norms", norms, {static_cast<int64_t>(updates.size())}, DType::int64);
+}
+
 inline void expect_count(const char* op, const char* what, size_t got, int64_t expected) {
   base::check_argument(static_cast<int64_t>(got) == expected, "[", op, "] expected ", expected, " ", what,
                        ", got ", got);

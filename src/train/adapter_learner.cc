@@ -54,36 +54,33 @@ AdapterLearner::AdapterLearner(const model::Transformer& transformer, adapter::L
     total += module.a.numel() + module.b.numel();
   }
   parameters = Parameters::allocate(transformer.backend(), total, total);
-  host_ = Tensor::zeros(DType::float32, {total});
   gradients_.resize(transformer.linear_names().size());
-  for (size_t i = 0; i < places_.size(); ++i)
-    gradients_[places_[i].linear] = {part(parameters.gradients, places_[i].a, shape_.modules[i].a.shape()),
-                                     part(parameters.gradients, places_[i].b, shape_.modules[i].b.shape())};
+  for (size_t i = 0; i < places_.size(); ++i) {
+    const auto& [linear, a, b] = places_[i];
+    const adapter::LoraModule& module = shape_.modules[i];
+    gradients_[linear] = {part(parameters.gradients, a, module.a.shape()),
+                          part(parameters.gradients, b, module.b.shape())};
+    repacks_.push_back({device_->linears[linear].get(), part(parameters.values, a, module.a.shape()),
+                        part(parameters.values, b, module.b.shape()), static_cast<float>(module.scale)});
+  }
   set_values(shape_);
 }
 
 void AdapterLearner::set_values(const adapter::LoraAdapter& values) {
+  const Tensor flat = Tensor::zeros(DType::float32, parameters.values.shape());
   for (size_t i = 0; i < places_.size(); ++i) {
     const adapter::LoraModule& module = values.modules.at(i);
     base::check_argument(module.name == shape_.modules[i].name && module.rank == shape_.modules[i].rank,
                          "[Trainer] expected values for '", shape_.modules[i].name, "', got '", module.name,
                          "'");
-    std::memcpy(host_.data<float>() + places_[i].a, module.a.raw(), module.a.nbytes());
-    std::memcpy(host_.data<float>() + places_[i].b, module.b.raw(), module.b.nbytes());
+    std::memcpy(flat.data<float>() + places_[i].a, module.a.raw(), module.a.nbytes());
+    std::memcpy(flat.data<float>() + places_[i].b, module.b.raw(), module.b.nbytes());
   }
-  transformer_.backend().upload(host_, parameters.values);
+  transformer_.backend().upload(flat, parameters.values);
   refresh();
 }
 
-void AdapterLearner::refresh() {
-  ops::Backend& backend = transformer_.backend();
-  backend.download(parameters.values, host_);
-  for (size_t i = 0; i < places_.size(); ++i) {
-    const adapter::LoraModule& module = shape_.modules[i];
-    backend.repack_lora(*device_->linears[places_[i].linear], part(host_, places_[i].a, module.a.shape()),
-                        part(host_, places_[i].b, module.b.shape()), static_cast<float>(module.scale));
-  }
-}
+void AdapterLearner::refresh() { transformer_.backend().repack_loras(repacks_); }
 
 adapter::LoraAdapter AdapterLearner::with_values(const Tensor& flat) const {
   adapter::LoraAdapter out = shape_;

@@ -15,6 +15,7 @@ class AdapterLearner final : public Learner {
                  const LoraOptions& options, uint64_t seed);
 
   void refresh() override;
+  std::span<const ops::LoraValues> repacks() const override { return repacks_; }
   const model::DeviceAdapter* adapter() const override { return device_.get(); }
   const model::AdapterGradients* adapter_gradients() const override { return &gradients_; }
   float dropout() const override { return dropout_; }
@@ -37,7 +38,7 @@ class AdapterLearner final : public Learner {
   std::vector<Place> places_;  // by module
   std::shared_ptr<model::DeviceAdapter> device_;
   model::AdapterGradients gradients_;
-  Tensor host_;  // where parameters pass on their way to repacking
+  std::vector<ops::LoraValues> repacks_;  // by module: what is packed of the current values
   float dropout_;
   uint64_t seed_;
 };

@@ -1,7 +1,5 @@
 #include "train/learner.h"
 
-#include <algorithm>
-#include <cmath>
 #include <limits>
 
 namespace whorl::train {
@@ -17,26 +15,21 @@ Parameters Parameters::allocate(ops::Backend& backend, int64_t n, int64_t decaye
   return out;
 }
 
-double gradient_norm(ops::Backend& backend, const Parameters& parameters) {
-  return std::sqrt(backend.sum_squares(parameters.gradients));
-}
-
-void update(ops::Backend& backend, const Parameters& p, double norm, const UpdateOptions& options) {
-  ops::AdamW step;
-  step.learning_rate = options.learning_rate;
-  step.beta1 = options.beta1;
-  step.beta2 = options.beta2;
-  step.epsilon = options.epsilon;
-  step.step = options.step;
-  if (options.max_grad_norm > 0) step.gradient_scale = std::min(1.0, options.max_grad_norm / (norm + 1e-6));
-  const auto part = [&](int64_t begin, int64_t end, double decay) {
-    if (begin == end) return;
-    step.weight_decay = decay;
-    backend.adamw(p.values.rows(begin, end), p.gradients.rows(begin, end), p.m.rows(begin, end),
-                  p.v.rows(begin, end), step);
-  };
-  part(0, p.decayed, options.weight_decay);
-  part(p.decayed, p.size(), 0);
+void update(ops::Backend& backend, const std::vector<Learner*>& learners, const TrainOptions& o,
+            double factor, int64_t step, const Tensor& norms) {
+  std::vector<ops::ClippedUpdate> updates;
+  std::vector<ops::LoraValues> repacks;
+  for (const Learner* learner : learners) {
+    const Parameters& p = learner->parameters;
+    const ops::AdamW adamw{learner->learning_rate() * factor, o.beta1, o.beta2, o.epsilon,
+                           learner->weight_decay(),           step};
+    updates.push_back({p.values, p.gradients, p.m, p.v, p.decayed, o.max_grad_norm, adamw});
+    repacks.insert(repacks.end(), learner->repacks().begin(), learner->repacks().end());
+  }
+  backend.clipped_adamw(updates, norms);
+  backend.repack_loras(repacks);
+  for (Learner* learner : learners)
+    if (learner->repacks().empty()) learner->refresh();
 }
 
 Tensor to_host(ops::Backend& backend, const Tensor& device) {

@@ -3,6 +3,7 @@
 // beside their gradients and moments. The loop drives any number of them through one pass.
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -46,6 +47,8 @@ class Learner {
 
   // Brings changed parameters into the layout that the model computes with.
   virtual void refresh() = 0;
+  // What that does, where it is a call of repack_loras: several learners can share one. Else empty.
+  virtual std::span<const ops::LoraValues> repacks() const { return {}; }
   // Null for all weights: then the batch has no adapter rows.
   virtual const model::DeviceAdapter* adapter() const { return nullptr; }
   virtual const model::AdapterGradients* adapter_gradients() const { return nullptr; }
@@ -61,13 +64,11 @@ class Learner {
   double learning_rate_, weight_decay_;
 };
 
-// One clipped AdamW update as torch does it: clip_grad_norm_, then AdamW. `norm` is that of the gradient.
-struct UpdateOptions {
-  double learning_rate = 0, weight_decay = 0, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, max_grad_norm = 0;
-  int64_t step = 1;
-};
-double gradient_norm(ops::Backend& backend, const Parameters& parameters);
-void update(ops::Backend& backend, const Parameters& parameters, double norm, const UpdateOptions& options);
+// The clipped AdamW update `step` (from 1) of all learners, and the layout that the model computes with;
+// rates are `factor` of the learners' own. `norms` as in Backend::clipped_adamw: where one of them is not
+// finite, all stay as they were.
+void update(ops::Backend& backend, const std::vector<Learner*>& learners, const TrainOptions& options,
+            double factor, int64_t step, const Tensor& norms);
 
 Tensor to_host(ops::Backend& backend, const Tensor& device);
 

@@ -9,6 +9,7 @@
 #include "train/memory_plan.h"
 #include "train/schedule.h"
 #include "train/shares.h"
+#include "train/step_numbers.h"
 
 namespace whorl::train {
 
@@ -86,20 +87,33 @@ void Loop::resume() {
   clock_.start(position_.seconds);
 }
 
-std::vector<double> Loop::accumulate(const std::vector<Learner*>& learners, const StepPlan& plan) {
-  for (Learner* learner : learners) in_.transformer.backend().fill_zero(learner->parameters.gradients);
-  std::vector<double> losses(learners.size(), 0.0);
+Loop::Outcome Loop::compute(const std::vector<Learner*>& learners, const StepPlan& plan, double factor) {
+  ops::Backend& backend = in_.transformer.backend();
+  const std::vector<Share> shares =
+      share_of(plan.micro, in_.train.inputs, together_.rank(), together_.size());
+  int64_t rows = 0;
+  for (const Share& share : shares) rows += share.batch.tokens * static_cast<int64_t>(learners.size());
+  StepNumbers numbers(backend, learners.size(), rows);
+  for (Learner* learner : learners) backend.fill_zero(learner->parameters.gradients);
   const double weight = 1.0 / static_cast<double>(plan.trained_tokens);
-  for (const Share& share : share_of(plan.micro, in_.train.inputs, together_.rank(), together_.size())) {
+  for (const Share& share : shares) {
     const uint64_t key = base::derive(static_cast<uint64_t>(position_.step), share.micro);
     const Batch batch(in_.train, share.batch, learners, weight, key, true, share.first_token);
-    add_losses(pass_.run(batch.view(), batch.gradients(), learners.front()->weight_gradients()),
-               batch.rows_per_learner(), losses);
+    pass_.run(batch.view(), batch.gradients(), learners.front()->weight_gradients(),
+              numbers.next_losses(static_cast<int64_t>(batch.view().ids.size())));
   }
-  together_.sum(losses);  // first: a rank that does not come is named here, which a device cannot do
-  together_.sum_gradients(in_.transformer.backend(), learners);
-  for (double& loss : losses) loss *= weight;
-  return losses;
+  together_.sum_gradients(backend, learners);
+  update(backend, learners, in_.options, factor, position_.step + 1, numbers.norms());
+  const StepNumbers::Fetched found = numbers.fetch();
+  Outcome out{std::vector<double>(learners.size(), 0.0), found.norms};
+  for (int64_t begin = 0; const Share& share : shares) {
+    const int64_t n = share.batch.tokens * static_cast<int64_t>(learners.size());
+    add_losses(found.losses.rows(begin, begin + n), share.batch.tokens, out.losses);
+    begin += n;
+  }
+  together_.sum(out.losses);
+  for (double& loss : out.losses) loss *= weight;
+  return out;
 }
 
 void Loop::check_finite(const Learner& learner, double loss, double norm) const {
@@ -112,24 +126,13 @@ void Loop::check_finite(const Learner& learner, double loss, double norm) const 
 void Loop::step() {
   const StepPlan plan = epochs_.step(position_.step);
   const std::vector<Learner*> learners = active();
-  ops::Backend& backend = in_.transformer.backend();
-  const std::vector<double> losses = accumulate(learners, plan);
-  std::vector<double> norms;
-  for (size_t i = 0; i < learners.size(); ++i) {
-    norms.push_back(gradient_norm(backend, learners[i]->parameters));
-    check_finite(*learners[i], losses[i], norms[i]);
-  }
   const double factor = schedule_factor(in_.options, position_.step, epochs_.total_steps());
+  const auto [losses, norms] = compute(learners, plan, factor);
+  for (size_t i = 0; i < learners.size(); ++i) check_finite(*learners[i], losses[i], norms[i]);
   ++position_.step;
-  for (size_t i = 0; i < learners.size(); ++i) {
-    Learner& learner = *learners[i];
-    const TrainOptions& o = in_.options;
-    update(backend, learner.parameters, norms[i],
-           {learner.learning_rate() * factor, learner.weight_decay(), o.beta1, o.beta2, o.epsilon,
-            o.max_grad_norm, position_.step});
-    learner.refresh();
-    learner.state.tokens += plan.tokens;
-    learner.state.trained_tokens += plan.trained_tokens;
+  for (Learner* learner : learners) {
+    learner->state.tokens += plan.tokens;
+    learner->state.trained_tokens += plan.trained_tokens;
   }
   clock_.add(plan.tokens * static_cast<int64_t>(learners.size()));
   for (size_t i = 0; i < learners.size(); ++i) {

@@ -38,9 +38,12 @@ class Loop {
  private:
   std::vector<Learner*> active() const;
   void resume();
-  // Losses, gradients and updates of one optimizer step.
+  // Losses, gradients and updates of one optimizer step. The work is queued whole, then its outcome fetched.
+  struct Outcome {
+    std::vector<double> losses, norms;  // by learner
+  };
   void step();
-  std::vector<double> accumulate(const std::vector<Learner*>& learners, const StepPlan& plan);
+  Outcome compute(const std::vector<Learner*>& learners, const StepPlan& plan, double factor);
   void check_finite(const Learner& learner, double loss, double norm) const;
   void validate();
   void judge(Learner& learner);

@@ -73,9 +73,9 @@ struct Predictor {
     return shape;
   }
 
-  // Rows as tokens and as a batch, and the table of angles.
+  // Rows as tokens and as a batch, a step's losses twice, and the table of angles.
   size_t data() const {
-    size_t bytes = 8 * floats(rows);
+    size_t bytes = 8 * floats(rows) + 2 * floats(rows * in.options.gradient_accumulation_steps);
     int64_t longest = 0;
     for (const TrainRows* set : {&in.train, in.valid}) {
       if (!set) continue;
@@ -95,7 +95,8 @@ struct Predictor {
     for (const auto& learner : in.learners) {
       const int64_t n = learner->parameters.size();
       parameters += n;
-      plan.optimizer_bytes += floats((in.options.keep_best ? 6 : 5) * n);
+      plan.optimizer_bytes += floats((in.options.keep_best ? 5 : 4) * n);
+      if (all_weights) plan.optimizer_bytes += floats(n);  // on their way to repacking
       if (learner->adapter()) plan.adapter_bytes += learner->adapter()->nbytes + floats(n);
     }
     ops::Backend& backend = in.transformer.backend();

@@ -19,7 +19,10 @@ void Together::sum_gradients(ops::Backend& backend, const std::vector<Learner*>&
   if (!all_) return;
   std::vector<Tensor> gradients;
   for (const Learner* learner : learners) gradients.push_back(learner->parameters.gradients);
-  if (device_) return device_->all_reduce_sum(gradients);
+  if (device_) {
+    all_->barrier();  // a rank that does not come is named here, which a device cannot do
+    return device_->all_reduce_sum(gradients);
+  }
   for (const Tensor& one : gradients) {
     if (backend.on_host()) {
       all_->all_reduce_sum(one);

@@ -4,6 +4,8 @@
 #include "cuda/kernels/matrix.h"
 #include "target/launch.h"
 
+extern "C" int64_t whorl_emulated_waits();
+
 namespace whorl::cuda {
 
 namespace {
@@ -181,6 +183,22 @@ TEST(Emulation, SumsOfAWarpAreInOneOrder) {
   std::vector<float> got(kSize);
   on->to_host(got.data(), kSize * 4, memory.get<float>(), {1, kSize * 4, kSize * 4});
   for (const float x : got) EXPECT_EQ(x, 496.0f);
+}
+
+TEST(Emulation, CountsWhatTheHostWaitsFor) {
+  const auto on = runtime();
+  const auto large = static_cast<int64_t>(Runtime::kStaged) + 1, small = large - 1;
+  std::vector<char> host(static_cast<size_t>(large));
+  const Scratch memory(*on, host.size());
+  const int64_t before = whorl_emulated_waits();
+  on->to_device(memory.get<void>(), small, host.data(), {1, small, small});
+  on->zero(memory.get<void>(), {1, large, large});
+  on->to_host(host.data(), 0, memory.get<void>(), {1, 0, 0});
+  EXPECT_EQ(whorl_emulated_waits(), before);
+  on->to_device(memory.get<void>(), large, host.data(), {1, large, large});
+  on->to_host(host.data(), 8, memory.get<void>(), {1, 8, 8});
+  on->wait();
+  EXPECT_EQ(whorl_emulated_waits(), before + 3);
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // A whole model on the CUDA backend: its logits and its training, over the emulation of blocks
 // and threads. Device memory is closed to the host there, so that whatever above the contract looks into it
 // falls.
+#include <dlfcn.h>
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -95,6 +96,40 @@ TEST_P(OnCuda, AutoGoesOnWithTheCpuWhereTheModelDoesNotFit) {
   EXPECT_THROW(load("cuda"), ops::DeviceMemoryError);
   unsetenv("WHORL_EMULATED_MEMORY");
   ops::first_library_folder("");
+}
+
+Model toy_on_cuda() {
+  ops::add_library_folder(std::filesystem::path(WHORL_EMULATED_LIBRARY).parent_path().string());
+  return Model::create(toy_model().config(), 3, {}, {.device = "cuda_emulated"});
+}
+
+TEST(TrainingOnCuda, AStepThatIsNotFiniteLeavesAllAdaptersAlone) { expect_nothing_kept(toy_on_cuda()); }
+
+// How often the host has stood still for the emulated device.
+int64_t waits() {
+  void* const library = dlopen(WHORL_EMULATED_LIBRARY, RTLD_NOW | RTLD_LOCAL);
+  return reinterpret_cast<int64_t (*)()>(dlsym(library, "whorl_emulated_waits"))();
+}
+
+int64_t waits_of(int64_t steps, size_t adapters, int64_t micro_batches) {
+  const Model base = toy_on_cuda();
+  TrainedOptions o{.rows = random_rows(30, 3, 10)};
+  o.train.max_steps = steps, o.train.batch_size = 1, o.train.max_length = 10;
+  o.train.gradient_accumulation_steps = micro_batches;
+  o.adapters.resize(adapters);
+  for (size_t i = 0; i < adapters; ++i) o.adapters[i].name = std::to_string(i);
+  Trained run = prepare(base, o);
+  const int64_t before = waits();
+  go(base, o, *base.impl()->transformer, run.learners);
+  return waits() - before;
+}
+
+// For all its losses and norms together, whatever there is of them; and for nothing around the steps.
+TEST(TrainingOnCuda, AStepWaitsOnce) {
+  for (const size_t adapters : {size_t{1}, size_t{3}})
+    for (const int64_t micro_batches : {1, 4})
+      for (const int64_t steps : {1, 3})
+        EXPECT_EQ(waits_of(steps, adapters, micro_batches), steps) << adapters << " " << micro_batches;
 }
 
 INSTANTIATE_TEST_SUITE_P(Families, OnCuda, ::testing::Values("llama", "qwen3", "mistral"),

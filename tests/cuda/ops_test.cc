@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "ops/device.h"
+#include "ops/forwarding_backend.h"
 #include "ops/harness.h"
 #include "ops/library_folders.h"
 #include "ops/staging_backend.h"
@@ -40,6 +41,23 @@ TEST_P(EveryDevice, KeepsTheContract) {
     EXPECT_TRUE(report.ok()) << check.name << "\n" << report.text();
     EXPECT_GT(report.checks(), 0) << check.name;
   }
+}
+
+// What a device that has nothing of its own for it does: the host in between, and the same bits.
+struct AsTheContractHasIt final : ForwardingBackend {
+  using ForwardingBackend::ForwardingBackend;
+  void clipped_adamw(std::span<const ClippedUpdate> updates, const Tensor& norms) override {
+    Backend::clipped_adamw(updates, norms);
+  }
+  void repack_loras(std::span<const LoraValues> values) override { Backend::repack_loras(values); }
+};
+
+TEST(Defaults, DoOnADeviceWhatItsOwnOpsDo) {
+  add_library_folder(std::filesystem::path(WHORL_EMULATED_LIBRARY).parent_path().string());
+  StagingBackend backend(std::make_shared<AsTheContractHasIt>(make_backend("cuda_emulated")));
+  Report report;
+  for (const Check check : {check_clipped_adamw, check_repack_loras}) check(backend, {}, report);
+  EXPECT_TRUE(report.ok()) << report.text();
 }
 
 INSTANTIATE_TEST_SUITE_P(

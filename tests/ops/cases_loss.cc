@@ -64,6 +64,22 @@ void check_cross_entropy(Backend& backend, const Setting& setting, Report& repor
   }
 }
 
+// Logits that float32 holds and a loss that it does not: the row's gradient says so, its neighbours' do not.
+void check_loss_not_finite(Backend& backend, const Setting& setting, Report& report) {
+  report.enter("cross_entropy, a loss that is not finite");
+  const std::vector<int32_t> targets = {0, 1, 0};
+  const std::vector<float> weights = {0.5f, 0.5f, 0.5f};
+  Matrix<double> h(3, 1), head(2, 1);
+  const double huge = static_cast<double>(bf16_to_float(0x7f00));  // 2^127
+  h.data = {0.25, 1, -0.25}, head.data = {huge, -huge};
+  const Weight w = backend.pack(to_tensor(head, setting.weights), true);
+  Guarded losses({3}), dh({3, 1});
+  backend.cross_entropy(to_tensor(h), *w, targets, weights, losses.tensor(), dh.tensor(), Tensor());
+  const auto loss = to_doubles(losses.tensor()), gradient = to_doubles(dh.tensor());
+  report.expect(std::isfinite(loss[0]) && std::isinf(loss[1]) && std::isfinite(loss[2]), "losses");
+  report.expect(std::isfinite(gradient[0]) && std::isnan(gradient[1]) && std::isfinite(gradient[2]), "dh");
+}
+
 void check_optimizer(Backend& backend, const Setting& setting, Report& report) {
   for (const int64_t n : {1, 17, 16384, 40001}) {
     report.enter("adamw " + to_string({n}));

@@ -1,5 +1,7 @@
 #pragma once
 // Backends with one planted fault each. The harness must flag every one of them.
+#include <algorithm>
+#include <cmath>
 #include <cstdlib>
 #include <cstring>
 
@@ -258,6 +260,79 @@ struct ForgetsBiasCorrection final : ForwardingBackend {
 struct RepacksNothing final : ForwardingBackend {
   using ForwardingBackend::ForwardingBackend;
   void repack(PackedWeight&, const Tensor&) override {}
+};
+
+// Each set is clipped by what the next one's gradient would be clipped by.
+struct TakesTheNeighboursNorm final : ForwardingBackend {
+  using ForwardingBackend::ForwardingBackend;
+  void clipped_adamw(std::span<const ClippedUpdate> updates, const Tensor& norms) override {
+    std::vector<ClippedUpdate> off(updates.begin(), updates.end());
+    for (size_t i = 0; i + 1 < off.size(); ++i) {
+      const double factor =
+          std::sqrt(inner_->sum_squares(updates[i].gradient) / inner_->sum_squares(updates[i + 1].gradient));
+      if (std::isfinite(factor)) off[i].max_grad_norm *= factor;
+    }
+    inner_->clipped_adamw(off, norms);
+  }
+};
+
+// A set that is sound is updated, whatever the others are.
+struct UpdatesBesideNan final : ForwardingBackend {
+  using ForwardingBackend::ForwardingBackend;
+  void clipped_adamw(std::span<const ClippedUpdate> updates, const Tensor& norms) override {
+    for (size_t i = 0; i < updates.size(); ++i) {
+      const auto at = static_cast<int64_t>(i);
+      inner_->clipped_adamw(updates.subspan(i, 1), norms.rows(at, at + 1));
+    }
+  }
+};
+
+struct DecaysEverything final : ForwardingBackend {
+  using ForwardingBackend::ForwardingBackend;
+  void clipped_adamw(std::span<const ClippedUpdate> updates, const Tensor& norms) override {
+    std::vector<ClippedUpdate> off(updates.begin(), updates.end());
+    for (ClippedUpdate& u : off) u.decayed = std::max(u.decayed, u.parameter.numel());
+    inner_->clipped_adamw(off, norms);
+  }
+};
+
+struct NeverClips final : ForwardingBackend {
+  using ForwardingBackend::ForwardingBackend;
+  void clipped_adamw(std::span<const ClippedUpdate> updates, const Tensor& norms) override {
+    std::vector<ClippedUpdate> off(updates.begin(), updates.end());
+    for (ClippedUpdate& u : off) u.max_grad_norm = std::min(u.max_grad_norm, 0.0);
+    inner_->clipped_adamw(off, norms);
+  }
+};
+
+struct RepacksTheNeighbour final : ForwardingBackend {
+  using ForwardingBackend::ForwardingBackend;
+  void repack_loras(std::span<const LoraValues> values) override {
+    std::vector<LoraValues> off(values.begin(), values.end());
+    for (size_t i = 0; i + 1 < off.size(); i += 2)
+      if (off[i].a.shape() == off[i + 1].a.shape()) std::swap(off[i].lora, off[i + 1].lora);
+    inner_->repack_loras(off);
+  }
+};
+
+struct ForgetsLatePairs final : ForwardingBackend {
+  using ForwardingBackend::ForwardingBackend;
+  void repack_loras(std::span<const LoraValues> values) override {
+    inner_->repack_loras(values.first(std::min<size_t>(values.size(), 4096)));
+  }
+};
+
+// A loss that is not finite beside a gradient that is.
+struct HidesAnInfiniteLoss final : ForwardingBackend {
+  using ForwardingBackend::ForwardingBackend;
+  void cross_entropy(const Tensor& h, const PackedWeight& head, std::span<const int32_t> targets,
+                     std::span<const float> weights, const Tensor& losses, const Tensor& dh,
+                     const Tensor& dhead) override {
+    inner_->cross_entropy(h, head, targets, weights, losses, dh, dhead);
+    for (int64_t i = 0; !dh.empty() && i < dh.dim(0); ++i)
+      for (int64_t j = 0; j < dh.dim(1); ++j)
+        if (float& x = dh.data<float>()[i * dh.row_stride() + j]; std::isnan(x)) x = 0;
+  }
 };
 
 }  // namespace whorl::ops

@@ -38,6 +38,7 @@ class ForwardingBackend : public Backend {
   void repack_lora(PackedLora& lora, const Tensor& a, const Tensor& b, float scale) override {
     inner_->repack_lora(lora, a, b, scale);
   }
+  void repack_loras(std::span<const LoraValues> values) override { inner_->repack_loras(values); }
   void linear(const Tensor& x, const PackedWeight& w, const Tensor& bias,
               std::span<const LoraSegment> segments, const Tensor& s, const Tensor& y) override {
     inner_->linear(x, w, bias, segments, s, y);
@@ -97,6 +98,9 @@ class ForwardingBackend : public Backend {
   void adamw(const Tensor& parameter, const Tensor& gradient, const Tensor& m, const Tensor& v,
              const AdamW& options) override {
     inner_->adamw(parameter, gradient, m, v, options);
+  }
+  void clipped_adamw(std::span<const ClippedUpdate> updates, const Tensor& norms) override {
+    inner_->clipped_adamw(updates, norms);
   }
 
  protected:

@@ -192,7 +192,11 @@ std::vector<NamedCheck> all_checks() {
           {"attention", check_attention},
           {"attention_paged", check_attention_paged},
           {"cross_entropy", check_cross_entropy},
+          {"loss_not_finite", check_loss_not_finite},
           {"optimizer", check_optimizer},
+          {"clipped_adamw", check_clipped_adamw},
+          {"repack_loras", check_repack_loras},
+          {"repack_many", check_repack_many},
           {"rows_alone", check_rows_alone},
           {"segments_alone", check_segments_alone},
           {"chunked_attention", check_chunked_attention}};

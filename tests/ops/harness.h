@@ -111,7 +111,11 @@ void check_add(Backend&, const Setting&, Report&);
 void check_attention(Backend&, const Setting&, Report&);
 void check_attention_paged(Backend&, const Setting&, Report&);
 void check_cross_entropy(Backend&, const Setting&, Report&);
+void check_loss_not_finite(Backend&, const Setting&, Report&);
 void check_optimizer(Backend&, const Setting&, Report&);
+void check_clipped_adamw(Backend&, const Setting&, Report&);
+void check_repack_loras(Backend&, const Setting&, Report&);
+void check_repack_many(Backend&, const Setting&, Report&);
 // Bits: alone and in a batch (cases_invariance.cc).
 void check_rows_alone(Backend&, const Setting&, Report&);
 void check_segments_alone(Backend&, const Setting&, Report&);

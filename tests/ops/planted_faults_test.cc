@@ -51,6 +51,13 @@ TEST(PlantedFault, TrainsMaskedRows) { expect_flagged<TrainsMaskedRows>(check_cr
 TEST(PlantedFault, TurnsTheSameWayBack) { expect_flagged<TurnsTheSameWayBack>(check_rope); }
 TEST(PlantedFault, OverwritesTheNormsGradient) { expect_flagged<OverwritesTheNormsGradient>(check_rms_norm); }
 TEST(PlantedFault, ForgetsBiasCorrection) { expect_flagged<ForgetsBiasCorrection>(check_optimizer); }
+TEST(PlantedFault, TakesTheNeighboursNorm) { expect_flagged<TakesTheNeighboursNorm>(check_clipped_adamw); }
+TEST(PlantedFault, UpdatesBesideNan) { expect_flagged<UpdatesBesideNan>(check_clipped_adamw); }
+TEST(PlantedFault, DecaysEverything) { expect_flagged<DecaysEverything>(check_clipped_adamw); }
+TEST(PlantedFault, NeverClips) { expect_flagged<NeverClips>(check_clipped_adamw); }
+TEST(PlantedFault, RepacksTheNeighbour) { expect_flagged<RepacksTheNeighbour>(check_repack_loras); }
+TEST(PlantedFault, ForgetsLatePairs) { expect_flagged<ForgetsLatePairs>(check_repack_many); }
+TEST(PlantedFault, HidesAnInfiniteLoss) { expect_flagged<HidesAnInfiniteLoss>(check_loss_not_finite); }
 TEST(PlantedFault, RepacksNothing) { expect_flagged<RepacksNothing>(check_packing); }
 
 }  // namespace

@@ -68,6 +68,10 @@ class RecordingBackend final : public ForwardingBackend {
     digests_.push_back(bits);
     return sum;
   }
+  void clipped_adamw(std::span<const ClippedUpdate> updates, const Tensor& norms) override {
+    inner_->clipped_adamw(updates, norms);
+    for (const ClippedUpdate& u : updates) record(u.parameter), record(u.m), record(u.v);
+  }
 
  private:
   void record(const Tensor& t) {

@@ -54,6 +54,13 @@ void StagingBackend::fill_zero(const Tensor& x) {
   inner_->fill_zero(call(x));
 }
 
+void StagingBackend::repack_loras(std::span<const LoraValues> values) {
+  Call call(*inner_);
+  std::vector<LoraValues> staged(values.begin(), values.end());
+  for (LoraValues& one : staged) one.a = call(one.a), one.b = call(one.b);
+  inner_->repack_loras(staged);
+}
+
 void StagingBackend::linear(const Tensor& x, const PackedWeight& w, const Tensor& bias,
                             std::span<const LoraSegment> segments, const Tensor& s, const Tensor& y) {
   Call call(*inner_);
@@ -146,6 +153,13 @@ void StagingBackend::adamw(const Tensor& parameter, const Tensor& gradient, cons
                            const AdamW& options) {
   Call call(*inner_);
   inner_->adamw(call(parameter), call(gradient), call(m), call(v), options);
+}
+void StagingBackend::clipped_adamw(std::span<const ClippedUpdate> updates, const Tensor& norms) {
+  Call call(*inner_);
+  std::vector<ClippedUpdate> staged(updates.begin(), updates.end());
+  for (ClippedUpdate& u : staged)
+    u.parameter = call(u.parameter), u.gradient = call(u.gradient), u.m = call(u.m), u.v = call(u.v);
+  inner_->clipped_adamw(staged, call(norms));
 }
 
 }  // namespace whorl::ops

@@ -41,6 +41,7 @@ class StagingBackend : public Backend {
   void repack_lora(PackedLora& lora, const Tensor& a, const Tensor& b, float scale) override {
     inner_->repack_lora(lora, a, b, scale);
   }
+  void repack_loras(std::span<const LoraValues> values) override;
 
   void linear(const Tensor& x, const PackedWeight& w, const Tensor& bias,
               std::span<const LoraSegment> segments, const Tensor& s, const Tensor& y) override;
@@ -74,6 +75,7 @@ class StagingBackend : public Backend {
   double sum_squares(const Tensor& x) override;
   void adamw(const Tensor& parameter, const Tensor& gradient, const Tensor& m, const Tensor& v,
              const AdamW& options) override;
+  void clipped_adamw(std::span<const ClippedUpdate> updates, const Tensor& norms) override;
 
  private:
   // The tensors of one call; the destructor copies them back.

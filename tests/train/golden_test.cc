@@ -62,7 +62,7 @@ TEST_P(GoldenLora, NamedGradientsAgreeWithPeft) {
   const train::Batch batch(rows, micro, learners, weight, 0, true);
   model::TrainingPass pass(*model.impl()->transformer,
                            train::ranks_of(*model.impl()->transformer, run.learners), false);
-  const Tensor losses = pass.run(batch.view(), batch.gradients(), nullptr);
+  const Tensor losses = run_pass(pass, *model.impl()->transformer, batch);
   double loss = 0;
   for (const float x : values_of(losses)) loss += x * weight;
   EXPECT_LE(relative(loss, expected("loss")[0]), kTolerance);
@@ -126,7 +126,7 @@ TEST(GoldenPlantedFault, MeanOfMeansIsSeen) {
   for (int64_t r = 0; r < 3; ++r) {
     const double weight = 1.0 / static_cast<double>(3 * rows.trained(r));
     const train::Batch batch(rows, {{r}, rows.inputs[static_cast<size_t>(r)]}, learners, weight, 0, true);
-    for (const float x : values_of(pass.run(batch.view(), batch.gradients(), nullptr)))
+    for (const float x : values_of(run_pass(pass, *model.impl()->transformer, batch)))
       mean_of_means += x * weight;
   }
   EXPECT_GT(relative(mean_of_means, values_of(golden.tensor("loss"))[0]), 10 * kTolerance);

@@ -1,5 +1,7 @@
 #pragma once
 // Runs the training loop over rows that are already tokens, so that its tests need no tokenizer.
+#include <gtest/gtest.h>
+
 #include <nlohmann/json.hpp>
 
 #include "adapter/adapter_impl.h"
@@ -28,6 +30,15 @@ inline std::vector<EncodedRow> golden_rows() {
   for (const auto& row : index["rows"])
     out.push_back({row["ids"].get<std::vector<int32_t>>(), row["trained"].get<std::vector<uint8_t>>()});
   return out;
+}
+
+// One pass over a batch; gives its losses.
+inline Tensor run_pass(model::TrainingPass& pass, const model::Transformer& transformer,
+                       const train::Batch& batch, const model::WeightGradients* all = nullptr) {
+  const auto rows = static_cast<int64_t>(batch.view().ids.size());
+  const Tensor losses = transformer.backend().allocate(DType::float32, {rows});
+  pass.run(batch.view(), batch.gradients(), all, losses);
+  return losses;
 }
 
 // Seeded rows of all lengths, about half of the tokens trained.
@@ -131,6 +142,33 @@ inline Model toy_model(const std::string& type = "llama", const std::string& dty
   c.max_position_embeddings = 256;
   c.torch_dtype = dtype;
   return Model::create(c, seed);
+}
+
+inline std::vector<float> parameters_of(const Trained& run, size_t i) {
+  return values_of(
+      train::to_host(run.base.impl()->transformer->backend(), run.learners[i]->parameters.values));
+}
+
+// One adapter's second step is not finite: the other one beside it stays as the first step left it, too.
+inline void expect_nothing_kept(const Model& base) {
+  TrainedOptions o{.rows = random_rows(12, 3, 12)};
+  o.train.max_steps = 1;
+  o.train.batch_size = 2;
+  o.train.max_length = 16;
+  o.train.lr_scheduler = "constant";
+  o.train.warmup_steps = 0;
+  o.adapters = {{.name = "tame"}, {.name = "wild", .learning_rate = 1e30}};
+  const Trained one_step = fit(base, o);
+  o.train.max_steps = 4;
+  Trained run = prepare(base, o);
+  try {
+    go(base, o, *base.impl()->transformer, run.learners);
+    ADD_FAILURE() << "expected an error";
+  } catch (const std::runtime_error& e) {
+    const std::string text = e.what();
+    EXPECT_NE(text.find("step 2, 'wild': the loss is not finite"), std::string::npos) << text;
+  }
+  for (size_t i = 0; i < 2; ++i) EXPECT_EQ(parameters_of(run, i), parameters_of(one_step, i)) << i;
 }
 
 inline double relative(double a, double b) { return std::abs(a - b) / std::max(1e-12, std::abs(b)); }

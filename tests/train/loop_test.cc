@@ -35,7 +35,7 @@ std::vector<float> gradients_of(const Model& base, const std::vector<std::vector
     train::MicroBatch micro{group, 0};
     for (const int64_t r : group) micro.tokens += rows.inputs[static_cast<size_t>(r)];
     const train::Batch batch(rows, micro, learners, 1.0 / static_cast<double>(rows.trained_tokens), 5, true);
-    pass.run(batch.view(), batch.gradients(), learners[0]->weight_gradients());
+    run_pass(pass, transformer, batch, learners[0]->weight_gradients());
   }
   return values_of(learners[0]->parameters.gradients);
 }
@@ -218,6 +218,8 @@ TEST(Faults, ALossThatIsNotFiniteNamesTheStepAndTheAdapter) {
     EXPECT_NE(std::string(e.what()).find("step 2"), std::string::npos) << e.what();
   }
 }
+
+TEST(Faults, AStepThatIsNotFiniteLeavesAllAdaptersAlone) { expect_nothing_kept(toy_model()); }
 
 TEST(Callback, CanStopAfterAStep) {
   const Model base = toy_model();

@@ -166,7 +166,7 @@ TEST_F(Ranks, PartsOfAMicroBatchAreDroppedAsTheWhole) {
     for (int64_t rank = 0; rank < ranks; ++rank)
       for (const train::Share& share : train::share_of({whole}, rows.inputs, rank, ranks)) {
         const train::Batch batch(rows, share.batch, learners, 0.01, 5, true, spoil ? 0 : share.first_token);
-        pass.run(batch.view(), batch.gradients(), nullptr);
+        run_pass(pass, transformer, batch);
       }
     return values_of(learners[0]->parameters.gradients);
   };
@@ -192,6 +192,49 @@ TEST_F(Ranks, TrainAllWeightsToo) {
   EXPECT_EQ(errors, std::vector<std::string>(2));
   EXPECT_EQ(values[0], values[1]);
   EXPECT_LE(relative_error(values[0], values_of(alone.learners[0]->parameters.values)), 1e-4);
+}
+
+// A token whose embedding is not a number stands in one row, so in the share of one rank. All say so, and
+// none keeps anything of the step.
+TEST_F(Ranks, WhatIsNotFiniteOnOneEndsAllBeforeTheStep) {
+  constexpr int32_t kBad = 127;
+  auto o = options();
+  for (auto* rows : {&o.rows, &o.valid})
+    for (EncodedRow& row : *rows) std::replace(row.ids.begin(), row.ids.end(), kBad, 1);
+  o.rows[7].ids[1] = kBad;
+  const auto run = [&](ranks::Communicator& all, const ProgressCallback& callback, std::string& error) {
+    const Model base = own_model();
+    ops::PackedWeight& table = *base.impl()->transformer->weights().embedding;
+    const Tensor values = base.impl()->backend->unpack(table);
+    values.data<float>()[kBad * values.dim(1)] = std::numeric_limits<float>::quiet_NaN();
+    base.impl()->backend->repack(table, values);
+    auto mine = o;
+    mine.ranks = &all, mine.callback = callback;
+    Trained trained = prepare(base, mine);
+    try {
+      go(base, mine, *base.impl()->transformer, trained.learners);
+    } catch (const std::runtime_error& e) {
+      error = e.what();
+    }
+    return std::vector{parameters_of(trained, 0), parameters_of(trained, 1)};
+  };
+  std::vector<std::vector<std::vector<float>>> failed(2), stopped(2);
+  std::vector<std::string> errors(2), none(2);
+  std::vector<int64_t> steps(2);
+  run_ranks(places(2), [&](ranks::Communicator& all) {
+    const auto rank = static_cast<size_t>(all.rank());
+    failed[rank] = run(all, [&](const Progress& p) { return steps[rank] = p.step, true; }, errors[rank]);
+  });
+  ASSERT_GT(steps[0], 0);
+  run_ranks(places(2), [&](ranks::Communicator& all) {
+    const auto rank = static_cast<size_t>(all.rank());
+    stopped[rank] = run(all, [&](const Progress& p) { return p.step < steps[rank]; }, none[rank]);
+  });
+  EXPECT_EQ(none, std::vector<std::string>(2));
+  for (size_t rank = 0; rank < 2; ++rank) {
+    EXPECT_CONTAINS(errors[rank], "step " + std::to_string(steps[0] + 1) + ", 'a': the loss is not finite");
+    EXPECT_EQ(failed[rank], stopped[0]);
+  }
 }
 
 // The others have no folder to read from: what a checkpoint holds comes from rank 0.

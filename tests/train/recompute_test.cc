@@ -56,7 +56,7 @@ Pass pass_of(const Model& base, const model::Transformer& transformer, const Tra
     train::MicroBatch micro;
     for (int64_t i = 0; i < 6; ++i) micro.rows.push_back(static_cast<int64_t>(step - 1) * 6 + i);
     const train::Batch batch(rows, micro, learners, 0.1, step, true);
-    const Tensor losses = pass.run(batch.view(), batch.gradients(), nullptr);
+    const Tensor losses = run_pass(pass, transformer, batch);
     out.losses.insert(out.losses.end(), losses.data<float>(), losses.data<float>() + losses.numel());
   }
   for (const train::Learner* learner : learners)
