@@ -49,6 +49,11 @@ static void over_rows_block(const GemmOverRows& g, int64_t row, int64_t rows, in
   }
 }
 
+static void over_rows_wide(const GemmOverRows& g, int64_t column, int64_t columns) {
+  for (int64_t row = 0; row < g.rows; row += kReducedRows)
+    over_rows_block(g, row, g.rows - row < kReducedRows ? g.rows - row : kReducedRows, column, columns);
+}
+
 // Sixteen rows of c and at most as many columns, for `rows` rows, the other way round: `scaled` is b times
 // scale, [rows][16], `panel` sixteen columns of a. `sums` has room for all.
 static inline void over_rows_square(const float* scaled, const float* panel, int64_t rows, float* sums,
@@ -90,13 +95,10 @@ static void over_rows_tall(const GemmOverRows& g, int64_t column, int64_t column
 static void gemm_over_rows(const GemmOverRows& g) {
   constexpr int64_t kFew = 64;  // columns
   const bool tall = g.columns <= kFew && g.m >= 4 * g.columns;
-  for (int64_t column = 0; tall && column < g.columns; column += kPanel)
-    over_rows_tall(g, column, g.columns - column < kPanel ? g.columns - column : kPanel);
-  if (tall) return;
-  for (int64_t column = 0; column < g.columns; column += kOverRowsColumns) {
-    const int64_t columns = g.columns - column < kOverRowsColumns ? g.columns - column : kOverRowsColumns;
-    for (int64_t row = 0; row < g.rows; row += kReducedRows)
-      over_rows_block(g, row, g.rows - row < kReducedRows ? g.rows - row : kReducedRows, column, columns);
+  const int64_t step = tall ? kPanel : kOverRowsColumns;
+  for (int64_t column = 0; column < g.columns; column += step) {
+    const int64_t columns = g.columns - column < step ? g.columns - column : step;
+    tall ? over_rows_tall(g, column, columns) : over_rows_wide(g, column, columns);
   }
 }
 
