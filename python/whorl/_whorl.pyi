@@ -614,7 +614,7 @@ class ModelOptions:
           device: "cpu", "cuda" (the first GPU), "cuda:1", or "auto": a GPU where there is one that has room (default 'cpu')
           threads: 0 = all CPUs this process may use (default 0)
           dtype: "auto" keeps the stored precision; "float32" widens; "bfloat16" halves memory (default 'auto')
-          quantize: "auto" keeps the whole numbers of a GGUF file, "none" widens them; "int8" or "int4" round the weights to about 1.06 or 0.56 bytes each; a model of whole numbers cannot be saved (default 'auto')
+          quantize: "auto" keeps the whole numbers of a GGUF file, "none" widens them; "int8" or "int4" round the weights to about 1.06 or 0.56 bytes each, but for matrices whose inputs are no multiple of 32; a model of whole numbers cannot be saved (default 'auto')
           weights_cache: for load: a folder that keeps the weights as they are computed with, mapped at the next start; empty = none (default '')
         """
     def __repr__(self) -> str:
@@ -644,7 +644,7 @@ class ModelOptions:
     @property
     def quantize(self) -> str:
         """
-        "auto" keeps the whole numbers of a GGUF file, "none" widens them; "int8" or "int4" round the weights to about 1.06 or 0.56 bytes each; a model of whole numbers cannot be saved
+        "auto" keeps the whole numbers of a GGUF file, "none" widens them; "int8" or "int4" round the weights to about 1.06 or 0.56 bytes each, but for matrices whose inputs are no multiple of 32; a model of whole numbers cannot be saved
         """
     @quantize.setter
     def quantize(self, arg1: str) -> None:
@@ -724,7 +724,7 @@ class Model:
           device: "cpu", "cuda" (the first GPU), "cuda:1", or "auto": a GPU where there is one that has room (default 'cpu')
           threads: 0 = all CPUs this process may use (default 0)
           dtype: "auto" keeps the stored precision; "float32" widens; "bfloat16" halves memory (default 'auto')
-          quantize: "auto" keeps the whole numbers of a GGUF file, "none" widens them; "int8" or "int4" round the weights to about 1.06 or 0.56 bytes each; a model of whole numbers cannot be saved (default 'auto')
+          quantize: "auto" keeps the whole numbers of a GGUF file, "none" widens them; "int8" or "int4" round the weights to about 1.06 or 0.56 bytes each, but for matrices whose inputs are no multiple of 32; a model of whole numbers cannot be saved (default 'auto')
           weights_cache: for load: a folder that keeps the weights as they are computed with, mapped at the next start; empty = none (default '')
         """
     @staticmethod
@@ -742,7 +742,7 @@ class Model:
           device: "cpu", "cuda" (the first GPU), "cuda:1", or "auto": a GPU where there is one that has room (default 'cpu')
           threads: 0 = all CPUs this process may use (default 0)
           dtype: "auto" keeps the stored precision; "float32" widens; "bfloat16" halves memory (default 'auto')
-          quantize: "auto" keeps the whole numbers of a GGUF file, "none" widens them; "int8" or "int4" round the weights to about 1.06 or 0.56 bytes each; a model of whole numbers cannot be saved (default 'auto')
+          quantize: "auto" keeps the whole numbers of a GGUF file, "none" widens them; "int8" or "int4" round the weights to about 1.06 or 0.56 bytes each, but for matrices whose inputs are no multiple of 32; a model of whole numbers cannot be saved (default 'auto')
           weights_cache: for load: a folder that keeps the weights as they are computed with, mapped at the next start; empty = none (default '')
         """
     def __repr__(self) -> str:

@@ -49,11 +49,11 @@ Features detect() {
   found.avx2_fma = fma && (b & kAvx2) != 0 && (saved & kYmmState) == kYmmState;
   found.avx512 = found.avx2_fma && (b & kAvx512) == kAvx512 && (saved & kZmmState) == kZmmState;
   constexpr unsigned kVnni = 1u << 11;
-  const bool vnni = (c & kVnni) != 0;
+  found.avx512_vnni = found.avx512 && (c & kVnni) != 0;
   detect_tiles(d, saved, found);
   if (!__get_cpuid_count(7, 1, &a, &b, &c, &d)) return found;
   constexpr unsigned kBf16 = 1u << 5;
-  found.avx512_bf16 = found.avx512 && vnni && (a & kBf16) != 0;
+  found.avx512_bf16 = found.avx512_vnni && (a & kBf16) != 0;
   found.amx_allowed = found.avx512_bf16 && found.amx_saved && ask_for_tiles();
   return found;
 }

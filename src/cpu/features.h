@@ -7,7 +7,8 @@ namespace whorl::cpu {
 struct Features {
   bool avx2_fma = false;     // AVX2, FMA and F16C, registers saved by the system
   bool avx512 = false;       // AVX-512 F, BW, DQ, VL, registers saved by the system
-  bool avx512_bf16 = false;  // these, products of bfloat16 pairs, and of bytes (VNNI)
+  bool avx512_vnni = false;  // these, and products of bytes
+  bool avx512_bf16 = false;  // all of these, and products of bfloat16 pairs
   bool amx_tile = false, amx_bf16 = false, amx_int8 = false;  // what the processor says
   bool amx_saved = false;                                     // the system saves tiles on a context switch
   bool amx_allowed = false;  // it lets this process use them: asked once, before anybody touches one

@@ -8,6 +8,7 @@ namespace whorl::cpu {
 const Kernels* amx_kernels();
 const Kernels* amx_emulated_kernels();
 const Kernels* avx512_bf16_kernels();
+const Kernels* avx512_vnni_kernels();
 const Kernels* avx512_kernels();
 const Kernels* avx2_kernels();
 const Kernels* generic_kernels();
@@ -20,6 +21,7 @@ Tables available() {
   Tables found;
   if (features.amx()) found.push_back(amx_kernels());
   if (features.avx512_bf16) found.push_back(avx512_bf16_kernels());
+  if (features.avx512_vnni) found.push_back(avx512_vnni_kernels());
   if (features.avx512) found.push_back(avx512_kernels());
   if (features.avx2_fma) found.push_back(avx2_kernels());
   found.push_back(generic_kernels());

@@ -16,7 +16,7 @@ namespace whorl::model {
 
 namespace {
 // Grows when the same options make other numbers of the same checkpoint.
-constexpr int kRecipe = 1;
+constexpr int kRecipe = 2;
 constexpr size_t kLine = 64;  // data begins at a line of the cache
 constexpr char kMadeFrom[] = "made_from", kLayout[] = "layout", kKnown[] = "known";
 

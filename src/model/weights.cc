@@ -4,8 +4,10 @@
 #include <cstring>
 
 #include "base/check.h"
+#include "base/log.h"
 #include "model/config.h"
 #include "model/value_hash.h"
+#include "ops/quantised_group.h"
 
 namespace whorl::model {
 
@@ -57,7 +59,25 @@ struct Packing {
   ops::Backend& backend;
   bool backward, hashes;
   const Rounding& rounding;
+  std::vector<TensorSpec> left_whole = {};
 };
+
+// A group that is not full costs a scale for few numbers, and GGUF has none: such a matrix stays whole.
+bool to_round(Packing& p, const TensorSpec& spec, ops::Quantize quantize) {
+  if (quantize == ops::Quantize::none) return false;
+  const bool fills = spec.shape.back() % ops::kQuantisedGroup == 0;
+  if (!fills) p.left_whole.push_back(spec);
+  return fills;
+}
+
+void say_what_stays_whole(const std::vector<TensorSpec>& specs) {
+  if (specs.empty()) return;
+  const TensorSpec& first = specs.front();
+  base::log(base::LogLevel::warn, "[Model.load] ", specs.size(),
+            specs.size() == 1 ? " matrix stays" : " matrices stay", " whole: ", ops::kQuantisedGroup,
+            " inputs share a scale, and theirs are no multiple of that; the first is '", first.name, "' with ",
+            first.shape.back());
+}
 
 std::string hashed(const Packing& p, const Tensor& x) {
   return p.hashes ? value_digest(*base::ThreadPool::shared(), x) : "";
@@ -69,13 +89,13 @@ KeptMatrix pack_stored(const Packing& p, const StoredMatrix& stored) {
   return {weight, p.backend.on_host() || !p.hashes ? "" : hashed(p, p.backend.unpack(*weight))};
 }
 
-KeptMatrix pack_matrix(const Packing& p, const TensorSpec& spec) {
+KeptMatrix pack_matrix(Packing& p, const TensorSpec& spec) {
   if (p.rounding.kept) return p.rounding.kept(spec);
   StoredMatrix stored{{}, {}, p.rounding.quantize};
   if (p.rounding.stored) stored = p.rounding.stored(spec);
   if (stored.codes.read) return pack_stored(p, stored);
   const Tensor host = p.source(spec);
-  const bool rounded = stored.quantize != ops::Quantize::none;
+  const bool rounded = to_round(p, spec, stored.quantize);
   // From a device's memory it would cost the way back.
   const std::string known = rounded || !p.backend.on_host() ? hashed(p, host) : "";
   if (rounded) return {p.backend.pack_quantized(host, stored.quantize), known};
@@ -87,7 +107,7 @@ KeptMatrix pack_matrix(const Packing& p, const TensorSpec& spec) {
 
 DecoderWeights pack_weights(const ModelConfig& config, const TensorSource& source, ops::Backend& backend,
                             bool backward, const Rounding& rounding, std::vector<std::string>* known) {
-  const Packing packing{config, source, backend, backward, known != nullptr, rounding};
+  Packing packing{config, source, backend, backward, known != nullptr, rounding};
   DecoderWeights weights;
   for (TensorSlot& slot : tensor_slots(config, weights)) {
     if (slot.weight) {
@@ -100,6 +120,7 @@ DecoderWeights pack_weights(const ModelConfig& config, const TensorSource& sourc
     if (known) known->push_back(backend.on_host() ? "" : hashed(packing, host));
     *slot.vector = on_device(convert(host, DType::float32), backend);
   }
+  say_what_stays_whole(packing.left_whole);
   if (config.tie_word_embeddings) weights.head = weights.embedding;
   return weights;
 }

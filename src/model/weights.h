@@ -56,7 +56,7 @@ struct KeptMatrix {
 using KeptSource = std::function<KeptMatrix(const TensorSpec&)>;
 
 // How matrices are held: as `kept` has them if there is one, else as `stored` says, else all rounded to
-// `quantize`.
+// `quantize` whose inputs fill groups (ops::kQuantisedGroup); the log names what stays whole.
 struct Rounding {
   ops::Quantize quantize = ops::Quantize::none;
   StoredSource stored = {};

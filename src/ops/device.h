@@ -25,8 +25,8 @@ std::shared_ptr<Backend> make_backend(const std::string& device, int threads = 0
 // that this code was loaded from. Any thread, any time; it holds for what is opened later.
 void add_library_folder(const std::string& folder);
 
-// What the machine has, best first, of those that have kernels: "amx", "avx512_bf16", "avx512", "avx2",
-// "generic". WHORL_ISA forces one of these, or "amx_emulated", which is for tests.
+// What the machine has, best first, of those that have kernels: "amx", "avx512_bf16", "avx512_vnni",
+// "avx512", "avx2", "generic". WHORL_ISA forces one of these, or "amx_emulated", which is for tests.
 std::vector<std::string> available_isas();
 
 }  // namespace whorl::ops

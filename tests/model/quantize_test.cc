@@ -3,7 +3,10 @@
 
 #include <cmath>
 
+#include "base/log.h"
 #include "model/golden.h"
+#include "model/weights.h"
+#include "ops/device.h"
 
 namespace whorl {
 namespace {
@@ -53,6 +56,51 @@ TEST(Quantize, IsSmallerAndSaysWhatItIs) {
   EXPECT_LT(int4.memory_bytes(), int8.memory_bytes());
   EXPECT_NE(int8.digest(), whole.digest()) << "cached answers of one would be taken for the other's";
   EXPECT_NE(int8.digest(), int4.digest());
+}
+
+ModelConfig with_width(int64_t intermediate_size) {
+  return {.vocab_size = 40,
+          .hidden_size = 64,
+          .intermediate_size = intermediate_size,
+          .num_hidden_layers = 2,
+          .num_attention_heads = 4};
+}
+
+// As llama.cpp does: a last group of few numbers would cost accuracy and save nothing.
+TEST(Quantize, WhatDoesNotFillGroupsStaysWhole) {
+  const ModelConfig config = model::complete_config(with_width(90), "[test]");
+  const auto cpu = ops::make_backend("cpu", 1);
+  const auto number = [](const model::TensorSpec& spec) {
+    Tensor x = Tensor::zeros(DType::float32, spec.shape);
+    for (int64_t i = 0; i < x.numel(); ++i) x.data<float>()[i] = std::sin(static_cast<float>(i));
+    return x;
+  };
+  std::vector<std::string> warnings;
+  base::set_log_sink([&](base::LogLevel, std::string_view said) { warnings.emplace_back(said); },
+                     base::LogLevel::warn);
+  model::DecoderWeights weights =
+      model::pack_weights(config, number, *cpu, false, {ops::Quantize::int4}, nullptr);
+  base::set_log_sink({});
+  int whole = 0;
+  for (const model::TensorSlot& slot : model::tensor_slots(config, weights)) {
+    if (!slot.weight) continue;
+    const bool rounded = (*slot.weight)->quantize() == ops::Quantize::int4;
+    EXPECT_EQ(rounded, slot.spec.shape.back() == 64) << slot.spec.name;
+    whole += !rounded;
+    const Tensor held = model::unpack(slot, *cpu), read = number(slot.spec);
+    const bool same = std::equal(held.data<float>(), held.data<float>() + held.numel(), read.data<float>());
+    EXPECT_EQ(same, !rounded) << slot.spec.name;
+  }
+  EXPECT_EQ(whole, 2);
+  ASSERT_EQ(warnings.size(), 1u);
+  EXPECT_NE(warnings[0].find("2 matrices stay whole"), std::string::npos) << warnings[0];
+  EXPECT_NE(warnings[0].find("'model.layers.0.mlp.down_proj.weight' with 90"), std::string::npos)
+      << warnings[0];
+}
+
+TEST(Quantize, AModelInPartWholeSaysSo) {
+  EXPECT_EQ(Model::create(with_width(90), 1, {}, {.quantize = "int8"}).quantize(), "mixed");
+  EXPECT_EQ(Model::create(with_width(96), 1, {}, {.quantize = "int8"}).quantize(), "int8");
 }
 
 TEST(Quantize, CannotBeSaved) {

@@ -17,7 +17,7 @@ namespace {
 // A table of several blocks, rows that no block's end falls between, panels that are not full.
 ModelConfig small() {
   ModelConfig config{.vocab_size = 7009,
-                     .hidden_size = 72,
+                     .hidden_size = 96,
                      .intermediate_size = 90,
                      .num_hidden_layers = 1,
                      .num_attention_heads = 4,
