@@ -143,6 +143,7 @@ def measure(model: whorl.Model, arguments: Any, threads: int, beside: Beside | N
     adapters = make_adapters(model, arguments)
     bandwidth, prefill, decode, base = 0.0, [], [], []
     options = {"kv_cache_bytes": cache_bytes(model, arguments), "max_batch_size": max(64, arguments.batch)}
+    options["prefix_cache"] = False  # every round computes its prompts
     # In a process of its own, so that its arrays do not count as Whorl's memory.
     aside = multiprocessing.get_context("spawn").Pool(1)
     with aside, whorl.InferenceEngine(model, **options) as engine:

@@ -38,7 +38,8 @@ EngineLoop::EngineLoop(std::shared_ptr<const model::Transformer> transformer, co
       options_((check_options(options), options)),
       pages_total_(page_count(*transformer_, options)),
       cache_(transformer_->make_kv_cache(pages_total_, options.page_size)),
-      scheduler_({options.max_batch_size, options.max_step_tokens, options.page_size}, pages_total_),
+      scheduler_({options.max_batch_size, options.max_step_tokens, options.page_size, options.prefix_cache},
+                 pages_total_),
       scratch_(static_cast<size_t>(std::clamp(transformer_->backend().threads(), 1, 64))) {
   stats_.pages_total = pages_total_;
   thread_ = std::thread([this] { run(); });
@@ -197,7 +198,9 @@ void EngineLoop::publish() {
     stats_.cancelled = done_.cancelled;
     stats_.running = scheduler_.running();
     stats_.waiting = scheduler_.waiting() + static_cast<int64_t>(inbox_.size());
-    stats_.pages_used = scheduler_.pages().used();
+    stats_.pages_used = scheduler_.pages_used();
+    stats_.pages_cached = scheduler_.pages_cached();
+    stats_.cached_tokens = scheduler_.cached_tokens();
   }
   room_.notify_all();
 }

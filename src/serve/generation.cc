@@ -113,6 +113,7 @@ void GenerationSequence::deliver(const std::string& reason) {
     result_.finish_reason = reason;
     result_.text = text_.text();
     result_.completion_tokens = std::ssize(result_.ids);
+    result_.cached_tokens = cached_tokens;
     read_tool_calls();
     result_.seconds = seconds();
     emit({result_.index, std::move(new_text_), std::move(new_ids_), true, &result_});

@@ -1,5 +1,6 @@
 #include "serve/pages.h"
 
+#include <algorithm>
 #include <stdexcept>
 #include <utility>
 
@@ -18,6 +19,13 @@ PageLease::~PageLease() {
   if (!from_) return;
   // Within the capacity reserved at the start, so this cannot throw.
   for (auto page = pages_.rbegin(); page != pages_.rend(); ++page) from_->free_.push_back(*page);
+}
+
+PageLease PageLease::take(int32_t page) {
+  const auto found = std::find(pages_.begin(), pages_.end(), page);
+  if (found == pages_.end()) throw std::logic_error("[PageLease.take] not a page of this lease");
+  pages_.erase(found);
+  return PageLease(from_, {page});
 }
 
 PageAllocator::PageAllocator(int64_t total) : total_(total) {

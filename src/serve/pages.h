@@ -17,6 +17,7 @@ class PageLease {
   ~PageLease();
 
   const std::vector<int32_t>& pages() const { return pages_; }
+  PageLease take(int32_t page);  // one of its pages, which is no longer its own; std::logic_error if it is not
 
  private:
   friend class PageAllocator;
@@ -41,14 +42,6 @@ class PageAllocator {
   friend class PageLease;
   int64_t total_;
   std::vector<int32_t> free_;
-};
-
-// The whole pages of a prompt that n samples of it read together. The first sample fills them, the others
-// wait for that; the last one to go gives them back.
-struct SharedPrefix {
-  PageLease pages;
-  int64_t tokens = 0;
-  bool filled = false;
 };
 
 inline int64_t pages_for(int64_t tokens, int64_t page_size) { return (tokens + page_size - 1) / page_size; }

@@ -6,8 +6,13 @@
 namespace whorl::serve {
 namespace {
 
+void append(std::vector<int32_t>& table, const std::vector<int32_t>& pages) {
+  table.insert(table.end(), pages.begin(), pages.end());
+}
+
 void release(Sequence& sequence) {
   sequence.page_table.clear();
+  sequence.found = PrefixCache::Chain();
   sequence.pages = PageLease();
   sequence.prefix.reset();
 }
@@ -50,30 +55,50 @@ void add_rows(StepPlan& plan, StepPlan::Entry& entry) {
 
 }  // namespace
 
-Scheduler::Scheduler(const SchedulerOptions& options, int64_t pages) : options_(options), pages_(pages) {}
+Scheduler::Scheduler(const SchedulerOptions& options, int64_t pages)
+    : options_(options), pages_(pages), cache_(pages_, options.page_size, options.prefix_cache) {}
 
 void Scheduler::add(std::unique_ptr<SequenceGroup> group) { waiting_.push_back(std::move(group)); }
 
-bool Scheduler::try_admit(SequenceGroup& group, std::unique_ptr<Sequence>& next) {
-  const int64_t total = pages_for(next->max_cached, options_.page_size);
-  auto prefix = group.prefix.lock();
-  const bool siblings = group.sequences.size() > 1;
-  // The last token of a prompt is always fed by each sample itself: its logits are wanted.
-  const int64_t shared = siblings ? (next->prompt_tokens - 1) / options_.page_size : 0;
-  const int64_t needed = prefix ? total - shared : total;
-  if (needed > pages_.available()) return false;
-  const bool leads = shared > 0 && !prefix;
-  if (leads) {
-    prefix = std::make_shared<SharedPrefix>();
-    prefix->pages = pages_.acquire(shared);
-    prefix->tokens = shared * options_.page_size;
+// A sample of a prompt whose whole pages a sibling fills or has filled.
+bool Scheduler::fork(Sequence& next, std::shared_ptr<SharedPrefix> prefix) {
+  const int64_t own = pages_for(next.max_cached, options_.page_size) - std::ssize(prefix->table);
+  if (own > cache_.available()) return false;
+  next.pages = cache_.acquire(own);
+  next.page_table = prefix->table;
+  append(next.page_table, next.pages.pages());
+  next.past = next.cached_tokens = prefix->tokens;
+  cached_tokens_ += next.cached_tokens;
+  next.prefix = std::move(prefix);
+  return true;
+}
+
+bool Scheduler::try_admit(SequenceGroup& group, Sequence& next) {
+  if (auto prefix = group.prefix.lock()) return fork(next, std::move(prefix));
+  const int64_t size = options_.page_size, total = pages_for(next.max_cached, size);
+  // Where logits are wanted a token is fed, as is the last one of a prompt by each sample itself.
+  const int64_t readable = std::min(next.first_logit, next.prompt_tokens - 1);
+  auto found = cache_.find(next.adapter ? next.adapter->digest : "",
+                           std::span(next.tokens).first(static_cast<size_t>(readable)));
+  if (total - found.size() > cache_.available()) return false;
+  next.past = next.cached_tokens = found.size() * size;
+  cached_tokens_ += next.cached_tokens;
+  next.page_table = found.table();
+  next.found = std::move(found);
+  const int64_t shared = group.sequences.size() > 1 ? readable / size : 0;
+  if (shared > 0) {
+    auto prefix = std::make_shared<SharedPrefix>();
+    prefix->pages = cache_.acquire(shared - next.found.size());
+    append(next.page_table, prefix->pages.pages());
+    prefix->found = std::move(next.found);
+    prefix->table = next.page_table;
+    prefix->tokens = shared * size;
+    prefix->filled = next.past == prefix->tokens;
     group.prefix = prefix;
+    next.prefix = std::move(prefix);
   }
-  if (prefix) next->page_table = prefix->pages.pages();
-  next->past = prefix && !leads ? prefix->tokens : 0;
-  next->prefix = std::move(prefix);
-  next->pages = pages_.acquire(total - shared);
-  next->page_table.insert(next->page_table.end(), next->pages.pages().begin(), next->pages.pages().end());
+  next.pages = cache_.acquire(total - std::ssize(next.page_table));
+  append(next.page_table, next.pages.pages());
   return true;
 }
 
@@ -81,7 +106,7 @@ void Scheduler::admit() {
   while (!waiting_.empty() && running() < options_.max_batch_size) {
     SequenceGroup& group = *waiting_.front();
     auto& next = group.sequences[group.admitted];
-    if (!try_admit(group, next)) return;
+    if (!try_admit(group, *next)) return;
     running_.push_back(std::move(next));
     if (++group.admitted == group.sequences.size()) waiting_.pop_front();
   }
@@ -104,11 +129,24 @@ StepPlan Scheduler::plan() {
   return plan;
 }
 
+// Whole pages become the cache's as soon as they are full; of samples of one prompt only those that they share.
+void Scheduler::keep_filled(Sequence& sequence) {
+  SharedPrefix* const prefix = sequence.prefix.get();
+  PrefixCache::Chain& chain = prefix ? prefix->found : sequence.found;
+  const int64_t size = options_.page_size, known = prefix ? std::min(prefix->tokens, sequence.past) : sequence.past;
+  while (chain.size() < known / size) {
+    const auto at = static_cast<size_t>(chain.size());
+    const std::span tokens = std::span(sequence.tokens).subspan(at * static_cast<size_t>(size), static_cast<size_t>(size));
+    cache_.extend(chain, tokens, sequence.page_table[at], prefix ? prefix->pages : sequence.pages);
+  }
+}
+
 void Scheduler::advance(const StepPlan& plan) {
   for (const auto& entry : plan.entries) {
     Sequence& sequence = *entry.sequence;
     sequence.past += entry.tokens;
     if (sequence.prefix && sequence.past >= sequence.prefix->tokens) sequence.prefix->filled = true;
+    if (cache_.on()) keep_filled(sequence);
   }
 }
 

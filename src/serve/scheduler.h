@@ -4,6 +4,8 @@
 //    taken at admission. A running sequence is then never preempted or recomputed, its speed does not
 //    depend on luck, and a request that fits the whole cache is sure to run. The price is pages that an
 //    early end leaves unused; small pages and honest max_new_tokens keep it low.
+//  - pages of prompts that came before stay in the cache as long as nobody needs them, and are not computed
+//    again (prefix_cache.h).
 //  - every decoding sequence gets its one token each step; prompts share max_step_tokens, oldest first, so a
 //    long prompt never holds up the streams of others.
 #include <deque>
@@ -18,6 +20,7 @@ struct SchedulerOptions {
   int64_t max_batch_size = 64;
   int64_t max_step_tokens = 512;
   int64_t page_size = 16;
+  bool prefix_cache = false;
 };
 
 // One step's work in the terms of Transformer::step. Rows of one adapter stand together.
@@ -49,16 +52,22 @@ class Scheduler {
   bool idle() const { return running_.empty() && waiting_.empty(); }
   int64_t running() const { return static_cast<int64_t>(running_.size()); }
   int64_t waiting() const { return static_cast<int64_t>(waiting_.size()); }  // requests
-  const PageAllocator& pages() const { return pages_; }
+  int64_t pages_used() const { return pages_.used() - cache_.unused(); }
+  int64_t pages_cached() const { return cache_.unused(); }  // kept, though no sequence reads them
+  int64_t cached_tokens() const { return cached_tokens_; }  // of prompts, read and not computed, since the start
 
  private:
   void admit();
-  bool try_admit(SequenceGroup& group, std::unique_ptr<Sequence>& next);
+  bool try_admit(SequenceGroup& group, Sequence& next);
+  bool fork(Sequence& next, std::shared_ptr<SharedPrefix> prefix);
+  void keep_filled(Sequence& sequence);
   template <class Predicate>
   std::vector<std::unique_ptr<Sequence>> remove_running(Predicate gone);
 
   SchedulerOptions options_;
   PageAllocator pages_;
+  PrefixCache cache_;
+  int64_t cached_tokens_ = 0;
   std::deque<std::unique_ptr<SequenceGroup>> waiting_;
   std::vector<std::unique_ptr<Sequence>> running_;  // in order of admission
 };

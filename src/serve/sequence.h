@@ -8,10 +8,20 @@
 #include <vector>
 
 #include "model/transformer.h"
-#include "serve/pages.h"
+#include "serve/prefix_cache.h"
 #include "serve/sampler.h"
 
 namespace whorl::serve {
+
+// The whole pages of a prompt that n samples of it read together: found in the cache, and behind them filled by the first
+// sample, while the others wait; the last one to go gives them back.
+struct SharedPrefix {
+  PrefixCache::Chain found;
+  PageLease pages;
+  std::vector<int32_t> table;
+  int64_t tokens = 0;
+  bool filled = false;
+};
 
 class Sequence {
  public:
@@ -25,10 +35,12 @@ class Sequence {
   std::shared_ptr<const model::DeviceAdapter> adapter;  // null = the base
 
   // ---- kept by the scheduler
-  int64_t past = 0;  // positions in the cache
+  int64_t past = 0;           // positions in the cache
+  int64_t cached_tokens = 0;  // of its prompt's, the ones that it did not compute itself
+  PrefixCache::Chain found;
   PageLease pages;
   std::shared_ptr<SharedPrefix> prefix;
-  std::vector<int32_t> page_table;  // the prefix's pages, then its own
+  std::vector<int32_t> page_table;  // those found or the prefix's, then its own
 
   // ---- its part
   // Logits after `tokens[position]`, positions ascending. Sets `finished` when it wants no more. Several

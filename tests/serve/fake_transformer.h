@@ -1,7 +1,7 @@
 #pragma once
 // A transformer for tests of the engine alone. It does what the engine relies on and nothing else: it writes
-// each token into the page that the step names, and its logits are a hash of all tokens that it then finds in
-// the sequence's pages, and of the adapter. A wrong page, past, position, adapter or row gives other logits.
+// each token, mixed with the adapter, into the page that the step names, and its logits are a hash of all that
+// it then finds in the sequence's pages, and of the adapter. A wrong page, past, position, adapter or row gives other logits.
 #include <atomic>
 #include <cmath>
 #include <functional>
@@ -52,7 +52,9 @@ class FakeTransformer : public model::Transformer {
         const int64_t position = sequence.past + row - sequence.begin;
         if (batch.positions[static_cast<size_t>(row)] != position)
           throw std::logic_error("positions disagree");
-        *slot(cache, sequence, position) = batch.ids[static_cast<size_t>(row)];
+        const auto seed = static_cast<uint32_t>(seed_of(adapter_of(batch, row)));
+        *slot(cache, sequence, position) =
+            static_cast<int32_t>(static_cast<uint32_t>(batch.ids[static_cast<size_t>(row)]) ^ seed);
         if (next == logit_rows.size() || logit_rows[next] != row) continue;
         fill(logits.data<float>() + static_cast<int64_t>(next++) * config_.vocab_size,
              hash(cache, sequence, position, adapter_of(batch, row)));
@@ -79,9 +81,12 @@ class FakeTransformer : public model::Transformer {
       if (row >= rows.begin && row < rows.end) return rows.adapter;
     return nullptr;
   }
+  static uint64_t seed_of(const model::DeviceAdapter* adapter) {
+    return adapter ? base::xxh3_64(adapter->digest) : 1;
+  }
   static uint64_t hash(model::KvCache& cache, const ops::PagedSequence& sequence, int64_t position,
                        const model::DeviceAdapter* adapter) {
-    uint64_t h = adapter ? base::xxh3_64(adapter->digest) : 1;
+    uint64_t h = seed_of(adapter);
     for (int64_t p = 0; p <= position; ++p)
       h = base::mix64(h ^ static_cast<uint64_t>(*slot(cache, sequence, p)));
     return h;

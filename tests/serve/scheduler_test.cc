@@ -79,7 +79,7 @@ TEST(Scheduler, CutsAPromptIntoChunks) {
   EXPECT_EQ(run_step(scheduler), 1);
   EXPECT_EQ(run_step(scheduler), 1);  // the second new token
   EXPECT_TRUE(scheduler.idle());
-  EXPECT_EQ(scheduler.pages().used(), 0);
+  EXPECT_EQ(scheduler.pages_used(), 0);
 }
 
 TEST(Scheduler, DecodingGoesOnBesideALongPrompt) {
@@ -129,10 +129,10 @@ TEST(Scheduler, SamplesShareTheWholePagesOfTheirPrompt) {
   scheduler.add(group_of(10, 3, 4));  // 12 cached = 3 pages, 2 of them whole prompt
   StepPlan plan;
   EXPECT_EQ(run_step(scheduler, &plan), 10);  // the first sample alone
-  EXPECT_EQ(scheduler.pages().used(), 2 + 4);
+  EXPECT_EQ(scheduler.pages_used(), 2 + 4);
   EXPECT_EQ(run_step(scheduler, &plan), 1 + 3 * 2);  // forks feed the two tokens behind the shared pages
   while (!scheduler.idle()) run_step(scheduler);
-  EXPECT_EQ(scheduler.pages().used(), 0);
+  EXPECT_EQ(scheduler.pages_used(), 0);
 }
 
 TEST(Scheduler, ForksOutliveTheSampleThatFilledThePages) {
@@ -142,7 +142,7 @@ TEST(Scheduler, ForksOutliveTheSampleThatFilledThePages) {
   int steps = 0;
   while (!scheduler.idle() && ++steps < 50) run_step(scheduler);
   EXPECT_TRUE(scheduler.idle());
-  EXPECT_EQ(scheduler.pages().used(), 0);
+  EXPECT_EQ(scheduler.pages_used(), 0);
 }
 
 TEST(Scheduler, CancelledLeaveAtOnceWhereverTheyAre) {
@@ -157,7 +157,7 @@ TEST(Scheduler, CancelledLeaveAtOnceWhereverTheyAre) {
   *flag = true;
   EXPECT_EQ(scheduler.take_cancelled().size(), 8u);
   EXPECT_TRUE(scheduler.idle());
-  EXPECT_EQ(scheduler.pages().used(), 0);
+  EXPECT_EQ(scheduler.pages_used(), 0);
 }
 
 TEST(Scheduler, RandomWorkloadsEndWithAllPagesBack) {
@@ -186,7 +186,7 @@ TEST(Scheduler, RandomWorkloadsEndWithAllPagesBack) {
       if (total == 40 && scheduler.idle()) break;
     }
     EXPECT_TRUE(scheduler.idle()) << "seed " << seed;
-    EXPECT_EQ(scheduler.pages().used(), 0) << "seed " << seed;
+    EXPECT_EQ(scheduler.pages_used(), 0) << "seed " << seed;
   }
 }
 
