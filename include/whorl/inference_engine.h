@@ -23,9 +23,10 @@ struct EngineOptions {
   // is refused.
   size_t kv_cache_bytes = 512u << 20;
   int64_t page_size = 16;  // tokens of a page
-  // Whole pages of prompts and answers stay in the paged cache until their place is needed, and a later prompt that
-  // begins with the same tokens, for the same adapter, reads them instead of computing them: the same bits, sooner.
-  // Off, a request leaves nothing behind; how long another takes then tells nobody what was asked before.
+  // Whole pages of prompts and answers stay in the paged cache until their place is needed, and a later
+  // prompt that begins with the same tokens, for the same adapter, reads them instead of computing them: the
+  // same bits, sooner. Off, a request leaves nothing behind; how long another takes then tells nobody what
+  // was asked before.
   bool prefix_cache = true;
   // Adapters kept ready, packed, in the device's memory; the least recently used that nobody uses leave
   // first.
@@ -90,7 +91,8 @@ struct GenerateResult {
   std::string adapter;        // resolved: "tickets@3", or "" for the base
   std::string adapter_digest;
   int64_t prompt_tokens = 0, completion_tokens = 0;
-  int64_t cached_tokens = 0;  // of the prompt: read from the cache (EngineOptions::prefix_cache), not computed
+  int64_t cached_tokens =
+      0;  // of the prompt: read from the cache (EngineOptions::prefix_cache), not computed
   double seconds_to_first_token = 0, seconds = 0;
 };
 
@@ -122,12 +124,12 @@ class WHORL_API Generation {  // a running request; copies refer to the same one
 struct EngineStats {
   int64_t running = 0, waiting = 0, adapters_loaded = 0;
   int64_t pages_used = 0, pages_total = 0;
-  int64_t pages_cached = 0;  // not in use, and kept for prompts that begin as those before; free for anybody
+  int64_t pages_cached = 0;   // not in use, and kept for prompts that begin as those before; free for anybody
   size_t adapter_bytes = 0;   // of the loaded adapters, packed
   int64_t host_adapters = 0;  // in the host's cache
   size_t host_adapter_bytes = 0;
-  // Since the start. prompt_tokens: computed ones; cached_tokens: those that were in the cache, or that another
-  // sample of the same prompt computed; cancelled: sequences.
+  // Since the start. prompt_tokens: computed ones; cached_tokens: those that were in the cache, or that
+  // another sample of the same prompt computed; cancelled: sequences.
   int64_t requests = 0, prompt_tokens = 0, cached_tokens = 0, generated_tokens = 0, steps = 0, cancelled = 0;
 };
 

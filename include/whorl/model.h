@@ -48,7 +48,8 @@ struct ModelOptions {
   // the squared error of Q6_K and less to the others'. "none" widens them.
   // "int8" or "int4" round the matrices to whole numbers, groups of 32 inputs sharing a scale: about 1.06 and
   // 0.56 bytes a weight, for answers and for adapters trained over them; a GGUF file's codes of that size are
-  // kept. A matrix whose inputs are no multiple of 32 stays whole, as in GGUF, and the log names it. A model that holds whole numbers cannot be saved.
+  // kept. A matrix whose inputs are no multiple of 32 stays whole, as in GGUF, and the log names it. A model
+  // that holds whole numbers cannot be saved.
   std::string quantize = "auto";
   // load: a folder for the weights as they are computed with; empty = none is kept. The first load writes
   // them there (as large as memory_bytes), the next ones map the file: they start in a fraction of the time,

@@ -16,9 +16,10 @@ Fields<EngineOptions> fields_of<EngineOptions>() {
       field("kv_cache_bytes", &E::kv_cache_bytes,
             "budget of the paged cache; sequences wait when it is full"),
       field("page_size", &E::page_size, "tokens of a page"),
-      field("prefix_cache", &E::prefix_cache,
-            "keep pages of prompts and answers until their place is needed, for later prompts that begin with "
-            "the same tokens; the bits are the same"),
+      field(
+          "prefix_cache", &E::prefix_cache,
+          "keep pages of prompts and answers until their place is needed, for later prompts that begin with "
+          "the same tokens; the bits are the same"),
       field("adapter_cache_bytes", &E::adapter_cache_bytes,
             "adapters kept ready; the least recently used leave first"),
       field("adapter_host_cache_bytes", &E::adapter_host_cache_bytes,

@@ -45,7 +45,8 @@ Fields<ModelOptions> fields_of<ModelOptions>() {
       field(
           "quantize", &ModelOptions::quantize,
           "\"auto\" keeps the whole numbers of a GGUF file, \"none\" widens them; \"int8\" or \"int4\" round "
-          "the weights to about 1.06 or 0.56 bytes each, but for matrices whose inputs are no multiple of 32; a "
+          "the weights to about 1.06 or 0.56 bytes each, but for matrices whose inputs are no multiple of "
+          "32; a "
           "model of whole numbers cannot be saved"),
       field("weights_cache", &ModelOptions::weights_cache,
             "for load: a folder that keeps the weights as they are computed with, mapped at the next start; "

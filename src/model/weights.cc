@@ -75,8 +75,8 @@ void say_what_stays_whole(const std::vector<TensorSpec>& specs) {
   const TensorSpec& first = specs.front();
   base::log(base::LogLevel::warn, "[Model.load] ", specs.size(),
             specs.size() == 1 ? " matrix stays" : " matrices stay", " whole: ", ops::kQuantisedGroup,
-            " inputs share a scale, and theirs are no multiple of that; the first is '", first.name, "' with ",
-            first.shape.back());
+            " inputs share a scale, and theirs are no multiple of that; the first is '", first.name,
+            "' with ", first.shape.back());
 }
 
 std::string hashed(const Packing& p, const Tensor& x) {

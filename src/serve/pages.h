@@ -17,7 +17,8 @@ class PageLease {
   ~PageLease();
 
   const std::vector<int32_t>& pages() const { return pages_; }
-  PageLease take(int32_t page);  // one of its pages, which is no longer its own; std::logic_error if it is not
+  PageLease take(
+      int32_t page);  // one of its pages, which is no longer its own; std::logic_error if it is not
 
  private:
   friend class PageAllocator;

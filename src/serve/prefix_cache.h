@@ -1,8 +1,8 @@
 #pragma once
-// Pages that earlier sequences filled, found again by the tokens in them: a prompt that begins as one before it
-// (the same instructions, a conversation's next turn) reads their keys and values instead of computing them.
-// What a token's keys and values are depends on the adapter and on the tokens up to it alone, bit for bit, so
-// pages form a tree for each adapter. The engine's thread alone touches these.
+// Pages that earlier sequences filled, found again by the tokens in them: a prompt that begins as one before
+// it (the same instructions, a conversation's next turn) reads their keys and values instead of computing
+// them. What a token's keys and values are depends on the adapter and on the tokens up to it alone, bit for
+// bit, so pages form a tree for each adapter. The engine's thread alone touches these.
 #include <cstdint>
 #include <list>
 #include <map>
@@ -43,14 +43,15 @@ class PrefixCache {
   PrefixCache(const PrefixCache&) = delete;
   PrefixCache& operator=(const PrefixCache&) = delete;
 
-  // Free pages, and kept ones that nobody reads: those go when others are needed, the least recently used first.
+  // Free pages, and kept ones that nobody reads: those go when others are needed, the least recently used
+  // first.
   int64_t available() const { return allocator_.available() + unused(); }
   PageLease acquire(int64_t count);  // std::logic_error when there are not so many available
 
   // The longest chain of whole pages that begins `tokens`. `adapter` is its digest, "" for the base.
   Chain find(const std::string& adapter, std::span<const int32_t> tokens);
-  // `tokens` were computed after those of `chain` into `page`, which `owner` has: the tree takes it over, unless it has
-  // these tokens already. Either way the chain grows by one.
+  // `tokens` were computed after those of `chain` into `page`, which `owner` has: the tree takes it over,
+  // unless it has these tokens already. Either way the chain grows by one.
   void extend(Chain& chain, std::span<const int32_t> tokens, int32_t page, PageLease& owner);
 
   int64_t unused() const { return static_cast<int64_t>(unused_.size()); }

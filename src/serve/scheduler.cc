@@ -129,14 +129,17 @@ StepPlan Scheduler::plan() {
   return plan;
 }
 
-// Whole pages become the cache's as soon as they are full; of samples of one prompt only those that they share.
+// Whole pages become the cache's as soon as they are full; of samples of one prompt only those that they
+// share.
 void Scheduler::keep_filled(Sequence& sequence) {
   SharedPrefix* const prefix = sequence.prefix.get();
   PrefixCache::Chain& chain = prefix ? prefix->found : sequence.found;
-  const int64_t size = options_.page_size, known = prefix ? std::min(prefix->tokens, sequence.past) : sequence.past;
+  const int64_t size = options_.page_size,
+                known = prefix ? std::min(prefix->tokens, sequence.past) : sequence.past;
   while (chain.size() < known / size) {
     const auto at = static_cast<size_t>(chain.size());
-    const std::span tokens = std::span(sequence.tokens).subspan(at * static_cast<size_t>(size), static_cast<size_t>(size));
+    const std::span tokens =
+        std::span(sequence.tokens).subspan(at * static_cast<size_t>(size), static_cast<size_t>(size));
     cache_.extend(chain, tokens, sequence.page_table[at], prefix ? prefix->pages : sequence.pages);
   }
 }

@@ -54,7 +54,9 @@ class Scheduler {
   int64_t waiting() const { return static_cast<int64_t>(waiting_.size()); }  // requests
   int64_t pages_used() const { return pages_.used() - cache_.unused(); }
   int64_t pages_cached() const { return cache_.unused(); }  // kept, though no sequence reads them
-  int64_t cached_tokens() const { return cached_tokens_; }  // of prompts, read and not computed, since the start
+  int64_t cached_tokens() const {
+    return cached_tokens_;
+  }  // of prompts, read and not computed, since the start
 
  private:
   void admit();

@@ -13,8 +13,8 @@
 
 namespace whorl::serve {
 
-// The whole pages of a prompt that n samples of it read together: found in the cache, and behind them filled by the first
-// sample, while the others wait; the last one to go gives them back.
+// The whole pages of a prompt that n samples of it read together: found in the cache, and behind them filled
+// by the first sample, while the others wait; the last one to go gives them back.
 struct SharedPrefix {
   PrefixCache::Chain found;
   PageLease pages;

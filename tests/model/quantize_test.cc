@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/log.h"
+#include "model/config.h"
 #include "model/golden.h"
 #include "model/weights.h"
 #include "ops/device.h"

@@ -1,7 +1,8 @@
 #pragma once
 // A transformer for tests of the engine alone. It does what the engine relies on and nothing else: it writes
-// each token, mixed with the adapter, into the page that the step names, and its logits are a hash of all that
-// it then finds in the sequence's pages, and of the adapter. A wrong page, past, position, adapter or row gives other logits.
+// each token, mixed with the adapter, into the page that the step names, and its logits are a hash of all
+// that it then finds in the sequence's pages, and of the adapter. A wrong page, past, position, adapter or
+// row gives other logits.
 #include <atomic>
 #include <cmath>
 #include <functional>

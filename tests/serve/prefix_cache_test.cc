@@ -149,8 +149,8 @@ TEST(PrefixCache, TheLastTokenIsAlwaysFed) {
 }
 
 TEST(PrefixCache, SamplesBeginWhereAnEarlierPromptEnded) {
-  InferenceEngine engine(testing::fake_model(), {.page_size = 4}), plain(testing::fake_model(),
-                                                                         {.prefix_cache = false});
+  InferenceEngine engine(testing::fake_model(), {.page_size = 4}),
+      plain(testing::fake_model(), {.prefix_cache = false});
   const Tokens prompt = testing::random_ids(4, 22, 40);
   engine.generate(request_of(Tokens(prompt.begin(), prompt.begin() + 13), 1));
   auto request = request_of(prompt, 6);
@@ -169,7 +169,8 @@ TEST(PrefixCache, LikelihoodsAreTheSameWhateverWasRead) {
   InferenceEngine cached(model, {.page_size = 4}), plain(model, {.prefix_cache = false});
   std::vector<InferenceEngine::LikelihoodRequest> requests;
   const Tokens shots = testing::random_ids(5, 30, 97);
-  for (uint64_t i = 0; i < 4; ++i) requests.push_back({.context = shots, .continuation = testing::random_ids(i, 7, 97)});
+  for (uint64_t i = 0; i < 4; ++i)
+    requests.push_back({.context = shots, .continuation = testing::random_ids(i, 7, 97)});
   requests.push_back({.context = {}, .continuation = shots});
   for (int round = 0; round < 2; ++round) {
     const auto ours = cached.log_likelihood(requests), theirs = plain.log_likelihood(requests);
@@ -178,19 +179,17 @@ TEST(PrefixCache, LikelihoodsAreTheSameWhateverWasRead) {
   EXPECT_GE(cached.stats().cached_tokens, 4 * 28);
 }
 
-// Pages that somebody reads are never given to another, whatever comes and goes: the fake's logits are a hash of what is
-// found in them.
+// Pages that somebody reads are never given to another, whatever comes and goes: the fake's logits are a hash
+// of what is found in them.
 TEST(PrefixCache, ManyConversationsInASmallCache) {
   const Model model = testing::fake_model();
-  InferenceEngine cached(model, {.max_batch_size = 5,
-                                 .max_step_tokens = 17,
-                                 .kv_cache_bytes = 40 * 4 * 3,
-                                 .page_size = 3}),
+  InferenceEngine cached(
+      model, {.max_batch_size = 5, .max_step_tokens = 17, .kv_cache_bytes = 40 * 4 * 3, .page_size = 3}),
       plain(model, {.prefix_cache = false});
   for (const uint64_t seed : {1, 2})
     for (InferenceEngine* engine : {&cached, &plain})
       engine->add_adapter("a" + std::to_string(seed), testing::random_adapter(model, 4, seed));
-  const auto roll = [i = uint64_t{0}](uint64_t n) mutable { return base::below(77, i++, n); };
+  auto roll = [i = uint64_t{0}](uint64_t n) mutable { return base::below(77, i++, n); };
   for (int round = 0; round < 60; ++round) {
     std::vector<GenerateRequest> requests;
     for (int i = 0; i < 8; ++i) {
