@@ -2767,7 +2767,7 @@ class EngineOptions:
         ...
     def __getstate__(self) -> dict:
         ...
-    def __init__(self, *, max_batch_size: int = 64, max_step_tokens: int = 512, kv_cache_bytes: int = 536870912, page_size: int = 16, adapter_cache_bytes: int = 1073741824, adapter_host_cache_bytes: int = 268435456, max_queue: int = 4096) -> None:
+    def __init__(self, *, max_batch_size: int = 64, max_step_tokens: int = 512, kv_cache_bytes: int = 536870912, page_size: int = 16, prefix_cache: bool = True, adapter_cache_bytes: int = 1073741824, adapter_host_cache_bytes: int = 268435456, max_queue: int = 4096) -> None:
         """
         Limits and budgets of an engine.
 
@@ -2776,6 +2776,7 @@ class EngineOptions:
           max_step_tokens: prompt tokens processed in one step: smaller keeps streams smooth (default 512)
           kv_cache_bytes: budget of the paged cache; sequences wait when it is full (default 536870912)
           page_size: tokens of a page (default 16)
+          prefix_cache: keep pages of prompts and answers until their place is needed, for later prompts that begin with the same tokens; the bits are the same (default True)
           adapter_cache_bytes: adapters kept ready; the least recently used leave first (default 1073741824)
           adapter_host_cache_bytes: adapters of the store as they were read, kept in the host's memory behind the first cache; 0 = none (default 268435456)
           max_queue: requests waiting; one more is refused with RuntimeError (default 4096)
@@ -2843,6 +2844,14 @@ class EngineOptions:
         """
     @page_size.setter
     def page_size(self, arg1: typing.SupportsInt | typing.SupportsIndex) -> None:
+        ...
+    @property
+    def prefix_cache(self) -> bool:
+        """
+        keep pages of prompts and answers until their place is needed, for later prompts that begin with the same tokens; the bits are the same
+        """
+    @prefix_cache.setter
+    def prefix_cache(self, arg1: bool) -> None:
         ...
 class SamplingOptions:
     """
@@ -3163,6 +3172,11 @@ class GenerateResult:
         of that adapter
         """
     @property
+    def cached_tokens(self) -> int:
+        """
+        of the prompt: read from the cache, not computed
+        """
+    @property
     def completion_tokens(self) -> int:
         """
         tokens generated
@@ -3195,7 +3209,7 @@ class GenerateResult:
     @property
     def prompt_tokens(self) -> int:
         """
-        tokens read
+        its length
         """
     @property
     def seconds(self) -> float:
@@ -3284,6 +3298,11 @@ class EngineStats:
         ready now
         """
     @property
+    def cached_tokens(self) -> int:
+        """
+        of prompts, read from the cache so far
+        """
+    @property
     def cancelled(self) -> int:
         """
         so far
@@ -3304,6 +3323,11 @@ class EngineStats:
         in the host's cache
         """
     @property
+    def pages_cached(self) -> int:
+        """
+        not in use, kept for prompts that begin as those before
+        """
+    @property
     def pages_total(self) -> int:
         """
         of the cache
@@ -3316,7 +3340,7 @@ class EngineStats:
     @property
     def prompt_tokens(self) -> int:
         """
-        so far
+        computed so far
         """
     @property
     def requests(self) -> int:
@@ -3439,7 +3463,7 @@ class InferenceEngine:
         ...
     def __exit__(self, *args) -> None:
         ...
-    def __init__(self, base: Model, store: AdapterStore | None = None, *, options: EngineOptions | None = None, max_batch_size: int = 64, max_step_tokens: int = 512, kv_cache_bytes: int = 536870912, page_size: int = 16, adapter_cache_bytes: int = 1073741824, adapter_host_cache_bytes: int = 268435456, max_queue: int = 4096) -> None:
+    def __init__(self, base: Model, store: AdapterStore | None = None, *, options: EngineOptions | None = None, max_batch_size: int = 64, max_step_tokens: int = 512, kv_cache_bytes: int = 536870912, page_size: int = 16, prefix_cache: bool = True, adapter_cache_bytes: int = 1073741824, adapter_host_cache_bytes: int = 268435456, max_queue: int = 4096) -> None:
         """
         Adapters are found in the store by name; a version published or promoted later is used by the next request.
 
@@ -3451,6 +3475,7 @@ class InferenceEngine:
           max_step_tokens: prompt tokens processed in one step: smaller keeps streams smooth (default 512)
           kv_cache_bytes: budget of the paged cache; sequences wait when it is full (default 536870912)
           page_size: tokens of a page (default 16)
+          prefix_cache: keep pages of prompts and answers until their place is needed, for later prompts that begin with the same tokens; the bits are the same (default True)
           adapter_cache_bytes: adapters kept ready; the least recently used leave first (default 1073741824)
           adapter_host_cache_bytes: adapters of the store as they were read, kept in the host's memory behind the first cache; 0 = none (default 268435456)
           max_queue: requests waiting; one more is refused with RuntimeError (default 4096)

@@ -85,6 +85,24 @@ TEST_F(KeptWeights, AreTheModelsOwn) {
   }
 }
 
+TEST_F(KeptWeights, InPartWhole) {
+  const ModelConfig config = {.vocab_size = 40,
+                              .hidden_size = 32,
+                              .intermediate_size = 50,
+                              .num_hidden_layers = 1,
+                              .num_attention_heads = 2};
+  const fs::path folder = root / "model";
+  Model::create(config, 1).save(folder.string());
+  const auto expected = Model::load(folder, {.threads = 2, .quantize = "int8"}).logits(kIds);
+  EXPECT_EQ(load(folder, options("auto", "int8")).logits(kIds), expected);
+  EXPECT_NE(said.find("1 matrix stays whole"), std::string::npos) << said;
+  EXPECT_TRUE(kept()) << said;
+  const Model mapped_one = load(folder, options("auto", "int8"));
+  EXPECT_TRUE(mapped()) << said;
+  EXPECT_EQ(mapped_one.logits(kIds), expected);
+  EXPECT_EQ(mapped_one.quantize(), "mixed");
+}
+
 TEST_F(KeptWeights, OfGgufFilesToo) {
   const std::vector<std::vector<GgufType>> kinds = {
       std::vector<GgufType>(8, GgufType::q8_0),

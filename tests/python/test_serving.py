@@ -114,6 +114,23 @@ def test_the_keyboard_stops_a_generation(tokenizer_folder):
         assert engine.generate("hello", max_new_tokens=2).completion_tokens <= 2
 
 
+def test_a_prompt_that_begins_as_one_before_it_reads_its_pages(model):
+    talk = [{"role": "user", "content": "hello " * 30}]
+    with whorl.InferenceEngine(model) as engine, whorl.InferenceEngine(model, prefix_cache=False) as plain:
+        first, again = (engine.generate(talk, max_new_tokens=6, logprobs=2) for _ in range(2))
+        expected = plain.generate(talk, max_new_tokens=6, logprobs=2)
+        assert first.cached_tokens == 0
+        assert again.cached_tokens == (first.prompt_tokens - 1) // 16 * 16 > 0
+        for answer in (first, again):
+            assert answer.ids == expected.ids
+            assert [p.logprob for p in answer.logprobs] == [p.logprob for p in expected.logprobs]
+        stats = engine.stats()
+        assert stats.cached_tokens == again.cached_tokens
+        assert stats.prompt_tokens + stats.cached_tokens == 2 * first.prompt_tokens
+        assert stats.pages_cached > 0 and stats.pages_used == 0
+        assert plain.stats().pages_cached == 0
+
+
 def test_many_threads(engine):
     expected = [engine.generate("hello", max_new_tokens=6, temperature=1.0, seed=s).ids for s in range(8)]
     got = [None] * 8

@@ -190,6 +190,25 @@ TEST(Scheduler, RandomWorkloadsEndWithAllPagesBack) {
   }
 }
 
+TEST(Scheduler, OnlyPagesThatAreFullAreReadByOthers) {
+  Scheduler scheduler({.max_batch_size = 4, .max_step_tokens = 6, .page_size = 4, .prefix_cache = true}, 100);
+  auto first = group_of(20, 2);
+  const auto flag = std::make_shared<bool>(false);
+  static_cast<TestSequence&>(*first->sequences[0]).cancel_me = flag;
+  scheduler.add(std::move(first));
+  run_step(scheduler);  // six tokens of it
+  scheduler.add(group_of(20, 2));
+  StepPlan plan = scheduler.plan();
+  EXPECT_EQ(scheduler.cached_tokens(), 4);
+  *flag = true;
+  scheduler.take_cancelled();
+  while (!scheduler.idle()) run_step(scheduler);
+  EXPECT_EQ(scheduler.pages_used(), 0);
+  EXPECT_EQ(scheduler.pages_cached(), 5);
+  scheduler.add(group_of(20, 2));
+  EXPECT_EQ(run_step(scheduler), 4) << "the last token is fed, and its page with it";
+}
+
 TEST(PageAllocator, GivesEachPageOnceAndTakesItBack) {
   PageAllocator allocator(5);
   {
