@@ -15,7 +15,7 @@ static inline void store_outputs(const Vec (&outputs)[16], float* to) {
 struct Bfloat16 {
   static constexpr int64_t kGroup = 2;
   static constexpr bool kWidens = false;
-  static constexpr int64_t kAhead = 24, kRowStep = 1;  // steps, measured
+  static constexpr int64_t kRowStep = 1;
   static int64_t words(int64_t k) { return (k + 1) / 2; }
 
   // to[i * rows + r] = words of a[r, 2 * i], a[r, 2 * i + 1]; zero past the last k.

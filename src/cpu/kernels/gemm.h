@@ -10,7 +10,7 @@ namespace whorl::cpu::WHORL_ISA {
 
 constexpr int64_t kBlockRows = 16 * 12;  // rows of a packed at once
 static_assert(kBlockK % 2 == 0);         // so that bfloat16 words are never cut
-constexpr int64_t kGemmScratch = kBlockRows * kBlockK + 16 + kBlockK * kPanel;
+constexpr int64_t kGemmScratch = kBlockRows * kBlockK + 16 + kBlockK * kPanel * kWidenedPanels;
 
 // Cuts `rows` into tiles of at most kMaxRows whose sizes differ by one at most; up to kTallRows are one.
 struct RowTiles {
@@ -72,35 +72,58 @@ static inline void prefetch_part(const char* from, int64_t bytes, int64_t part, 
     __builtin_prefetch(from + i * 64, 0, 2);
 }
 
-// Panel by panel, kBlockK numbers of it at a time, for many rows widened beside the packed ones: stored
-// bfloat16 costs them nothing. With few rows a panel's numbers are read on without a jump, the next ones
-// while these are multiplied.
+// A block of kBlockK numbers of k, of `count` panels from p on.
+struct PanelBlock {
+  int64_t p, count, at, k;
+  const uint32_t* w;  // the first panel's
+  int64_t next;       // words to the next panel's
+};
+
+// Widened beside the packed rows: stored bfloat16 costs many rows nothing.
+template <class W>
+static inline void multiply_widened(const GemmBlock& b, const PanelBlock& o) {
+  float* const panels = b.g.scratch + kBlockRows * kBlockK + 16;
+  for (int64_t i = 0; i < o.count; ++i) W::widen(o.w + i * o.next, o.k, panels + i * kBlockK * kPanel);
+  const char* const next = reinterpret_cast<const char*>(o.w + (o.k + 1) / 2 * kPanel);
+  for (int64_t i = 0; i < b.tiles.count; ++i) {
+    Tile t = b.tile(i, o.p, b.g.scratch + o.at * b.rows, b.k_begin + o.at == 0, o.k);
+    t.w = panels, t.w_step = kPanel, t.w_vector = kBlockK * kPanel;
+    b.look_ahead(i, o.p);
+    if (b.few()) prefetch_part(next, kBlockK * kPanel * 2, i, b.tiles.count);
+    run_tile<Float32>(b.tiles.size(i), o.count, std::move(t));
+  }
+}
+
+template <class W>
+static inline void multiply_narrow(const GemmBlock& b, const PanelBlock& o) {
+  for (int64_t i = 0; i < b.tiles.count; ++i) {
+    Tile t = b.tile(i, o.p, b.g.scratch + o.at * b.rows, b.k_begin + o.at == 0, o.k);
+    t.w = o.w, t.w_step = kPanel, t.w_vector = 0;
+    b.look_ahead(i, o.p);
+    run_tile<W>(b.tiles.size(i), 1, std::move(t));
+  }
+}
+
+// A few panels at once, kBlockK numbers of them at a time. With few rows a panel's numbers are read on
+// without a jump, the next ones while these are multiplied.
 template <class W>
 static void multiply_in_blocks(const GemmBlock& b) {
   const bool widens = b.tiles.count >= W::kWidenedTiles;
-  float* const panel = b.g.scratch + kBlockRows * kBlockK + 16;
-  const int64_t words = (b.g.k + 1) / 2;
-  for (int64_t p = b.g.panel_begin; p < b.g.panel_end; ++p)
+  const int64_t words = (b.g.k + 1) / 2, at_once = widens && !b.few() ? kWidenedPanels : 1;
+  for (int64_t p = b.g.panel_begin; p < b.g.panel_end; p += at_once) {
+    const int64_t count = b.g.panel_end - p < at_once ? b.g.panel_end - p : at_once;
     for (int64_t at = 0; at < b.k; at += kBlockK) {
       const int64_t k = b.k - at < kBlockK ? b.k - at : kBlockK;
-      const uint32_t* const w =
-          static_cast<const uint32_t*>(b.g.w) + (p * words + (b.k_begin + at) / 2) * kPanel;
-      if (widens) W::widen(w, k, panel);
-      const char* const next = reinterpret_cast<const char*>(w + (k + 1) / 2 * kPanel);
-      for (int64_t i = 0; i < b.tiles.count; ++i) {
-        Tile t = b.tile(i, p, b.g.scratch + at * b.rows, b.k_begin + at == 0, k);
-        t.w_step = kPanel, t.w_vector = 0;
-        b.look_ahead(i, p);
-        if (!widens) {
-          t.w = w;
-          run_tile<W>(b.tiles.size(i), 1, std::move(t));
-          continue;
-        }
-        t.w = panel;
-        if (b.few()) prefetch_part(next, kBlockK * kPanel * 2, i, b.tiles.count);
-        run_tile<Float32>(b.tiles.size(i), 1, std::move(t));
-      }
+      const PanelBlock block{
+          p,
+          count,
+          at,
+          k,
+          static_cast<const uint32_t*>(b.g.w) + (p * words + (b.k_begin + at) / 2) * kPanel,
+          words * kPanel};
+      widens ? multiply_widened<W>(b, block) : multiply_narrow<W>(b, block);
     }
+  }
 }
 
 template <class W>

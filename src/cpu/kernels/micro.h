@@ -54,27 +54,33 @@ static inline __attribute__((always_inline)) void multiply(Vec (&acc)[R][V], con
   }
 }
 
+// The weights of a later step are asked for: one row waits for memory, and many keep the machine too busy to
+// look far ahead by itself. Inlined by force: GCC drops the call of a function that only prefetches.
+template <int V, class Word>
+static inline __attribute__((always_inline)) void ask_ahead(const Word* w, const Tile& t) {
+  if constexpr (kStepsAhead > 0) {
+#pragma GCC unroll 8
+    for (int v = 0; v < V; ++v) __builtin_prefetch(w + v * t.w_vector + kStepsAhead * t.w_step, 0, 3);
+  }
+}
+
 // The loop over steps that hold one word of each row and column. Product::add(x, w, acc) multiplies two
-// words; with many rows the machine is too busy to look far ahead in the weights by itself: Product::kAhead
-// steps, 0 = none.
+// words.
 template <class Product, int R, int V>
 static inline __attribute__((always_inline)) void reduce_words(Vec (&acc)[R][V], const Tile& t) {
   const float* w = static_cast<const float*>(t.w);
   const float* a = t.a;
   for (int64_t k = 0; k < t.k; ++k, a += t.a_step, w += t.w_step) {
     Vec b[V];
+    ask_ahead<V>(w, t);
 #pragma GCC unroll 8
-    for (int v = 0; v < V; ++v) {
-      b[v] = load(w + v * t.w_vector);
-      if constexpr (Product::kAhead > 0 && R > 8)
-        __builtin_prefetch(w + v * t.w_vector + Product::kAhead * kLanes, 0, 3);
-    }
+    for (int v = 0; v < V; ++v) b[v] = load(w + v * t.w_vector);
     multiply<Product, R, V>(acc, a, b);
   }
 }
 
 struct Float32 {
-  static constexpr int64_t kAhead = 0, kRowStep = 1;
+  static constexpr int64_t kRowStep = 1;
   static constexpr bool kWidens = false;
   static int64_t words(int64_t k) { return k; }
   static void pack(const float* a, int64_t stride, int rows, int64_t k, float* to) {

@@ -11,8 +11,12 @@ namespace whorl::cpu::WHORL_ISA {
 using Vec = __m512;
 constexpr int kLanes = 16;
 constexpr int kMaxRows = 12;  // 12 rows x 2 vectors = 24 of the 32 registers accumulate
-constexpr int64_t kBlockK =
-    512;  // numbers of k that a product takes at once: a panel of them stays in the first-level cache
+// Numbers of k that a product takes at once: a panel of them stays in the first-level cache.
+constexpr int64_t kBlockK = 512;
+// Steps of weights that are asked for before their turn: 2 KB of a panel, measured.
+constexpr int64_t kStepsAhead = 32;
+// Widened panels that many rows meet together: two vectors of columns share a row's number.
+constexpr int64_t kWidenedPanels = 4;
 constexpr int kTallRows = 16;  // so many streams meet each weight once, one vector at a time
 constexpr int kRowsAtFour = 6;
 
