@@ -127,6 +127,7 @@ struct Kernels {
   int64_t bfloat16_group;  // 2: pairs are multiplied, the other operand rounded; 1: weights are widened
   int64_t gemm_scratch, over_rows_scratch;
   void (*gemm)(const Gemm&);
+  int64_t fewest_rows;  // of a product with one panel: fewer take as long
   void (*gemm_over_rows)(const GemmOverRows&);
 
   int64_t quant_panels;  // that gemm_quantised takes at once of one row: tasks end at multiples

@@ -35,7 +35,8 @@ void CpuBackend::project_down(const Tensor& x, std::span<const Projection> jobs)
     SegmentPiece rows;
     const Projection* job;
   };
-  const int64_t at_once = rows_down_at_once(x.dim(0) * static_cast<int64_t>(jobs.size()), pool_->size());
+  const int64_t at_once =
+      rows_down_at_once(x.dim(0) * static_cast<int64_t>(jobs.size()), pool_->size(), kernels_.fewest_rows);
   std::vector<Piece> pieces;
   for (const Projection& p : jobs)
     for (const SegmentPiece& rows : cut_segments(p.job.segments, at_once)) pieces.push_back({rows, &p});

@@ -84,12 +84,12 @@ inline Widened widened_at_once(int64_t inputs, int64_t outputs, bool pairs) {
 }
 
 // Rows that a task takes through an adapter's first product. A few rows of one adapter are cut further: else
-// one thread would do them while the others wait. `all`: rows of all products that are made together.
+// one thread would do them while the others wait, but not below `fewest` (Kernels::fewest_rows). `all`: rows
+// of all products that are made together.
 inline constexpr int64_t kSegmentRows = 48;
-inline int64_t rows_down_at_once(int64_t all, int threads) {
-  constexpr int64_t kFewest = 4;
+inline int64_t rows_down_at_once(int64_t all, int threads, int64_t fewest) {
   const int64_t wanted = 2 * static_cast<int64_t>(threads);
-  return std::clamp((all + wanted - 1) / wanted, kFewest, kSegmentRows);
+  return std::clamp((all + wanted - 1) / wanted, fewest, kSegmentRows);
 }
 
 inline Gemm product(const float* a, int64_t a_stride, int64_t rows, const Panels& w, float* c,

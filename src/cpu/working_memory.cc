@@ -66,7 +66,7 @@ struct Pass {
     const int64_t k = w.inputs(), segment = std::min(shape.rows, shape.segment_rows);
     const bool once = !w.whole() && shape.rows <= kQuantRows;  // see rounded_once.h
     const auto run = [&] {
-      const int64_t at_once = rows_down_at_once(shape.rows, threads);
+      const int64_t at_once = rows_down_at_once(shape.rows, threads, kernels.fewest_rows);
       if (adapted()) tasks({dropped(longest_piece(segment, at_once), k), kernels.gemm_scratch});
       if (!once) product(w);
       tasks({kernels.gemm_scratch});

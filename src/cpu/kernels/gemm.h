@@ -16,9 +16,9 @@ constexpr int64_t kGemmScratch = kBlockRows * kBlockK + 16 + kBlockK * kPanel * 
 struct RowTiles {
   int64_t count, small, larger;  // `larger` tiles of small + 1 rows, then tiles of `small`
   explicit RowTiles(int64_t n)
-      : count(n > kMaxRows && n <= kTallRows ? 1 : (n + kMaxRows - 1) / kMaxRows),
-        small(count ? n / count : 0),
-        larger(n - small * count) {}
+      : RowTiles(n, n > kMaxRows && n <= kTallRows ? 1 : (n + kMaxRows - 1) / kMaxRows) {}
+  RowTiles(int64_t n, int64_t tiles)
+      : count(tiles), small(count ? n / count : 0), larger(n - small * count) {}
   int64_t begin(int64_t i) const { return i * small + (i < larger ? i : larger); }
   int size(int64_t i) const { return static_cast<int>(small + (i < larger)); }
 };

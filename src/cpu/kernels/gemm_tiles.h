@@ -215,7 +215,7 @@ static void gemm_tiles_block(const Gemm& g, TileUse& use, int64_t row, int64_t r
 }
 
 static void gemm_tiles(const Gemm& g) {
-  if (!g.bf16) return gemm_as<Float32>(g);
+  if (!g.bf16) return gemm_float32(g);
   TileUse use;
   const int64_t block = g.rows <= kTile ? kFewRowsK : kBlockK;
   for (int64_t row = 0; row < g.rows; row += kBlockRows) {

@@ -18,6 +18,7 @@ struct LongRows : Float32 {
     const float* w = static_cast<const float*>(t.w);
     for (int64_t k = 0; k < t.k; ++k, w += t.w_step) {
       Vec b[V];
+      ask_ahead<V>(w, t);
 #pragma GCC unroll 8
       for (int v = 0; v < V; ++v) b[v] = load(w + v * t.w_vector);
 #pragma GCC unroll 16
@@ -30,9 +31,12 @@ struct LongRows : Float32 {
   }
 };
 
+// A tile's rows, each in a register of its own.
+constexpr int64_t kLongRows = kMaxRows < 8 ? kMaxRows : 8;
+
 static void gemm_one_panel(const Gemm& g) {
   const int64_t p = g.panel_begin;
-  const RowTiles tiles(g.rows);
+  const RowTiles tiles(g.rows, (g.rows + kLongRows - 1) / kLongRows);
   for (int64_t at = 0; at < g.k; at += kBlockK)
     for (int64_t i = 0; i < tiles.count; ++i) {
       const int64_t r = tiles.begin(i);
@@ -48,10 +52,9 @@ static void gemm_one_panel(const Gemm& g) {
     }
 }
 
-static void gemm(const Gemm& g) {
-  constexpr bool kFits = kMaxRows <= 8;  // a tile's rows, each in a register of its own
-  if (g.bf16) return gemm_as<Bfloat16>(g);
-  kFits&& g.panel_end - g.panel_begin == 1 ? gemm_one_panel(g) : gemm_as<Float32>(g);
+static void gemm_float32(const Gemm& g) {
+  g.panel_end - g.panel_begin == 1 ? gemm_one_panel(g) : gemm_as<Float32>(g);
 }
+static void gemm(const Gemm& g) { g.bf16 ? gemm_as<Bfloat16>(g) : gemm_float32(g); }
 
 }  // namespace whorl::cpu::WHORL_ISA

@@ -8,6 +8,7 @@ static constexpr Kernels make_table(const char* name) {
                  kGemmScratch,
                  kOverRowsScratch,
                  gemm,
+                 kFewestRows,
                  gemm_over_rows,
                  kOneRowPanels,
                  gemm_quantised_scratch,

@@ -17,7 +17,8 @@ constexpr int64_t kBlockK = 512;
 constexpr int64_t kStepsAhead = 32;
 // Widened panels that many rows meet together: two vectors of columns share a row's number.
 constexpr int64_t kWidenedPanels = 4;
-constexpr int kTallRows = 16;  // so many streams meet each weight once, one vector at a time
+constexpr int64_t kFewestRows = 8;  // of one vector each: so many sums keep the machine busy
+constexpr int kTallRows = 16;       // so many streams meet each weight once, one vector at a time
 constexpr int kRowsAtFour = 6;
 
 // Vectors per row that keep the accumulators of `rows` rows in registers.

@@ -14,6 +14,7 @@ constexpr int64_t kBlockK =
     256;  // numbers of k that a product takes at once: a panel of them stays in the first-level cache
 constexpr int64_t kStepsAhead = 0;     // the machine looks far enough ahead by itself
 constexpr int64_t kWidenedPanels = 1;  // a panel fills the registers
+constexpr int64_t kFewestRows = 4;     // of one panel each: so many sums keep the machine busy
 constexpr int kTallRows = kMaxRows;
 
 constexpr int max_vectors(int rows) { return rows == 1 ? 2 : 1; }
