@@ -17,7 +17,9 @@ class Serving:
         self.a = Namespace(shape=shape, adapters=adapters, rank=rank, batch=streams, seq=16, new=64)
         self.model = common.make_model(shape, "bfloat16", threads, 64, quantize)
         self.engine = whorl.InferenceEngine(
-            self.model, kv_cache_bytes=serve.cache_bytes(self.model, self.a), max_batch_size=max(64, streams),
+            self.model,
+            kv_cache_bytes=serve.cache_bytes(self.model, self.a),
+            max_batch_size=max(64, streams),
             prefix_cache=False,  # every round computes its prompts
         )
         for i, adapter in enumerate(serve.make_adapters(self.model, self.a)):
