@@ -52,7 +52,8 @@ Features detect() {
   found.avx512_vnni = found.avx512 && (c & kVnni) != 0;
   detect_tiles(d, saved, found);
   if (!__get_cpuid_count(7, 1, &a, &b, &c, &d)) return found;
-  constexpr unsigned kBf16 = 1u << 5;
+  constexpr unsigned kAvxVnni = 1u << 4, kBf16 = 1u << 5;
+  found.avx_vnni = found.avx2_fma && (a & kAvxVnni) != 0;
   found.avx512_bf16 = found.avx512_vnni && (a & kBf16) != 0;
   found.amx_allowed = found.avx512_bf16 && found.amx_saved && ask_for_tiles();
   return found;

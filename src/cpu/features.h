@@ -6,7 +6,8 @@ namespace whorl::cpu {
 
 struct Features {
   bool avx2_fma = false;     // AVX2, FMA and F16C, registers saved by the system
-  bool avx512 = false;       // AVX-512 F, BW, DQ, VL, registers saved by the system
+  bool avx_vnni = false;     // these, and products of bytes in their registers
+  bool avx512 = false;       // AVX2, and AVX-512 F, BW, DQ, VL, registers saved by the system
   bool avx512_vnni = false;  // these, and products of bytes
   bool avx512_bf16 = false;  // all of these, and products of bfloat16 pairs
   bool amx_tile = false, amx_bf16 = false, amx_int8 = false;  // what the processor says

@@ -10,6 +10,7 @@ const Kernels* amx_emulated_kernels();
 const Kernels* avx512_bf16_kernels();
 const Kernels* avx512_vnni_kernels();
 const Kernels* avx512_kernels();
+const Kernels* avx_vnni_kernels();
 const Kernels* avx2_kernels();
 const Kernels* generic_kernels();
 
@@ -23,6 +24,7 @@ Tables available() {
   if (features.avx512_bf16) found.push_back(avx512_bf16_kernels());
   if (features.avx512_vnni) found.push_back(avx512_vnni_kernels());
   if (features.avx512) found.push_back(avx512_kernels());
+  if (features.avx_vnni) found.push_back(avx_vnni_kernels());
   if (features.avx2_fma) found.push_back(avx2_kernels());
   found.push_back(generic_kernels());
   return found;

@@ -26,7 +26,8 @@ std::shared_ptr<Backend> make_backend(const std::string& device, int threads = 0
 void add_library_folder(const std::string& folder);
 
 // What the machine has, best first, of those that have kernels: "amx", "avx512_bf16", "avx512_vnni",
-// "avx512", "avx2", "generic". WHORL_ISA forces one of these, or "amx_emulated", which is for tests.
+// "avx512", "avx_vnni", "avx2", "generic". WHORL_ISA forces one of these, or "amx_emulated", which is for
+// tests.
 std::vector<std::string> available_isas();
 
 }  // namespace whorl::ops

@@ -67,7 +67,7 @@ INSTANTIATE_TEST_SUITE_P(Isa, EveryBackend, testing::ValuesIn(parameters()), [](
 TEST(Isa, SaysWhichRan) {
   std::string ran, missing;
   const auto available = available_isas();
-  for (const std::string isa : {"amx", "avx512_bf16", "avx512_vnni", "avx512", "avx2", "generic"})
+  for (const std::string isa : {"amx", "avx512_bf16", "avx512_vnni", "avx512", "avx_vnni", "avx2", "generic"})
     (std::find(available.begin(), available.end(), isa) != available.end() ? ran : missing) += " " + isa;
   std::printf("instruction sets that ran:%s; not on this machine:%s\n", ran.c_str(),
               missing.empty() ? " none" : missing.c_str());

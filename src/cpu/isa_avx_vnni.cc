@@ -1,0 +1,27 @@
+// Compiled with the flags of this instruction set (see CMakeLists.txt); called only where the machine has it.
+#define WHORL_ISA avx_vnni
+// clang-format off: each header builds on the names of those above it.
+#include "cpu/kernels.h"
+#include "cpu/kernels/vec_avx2.h"
+#include "cpu/kernels/bytes_avx_vnni.h"
+#include "cpu/kernels/math.h"
+#include "cpu/kernels/pack_tile_avx2.h"
+#include "cpu/kernels/micro.h"
+#include "cpu/kernels/bfloat16_steps_avx2.h"
+#include "cpu/kernels/bfloat16_widened.h"
+#include "cpu/kernels/gemm.h"
+#include "cpu/kernels/one_panel.h"
+#include "cpu/kernels/over_rows.h"
+#include "cpu/kernels/quantised.h"
+#include "cpu/kernels/rows.h"
+#include "cpu/kernels/attention_gradient.h"
+#include "cpu/kernels/attention_unrounded.h"
+#include "cpu/kernels/table.h"
+// clang-format on
+
+namespace whorl::cpu {
+const Kernels* avx_vnni_kernels() {
+  static constexpr Kernels table = avx_vnni::make_table("avx_vnni");
+  return &table;
+}
+}  // namespace whorl::cpu
