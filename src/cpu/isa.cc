@@ -1,7 +1,6 @@
 #include "cpu/isa.h"
 
 #include "base/check.h"
-#include "cpu/features.h"
 
 namespace whorl::cpu {
 
@@ -17,18 +16,20 @@ const Kernels* generic_kernels();
 namespace {
 using Tables = std::vector<const Kernels*>;
 
-Tables available() {
-  const Features& features = detect_features();
+Tables tables_of(const Features& features) {
   Tables found;
+  const bool pairs_first = features.avx512_bf16 && !features.slow_pairs();
   if (features.amx()) found.push_back(amx_kernels());
-  if (features.avx512_bf16) found.push_back(avx512_bf16_kernels());
+  if (pairs_first) found.push_back(avx512_bf16_kernels());
   if (features.avx512_vnni) found.push_back(avx512_vnni_kernels());
+  if (features.avx512_bf16 && !pairs_first) found.push_back(avx512_bf16_kernels());
   if (features.avx512) found.push_back(avx512_kernels());
   if (features.avx_vnni) found.push_back(avx_vnni_kernels());
   if (features.avx2_fma) found.push_back(avx2_kernels());
   found.push_back(generic_kernels());
   return found;
 }
+Tables available() { return tables_of(detect_features()); }
 
 // Only the tiles are emulated.
 Tables emulated() { return detect_features().avx512_bf16 ? Tables{amx_emulated_kernels()} : Tables{}; }
@@ -40,7 +41,8 @@ std::vector<std::string> names_of(const Tables& tables) {
 }
 }  // namespace
 
-std::vector<std::string> available_isas() { return names_of(available()); }
+std::vector<std::string> isas_of(const Features& features) { return names_of(tables_of(features)); }
+std::vector<std::string> available_isas() { return isas_of(detect_features()); }
 std::vector<std::string> emulated_isas() { return names_of(emulated()); }
 
 const Kernels& kernels_for(const std::string& isa) {

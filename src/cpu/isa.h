@@ -2,6 +2,7 @@
 #include <string>
 #include <vector>
 
+#include "cpu/features.h"
 #include "cpu/kernels.h"
 
 namespace whorl::cpu {
@@ -11,6 +12,7 @@ namespace whorl::cpu {
 const Kernels& kernels_for(const std::string& isa);
 
 std::vector<std::string> available_isas();  // best first
+std::vector<std::string> isas_of(const Features& features);
 
 // Run only when asked for by name: instructions that no test machine has, done in software.
 std::vector<std::string> emulated_isas();

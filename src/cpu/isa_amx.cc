@@ -18,7 +18,7 @@
 #include "cpu/kernels/quantised_tiles.h"
 #include "cpu/kernels/rows.h"
 #include "cpu/kernels/attention_gradient.h"
-#include "cpu/kernels/attention_gradient_pairs.h"
+#include "cpu/kernels/attention_unrounded.h"
 #include "cpu/kernels/table_tiles.h"
 // clang-format on
 

@@ -102,6 +102,21 @@ TEST(Amx, EverythingMissingHasItsWords) {
   }
 }
 
+// Where the system refuses tiles, the processor's pairs outside of them are slower than float32.
+TEST(Isa, PairsComeFirstWhereTheyAreFast) {
+  Features f;
+  EXPECT_EQ(isas_of(f), std::vector<std::string>{"generic"});
+  f.avx2_fma = f.avx512 = f.avx512_vnni = f.avx512_bf16 = true;
+  EXPECT_EQ(isas_of(f),
+            (std::vector<std::string>{"avx512_bf16", "avx512_vnni", "avx512", "avx2", "generic"}));
+  f.amx_tile = true;
+  EXPECT_EQ(isas_of(f).front(), "avx512_vnni");
+  f.amx_bf16 = f.amx_int8 = f.amx_saved = f.amx_allowed = true;
+  EXPECT_EQ(isas_of(f).front(), "amx");
+  f = {.avx2_fma = true, .avx_vnni = true};
+  EXPECT_EQ(isas_of(f), (std::vector<std::string>{"avx_vnni", "avx2", "generic"}));
+}
+
 TEST(Amx, EmulatedKernelsAreNeverChosen) {
   for (const auto& name : available_isas()) EXPECT_EQ(name.find("emulated"), std::string::npos);
 }

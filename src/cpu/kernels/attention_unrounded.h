@@ -1,5 +1,6 @@
 #pragma once
-// Where no pairs of bfloat16 are multiplied, rounding would only lose.
+// Where no pairs of bfloat16 are multiplied, or more slowly than float32 (Features::slow_pairs), rounding
+// would only lose.
 #include "cpu/kernels/attention_gradient.h"
 
 namespace whorl::cpu::WHORL_ISA {
