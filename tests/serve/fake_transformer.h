@@ -1,6 +1,6 @@
 #pragma once
 // A transformer for tests of the engine alone. It does what the engine relies on and nothing else: it writes
-// each token, mixed with the adapter, into the page that the step names, and its logits are a hash of all
+// each token, and which adapter it had, into the page that the step names, and its logits are a hash of all
 // that it then finds in the sequence's pages, and of the adapter. A wrong page, past, position, adapter or
 // row gives other logits.
 #include <atomic>
@@ -37,7 +37,9 @@ class FakeTransformer : public model::Transformer {
   size_t kv_bytes_per_page(int64_t page_size) const override { return static_cast<size_t>(page_size) * 4; }
   model::KvCache make_kv_cache(int64_t pages, int64_t page_size) const override {
     model::KvCache cache;
-    cache.layers.push_back({Tensor::zeros(DType::int32, {pages, page_size, 1}), {}, page_size});
+    const Shape shape{pages, page_size, 1};
+    cache.layers.push_back(
+        {Tensor::zeros(DType::int32, shape), Tensor::zeros(DType::int32, shape), page_size});
     cache.pages = pages;
     cache.page_size = page_size;
     return cache;
@@ -53,9 +55,8 @@ class FakeTransformer : public model::Transformer {
         const int64_t position = sequence.past + row - sequence.begin;
         if (batch.positions[static_cast<size_t>(row)] != position)
           throw std::logic_error("positions disagree");
-        const auto seed = static_cast<uint32_t>(seed_of(adapter_of(batch, row)));
-        *slot(cache, sequence, position) =
-            static_cast<int32_t>(static_cast<uint32_t>(batch.ids[static_cast<size_t>(row)]) ^ seed);
+        *slot(cache, sequence, position) = batch.ids[static_cast<size_t>(row)];
+        *adapter_slot(cache, sequence, position) = static_cast<int32_t>(seed_of(adapter_of(batch, row)));
         if (next == logit_rows.size() || logit_rows[next] != row) continue;
         fill(logits.data<float>() + static_cast<int64_t>(next++) * config_.vocab_size,
              hash(cache, sequence, position, adapter_of(batch, row)));
@@ -73,9 +74,17 @@ class FakeTransformer : public model::Transformer {
 
  protected:
   static int32_t* slot(model::KvCache& cache, const ops::PagedSequence& sequence, int64_t position) {
+    return slot_of(cache.layers[0].keys, cache, sequence, position);
+  }
+  // What computed the token in that slot.
+  static int32_t* adapter_slot(model::KvCache& cache, const ops::PagedSequence& sequence, int64_t position) {
+    return slot_of(cache.layers[0].values, cache, sequence, position);
+  }
+  static int32_t* slot_of(const Tensor& tensor, const model::KvCache& cache,
+                          const ops::PagedSequence& sequence, int64_t position) {
     const int64_t page = sequence.pages[static_cast<size_t>(position / cache.page_size)];
     if (page < 0 || page >= cache.pages) throw std::logic_error("no such page");
-    return cache.layers[0].keys.data<int32_t>() + page * cache.page_size + position % cache.page_size;
+    return tensor.data<int32_t>() + page * cache.page_size + position % cache.page_size;
   }
   static const model::DeviceAdapter* adapter_of(const model::Batch& batch, int64_t row) {
     for (const auto& rows : batch.adapters)
@@ -88,8 +97,10 @@ class FakeTransformer : public model::Transformer {
   static uint64_t hash(model::KvCache& cache, const ops::PagedSequence& sequence, int64_t position,
                        const model::DeviceAdapter* adapter) {
     uint64_t h = seed_of(adapter);
-    for (int64_t p = 0; p <= position; ++p)
+    for (int64_t p = 0; p <= position; ++p) {
       h = base::mix64(h ^ static_cast<uint64_t>(*slot(cache, sequence, p)));
+      h = base::mix64(h ^ static_cast<uint64_t>(*adapter_slot(cache, sequence, p)));
+    }
     return h;
   }
   void fill(float* logits, uint64_t h) const {
