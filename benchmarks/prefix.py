@@ -4,21 +4,14 @@ that was said, with an engine that keeps pages and one that does not. Answers ar
 
 from __future__ import annotations
 
-import random
 import statistics
 import time
 from typing import Any
 
 import common
 import whorl
-from shapes import SHAPES
 
 QUESTION, ANSWER = 24, 16
-
-
-def ids(seed: int, length: int, vocabulary: int) -> list[int]:
-    draw = random.Random(seed)
-    return [draw.randrange(2, vocabulary) for _ in range(length)]
 
 
 class Talks:
@@ -26,15 +19,15 @@ class Talks:
 
     def __init__(self, model: whorl.Model, arguments: Any, prefix_cache: bool) -> None:
         self.engine = whorl.InferenceEngine(model, prefix_cache=prefix_cache)
-        self.vocabulary = SHAPES[arguments.shape]["vocab_size"]
-        self.talks = [ids(0, arguments.seq, self.vocabulary) for _ in range(arguments.batch)]
+        self.shape = arguments.shape
+        self.talks = [common.random_ids(self.shape, arguments.seq, 0) for _ in range(arguments.batch)]
         self.first: list[float] = []
         self.answers: list[Any] = []
 
     def turn(self, number: int) -> None:
         sampling = whorl.SamplingOptions(max_new_tokens=ANSWER, ignore_eos=True, logprobs=0)
         for i, talk in enumerate(self.talks):
-            talk += ids(1000 * number + i + 1, QUESTION, self.vocabulary)
+            talk += common.random_ids(self.shape, QUESTION, 1000 * number + i + 1)
             answer = self.engine.generate(whorl.GenerateRequest(prompt_ids=talk, sampling=sampling))
             talk += answer.ids
             self.first.append(answer.seconds_to_first_token)

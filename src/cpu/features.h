@@ -14,8 +14,8 @@ struct Features {
   bool amx_saved = false;                                     // the system saves tiles on a context switch
   bool amx_allowed = false;  // it lets this process use them: asked once, before anybody touches one
 
-  // Processors with tiles multiply pairs of bfloat16 outside of them at 0.57 of the rate of float32 (measured
-  // on an Xeon of the fifth generation), others at twice that rate.
+  // Processors with tiles multiply pairs of bfloat16 outside of them at 0.57 of the rate of float32, an EPYC
+  // without tiles multiplies them faster than float32: measured, see benchmarks/README.md.
   bool slow_pairs() const { return amx_tile; }
   bool amx() const { return avx512_bf16 && amx_tile && amx_bf16 && amx_int8 && amx_saved && amx_allowed; }
 };

@@ -9,7 +9,7 @@ namespace whorl::serve {
 struct PrefixCache::Page {
   PageLease lease;  // of the one page
   Page* before = nullptr;
-  std::string adapter;
+  std::string adapter;  // of a first page
   Pages after = {};
   Pages::iterator place = {};  // among its siblings
   int64_t readers = 0;
@@ -65,10 +65,13 @@ void PrefixCache::unpin(const std::vector<Page*>& chain) {
 void PrefixCache::forget_oldest() {
   Page& page = *unused_.front();
   unused_.pop_front();
-  const std::string adapter = page.adapter;
-  Pages& siblings = page.before ? page.before->after : first_.at(adapter);
-  siblings.erase(page.place);
-  if (const auto first = first_.find(adapter); first->second.empty()) first_.erase(first);
+  if (page.before) {
+    page.before->after.erase(page.place);
+    return;
+  }
+  const auto first = first_.find(page.adapter);
+  first->second.erase(page.place);
+  if (first->second.empty()) first_.erase(first);
 }
 
 PageLease PrefixCache::acquire(int64_t count) {
@@ -102,7 +105,7 @@ void PrefixCache::extend(Chain& chain, std::span<const int32_t> tokens, int32_t 
     auto made = std::make_unique<Page>();
     made->lease = owner.take(page);
     made->before = chain.pages_.empty() ? nullptr : chain.pages_.back();
-    made->adapter = chain.adapter_;
+    if (!made->before) made->adapter = chain.adapter_;
     made->readers = 1;
     found = siblings.emplace(std::vector<int32_t>(tokens.begin(), tokens.end()), std::move(made)).first;
     found->second->place = found;
