@@ -23,6 +23,8 @@ struct Cut {
   }
   Cut(int64_t n, int64_t k, int64_t columns, int threads, int64_t tasks_of_a_thread = kTasks)
       : rows(n), panels((columns + kPanel - 1) / kPanel), row_blocks((n + kRows - 1) / kRows) {
+    // As many blocks for each thread: the last of eleven would be made while another thread waits.
+    if (row_blocks > threads) row_blocks = (row_blocks + threads - 1) / threads * threads;
     // Few rows: memory bound, so many small groups for balance. Many: a group repeats the packing of a. A
     // product of a few microseconds stays on the thread that asked for it.
     const int64_t p = panels, least = n <= 16 ? 8 : 32;

@@ -174,9 +174,10 @@ static void gemm_as(const Gemm& g) {
     const int64_t rows = g.rows - row < kBlockRows ? g.rows - row : kBlockRows;
     const RowTiles tiles(rows);
     // Weights lie panel by panel: the fewer rows are packed, the further a panel is read before the next.
-    int64_t depth = kBlockRows / rows * kBlockK;
-    if (tiles.count > 1 && !in_blocks<W>(tiles) && depth > 4 * kBlockK)
-      depth = 4 * kBlockK;  // read again from the second-level cache for each tile
+    int64_t blocks = kBlockRows / rows;
+    if (tiles.count > 1 && !in_blocks<W>(tiles) && blocks > 4)
+      blocks = 4;  // read again from the second-level cache for each tile
+    const int64_t depth = blocks * kBlockK * W::kGroup;
     for (int64_t k = 0; k < g.k; k += depth)
       gemm_block<W>({g, row, rows, k, g.k - k < depth ? g.k - k : depth, tiles});
   }

@@ -80,6 +80,7 @@ static inline __attribute__((always_inline)) void reduce_words(Vec (&acc)[R][V],
 }
 
 struct Float32 {
+  static constexpr int64_t kGroup = 1;
   static constexpr int64_t kRowStep = 1;
   static constexpr bool kWidens = false;
   static int64_t words(int64_t k) { return k; }
