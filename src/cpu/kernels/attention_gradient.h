@@ -9,8 +9,12 @@
 
 namespace whorl::cpu::WHORL_ISA {
 
+// Layouts of so many blocks of keys are kept from one block of queries to the next; those behind are laid out
+// anew each time.
+constexpr int64_t kKeptBlocks = 16;
+
 struct GradientScratch {
-  float *keys_t, *values_t;    // [D][64]
+  float *keys_t, *values_t;    // [D][64], of the block of keys in turn
   float* keys;                 // [64][padded D]
   float *queries_t, *douts_t;  // [D][64]
   float *queries, *douts;      // [64][padded D]
@@ -18,10 +22,13 @@ struct GradientScratch {
   float* dscores_t;            // [64 keys][64 queries], for pairs only
   float* dqueries;             // [64][padded D]
   float *delta, *lse;          // [64]
+  float* blocks;               // kKeptBlocks and one more of keys_t, values_t and keys
   int64_t padded;
 
   GradientScratch(float* memory, int64_t d) : padded(round_up(d, kLanes)) {
-    float** const parts[] = {&keys_t, &values_t, &keys, &queries_t, &douts_t, &queries, &douts, &dqueries};
+    blocks = memory, memory += (kKeptBlocks + 1) * 3 * padded * 64;
+    choose(0);
+    float** const parts[] = {&queries_t, &douts_t, &queries, &douts, &dqueries};
     for (float** part : parts) *part = memory, memory += padded * 64;
     weights = memory, memory += 64 * 64;
     dscores = memory, memory += 64 * 64;
@@ -29,10 +36,14 @@ struct GradientScratch {
     delta = memory, memory += 64;
     lse = memory;
   }
+  void choose(int64_t block) {
+    keys_t = blocks + at_most(block, kKeptBlocks) * 3 * padded * 64;
+    values_t = keys_t + padded * 64, keys = values_t + padded * 64;
+  }
 };
 
 static int64_t attention_gradient_scratch(int64_t d) {
-  return 8 * round_up(d, kLanes) * 64 + 3 * 64 * 64 + 128;
+  return (3 * (kKeptBlocks + 1) + 5) * round_up(d, kLanes) * 64 + 3 * 64 * 64 + 128;
 }
 
 template <class Row>
@@ -161,7 +172,8 @@ static inline void store_query_gradient(const AttentionGradient& g, const Gradie
 template <class LoadQueries, class LoadKeys, class Attend>
 static inline void walk_blocks(const AttentionGradient& g, LoadQueries queries, LoadKeys block,
                                Attend attend) {
-  const GradientScratch s(g.scratch, g.head_size);
+  GradientScratch s(g.scratch, g.head_size);
+  int64_t laid_out = 0;  // blocks, all that were met
   for (int64_t i = 0; i < g.rows; ++i)
     clear(g.dk + i * g.dk_stride, g.head_size), clear(g.dv + i * g.dv_stride, g.head_size);
   for (int64_t m = 0; m < g.rows * g.group; m += kQueryBlock) {
@@ -170,8 +182,9 @@ static inline void walk_blocks(const AttentionGradient& g, LoadQueries queries, 
     queries(g, s, m, count);
     clear(s.dqueries, kQueryBlock * s.padded);
     for (int64_t key = first / kKeyBlock * kKeyBlock; key <= last; key += kKeyBlock) {
-      const int64_t keys = at_most(g.rows - key, kKeyBlock);
-      block(g, s, key, keys);
+      const int64_t keys = at_most(g.rows - key, kKeyBlock), index = key / kKeyBlock;
+      s.choose(index);
+      if (index >= laid_out || index >= kKeptBlocks) block(g, s, key, keys), laid_out = index + 1;
       attend(g, s, m, count, key, keys);
     }
     store_query_gradient(g, s, m, count);

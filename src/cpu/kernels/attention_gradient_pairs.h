@@ -35,30 +35,34 @@ static inline void load_gradient_key_pairs(const AttentionGradient& g, const Gra
   weave_rows(k, count, 64, g.head_size, s.keys, s.padded);
 }
 
-static inline void add_query_gradient_pairs(const GradientScratch& s, int64_t count) {
-  for (int64_t i = 0; i < 64; i += 16)
-    transpose_row_pairs([&](int r) { return i + r < count ? s.dscores + (i + r) * 64 : nullptr; }, 64,
+// `width`: keys that count, whole vectors of them.
+static inline void add_query_gradient_pairs(const GradientScratch& s, int64_t count, int64_t width) {
+  for (int64_t i = 0; i < count; i += 16)
+    transpose_row_pairs([&](int r) { return i + r < count ? s.dscores + (i + r) * 64 : nullptr; }, width,
                         s.dscores_t + i, 64);
-  multiply_square<Bfloat16>(count, Block{s.dscores_t, 64, s.keys, s.padded, kLanes, s.padded / kLanes, 32,
-                                         s.dqueries, s.dqueries, s.padded});
+  multiply_square<Bfloat16>(count, Block{s.dscores_t, 64, s.keys, s.padded, kLanes, s.padded / kLanes,
+                                         words_of(width), s.dqueries, s.dqueries, s.padded});
 }
 
 static inline void attend_gradient_pairs(const AttentionGradient& g, const GradientScratch& s, int64_t m,
                                          int64_t count, int64_t key, int64_t keys) {
+  // Keys behind the last query's view would only add zeros.
+  const int64_t seen = at_most(keys, visible((m + count - 1) / g.group, 0, key).high);
+  const int64_t vectors = (seen + kLanes - 1) / kLanes, width = vectors * kLanes;
   const int64_t words = words_of(g.head_size);
-  multiply_square<Bfloat16>(count,
-                            Block{s.queries_t, 64, s.keys_t, 64, kLanes, 4, words, nullptr, s.weights, 64});
-  multiply_square<Bfloat16>(count,
-                            Block{s.douts_t, 64, s.values_t, 64, kLanes, 4, words, nullptr, s.dscores, 64});
-  differentiate_scores(g, s, m, count, key, 64);
+  multiply_square<Bfloat16>(
+      count, Block{s.queries_t, 64, s.keys_t, 64, kLanes, vectors, words, nullptr, s.weights, 64});
+  multiply_square<Bfloat16>(
+      count, Block{s.douts_t, 64, s.values_t, 64, kLanes, vectors, words, nullptr, s.dscores, 64});
+  differentiate_scores(g, s, m, count, key, width);
   // Both as words of two queries, woven into the place that the transposed scores take afterwards.
   const auto woven = [&](const float* scores, const float* w, float* c, int64_t c_stride) {
-    weave_rows([&](int64_t i) { return scores + i * 64; }, count, 64, 64, s.dscores_t, 64);
-    add_to_keys<Bfloat16>(s, g, keys, s.dscores_t, w, words_of(count), c, c_stride);
+    weave_rows([&](int64_t i) { return scores + i * 64; }, count, round_up(count, 2), width, s.dscores_t, 64);
+    add_to_keys<Bfloat16>(s, g, seen, s.dscores_t, w, words_of(count), c, c_stride);
   };
   woven(s.weights, s.douts, g.dv + key * g.dv_stride, g.dv_stride);
   woven(s.dscores, s.queries, g.dk + key * g.dk_stride, g.dk_stride);
-  add_query_gradient_pairs(s, count);
+  add_query_gradient_pairs(s, count, width);
 }
 
 static void attention_gradient_pairs(const AttentionGradient& g) {

@@ -95,19 +95,37 @@ struct Float32 {
   }
 };
 
+// Whole vectors are told from the last few columns once a tile: a short product would feel a question a row.
+template <int R, int V>
+static inline __attribute__((always_inline)) void begin_sums(Vec (&acc)[R][V], const Tile& t) {
+  if (!t.init) {
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r)
+#pragma GCC unroll 8
+      for (int v = 0; v < V; ++v) acc[r][v] = zero();
+  } else if (t.columns >= V * kLanes) {
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r)
+#pragma GCC unroll 8
+      for (int v = 0; v < V; ++v) acc[r][v] = load(t.init + r * t.init_stride + v * kLanes);
+  } else {
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r) load_row<V>(acc[r], t.init + r * t.init_stride, t.columns);
+  }
+}
+
 template <class W, int R, int V>
 static void micro(const Tile& t) {
   Vec acc[R][V];
-#pragma GCC unroll 16
-  for (int r = 0; r < R; ++r) {
-    if (t.init) {
-      load_row<V>(acc[r], t.init + r * t.init_stride, t.columns);
-    } else {
-#pragma GCC unroll 8
-      for (int v = 0; v < V; ++v) acc[r][v] = zero();
-    }
-  }
+  begin_sums(acc, t);
   W::template reduce<R, V>(acc, t);
+  if (t.columns >= V * kLanes) {
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r)
+#pragma GCC unroll 8
+      for (int v = 0; v < V; ++v) store(t.c + r * t.c_stride + v * kLanes, acc[r][v]);
+    return;
+  }
 #pragma GCC unroll 16
   for (int r = 0; r < R; ++r) store_row<V>(t.c + r * t.c_stride, acc[r], t.columns);
 }
