@@ -3,6 +3,7 @@
 // clang-format off: each header builds on the names of those above it.
 #include "cpu/kernels.h"
 #include "cpu/kernels/vec_avx512.h"
+#include "cpu/kernels/few_rows.h"
 #include "cpu/kernels/bytes_avx512.h"
 #include "cpu/kernels/math.h"
 #include "cpu/kernels/pack_tile.h"

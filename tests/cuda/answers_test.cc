@@ -38,5 +38,37 @@ TEST(AnswersOnCuda, AreThoseOfTheCpu) {
   EXPECT_EQ(answers("cuda_emulated"), answers("cpu"));
 }
 
+// A conversation of three turns beside another that begins alike: pages that were kept answer as pages that
+// are computed anew do.
+TEST(AnswersOnCuda, KnowNotWhetherPagesWereKept) {
+  ops::add_library_folder(std::filesystem::path(WHORL_EMULATED_LIBRARY).parent_path().string());
+  int64_t cached = 0;
+  const auto turns = [&](bool kept) {
+    InferenceEngine engine(toy_model_on("cuda_emulated"),
+                           EngineOptions{.page_size = 4, .prefix_cache = kept});
+    std::vector<std::vector<int32_t>> ids;
+    cached = 0;
+    for (int32_t other = 0; other < 2; ++other) {
+      GenerateRequest request;
+      for (int32_t t = 0; t < 10; ++t) request.prompt_ids.push_back(7 * t % 90 + 3 + (t == 9 ? other : 0));
+      request.sampling.max_new_tokens = 6;
+      request.sampling.temperature = 0, request.sampling.ignore_eos = true;
+      for (int turn = 0; turn < 3; ++turn) {
+        const GenerateResult result = engine.generate(request);
+        cached += result.cached_tokens;
+        ids.push_back(result.ids);
+        request.prompt_ids.insert(request.prompt_ids.end(), result.ids.begin(), result.ids.end());
+        request.prompt_ids.push_back(20 + turn);
+      }
+    }
+    return ids;
+  };
+  const auto computed = turns(false);
+  EXPECT_EQ(cached, 0);
+  EXPECT_EQ(turns(true), computed);
+  // The second and third turns of both find what the turn before left, and the other's first its first eight.
+  EXPECT_EQ(cached, 2 * (12 + 20) + 8);
+}
+
 }  // namespace
 }  // namespace whorl

@@ -39,7 +39,7 @@ struct Bfloat16 {
     }
     Vec even[V], odd[V];
     for (; k + 1 < t.k; k += 2, a += 2 * t.a_step, w += t.w_step) {
-      ask_ahead<V>(w, t);
+      ask_ahead<R, V>(w, t);
 #pragma GCC unroll 8
       for (int v = 0; v < V; ++v) load_pairs(w + v * t.w_vector, even[v], odd[v]);
       multiply<Float32, R, V>(acc, a, even);

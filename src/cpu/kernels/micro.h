@@ -56,9 +56,9 @@ static inline __attribute__((always_inline)) void multiply(Vec (&acc)[R][V], con
 
 // The weights of a later step are asked for: one row waits for memory, and many keep the machine too busy to
 // look far ahead by itself. Inlined by force: GCC drops the call of a function that only prefetches.
-template <int V, class Word>
+template <int R, int V, class Word>
 static inline __attribute__((always_inline)) void ask_ahead(const Word* w, const Tile& t) {
-  if constexpr (kStepsAhead > 0) {
+  if constexpr (kStepsAhead > 0 && R >= kRowsThatAsk) {
 #pragma GCC unroll 8
     for (int v = 0; v < V; ++v) __builtin_prefetch(w + v * t.w_vector + kStepsAhead * t.w_step, 0, 3);
   }
@@ -72,7 +72,7 @@ static inline __attribute__((always_inline)) void reduce_words(Vec (&acc)[R][V],
   const float* a = t.a;
   for (int64_t k = 0; k < t.k; ++k, a += t.a_step, w += t.w_step) {
     Vec b[V];
-    ask_ahead<V>(w, t);
+    ask_ahead<R, V>(w, t);
 #pragma GCC unroll 8
     for (int v = 0; v < V; ++v) b[v] = load(w + v * t.w_vector);
     multiply<Product, R, V>(acc, a, b);

@@ -18,7 +18,7 @@ struct LongRows : Float32 {
     const float* w = static_cast<const float*>(t.w);
     for (int64_t k = 0; k < t.k; ++k, w += t.w_step) {
       Vec b[V];
-      ask_ahead<V>(w, t);
+      ask_ahead<R, V>(w, t);
 #pragma GCC unroll 8
       for (int v = 0; v < V; ++v) b[v] = load(w + v * t.w_vector);
 #pragma GCC unroll 16

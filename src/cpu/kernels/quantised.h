@@ -169,10 +169,10 @@ static inline __attribute__((always_inline)) Vec add_group(Vec acc, Vec total, V
 
 // Two short streams (codes, scales) with little work between them: the machine's own guess is too short. The
 // first rows of a panel ask for all.
-template <class Codes>
+template <class Codes, int R>
 static inline __attribute__((always_inline)) void prefetch_codes(const QuantTile& t, int64_t block) {
   constexpr int64_t kAhead = 1024;  // bytes, measured
-  if (t.row > 0) return;
+  if (R < kRowsThatAskCodes || t.row > 0) return;
 #pragma GCC unroll 8
   for (int64_t i = 0; i < Codes::kBytes; i += 64)
     __builtin_prefetch(t.codes + block * Codes::kBytes + kAhead + i, 0, 3);
@@ -195,7 +195,7 @@ static void quant_micro(const QuantTile& t) {
     for (int v = 0; v < V; ++v) {
       const int64_t block = v * groups + g;
       Vec total[R], minimum = zero();
-      prefetch_codes<Codes>(t, block);
+      prefetch_codes<Codes, R>(t, block);
       group_totals<Codes>(t.codes + block * Codes::kBytes, words, rows, total);
       const Vec scale = load_halves(t.scales + block * kPanel);
       if constexpr (kMinima) minimum = load_halves(t.minima + block * kPanel);
@@ -244,7 +244,7 @@ static inline QuantTile quant_tile(const QuantGemm& g, const RoundedRows& a, int
 }
 
 // One row walks several panels at once where one alone would wait for its own sums, many rows one panel.
-constexpr int kOneRowPanels = kParts == 1 ? 4 : 1;
+constexpr int kOneRowPanels = kParts == 1 ? kCodePanels : 1;
 template <class Codes, bool kMinima>
 static void quant_rows(const QuantGemm& g, const RoundedRows& a, int64_t row, int64_t rows) {
   const int64_t tiles = (rows + kQuantTileRows - 1) / kQuantTileRows;
