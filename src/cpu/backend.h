@@ -113,6 +113,7 @@ class CpuBackend final : public ops::Backend {
   // Few rows are rounded here for all products with weights of whole numbers that share them, not by every
   // task.
   class RoundedOnce;
+  void down(const Tensor& x, const Projection& job, const LoraSegment& segment, int64_t begin, int64_t end);
   void project_down(const Tensor& x, std::span<const Projection> jobs);
   void project(const Tensor& x, const Projection& job, int64_t task);
   // c[rows, columns of panels begin..end) = a w^T + bias, in one task.
@@ -121,8 +122,9 @@ class CpuBackend final : public ops::Backend {
     int64_t a_stride, rows;
     float* c;
     int64_t c_stride;
-    const float* bias;         // may be null
-    float* rounded = nullptr;  // the rows as RoundedOnce left them, null: not rounded yet
+    const float* bias;             // may be null
+    float* rounded = nullptr;      // the rows as RoundedOnce left them, null: not rounded yet
+    const Gemm* beside = nullptr;  // weights stored whole: see kernels.h
   };
   void forward_block(const CpuWeight& weight, const Block& block, int64_t panel_begin, int64_t panel_end);
   // The whole product, shared out among threads; and c = a w.
@@ -140,8 +142,23 @@ class CpuBackend final : public ops::Backend {
   void lora_gradients(const Tensor& dy, const Tensor& x, std::span<const LoraSegment> segments,
                       const Tensor& s, std::span<const LoraGradient> gradients, const float* ds,
                       int64_t ds_stride);
-  void input_gradient(const Tensor& dy, const CpuWeight& weight, std::span<const LoraSegment> segments,
-                      const float* ds, int64_t ds_stride, const Tensor& dx, bool accumulate);
+  void low_gradient(const Tensor& dy, std::span<const LoraSegment> segments, float* ds, int64_t ds_stride);
+  // What linear_backward makes of dy on its way to dx, and a task of it.
+  struct InputGradient {
+    std::span<const LoraSegment> segments;
+    float* ds;  // dy b, [rows][ds_stride]
+    int64_t ds_stride;
+    const Tensor& dx;
+    bool accumulate;
+  };
+  struct GradientTask {
+    int64_t begin, end, panel, panel_end;
+    float* scratch;
+  };
+  void base_gradient(const Tensor& dy, const CpuWeight& weight, const InputGradient& to,
+                     const GradientTask& task, bool beside);
+  void adapters_gradient(const InputGradient& to, const GradientTask& task);
+  void input_gradient(const Tensor& dy, const CpuWeight& weight, const InputGradient& to);
 
   std::shared_ptr<base::ThreadPool> pool_;
   const Kernels& kernels_;

@@ -24,6 +24,10 @@ struct Gemm {
   const float* init;  // null: zeros; stride 0: a bias; c itself: accumulate
   int64_t init_stride;
   float* scratch;  // Kernels::gemm_scratch floats
+  // Null, or another product of the same rows of a with weights of the same type: a is packed once for both.
+  // Of it only w, panels, columns, c and init count. Only where
+  // Kernels::products_at_once is 2.
+  const Gemm* beside;
 };
 
 // Inputs that share a scale, of weights and of activations alike.
@@ -127,7 +131,8 @@ struct Kernels {
   int64_t bfloat16_group;  // 2: pairs are multiplied, the other operand rounded; 1: weights are widened
   int64_t gemm_scratch, over_rows_scratch;
   void (*gemm)(const Gemm&);
-  int64_t fewest_rows;  // of a product with one panel: fewer take as long
+  int64_t products_at_once;  // 2: gemm takes Gemm::beside; 1: it does not
+  int64_t fewest_rows;       // of a product with one panel: fewer take as long
   void (*gemm_over_rows)(const GemmOverRows&);
 
   int64_t quant_panels;  // that gemm_quantised takes at once of one row: tasks end at multiples

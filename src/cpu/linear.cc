@@ -1,5 +1,7 @@
 // y = x w^T + bias, and for each segment its adapter's part, added to the same accumulators' results in the
 // same order whoever else is in the batch.
+#include <optional>
+
 #include "cpu/backend.h"
 #include "cpu/linear_parts.h"
 #include "cpu/rounded_once.h"
@@ -27,9 +29,30 @@ struct CpuBackend::Projection {
   float* rounded;  // x, for this weight; null where tasks round it
   Cut cut;
   int64_t first_task;
+  bool beside;  // s is made beside y, by the same tasks
 };
 
-// s = D(x) a^T for the rows of every segment of every job.
+// s = D(x) a^T for rows [begin, end) of one segment.
+void CpuBackend::down(const Tensor& x, const Projection& p, const LoraSegment& segment, int64_t begin,
+                      int64_t end) {
+  const int64_t k = x.dim(1);
+  const float* rows = x.data<float>() + begin * x.row_stride();
+  int64_t stride = x.row_stride();
+  std::optional<Lease> dropped;
+  if (segment.dropout > 0) {
+    dropped.emplace(scratch_, static_cast<size_t>((end - begin) * k));
+    for (int64_t r = begin; r < end; ++r)
+      drop_row(segment, r - segment.begin, x.data<float>() + r * stride, k, dropped->get() + (r - begin) * k);
+    rows = dropped->get(), stride = k;
+  }
+  Gemm g =
+      product(rows, stride, end - begin, as_cpu(*segment.lora).a, p.low + begin * p.low_stride, p.low_stride);
+  const Lease scratch(scratch_, static_cast<size_t>(kernels_.gemm_scratch));
+  g.scratch = scratch.get();
+  kernels_.gemm(g);
+}
+
+// The same for the rows of every segment of every job that does not make it beside y.
 void CpuBackend::project_down(const Tensor& x, std::span<const Projection> jobs) {
   struct Piece {
     SegmentPiece rows;
@@ -39,21 +62,12 @@ void CpuBackend::project_down(const Tensor& x, std::span<const Projection> jobs)
       rows_down_at_once(x.dim(0) * static_cast<int64_t>(jobs.size()), pool_->size(), kernels_.fewest_rows);
   std::vector<Piece> pieces;
   for (const Projection& p : jobs)
-    for (const SegmentPiece& rows : cut_segments(p.job.segments, at_once)) pieces.push_back({rows, &p});
+    for (const SegmentPiece& rows :
+         p.beside ? std::vector<SegmentPiece>() : cut_segments(p.job.segments, at_once))
+      pieces.push_back({rows, &p});
   pool_->run(static_cast<int64_t>(pieces.size()), [&](int64_t i) {
     const auto& [piece, p] = pieces[static_cast<size_t>(i)];
-    const auto& [segment, index, begin, end] = piece;
-    const int64_t k = x.dim(1);
-    const bool drop = segment->dropout > 0;
-    const Lease dropped(scratch_, drop ? static_cast<size_t>((end - begin) * k) : 1);
-    const auto row = [&](int64_t r) { return x.data<float>() + r * x.row_stride(); };
-    for (int64_t r = begin; drop && r < end; ++r)
-      drop_row(*segment, r - segment->begin, row(r), k, dropped.get() + (r - begin) * k);
-    Gemm g = product(drop ? dropped.get() : row(begin), drop ? k : x.row_stride(), end - begin,
-                     as_cpu(*segment->lora).a, p->low + begin * p->low_stride, p->low_stride);
-    const Lease scratch(scratch_, static_cast<size_t>(kernels_.gemm_scratch));
-    g.scratch = scratch.get();
-    kernels_.gemm(g);
+    down(x, *p, *piece.segment, piece.begin, piece.end);
   });
 }
 
@@ -62,10 +76,23 @@ void CpuBackend::project(const Tensor& x, const Projection& p, int64_t task) {
   const Tensor& y = p.job.y;
   const int64_t begin = p.cut.row(task), end = p.cut.row_end(task), stride = y.row_stride();
   const int64_t panel = p.cut.panel(task), panel_end = p.cut.panel_end(task);
-  forward_block(p.weight,
-                {x.data<float>() + begin * x.row_stride(), x.row_stride(), end - begin,
-                 y.data<float>() + begin * stride, stride, p.job.bias.data<float>(), p.rounded},
-                panel, panel_end);
+  Block block{x.data<float>() + begin * x.row_stride(),
+              x.row_stride(),
+              end - begin,
+              y.data<float>() + begin * stride,
+              stride,
+              p.job.bias.data<float>(),
+              p.rounded};
+  Gemm beside{};
+  if (const LoraSegment* all = p.beside ? segment_of_all(p.job.segments, begin, end) : nullptr) {
+    beside = product(nullptr, 0, 0, as_cpu(*all->lora).a, p.low + begin * p.low_stride, p.low_stride);
+    block.beside = &beside;
+  } else if (p.beside) {
+    for_segments(p.job.segments, begin, end, [&](const LoraSegment& segment, int64_t first, int64_t last) {
+      down(x, p, segment, first, last);
+    });
+  }
+  forward_block(p.weight, block, panel, panel_end);
   const Lease scratch(scratch_, static_cast<size_t>(kernels_.gemm_scratch));
   for_segments(p.job.segments, begin, end, [&](const LoraSegment& segment, int64_t first, int64_t last) {
     float* c = y.data<float>() + first * stride;
@@ -102,8 +129,10 @@ void CpuBackend::linears(const Tensor& x, std::span<const ops::LinearJob> jobs) 
     const int64_t rank = largest_rank(job.segments);
     const Cut cut(n, as_cpu(job.w), pool_->size(), kernels_.quant_panels);
     const bool kept = !job.s.empty();
-    all.push_back({job, as_cpu(job.w), kept ? job.s.data<float>() : next, kept ? job.s.row_stride() : rank,
-                   rounded.rows(as_cpu(job.w)), cut, tasks});
+    const CpuWeight& weight = as_cpu(job.w);
+    all.push_back({job, weight, kept ? job.s.data<float>() : next, kept ? job.s.row_stride() : rank,
+                   rounded.rows(weight), cut, tasks,
+                   weight.whole() && goes_beside(kernels_, cut, weight.forward, job.segments, &CpuLora::a)});
     tasks += cut.tasks();
     if (!kept) next += n * rank;
   }

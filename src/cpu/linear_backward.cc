@@ -66,43 +66,85 @@ void CpuBackend::lora_gradients(const Tensor& dy, const Tensor& x, std::span<con
   }
 }
 
-void CpuBackend::input_gradient(const Tensor& dy, const CpuWeight& weight,
-                                std::span<const LoraSegment> segments, const float* ds, int64_t ds_stride,
-                                const Tensor& dx, bool accumulate) {
-  const int64_t k = weight.inputs();
-  if (!weight.whole())
-    quantised_gradient(dy.data<float>(), dy.row_stride(), dy.dim(0), weight, dx.data<float>(),
-                       dx.row_stride(), accumulate);
-  if (!weight.whole() && segments.empty()) return;
-  const Cut cut(dy.dim(0), weight.outputs(), k, pool_->size());
-  pool_->run(cut.tasks(), [&](int64_t task) {
-    const int64_t begin = cut.row(task), end = cut.row_end(task), stride = dx.row_stride();
+namespace {
+// dy b for rows [begin, end) of one segment.
+Gemm low_product(const Tensor& dy, const LoraSegment& segment, int64_t begin, int64_t end, float* ds,
+                 int64_t ds_stride) {
+  return product(dy.data<float>() + begin * dy.row_stride(), dy.row_stride(), end - begin,
+                 as_cpu(*segment.lora).b_backward, ds + begin * ds_stride, ds_stride);
+}
+}  // namespace
+
+// ds = dy b for the rows of every segment.
+void CpuBackend::low_gradient(const Tensor& dy, std::span<const LoraSegment> segments, float* ds,
+                              int64_t ds_stride) {
+  const auto pieces = cut_segments(segments, kSegmentRows);
+  pool_->run(static_cast<int64_t>(pieces.size()), [&](int64_t i) {
+    const auto& [segment, index, begin, end] = pieces[static_cast<size_t>(i)];
     const Lease scratch(scratch_, static_cast<size_t>(kernels_.gemm_scratch));
-    const auto run = [&](Gemm g) {
-      g.panel_begin = cut.panel(task), g.panel_end = cut.panel_end(task), g.scratch = scratch.get();
-      kernels_.gemm(g);
-    };
-    float* const to = dx.data<float>() + begin * stride;
-    if (weight.whole()) {
-      Gemm g = product(dy.data<float>() + begin * dy.row_stride(), dy.row_stride(), end - begin,
-                       weight.backward, to, stride);
-      if (accumulate) g.init = to, g.init_stride = stride;
-      run(g);
-    }
-    for_segments(segments, begin, end, [&](const LoraSegment& segment, int64_t first, int64_t last) {
-      const bool drop = segment.dropout > 0;
-      const Lease branch(scratch_, drop ? static_cast<size_t>((last - first) * k) : 1);
-      float* c = drop ? branch.get() : dx.data<float>() + first * stride;
-      Gemm part = product(ds + first * ds_stride, ds_stride, last - first, as_cpu(*segment.lora).a_backward,
-                          c, drop ? k : stride);
-      if (!drop) part.init = c, part.init_stride = stride;
-      run(part);
-      const int64_t column = cut.panel(task) * kPanel,
-                    columns = std::min(cut.panel_end(task) * kPanel, k) - column;
-      for (int64_t r = first; drop && r < last; ++r)
-        add_dropped(segment, r - segment.begin, branch.get() + (r - first) * k + column, column, columns,
-                    dx.data<float>() + r * stride + column);
+    Gemm g = low_product(dy, *segment, begin, end, ds, ds_stride);
+    g.scratch = scratch.get();
+    kernels_.gemm(g);
+  });
+}
+
+// One task's rows and panels of dx (= or +=) dy w, of weights stored whole; `beside`: and its rows of ds.
+void CpuBackend::base_gradient(const Tensor& dy, const CpuWeight& weight, const InputGradient& to,
+                               const GradientTask& t, bool beside) {
+  const int64_t stride = to.dx.row_stride();
+  Gemm g = product(dy.data<float>() + t.begin * dy.row_stride(), dy.row_stride(), t.end - t.begin,
+                   weight.backward, to.dx.data<float>() + t.begin * stride, stride);
+  if (to.accumulate) g.init = g.c, g.init_stride = stride;
+  g.panel_begin = t.panel, g.panel_end = t.panel_end, g.scratch = t.scratch;
+  Gemm low{};
+  if (const LoraSegment* all = beside ? segment_of_all(to.segments, t.begin, t.end) : nullptr) {
+    low = low_product(dy, *all, t.begin, t.end, to.ds, to.ds_stride);
+    g.beside = &low;
+  } else if (beside) {
+    for_segments(to.segments, t.begin, t.end, [&](const LoraSegment& segment, int64_t first, int64_t last) {
+      Gemm part = low_product(dy, segment, first, last, to.ds, to.ds_stride);
+      part.scratch = t.scratch;
+      kernels_.gemm(part);
     });
+  }
+  kernels_.gemm(g);
+}
+
+// dx += scale * D(ds a), one task's rows and panels.
+void CpuBackend::adapters_gradient(const InputGradient& to, const GradientTask& t) {
+  const int64_t k = to.dx.dim(1), stride = to.dx.row_stride();
+  for_segments(to.segments, t.begin, t.end, [&](const LoraSegment& segment, int64_t first, int64_t last) {
+    const bool drop = segment.dropout > 0;
+    const Lease branch(scratch_, drop ? static_cast<size_t>((last - first) * k) : 1);
+    float* c = drop ? branch.get() : to.dx.data<float>() + first * stride;
+    Gemm part = product(to.ds + first * to.ds_stride, to.ds_stride, last - first,
+                        as_cpu(*segment.lora).a_backward, c, drop ? k : stride);
+    if (!drop) part.init = c, part.init_stride = stride;
+    part.panel_begin = t.panel, part.panel_end = t.panel_end, part.scratch = t.scratch;
+    kernels_.gemm(part);
+    const int64_t column = t.panel * kPanel, columns = std::min(t.panel_end * kPanel, k) - column;
+    for (int64_t r = first; drop && r < last; ++r)
+      add_dropped(segment, r - segment.begin, branch.get() + (r - first) * k + column, column, columns,
+                  to.dx.data<float>() + r * stride + column);
+  });
+}
+
+// dx (= or +=) dy w + scale * ds a; ds is made first, or by the same tasks.
+void CpuBackend::input_gradient(const Tensor& dy, const CpuWeight& weight, const InputGradient& to) {
+  const Cut cut(dy.dim(0), weight.outputs(), weight.inputs(), pool_->size());
+  const bool beside =
+      weight.whole() && goes_beside(kernels_, cut, weight.backward, to.segments, &CpuLora::b_backward);
+  if (!beside) low_gradient(dy, to.segments, to.ds, to.ds_stride);
+  if (!weight.whole())
+    quantised_gradient(dy.data<float>(), dy.row_stride(), dy.dim(0), weight, to.dx.data<float>(),
+                       to.dx.row_stride(), to.accumulate);
+  if (!weight.whole() && to.segments.empty()) return;
+  pool_->run(cut.tasks(), [&](int64_t task) {
+    const Lease scratch(scratch_, static_cast<size_t>(kernels_.gemm_scratch));
+    const GradientTask t{cut.row(task), cut.row_end(task), cut.panel(task), cut.panel_end(task),
+                         scratch.get()};
+    if (weight.whole()) base_gradient(dy, weight, to, t, beside);
+    adapters_gradient(to, t);
   });
 }
 
@@ -126,16 +168,10 @@ void CpuBackend::linear_backward(const Tensor& dy, const Tensor& x, const Packed
   if (n == 0) return;
 
   const Lease ds(scratch_, static_cast<size_t>(n * rank + 1));
-  const auto pieces = cut_segments(segments, kSegmentRows);
-  pool_->run(static_cast<int64_t>(pieces.size()), [&](int64_t i) {
-    const auto& [segment, index, begin, end] = pieces[static_cast<size_t>(i)];
-    const Lease scratch(scratch_, static_cast<size_t>(kernels_.gemm_scratch));
-    Gemm g = product(dy.data<float>() + begin * dy.row_stride(), dy.row_stride(), end - begin,
-                     as_cpu(*segment->lora).b_backward, ds.get() + begin * rank, rank);
-    g.scratch = scratch.get();
-    kernels_.gemm(g);
-  });
-  if (!dx.empty()) input_gradient(dy, weight, segments, ds.get(), rank, dx, accumulate);
+  if (dx.empty())
+    low_gradient(dy, segments, ds.get(), rank);
+  else
+    input_gradient(dy, weight, {segments, ds.get(), rank, dx, accumulate});
   lora_gradients(dy, x, segments, s, gradients, ds.get(), rank);
 }
 

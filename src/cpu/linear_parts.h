@@ -104,6 +104,27 @@ inline Gemm product(const float* a, int64_t a_stride, int64_t rows, const Panels
   return g;
 }
 
+// Whether adapters' first products (`first`: with A, or with B going back) are made beside the base's, from
+// rows packed once: each task then has all panels of its rows.
+inline bool goes_beside(const Kernels& kernels, const Cut& cut, const Panels& base,
+                        std::span<const ops::LoraSegment> segments, Panels CpuLora::*first) {
+  bool any = false;
+  for (const auto& s : segments) {
+    if (!s.lora) continue;
+    if (s.dropout > 0 || (as_cpu(*s.lora).*first).bf16() != base.bf16()) return false;
+    any = true;
+  }
+  return any && kernels.products_at_once == 2 && cut.panel_groups == 1;
+}
+
+// The segment with an adapter that has all rows [begin, end); null where there is none.
+inline const ops::LoraSegment* segment_of_all(std::span<const ops::LoraSegment> segments, int64_t begin,
+                                              int64_t end) {
+  for (const auto& s : segments)
+    if (s.lora && s.begin <= begin && end <= s.end) return &s;
+  return nullptr;
+}
+
 inline void check_segments(const char* op, std::span<const ops::LoraSegment> segments, int64_t rows,
                            int64_t inputs, int64_t outputs) {
   ops::expect_segments(op, segments, rows);

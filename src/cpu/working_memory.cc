@@ -67,7 +67,8 @@ struct Pass {
     const bool once = !w.whole() && shape.rows <= kQuantRows;  // see rounded_once.h
     const auto run = [&] {
       const int64_t at_once = rows_down_at_once(shape.rows, threads, kernels.fewest_rows);
-      if (adapted()) tasks({dropped(longest_piece(segment, at_once), k), kernels.gemm_scratch});
+      if (adapted() && shape.dropout) tasks({longest_piece(segment, at_once) * k, kernels.gemm_scratch});
+      if (adapted()) tasks({kernels.gemm_scratch});
       if (!once) product(w);
       tasks({kernels.gemm_scratch});
     };

@@ -1,9 +1,11 @@
 // Kernels called directly: how exact, and what they do at the edges of float.
 #include <gtest/gtest.h>
 
+#include <bit>
 #include <cmath>
 #include <limits>
 
+#include "base/random.h"
 #include "cpu/isa.h"
 
 namespace whorl::cpu {
@@ -65,6 +67,77 @@ TEST_P(EveryIsa, LaterKeysThatAreNotNumbersDoNotReachEarlierQueries) {
   k.attention(t);
   for (int64_t i = 0; i < 30 * kSize; ++i) EXPECT_NEAR(out[static_cast<size_t>(i)], 0.2f, 1e-6f) << i;
   EXPECT_TRUE(std::isnan(out[30 * kSize]));
+}
+
+std::vector<float> numbers(int64_t n, uint64_t seed) {
+  std::vector<float> out(static_cast<size_t>(n));
+  for (size_t i = 0; i < out.size(); ++i) out[i] = static_cast<float>(base::uniform(seed, i) - 0.5);
+  return out;
+}
+
+// The same with a bfloat16 in either half of a word.
+std::vector<float> pairs(std::vector<float> of) {
+  for (float& x : of) {
+    const auto bits = std::bit_cast<uint32_t>(x) >> 16;
+    x = std::bit_cast<float>(bits << 16 | bits);
+  }
+  return of;
+}
+
+// Blocks of rows and of k as a product of a large matrix has them; an adapter of 20 columns beside it.
+TEST_P(EveryIsa, AProductBesideAnotherIsWhatItIsAlone) {
+  if (k.products_at_once < 2) GTEST_SKIP() << GetParam() << " makes one product at a time";
+  constexpr int64_t kRows = 250, kInputs = 2100, kColumns = 33, kBeside = 20;
+  const auto a = numbers(kRows * kInputs, 1), w = pairs(numbers(kInputs * 48, 2)),
+             w2 = pairs(numbers(kInputs * 32, 3));
+  std::vector<float> scratch(static_cast<size_t>(k.gemm_scratch));
+  const auto run = [&](const std::vector<float>& weights, int64_t columns, bool bf16, std::vector<float>& c,
+                       const Gemm* beside) {
+    Gemm g{};
+    g.a = a.data(), g.a_stride = kInputs, g.rows = kRows, g.k = kInputs, g.w = weights.data(), g.bf16 = bf16;
+    g.panel_end = (columns + kPanel - 1) / kPanel, g.columns = columns;
+    c.resize(static_cast<size_t>(kRows * columns));
+    g.c = c.data(), g.c_stride = columns, g.scratch = scratch.data(), g.beside = beside;
+    k.gemm(g);
+    return g;
+  };
+  for (const bool bf16 : {false, true}) {
+    std::vector<float> alone, other, both, second(kRows * kBeside);
+    run(w, kColumns, bf16, alone, nullptr);
+    Gemm beside = run(w2, kBeside, bf16, other, nullptr);
+    beside.a = nullptr, beside.k = 0, beside.rows = 0, beside.scratch = nullptr, beside.c = second.data();
+    run(w, kColumns, bf16, both, &beside);
+    EXPECT_EQ(both, alone) << "bfloat16: " << bf16;
+    EXPECT_EQ(second, other) << "bfloat16: " << bf16;
+  }
+}
+
+// More blocks of keys than are kept, and a window that reads some again: the last rows of a long sequence are
+// those of a short one that begins where the window does.
+TEST_P(EveryIsa, GradientsOfALongSequenceAreThoseOfItsEnd) {
+  constexpr int64_t kRows = 1300, kFirst = 960, kSize = 20, kWindow = 128;
+  const auto q = numbers(kRows * kSize, 1), kv = numbers(kRows * kSize, 2), out = numbers(kRows * kSize, 3),
+             dout = numbers(kRows * kSize, 4), lse = numbers(kRows, 5);
+  std::vector<float> scratch(static_cast<size_t>(k.attention_gradient_scratch(kSize)));
+  const auto run = [&](int64_t first, void (*kernel)(const AttentionGradient&)) {
+    std::vector<float> dq(static_cast<size_t>((kRows - first) * kSize)), dk(dq), dv(dq);
+    AttentionGradient g{};
+    const int64_t at = first * kSize;
+    g.dout = dout.data() + at, g.q = q.data() + at, g.k = g.v = kv.data() + at, g.out = out.data() + at;
+    g.lse = lse.data() + first, g.dq = dq.data(), g.dk = dk.data(), g.dv = dv.data();
+    g.dout_stride = g.q_stride = g.k_stride = g.v_stride = g.out_stride = kSize, g.lse_stride = 1;
+    g.dq_stride = g.dk_stride = g.dv_stride = kSize;
+    g.rows = kRows - first, g.group = 1, g.head_size = kSize, g.scale = 0.2f, g.window = kWindow;
+    g.scratch = scratch.data();
+    kernel(g);
+    return dq;
+  };
+  for (const auto kernel : {k.attention_gradient, k.attention_gradient_pairs}) {
+    const auto whole = run(0, kernel), end = run(kFirst, kernel);
+    // Rows from here on see nothing before kFirst.
+    for (int64_t i = (kFirst + kWindow) * kSize; i < kRows * kSize; ++i)
+      ASSERT_EQ(whole[static_cast<size_t>(i)], end[static_cast<size_t>(i - kFirst * kSize)]) << i / kSize;
+  }
 }
 
 std::vector<std::string> every_isa() {

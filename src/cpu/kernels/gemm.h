@@ -156,16 +156,25 @@ static void pack_rows(const GemmBlock& b, int64_t at, int64_t k, float* to) {
             k, to + b.tiles.begin(i) * W::words(k));
 }
 
+// The block's product, and that of Gemm::beside from the rows that are packed already.
+static inline void with_beside(const GemmBlock& b, void (*multiply)(const GemmBlock&)) {
+  multiply(b);
+  if (!b.g.beside) return;
+  Gemm beside = *b.g.beside;
+  beside.k = b.g.k, beside.bf16 = b.g.bf16, beside.scratch = b.g.scratch;
+  multiply({beside, b.row, b.rows, b.k_begin, b.k, b.tiles});
+}
+
 template <class W>
 static void gemm_block(const GemmBlock& b) {
   if constexpr (W::kWidens)
     if (in_blocks<W>(b.tiles)) {
       for (int64_t at = 0; at < b.k; at += kBlockK)
         pack_rows<W>(b, at, b.k - at < kBlockK ? b.k - at : kBlockK, b.g.scratch + at * b.rows);
-      return multiply_in_blocks<W>(b);
+      return with_beside(b, multiply_in_blocks<W>);
     }
   pack_rows<W>(b, 0, b.k, b.g.scratch);
-  multiply_stored<W>(b);
+  with_beside(b, multiply_stored<W>);
 }
 
 template <class W>

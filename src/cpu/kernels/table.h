@@ -8,6 +8,7 @@ static constexpr Kernels make_table(const char* name) {
                  kGemmScratch,
                  kOverRowsScratch,
                  gemm,
+                 2,
                  kFewestRows,
                  gemm_over_rows,
                  kOneRowPanels,
