@@ -25,8 +25,7 @@ struct Gemm {
   int64_t init_stride;
   float* scratch;  // Kernels::gemm_scratch floats
   // Null, or another product of the same rows of a with weights of the same type: a is packed once for both.
-  // Of it only w, panels, columns, c and init count. Only where
-  // Kernels::products_at_once is 2.
+  // Of it only w, panels, columns, c and init count. Only where Kernels::products_at_once is 2.
   const Gemm* beside;
 };
 

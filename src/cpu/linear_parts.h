@@ -22,9 +22,7 @@ struct Cut {
     if (n == 1 && !w.whole()) taper(w.inputs(), threads, at_once);
   }
   Cut(int64_t n, int64_t k, int64_t columns, int threads, int64_t tasks_of_a_thread = kTasks)
-      : rows(n), panels((columns + kPanel - 1) / kPanel), row_blocks((n + kRows - 1) / kRows) {
-    // As many blocks for each thread: the last of eleven would be made while another thread waits.
-    if (row_blocks > threads) row_blocks = (row_blocks + threads - 1) / threads * threads;
+      : rows(n), panels((columns + kPanel - 1) / kPanel), row_blocks(blocks_of(n, threads)) {
     // Few rows: memory bound, so many small groups for balance. Many: a group repeats the packing of a. A
     // product of a few microseconds stays on the thread that asked for it.
     const int64_t p = panels, least = n <= 16 ? 8 : 32;
@@ -45,7 +43,13 @@ struct Cut {
   int64_t panel(int64_t task) const { return edge(task % panel_groups); }
   int64_t panel_end(int64_t task) const { return edge(task % panel_groups + 1); }
 
-  static constexpr int64_t kRows = 192;
+  // Blocks that n rows are cut into: as many for each thread, as the last of eleven would be made while
+  // another thread waits.
+  static int64_t blocks_of(int64_t n, int threads) {
+    const int64_t blocks = (n + kRows - 1) / kRows;
+    return blocks > threads ? (blocks + threads - 1) / threads * threads : blocks;
+  }
+  static constexpr int64_t kRows = 192;  // of a block, at most
 
  private:
   // One row: a thread should read on for long, as a task's first weights come late, and all should end

@@ -94,7 +94,8 @@ struct Pass {
       if (adapted()) tasks({kernels.gemm_scratch});
       if (!w.whole()) widened(w);
       if (!adapted()) return w.whole() ? tasks({kernels.gemm_scratch}) : void();
-      const int64_t rows = std::min(segment, longest_piece(shape.rows, Cut::kRows));
+      const int64_t blocks = Cut::blocks_of(shape.rows, threads);
+      const int64_t rows = std::min(segment, (shape.rows + blocks - 1) / blocks);
       tasks({kernels.gemm_scratch, dropped(rows, k)});
       tasks({kernels.over_rows_scratch});
       hold({dropped(segment, k)}, 1, [&] { tasks({kernels.over_rows_scratch}); });

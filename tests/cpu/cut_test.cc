@@ -81,5 +81,22 @@ TEST(Cut, ABlockOfRowsIsCutWhole) {
       for (const int threads : {1, 2, 8}) expect_every_panel_once(Cut(rows, 896, columns, threads), 1);
 }
 
+// Many rows: no thread waits for another's last block, and no row is left out.
+TEST(ManyRows, AreAsManyBlocksForEveryThread) {
+  for (const int threads : {1, 2, 3, 16})
+    for (const int64_t rows : {1, 192, 193, 577, 2048, 4096, 10000}) {
+      const Cut cut(rows, 512, 64, threads);
+      if (rows > 192 * threads) {
+        EXPECT_EQ(cut.row_blocks % threads, 0) << rows << " on " << threads;
+      }
+      for (int64_t block = 0; block < cut.row_blocks; ++block) {
+        const int64_t task = block * cut.panel_groups;
+        EXPECT_EQ(cut.row(task), block == 0 ? 0 : cut.row_end(task - 1));
+        EXPECT_LE(cut.row_end(task) - cut.row(task), Cut::kRows);
+      }
+      EXPECT_EQ(cut.row_end(cut.tasks() - 1), rows);
+    }
+}
+
 }  // namespace
 }  // namespace whorl::cpu

@@ -49,7 +49,7 @@ struct FarRows : Float32 {
 };
 // Sixteen sums of a vector each hide a line's way from the second-level cache; with fewer registers it has to
 // be copied.
-constexpr bool kReadsFarRows = kTallRows >= kPanel && kLanes == kPanel;
+constexpr bool kReadsFarRows = kTallRows >= kPanel;
 
 // As over_rows_block, for whole vectors of columns and few rows of c.
 static inline void over_far_rows(const GemmOverRows& g, int64_t row, int64_t rows, int64_t column,
