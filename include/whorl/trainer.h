@@ -105,7 +105,7 @@ struct TrainPlan {
   double packing_fill = 0;  // share of the packed rows' room that holds tokens
   int64_t trainable_parameters = 0;
   size_t memory_bytes = 0;  // predicted peak beside the loaded base weights: the sum of the parts that follow
-  size_t weight_bytes = 0;  // the weights' layout for gradients (all weights: and the copy that is trained)
+  size_t weight_bytes = 0;  // layouts for gradients, see kept_layouts (all weights: the copy that is trained)
   size_t activation_bytes = 0;  // of the largest micro-batch, with the gradients that pass through
   size_t loss_bytes = 0;        // one chunk of logits
   size_t working_bytes = 0;     // what the ops work in: copies under dropout, widened weights
@@ -114,6 +114,10 @@ struct TrainPlan {
   size_t validation_bytes = 0;  // where validation's micro-batches are larger than those of training
   size_t data_bytes = 0;        // rows as tokens, the table of positions
   size_t transient_bytes = 0;   // above all that for a moment: preparing weights, a checkpoint, the result
+  // Whether every weight keeps a second layout for gradients: so it is with few tokens a micro-batch, within
+  // the budget. Else the head alone has one, and each other is made when it is needed, a matrix at a time.
+  // The results are the same bits.
+  bool kept_layouts = false;
   // By layer, what is computed again in the backward pass: 0 nothing, 1 gate and up, 2 also q, k and v, 3 all
   // but the layer's input. Empty = nothing in any layer.
   std::vector<int64_t> recompute_levels = {};

@@ -126,7 +126,7 @@ Fields<TrainPlan> fields_of<TrainPlan>() {
           field("trainable_parameters", &P::trainable_parameters, "of all adapters"),
           field("memory_bytes", &P::memory_bytes,
                 "predicted peak beside the loaded base weights: the sum of the parts that follow"),
-          field("weight_bytes", &P::weight_bytes, "the weights' layout for gradients"),
+          field("weight_bytes", &P::weight_bytes, "layouts for gradients, see kept_layouts"),
           field("activation_bytes", &P::activation_bytes, "of the largest micro-batch"),
           field("loss_bytes", &P::loss_bytes, "one chunk of logits"),
           field("working_bytes", &P::working_bytes, "copies under dropout, widened weights"),
@@ -137,6 +137,9 @@ Fields<TrainPlan> fields_of<TrainPlan>() {
           field("data_bytes", &P::data_bytes, "rows as tokens, the table of positions"),
           field("transient_bytes", &P::transient_bytes,
                 "for a moment: preparing weights, a checkpoint, the result"),
+          field("kept_layouts", &P::kept_layouts,
+                "all weights keep a layout for gradients (few tokens a micro-batch); else the head "
+                "alone, and the others are made when needed, with the same results"),
           field("recompute_levels", &P::recompute_levels,
                 "by layer: 0 nothing, 1 gate and up, 2 also q, k and v, 3 all but the layer's input"),
           field("recomputed_flops_ratio", &P::recomputed_flops_ratio,

@@ -2583,6 +2583,11 @@ class TrainPlan:
         by on_masked_row and on_long_row
         """
     @property
+    def kept_layouts(self) -> bool:
+        """
+        all weights keep a layout for gradients (few tokens a micro-batch); else the head alone, and the others are made when needed, with the same results
+        """
+    @property
     def loss_bytes(self) -> int:
         """
         one chunk of logits
@@ -2665,7 +2670,7 @@ class TrainPlan:
     @property
     def weight_bytes(self) -> int:
         """
-        the weights' layout for gradients
+        layouts for gradients, see kept_layouts
         """
     @property
     def working_bytes(self) -> int:

@@ -46,6 +46,7 @@ class CpuBackend final : public ops::Backend {
   Weight pack_quantized(const ops::QuantizedMatrix& w) override;
   Weight pack_quantized(const ops::QuantizedRows& w) override;
   void prepare_backward(PackedWeight& w) override;
+  size_t gradient_layout_bytes(const PackedWeight& w) const override;
   void repack(PackedWeight& w, const Tensor& host) override;
   Tensor unpack(const PackedWeight& w) override;
   void unpack_rows(const PackedWeight& w, int64_t begin, const Tensor& out) override;
@@ -131,9 +132,16 @@ class CpuBackend final : public ops::Backend {
   void multiply(const Block& whole, const CpuWeight& weight);
   void multiply_back(const float* a, int64_t a_stride, int64_t rows, const CpuWeight& weight, float* c,
                      int64_t c_stride);
-  // c (= or +=) a w, the weights widened block by block in passing.
-  void quantised_gradient(const float* a, int64_t a_stride, int64_t rows, const CpuWeight& weight, float* c,
-                          int64_t c_stride, bool accumulate);
+  // Panels of weights' transpose, from panel `first` on: kept (all of them), or made in passing.
+  struct GradientPanels {
+    const void* w;
+    bool bf16;
+    int64_t first, columns;
+    // a w for these columns, into their place in the rows of c.
+    Gemm product(const float* a, int64_t a_stride, int64_t rows, int64_t k, float* c, int64_t c_stride) const;
+  };
+  void turn_panel(const CpuWeight& weight, int64_t panel, float* to);
+  void for_gradient_panels(const CpuWeight& weight, const std::function<void(const GradientPanels&)>& body);
   void losses_in_place(std::span<const int64_t> rows, float* logits, int64_t vocabulary,
                        std::span<const int32_t> targets, std::span<const float> weights,
                        const Tensor& losses);
@@ -152,10 +160,10 @@ class CpuBackend final : public ops::Backend {
     bool accumulate;
   };
   struct GradientTask {
-    int64_t begin, end, panel, panel_end;
+    int64_t begin, end, panel, panel_end;  // panels of all of dx
     float* scratch;
   };
-  void base_gradient(const Tensor& dy, const CpuWeight& weight, const InputGradient& to,
+  void base_gradient(const Tensor& dy, const GradientPanels& w, const InputGradient& to,
                      const GradientTask& task, bool beside);
   void adapters_gradient(const InputGradient& to, const GradientTask& task);
   void input_gradient(const Tensor& dy, const CpuWeight& weight, const InputGradient& to);

@@ -65,8 +65,6 @@ void CpuBackend::cross_entropy(const Tensor& h, const PackedWeight& head, std::s
   expect_optional("cross_entropy", "dhead", dhead, {vocabulary, c});
   const bool gradient = !dh.empty() || !dhead.empty();
   if (gradient) expect_count("cross_entropy", "weights, one per row", weights.size(), n);
-  base::check_argument(dh.empty() || weight.has_backward(),
-                       "[cross_entropy] expected a head packed for backward; call prepare_backward");
   const auto trained = rows_with_target(targets, vocabulary);
   std::fill_n(losses.data<float>(), n, 0.0f);
   fill_zero(dh);

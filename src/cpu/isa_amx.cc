@@ -15,6 +15,7 @@
 #include "cpu/kernels/over_rows.h"
 #include "cpu/kernels/tiles_amx.h"
 #include "cpu/kernels/gemm_tiles.h"
+#include "cpu/kernels/turned.h"
 #include "cpu/kernels/quantised.h"
 #include "cpu/kernels/quantised_tiles.h"
 #include "cpu/kernels/rows.h"

@@ -16,6 +16,7 @@
 #include "cpu/kernels/over_rows.h"
 #include "cpu/kernels/tiles_emulated.h"
 #include "cpu/kernels/gemm_tiles.h"
+#include "cpu/kernels/turned.h"
 #include "cpu/kernels/quantised.h"
 #include "cpu/kernels/quantised_tiles.h"
 #include "cpu/kernels/rows.h"

@@ -13,6 +13,7 @@
 #include "cpu/kernels/gemm.h"
 #include "cpu/kernels/one_panel.h"
 #include "cpu/kernels/over_rows.h"
+#include "cpu/kernels/turned.h"
 #include "cpu/kernels/quantised.h"
 #include "cpu/kernels/rows.h"
 #include "cpu/kernels/attention_gradient.h"

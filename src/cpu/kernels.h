@@ -64,6 +64,15 @@ struct QuantWiden {
   float* to;
 };
 
+// The same of weights [columns outputs, k inputs] stored whole, packed for products over k: float32 stays
+// float32, bfloat16 is widened or stays as it is. `to` as above.
+struct PanelTurn {
+  const void* w;
+  bool bf16;
+  int64_t k, columns, panel;
+  float* to;
+};
+
 // c[m, columns] += scale * a[rows, m]^T b[rows, columns], the sum over rows in row order.
 struct GemmOverRows {
   const float* a;
@@ -133,6 +142,7 @@ struct Kernels {
   int64_t products_at_once;  // 2: gemm takes Gemm::beside; 1: it does not
   int64_t fewest_rows;       // of a product with one panel: fewer take as long
   void (*gemm_over_rows)(const GemmOverRows&);
+  void (*turn_panel)(const PanelTurn&);
 
   int64_t quant_panels;  // that gemm_quantised takes at once of one row: tasks end at multiples
   int64_t (*gemm_quantised_scratch)(int64_t k);

@@ -130,9 +130,10 @@ void CpuBackend::linears(const Tensor& x, std::span<const ops::LinearJob> jobs) 
     const Cut cut(n, as_cpu(job.w), pool_->size(), kernels_.quant_panels);
     const bool kept = !job.s.empty();
     const CpuWeight& weight = as_cpu(job.w);
-    all.push_back({job, weight, kept ? job.s.data<float>() : next, kept ? job.s.row_stride() : rank,
-                   rounded.rows(weight), cut, tasks,
-                   weight.whole() && goes_beside(kernels_, cut, weight.forward, job.segments, &CpuLora::a)});
+    all.push_back(
+        {job, weight, kept ? job.s.data<float>() : next, kept ? job.s.row_stride() : rank,
+         rounded.rows(weight), cut, tasks,
+         weight.whole() && goes_beside(kernels_, cut, weight.forward.bf16(), job.segments, &CpuLora::a)});
     tasks += cut.tasks();
     if (!kept) next += n * rank;
   }

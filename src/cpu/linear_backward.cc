@@ -88,14 +88,13 @@ void CpuBackend::low_gradient(const Tensor& dy, std::span<const LoraSegment> seg
   });
 }
 
-// One task's rows and panels of dx (= or +=) dy w, of weights stored whole; `beside`: and its rows of ds.
-void CpuBackend::base_gradient(const Tensor& dy, const CpuWeight& weight, const InputGradient& to,
+// One task's rows and panels of dx (= or +=) dy w; `beside`: and its rows of ds.
+void CpuBackend::base_gradient(const Tensor& dy, const GradientPanels& w, const InputGradient& to,
                                const GradientTask& t, bool beside) {
-  const int64_t stride = to.dx.row_stride();
-  Gemm g = product(dy.data<float>() + t.begin * dy.row_stride(), dy.row_stride(), t.end - t.begin,
-                   weight.backward, to.dx.data<float>() + t.begin * stride, stride);
-  if (to.accumulate) g.init = g.c, g.init_stride = stride;
-  g.panel_begin = t.panel, g.panel_end = t.panel_end, g.scratch = t.scratch;
+  Gemm g = w.product(dy.data<float>() + t.begin * dy.row_stride(), dy.row_stride(), t.end - t.begin,
+                     dy.dim(1), to.dx.data<float>() + t.begin * to.dx.row_stride(), to.dx.row_stride());
+  if (to.accumulate) g.init = g.c, g.init_stride = g.c_stride;
+  g.panel_begin = t.panel - w.first, g.panel_end = t.panel_end - w.first, g.scratch = t.scratch;
   Gemm low{};
   if (const LoraSegment* all = beside ? segment_of_all(to.segments, t.begin, t.end) : nullptr) {
     low = low_product(dy, *all, t.begin, t.end, to.ds, to.ds_stride);
@@ -129,22 +128,19 @@ void CpuBackend::adapters_gradient(const InputGradient& to, const GradientTask& 
   });
 }
 
-// dx (= or +=) dy w + scale * ds a; ds is made first, or by the same tasks.
+// dx (= or +=) dy w + scale * ds a; ds is made first, or by the tasks of the first panels.
 void CpuBackend::input_gradient(const Tensor& dy, const CpuWeight& weight, const InputGradient& to) {
-  const Cut cut(dy.dim(0), weight.outputs(), weight.inputs(), pool_->size());
-  const bool beside =
-      weight.whole() && goes_beside(kernels_, cut, weight.backward, to.segments, &CpuLora::b_backward);
-  if (!beside) low_gradient(dy, to.segments, to.ds, to.ds_stride);
-  if (!weight.whole())
-    quantised_gradient(dy.data<float>(), dy.row_stride(), dy.dim(0), weight, to.dx.data<float>(),
-                       to.dx.row_stride(), to.accumulate);
-  if (!weight.whole() && to.segments.empty()) return;
-  pool_->run(cut.tasks(), [&](int64_t task) {
-    const Lease scratch(scratch_, static_cast<size_t>(kernels_.gemm_scratch));
-    const GradientTask t{cut.row(task), cut.row_end(task), cut.panel(task), cut.panel_end(task),
-                         scratch.get()};
-    if (weight.whole()) base_gradient(dy, weight, to, t, beside);
-    adapters_gradient(to, t);
+  for_gradient_panels(weight, [&](const GradientPanels& w) {
+    const Cut cut(dy.dim(0), weight.outputs(), w.columns, pool_->size());
+    const bool beside = w.first == 0 && goes_beside(kernels_, cut, w.bf16, to.segments, &CpuLora::b_backward);
+    if (w.first == 0 && !beside) low_gradient(dy, to.segments, to.ds, to.ds_stride);
+    pool_->run(cut.tasks(), [&](int64_t task) {
+      const Lease scratch(scratch_, static_cast<size_t>(kernels_.gemm_scratch));
+      const GradientTask t{cut.row(task), cut.row_end(task), w.first + cut.panel(task),
+                           w.first + cut.panel_end(task), scratch.get()};
+      base_gradient(dy, w, to, t, beside);
+      adapters_gradient(to, t);
+    });
   });
 }
 
@@ -163,8 +159,6 @@ void CpuBackend::linear_backward(const Tensor& dy, const Tensor& x, const Packed
     expect("linear_backward", "x", x, {n, k});
     ops::expect_low("linear_backward", s, n, rank, false);
   }
-  base::check_argument(dx.empty() || weight.has_backward(),
-                       "[linear_backward] expected a weight packed for backward; call prepare_backward");
   if (n == 0) return;
 
   const Lease ds(scratch_, static_cast<size_t>(n * rank + 1));

@@ -79,15 +79,16 @@ inline int64_t loss_chunk_rows(int64_t vocabulary) {
   return std::clamp<int64_t>(kLogits / vocabulary, 48, 384);
 }
 
-// How rounded weights are widened for a gradient: a few panels at a time.
-struct Widened {
+// How the transpose of weights without a layout for gradients is made in passing: a few panels at a time.
+struct Turned {
+  bool pairs;  // bfloat16 side by side, else float32
   int64_t panel_floats, panels;
+  Turned(const CpuWeight& w, const Kernels& kernels)
+      : pairs(w.dtype() == DType::bfloat16 && kernels.bfloat16_group == 2),
+        panel_floats((pairs ? (w.outputs() + 1) / 2 : w.outputs()) * kPanel),
+        panels(std::clamp<int64_t>(kFloats / panel_floats, 1, (w.inputs() + kPanel - 1) / kPanel)) {}
+  static constexpr int64_t kFloats = 4 << 20;  // 16 MB
 };
-inline Widened widened_at_once(int64_t inputs, int64_t outputs, bool pairs) {
-  constexpr int64_t kFloats = 4 << 20;  // 16 MB
-  const int64_t panel_floats = (pairs ? (outputs + 1) / 2 : outputs) * kPanel;
-  return {panel_floats, std::clamp<int64_t>(kFloats / panel_floats, 1, (inputs + kPanel - 1) / kPanel)};
-}
 
 // Rows that a task takes through an adapter's first product. A few rows of one adapter are cut further: else
 // one thread would do them while the others wait, but not below `fewest` (Kernels::fewest_rows). `all`: rows
@@ -110,12 +111,12 @@ inline Gemm product(const float* a, int64_t a_stride, int64_t rows, const Panels
 
 // Whether adapters' first products (`first`: with A, or with B going back) are made beside the base's, from
 // rows packed once: each task then has all panels of its rows.
-inline bool goes_beside(const Kernels& kernels, const Cut& cut, const Panels& base,
+inline bool goes_beside(const Kernels& kernels, const Cut& cut, bool bf16,
                         std::span<const ops::LoraSegment> segments, Panels CpuLora::*first) {
   bool any = false;
   for (const auto& s : segments) {
     if (!s.lora) continue;
-    if (s.dropout > 0 || (as_cpu(*s.lora).*first).bf16() != base.bf16()) return false;
+    if (s.dropout > 0 || (as_cpu(*s.lora).*first).bf16() != bf16) return false;
     any = true;
   }
   return any && kernels.products_at_once == 2 && cut.panel_groups == 1;

@@ -52,8 +52,8 @@ class Panels {
   bool borrowed_ = false;
 };
 
-// forward reduces over the inputs K, backward over the outputs O (empty until asked for). A quantised one has
-// neither.
+// forward reduces over the inputs K, backward over the outputs O (empty until asked for: gradients turn
+// forward panel by panel then). A quantised one has neither.
 struct CpuWeight final : ops::PackedWeight {
   Panels forward, backward;
   QuantPanels quantised;

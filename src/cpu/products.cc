@@ -33,47 +33,52 @@ void CpuBackend::multiply(const Block& whole, const CpuWeight& weight) {
   });
 }
 
-void CpuBackend::multiply_back(const float* a, int64_t a_stride, int64_t rows, const CpuWeight& weight,
-                               float* c, int64_t c_stride) {
-  if (!weight.whole()) return quantised_gradient(a, a_stride, rows, weight, c, c_stride, false);
-  const Cut cut(rows, weight.backward, pool_->size());
-  pool_->run(cut.tasks(), [&](int64_t task) {
-    const Lease scratch(scratch_, static_cast<size_t>(kernels_.gemm_scratch));
-    const int64_t begin = cut.row(task);
-    Gemm g = product(a + begin * a_stride, a_stride, cut.row_end(task) - begin, weight.backward,
-                     c + begin * c_stride, c_stride);
-    g.panel_begin = cut.panel(task), g.panel_end = cut.panel_end(task), g.scratch = scratch.get();
-    kernels_.gemm(g);
-  });
+Gemm CpuBackend::GradientPanels::product(const float* a, int64_t a_stride, int64_t rows, int64_t k, float* c,
+                                         int64_t c_stride) const {
+  Gemm g{};
+  g.a = a, g.a_stride = a_stride, g.rows = rows, g.k = k;
+  g.w = w, g.bf16 = bf16, g.columns = columns;
+  g.panel_begin = 0, g.panel_end = (columns + kPanel - 1) / kPanel;
+  g.c = c + first * kPanel, g.c_stride = c_stride;
+  return g;
 }
 
-void CpuBackend::quantised_gradient(const float* a, int64_t a_stride, int64_t rows, const CpuWeight& weight,
-                                    float* c, int64_t c_stride, bool accumulate) {
-  const QuantPanels& q = weight.quantised;
-  const int64_t inputs = q.k(), outputs = q.columns(), panels = (inputs + kPanel - 1) / kPanel;
-  const bool pairs = kernels_.bfloat16_group == 2;
-  const Widened widening = widened_at_once(inputs, outputs, pairs);
-  const int64_t panel_floats = widening.panel_floats, step = widening.panels;
-  const Lease widened(scratch_, static_cast<size_t>(step * panel_floats));
-  for (int64_t first = 0; first < panels; first += step) {
-    const int64_t count = std::min(step, panels - first);
-    pool_->run(count, [&](int64_t i) {
-      kernels_.widen_quantised({q.matrix(), inputs, outputs, first + i, widened.get() + i * panel_floats});
-    });
-    const int64_t columns = std::min(inputs - first * kPanel, count * kPanel);
-    const Cut cut(rows, outputs, columns, pool_->size());
+void CpuBackend::turn_panel(const CpuWeight& weight, int64_t panel, float* to) {
+  const int64_t k = weight.inputs(), columns = weight.outputs();
+  if (weight.whole())
+    kernels_.turn_panel({weight.forward.data(), weight.forward.bf16(), k, columns, panel, to});
+  else
+    kernels_.widen_quantised({weight.quantised.matrix(), k, columns, panel, to});
+}
+
+void CpuBackend::for_gradient_panels(const CpuWeight& weight,
+                                     const std::function<void(const GradientPanels&)>& body) {
+  const int64_t inputs = weight.inputs();
+  if (const Panels& kept = weight.backward; !kept.empty()) return body({kept.data(), kept.bf16(), 0, inputs});
+  const Turned turned(weight, kernels_);
+  const int64_t panels = (inputs + kPanel - 1) / kPanel;
+  const Lease memory(scratch_, static_cast<size_t>(turned.panels * turned.panel_floats));
+  for (int64_t first = 0; first < panels; first += turned.panels) {
+    const int64_t count = std::min(turned.panels, panels - first);
+    pool_->run(count,
+               [&](int64_t i) { turn_panel(weight, first + i, memory.get() + i * turned.panel_floats); });
+    body({memory.get(), turned.pairs, first, std::min(inputs - first * kPanel, count * kPanel)});
+  }
+}
+
+void CpuBackend::multiply_back(const float* a, int64_t a_stride, int64_t rows, const CpuWeight& weight,
+                               float* c, int64_t c_stride) {
+  for_gradient_panels(weight, [&](const GradientPanels& w) {
+    const Cut cut(rows, weight.outputs(), w.columns, pool_->size());
     pool_->run(cut.tasks(), [&](int64_t task) {
       const Lease scratch(scratch_, static_cast<size_t>(kernels_.gemm_scratch));
       const int64_t begin = cut.row(task);
-      Gemm g{};
-      g.a = a + begin * a_stride, g.a_stride = a_stride, g.rows = cut.row_end(task) - begin, g.k = outputs;
-      g.w = widened.get(), g.bf16 = pairs, g.columns = columns;
-      g.c = c + begin * c_stride + first * kPanel, g.c_stride = c_stride;
-      if (accumulate) g.init = g.c, g.init_stride = c_stride;
+      Gemm g = w.product(a + begin * a_stride, a_stride, cut.row_end(task) - begin, weight.outputs(),
+                         c + begin * c_stride, c_stride);
       g.panel_begin = cut.panel(task), g.panel_end = cut.panel_end(task), g.scratch = scratch.get();
       kernels_.gemm(g);
     });
-  }
+  });
 }
 
 }  // namespace whorl::cpu

@@ -81,6 +81,13 @@ void CpuBackend::prepare_backward(PackedWeight& w) {
   weight.backward = std::move(panels);
 }
 
+size_t CpuBackend::gradient_layout_bytes(const PackedWeight& w) const {
+  const CpuWeight& weight = as_cpu(w);
+  if (!weight.whole()) return 0;
+  return static_cast<size_t>(weight.outputs() * ((weight.inputs() + kPanel - 1) / kPanel * kPanel)) *
+         size_of(weight.dtype());
+}
+
 void CpuBackend::repack(PackedWeight& w, const Tensor& host) {
   CpuWeight& weight = as_cpu(w);
   check_weight("repack", host);

@@ -79,24 +79,26 @@ struct Pass {
     const int64_t most = std::min(loss_chunk_rows(head.outputs()), shape.trained_rows);
     hold({most * head.inputs() + 1, most * head.outputs() + 1}, 1, [&] {
       product(head);
-      if (!shape.gradients) return;
-      head.whole() ? tasks({kernels.gemm_scratch}) : widened(head);
+      if (shape.gradients) back(head, true, [&] { tasks({kernels.gemm_scratch}); });
     });
   }
-  // dy w with weights that are widened in passing.
-  void widened(const CpuWeight& w) {
-    const Widened at_once = widened_at_once(w.inputs(), w.outputs(), kernels.bfloat16_group == 2);
-    hold({at_once.panels * at_once.panel_floats}, 1, [&] { tasks({kernels.gemm_scratch}); });
+  // Through w, and through its transpose when that is made in passing.
+  template <class Products>
+  void back(const CpuWeight& w, bool kept, const Products& products) {
+    if (w.whole() && (kept || !w.backward.empty())) return products();
+    const Turned turned(w, kernels);
+    hold({turned.panels * turned.panel_floats}, 1, products);
   }
   void backward(const CpuWeight& w) {
     const int64_t k = w.inputs(), segment = std::min(shape.rows, shape.segment_rows);
     hold({shape.rows * shape.rank + 1}, 1, [&] {
-      if (adapted()) tasks({kernels.gemm_scratch});
-      if (!w.whole()) widened(w);
-      if (!adapted()) return w.whole() ? tasks({kernels.gemm_scratch}) : void();
       const int64_t blocks = Cut::blocks_of(shape.rows, threads);
       const int64_t rows = std::min(segment, (shape.rows + blocks - 1) / blocks);
-      tasks({kernels.gemm_scratch, dropped(rows, k)});
+      back(w, shape.kept_layouts, [&] {
+        tasks({kernels.gemm_scratch});
+        if (adapted()) tasks({kernels.gemm_scratch, dropped(rows, k)});
+      });
+      if (!adapted()) return;
       tasks({kernels.over_rows_scratch});
       hold({dropped(segment, k)}, 1, [&] { tasks({kernels.over_rows_scratch}); });
     });

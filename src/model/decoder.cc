@@ -85,13 +85,12 @@ Tensor Decoder::rope(int64_t positions) const {
   return rope_;
 }
 
-void Decoder::prepare_backward() const {
+void Decoder::prepare_backward(bool layers) const {
   const std::lock_guard lock(mutex_);
-  if (backward_ready_) return;
-  for (const DecoderLayer& layer : weights_.layers)
-    for (const ops::Weight& weight : layer.weights) backend_->prepare_backward(*weight);
   backend_->prepare_backward(*weights_.head);
-  backward_ready_ = true;
+  for (const DecoderLayer& layer : weights_.layers)
+    for (const ops::Weight& weight : layer.weights)
+      if (layers) backend_->prepare_backward(*weight);
 }
 
 }  // namespace whorl::model

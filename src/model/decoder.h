@@ -31,7 +31,7 @@ class Decoder final : public Transformer {
 
   const DecoderWeights& weights() const override { return weights_; }
   Tensor rope(int64_t positions) const override;
-  void prepare_backward() const override;
+  void prepare_backward(bool layers) const override;
 
  private:
   // Buffers of one step, kept between steps because allocating clears memory.
@@ -54,7 +54,6 @@ class Decoder final : public Transformer {
 
   mutable std::mutex mutex_;
   mutable Tensor rope_;
-  mutable bool backward_ready_ = false;
   mutable std::vector<std::unique_ptr<StepBuffers>> spare_;
   LogitsPool device_logits_, host_logits_;  // as the device makes them; where those cannot be read, copies
 };

@@ -98,7 +98,7 @@ struct TrainingPass::State {
 };
 
 TrainingPass::TrainingPass(const Transformer& transformer, std::vector<int64_t> ranks, bool all_weights,
-                           RecomputeLevels levels)
+                           RecomputeLevels levels, bool kept_layouts)
     : state_(std::make_unique<State>(State{transformer, std::move(ranks), 0, std::move(levels), {}, {}})) {
   const size_t layers = transformer.weights().layers.size();
   base::check_argument(state_->levels.empty() || state_->levels.size() == layers,
@@ -106,7 +106,7 @@ TrainingPass::TrainingPass(const Transformer& transformer, std::vector<int64_t> 
                        state_->levels.size());
   state_->ranks.resize(transformer.linear_names().size());
   state_->lowest = lowest_stage(state_->ranks, all_weights);
-  transformer.prepare_backward();
+  transformer.prepare_backward(kept_layouts);
 }
 TrainingPass::~TrainingPass() = default;
 TrainingPass::TrainingPass(TrainingPass&&) noexcept = default;

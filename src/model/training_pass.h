@@ -38,9 +38,10 @@ struct WeightGradients {
 class TrainingPass {
  public:
   // `ranks[linear]`: the largest rank among the adapters to come, 0 where none has a pair. `all_weights`:
-  // gradients reach down to the embedding. `levels` change memory and time and not a bit of the results.
+  // gradients reach down to the embedding. `levels` and `kept_layouts` (weights keep a second layout for
+  // gradients, else it is made in passing) change memory and time and not a bit of the results.
   TrainingPass(const Transformer& transformer, std::vector<int64_t> ranks, bool all_weights,
-               RecomputeLevels levels = {});
+               RecomputeLevels levels = {}, bool kept_layouts = false);
   ~TrainingPass();
   TrainingPass(TrainingPass&&) noexcept;
 

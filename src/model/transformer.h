@@ -72,8 +72,8 @@ class Transformer {
   virtual const DecoderWeights& weights() const = 0;
   // [at least `positions`, D] cos and sin; grows on demand.
   virtual Tensor rope(int64_t positions) const = 0;
-  // Gives the linears and the head the layout that gradients need; once, from any thread.
-  virtual void prepare_backward() const = 0;
+  // Gives the head, and with `layers` all linears, the layout that gradients read; from any thread.
+  virtual void prepare_backward(bool layers) const = 0;
 };
 
 }  // namespace whorl::model

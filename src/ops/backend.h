@@ -34,7 +34,7 @@
 
 namespace whorl::ops {
 
-inline constexpr int kContractVersion = 5;
+inline constexpr int kContractVersion = 6;
 
 // How a frozen matrix is rounded to whole numbers; groups of 32 inputs share a float16 scale.
 enum class Quantize : uint8_t { none, int8, int4 };
@@ -179,6 +179,7 @@ struct PassShape {
   int64_t segment_rows = 0;            // of the longest segment; 0 = no adapters
   int64_t rank = 0;                    // the largest
   bool dropout = false, gradients = true;
+  bool kept_layouts = true;  // of linears, for gradients: prepare_backward was, or will be, called for them
   AttentionShape attention;
   std::vector<Weight> linears;  // one of each shape
   Weight head;
@@ -219,7 +220,11 @@ class Backend {
   virtual Weight pack_quantized(const QuantizedMatrix& w);
   // Made a QuantizedMatrix first, unless a backend knows better.
   virtual Weight pack_quantized(const QuantizedRows& w);
-  virtual void prepare_backward(PackedWeight& w) = 0;            // later, when a trainer attaches
+  // The same later, when a trainer attaches. Gradients through a weight without that layout are the same
+  // bits: they make it in passing, matrix by matrix, which costs time where rows are few.
+  virtual void prepare_backward(PackedWeight& w) = 0;
+  // What that takes of memory; 0 where one layout serves both directions.
+  virtual size_t gradient_layout_bytes(const PackedWeight&) const { return 0; }
   virtual void repack(PackedWeight& w, const Tensor& host) = 0;  // full-weight training
   // [O, K] on the host, as stored; quantised ones as the float32 numbers they stand for.
   virtual Tensor unpack(const PackedWeight& w) = 0;

@@ -43,13 +43,15 @@ std::vector<double> mean_losses(model::TrainingPass& pass, const TrainRows& rows
 
 namespace {
 
-TrainPlan memory_of(const LoopInputs& in, const std::vector<std::unique_ptr<Learner>>& learners,
-                    const Epochs& epochs) {
+// The pass that the plan of memory asks for.
+model::TrainingPass pass_of(const LoopInputs& in, const std::vector<std::unique_ptr<Learner>>& learners,
+                            const Epochs& epochs) {
   TrainPlan plan;
   plan_memory({in.transformer, learners, in.options, in.train, in.valid, epochs.largest_micro_batch(),
                in.context, Together(in.ranks).size()},
               plan);
-  return plan;
+  return {in.transformer, ranks_of(in.transformer, learners), learners.front()->adapter() == nullptr,
+          levels_of(plan), plan.kept_layouts};
 }
 
 }  // namespace
@@ -60,8 +62,7 @@ Loop::Loop(LoopInputs inputs, std::vector<std::unique_ptr<Learner>>& learners)
       together_(in_.ranks),
       max_length_(row_length(in_.options, in_.transformer.config())),
       epochs_(in_.train, in_.options, max_length_, together_.size()),
-      pass_(in_.transformer, ranks_of(in_.transformer, learners), learners.front()->adapter() == nullptr,
-            levels_of(memory_of(in_, learners, epochs_))) {
+      pass_(pass_of(in_, learners, epochs_)) {
   check_work(epochs_, together_.size(), in_.context);
   if (!in_.options.checkpoint_dir.empty() && together_.first())
     checkpoint_.emplace(in_.options.checkpoint_dir.string(), in_.identity, in_.transformer.backend());

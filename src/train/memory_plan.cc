@@ -19,10 +19,8 @@ using model::TrainingPass;
 
 size_t floats(int64_t n) { return static_cast<size_t>(n) * sizeof(float); }
 
-// A matrix in panels of 16 columns.
-size_t layout_bytes(int64_t k, int64_t columns, DType dtype) {
-  return static_cast<size_t>(k * ((columns + 15) / 16 * 16)) * size_of(dtype);
-}
+// From so many rows of a pass on weights' layouts for gradients are made anew in 3 % of a step or less.
+constexpr int64_t kRowsThatTurn = 512;
 
 // Predicts one run; what depends on the levels comes last.
 struct Predictor {
@@ -37,18 +35,34 @@ struct Predictor {
   const ModelConfig& config() const { return in.transformer.config(); }
   const model::DecoderWeights& weights() const { return in.transformer.weights(); }
 
-  // The second layout of what passes gradients on. Rounded weights are widened in passing.
-  size_t gradient_layouts() {
+  // The second layout of what passes gradients on: that of the head, which every chunk of logits meets, and
+  // where they are `kept` those of the linears.
+  size_t gradient_layouts(bool kept) {
     size_t bytes = 0;
+    largest_weight = 0;
     const auto add = [&](const ops::Weight& w) {
-      if (w->quantize() != ops::Quantize::none) return;
-      bytes += layout_bytes(w->outputs(), w->inputs(), w->dtype());
-      largest_weight = std::max(largest_weight, layout_bytes(w->outputs(), w->inputs(), w->dtype()));
+      const size_t more = in.transformer.backend().gradient_layout_bytes(*w);
+      bytes += more;
+      const size_t whole = static_cast<size_t>(w->outputs() * w->inputs()) * size_of(w->dtype());
+      largest_weight = std::max(largest_weight, all_weights ? whole : more);
     };
     for (const model::DecoderLayer& layer : weights().layers)
-      for (const ops::Weight& weight : layer.weights) add(weight);
+      for (const ops::Weight& weight : layer.weights)
+        if (kept) add(weight);
     add(weights().head);
     return bytes;
+  }
+
+  // What depends on whether linears keep that layout.
+  void layouts(TrainPlan& plan, bool kept) {
+    plan.kept_layouts = kept;
+    plan.weight_bytes = gradient_layouts(kept);
+    if (all_weights) plan.weight_bytes = weights().nbytes() + largest_weight;  // the copy; one to be packed
+    const ops::Backend& backend = in.transformer.backend();
+    // A pool that grew with more ops can be smaller: what they left fits later ones better.
+    const size_t all = backend.working_bytes(pass_shape(kept, true));
+    plan.loss_bytes = std::min(all, backend.working_bytes(pass_shape(kept, false)));
+    plan.working_bytes = all - plan.loss_bytes;
   }
 
   int64_t validation_rows() const {
@@ -59,8 +73,9 @@ struct Predictor {
     return most * static_cast<int64_t>(in.learners.size());
   }
 
-  ops::PassShape pass_shape(bool with_linears) const {
+  ops::PassShape pass_shape(bool kept, bool with_linears) const {
     ops::PassShape shape;
+    shape.kept_layouts = kept;
     shape.rows = rows;
     shape.trained_rows = rows;
     shape.segment_rows = all_weights ? 0 : in.micro_batch;
@@ -87,11 +102,6 @@ struct Predictor {
   }
 
   void fixed(TrainPlan& plan) {
-    plan.weight_bytes = gradient_layouts();
-    if (all_weights) {
-      plan.weight_bytes += weights().nbytes() - plan.weight_bytes;  // both layouts of the copy
-      plan.weight_bytes += largest_weight;                          // one on its way to packing
-    }
     for (const auto& learner : in.learners) {
       const int64_t n = learner->parameters.size();
       parameters += n;
@@ -99,11 +109,6 @@ struct Predictor {
       if (all_weights) plan.optimizer_bytes += floats(n);  // on their way to repacking
       if (learner->adapter()) plan.adapter_bytes += learner->adapter()->nbytes + floats(n);
     }
-    ops::Backend& backend = in.transformer.backend();
-    // A pool that grew with more ops can be smaller: what they left fits later ones better.
-    const size_t all = backend.working_bytes(pass_shape(true));
-    plan.loss_bytes = std::min(all, backend.working_bytes(pass_shape(false)));
-    plan.working_bytes = all - plan.loss_bytes;
     if (const int64_t n = validation_rows(); n > rows)
       plan.validation_bytes = TrainingPass::needs(in.transformer, ranks, model::kNoGradient, n).bytes;
     plan.data_bytes = data();
@@ -171,7 +176,7 @@ struct Predictor {
     base::invalid(in.context, " memory_budget_bytes ", in.options.memory_budget_bytes,
                   " cannot be met: with everything computed again the run needs ", plan.memory_bytes,
                   " bytes beside the base weights (", plan.activation_bytes, " for ", rows,
-                  " tokens of a micro-batch, ", plan.weight_bytes, " for the weights' layout for gradients, ",
+                  " tokens of a micro-batch, ", plan.weight_bytes, " for layouts for gradients, ",
                   plan.loss_bytes,
                   " for logits); a smaller batch_size or max_length with more "
                   "gradient_accumulation_steps helps",
@@ -179,10 +184,17 @@ struct Predictor {
                   "; the least that would do is memory_budget_bytes ", plan.memory_bytes);
   }
 
-  void choose(TrainPlan& plan) const {
+  // Second layouts go first: they cost less time than anything that is computed again.
+  void choose(TrainPlan& plan) {
     const auto budget = static_cast<size_t>(in.options.memory_budget_bytes);
+    const auto enough = [&] { return budget == 0 || plan.memory_bytes <= budget; };
+    layouts(plan, all_weights || rows < kRowsThatTurn);
     with_levels(plan, {});
-    if (budget == 0 || plan.memory_bytes <= budget) return;
+    if (!enough() && plan.kept_layouts && !all_weights) {
+      layouts(plan, false);
+      with_levels(plan, {});
+    }
+    if (enough()) return;
     const size_t layers = weights().layers.size();
     const auto first =
         static_cast<size_t>(std::clamp<int64_t>(lowest / model::kStages, 0, config().num_hidden_layers - 1));

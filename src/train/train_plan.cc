@@ -30,6 +30,7 @@ std::string TrainPlan::to_json() const {
                            {"validation_bytes", validation_bytes},
                            {"data_bytes", data_bytes},
                            {"transient_bytes", transient_bytes},
+                           {"kept_layouts", kept_layouts},
                            {"recompute_levels", recompute_levels},
                            {"recomputed_flops_ratio", recomputed_flops_ratio}};
   return base::to_sorted_json(json);

@@ -19,6 +19,7 @@ struct Case {
   bool gradients = false;
   int64_t rank = 0;
   float dropout = 0;
+  bool kept_layouts = true;
 };
 void PrintTo(const Case& t, std::ostream* to) { *to << t.name << ", " << t.rows << " rows"; }
 
@@ -29,9 +30,9 @@ class WorkingMemory : public testing::TestWithParam<Case> {
  protected:
   static Tensor zeros(Shape shape) { return Tensor::zeros(DType::float32, std::move(shape)); }
 
-  Weight weight(int64_t outputs, int64_t inputs) {
+  Weight weight(int64_t outputs, int64_t inputs, bool linear) {
     const Tensor w = Tensor::zeros(t.dtype, {outputs, inputs});
-    return t.quantize == Quantize::none ? backend.pack(w, t.gradients)
+    return t.quantize == Quantize::none ? backend.pack(w, t.gradients && (t.kept_layouts || !linear))
                                         : backend.pack_quantized(w, t.quantize);
   }
 
@@ -88,8 +89,9 @@ TEST_P(WorkingMemory, IsForeseenToTheByte) {
   pass.rank = t.rank;
   pass.dropout = t.dropout > 0, pass.gradients = t.gradients;
   pass.attention = kAttention;
-  pass.linears = {weight(kHidden, kHidden), weight(kWide, kHidden), weight(kHidden, kWide)};
-  pass.head = weight(kVocabulary, kHidden);
+  pass.kept_layouts = t.kept_layouts;
+  pass.linears = {weight(kHidden, kHidden, true), weight(kWide, kHidden, true), weight(kHidden, kWide, true)};
+  pass.head = weight(kVocabulary, kHidden, false);
   const size_t before = backend.held_bytes(), foreseen = backend.working_bytes(pass);
   EXPECT_GT(foreseen, 0u);
   run(pass), run(pass);
@@ -106,6 +108,7 @@ std::vector<Case> cases() {
       all.push_back({name, dtype, quantize, rows});
       all.push_back({std::string(name) + ", adapted", dtype, quantize, rows, false, 8});
       all.push_back({std::string(name) + ", trained", dtype, quantize, rows, true, 8, 0.1f});
+      all.push_back({std::string(name) + ", one layout", dtype, quantize, rows, true, 8, 0.1f, false});
     }
   return all;
 }

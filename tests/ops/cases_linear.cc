@@ -136,6 +136,14 @@ void check_linear(Backend& backend, const Setting& setting, Report& report) {
     report.same_bits("y with and without s", y.tensor(), inference.tensor());
     y.check(report, "y"), s.check(report, "s"), inference.check(report, "y without s");
     check_backward(backend, run, *w, s.tensor(), limit.gradient, report);
+    Guarded kept({c.n, c.k}), made({c.n, c.k});
+    const Weight bare = backend.pack(to_tensor(run.w, setting.weights), false);
+    backend.linear_backward(to_slice(run.dy), to_slice(run.x), *w, run.segments, s.tensor(), {},
+                            kept.tensor(), false);
+    backend.linear_backward(to_slice(run.dy), to_slice(run.x), *bare, run.segments, s.tensor(), {},
+                            made.tensor(), false);
+    report.same_bits("dx without a second layout", made.tensor(), kept.tensor());
+    made.check(report, "dx without a second layout");
   }
 }
 

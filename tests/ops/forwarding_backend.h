@@ -19,6 +19,9 @@ class ForwardingBackend : public Backend {
   size_t working_bytes(const PassShape& pass) const override { return inner_->working_bytes(pass); }
   Weight pack(const Tensor& w, bool backward) override { return inner_->pack(w, backward); }
   void prepare_backward(PackedWeight& w) override { inner_->prepare_backward(w); }
+  size_t gradient_layout_bytes(const PackedWeight& w) const override {
+    return inner_->gradient_layout_bytes(w);
+  }
   void repack(PackedWeight& w, const Tensor& host) override { inner_->repack(w, host); }
   Tensor unpack(const PackedWeight& w) override { return inner_->unpack(w); }
   void unpack_rows(const PackedWeight& w, int64_t begin, const Tensor& out) override {

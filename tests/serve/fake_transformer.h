@@ -67,7 +67,7 @@ class FakeTransformer : public model::Transformer {
   }
   const model::DecoderWeights& weights() const override { throw std::logic_error("the fake has no weights"); }
   Tensor rope(int64_t) const override { return {}; }
-  void prepare_backward() const override {}
+  void prepare_backward(bool) const override {}
 
   mutable std::atomic<int64_t> steps{0};
   std::function<void(const model::Batch&, std::span<const ops::PagedSequence>)> before_step;

@@ -173,7 +173,7 @@ class Faulty : public model::Transformer {
   }
   const model::DecoderWeights& weights() const override { return inner_->weights(); }
   Tensor rope(int64_t positions) const override { return inner_->rope(positions); }
-  void prepare_backward() const override { inner_->prepare_backward(); }
+  void prepare_backward(bool layers) const override { inner_->prepare_backward(layers); }
 
   Tensor step(const model::Batch& batch, std::span<const ops::PagedSequence> sequences, model::KvCache& cache,
               std::span<const int32_t> logit_rows) const override {

@@ -142,6 +142,7 @@ INSTANTIATE_TEST_SUITE_P(
                       Case{"level 2", "float32", "none", 1, 0, false, 2},
                       Case{"level 3", "float32", "none", 3, 0.1, true, 3},
                       Case{"long rows", "float32", "none", 1, 0, false, 0, 500},
+                      Case{"few tokens", "bfloat16", "none", 1, 0, false, 0, 60},
                       Case{"vocabulary", "float32", "none", 1, 0, false, 0, 200, 32000},
                       Case{"threads", "float32", "none", 2, 0.1, false, 0, 200, 512, 3}));
 

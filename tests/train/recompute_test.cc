@@ -45,10 +45,11 @@ TrainedOptions options() {
 
 // Two passes, so that buffers hold what an earlier one left.
 Pass pass_of(const Model& base, const model::Transformer& transformer, const TrainedOptions& o,
-             const model::RecomputeLevels& levels) {
+             const model::RecomputeLevels& levels, bool kept_layouts = false) {
   Trained run = prepare(base, o);
   const train::TrainRows rows = rows_of(o.rows);
-  model::TrainingPass pass(transformer, train::ranks_of(transformer, run.learners), false, levels);
+  model::TrainingPass pass(transformer, train::ranks_of(transformer, run.learners), false, levels,
+                           kept_layouts);
   std::vector<train::Learner*> learners;
   for (const auto& learner : run.learners) learners.push_back(learner.get());
   Pass out;
@@ -87,6 +88,21 @@ TEST_P(Recompute, EveryLevelGivesTheSameBits) {
       EXPECT_EQ(got.gradients, expected.gradients) << levels[0] << levels[1] << levels[2] << levels[3];
     }
   }
+}
+
+TEST_P(Recompute, ASecondLayoutOfWeightsGivesTheSameBits) {
+  const auto& [type, dtype, quantize] = GetParam();
+  const Model base = small(type, dtype, quantize);
+  const auto& transformer = *base.impl()->transformer;
+  const size_t before = transformer.weights().nbytes();
+  const Pass made = pass_of(base, transformer, options(), {});
+  const size_t head_alone = transformer.weights().nbytes();
+  const Pass kept = pass_of(base, transformer, options(), {3, 2, 1, 0}, true);
+  EXPECT_EQ(made.losses, kept.losses);
+  EXPECT_EQ(made.gradients, kept.gradients);
+  if (quantize != "none") return;  // has none
+  EXPECT_LT(head_alone - before, before / 2);
+  EXPECT_GT(transformer.weights().nbytes(), head_alone);
 }
 
 INSTANTIATE_TEST_SUITE_P(Bases, Recompute,
@@ -168,6 +184,31 @@ TEST(Recompute, ABudgetIsKeptAndTheLeastIsNamed) {
   EXPECT_GT(before, 0);
   EXPECT_LT(before, 1);
   EXPECT_THROW(plan(least - 1), std::invalid_argument);
+}
+
+// Few tokens keep the second layouts, many do not, and a budget gives them up before anything is computed
+// again.
+TEST(Recompute, SecondLayoutsAreTheFirstToGo) {
+  const Model base = small("llama", "float32", "none");
+  TrainedOptions o = options();
+  o.adapters.resize(1);
+  const auto plan = [&](int64_t batch_size, int64_t budget) {
+    o.train.batch_size = batch_size;
+    o.train.memory_budget_bytes = budget;
+    return train::make_plan(*base.impl()->transformer, prepare(base, o).learners, rows_of(o.rows), o.train);
+  };
+  const TrainPlan few = plan(1, 0);
+  EXPECT_TRUE(few.kept_layouts);
+  const TrainPlan less = plan(1, static_cast<int64_t>(few.memory_bytes) - 1);
+  EXPECT_FALSE(less.kept_layouts);
+  EXPECT_TRUE(less.recompute_levels.empty());
+  EXPECT_LT(less.memory_bytes, few.memory_bytes);
+  EXPECT_LT(less.weight_bytes, few.weight_bytes);
+  EXPECT_NE(few.to_json().find("\"kept_layouts\": true"), std::string::npos) << few.to_json();
+  o.rows = random_rows(64, 4);
+  const TrainPlan many = plan(64, 0);
+  EXPECT_FALSE(many.kept_layouts);
+  EXPECT_EQ(many.weight_bytes, less.weight_bytes);
 }
 
 TEST(Recompute, AResumedRunMayHaveAnotherBudget) {

@@ -50,6 +50,16 @@ struct Bfloat16 {
     }
   }
 
+  // Up to eight words of sixteen columns, turned: sixteen columns' numbers, two and two, of sixteen inputs.
+  static inline void turn(const float* from, int64_t words, float* to) {
+    Vec row[8];
+#pragma GCC unroll 8
+    for (int i = 0; i < 8; ++i) row[i] = i < words ? load(from + i * kPanel) : zero();
+    turn_pairs(row);
+#pragma GCC unroll 8
+    for (int i = 0; i < 8; ++i) store(to + i * kLanes, row[i]);
+  }
+
   static inline Vec add(Vec x, Vec w, Vec acc) { return dot_pairs(x, w, acc); }
 
   template <int R, int V>

@@ -28,6 +28,19 @@ struct Bfloat16 {
     }
   }
 
+  // Up to eight words of sixteen columns, widened and turned: sixteen columns' numbers of sixteen inputs.
+  static inline void turn(const float* from, int64_t words, float* to) {
+    Vec square[16];
+#pragma GCC unroll 8
+    for (int i = 0; i < 8; ++i)
+      if (i < words)
+        load_pairs(reinterpret_cast<const uint32_t*>(from + i * kPanel), square[2 * i], square[2 * i + 1]);
+      else
+        square[2 * i] = square[2 * i + 1] = zero();
+    transpose(square);
+    store_outputs(square, to);
+  }
+
   template <int R, int V>
   static inline __attribute__((always_inline)) void reduce(Vec (&acc)[R][V], const Tile& t) {
     const uint32_t* w = static_cast<const uint32_t*>(t.w);

@@ -18,5 +18,31 @@ static inline Vec weave_pairs(Vec even, Vec odd) {
   const __m512i high = _mm512_cvtepu16_epi32(reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(odd)));
   return _mm512_castsi512_ps(_mm512_or_si512(low, _mm512_slli_epi32(high, 16)));
 }
+// Word j of row i holds numbers 2 i and 2 i + 1 of column j. Turned, word i of row j holds number i of
+// columns 2 j and 2 j + 1.
+static inline void turn_pairs(Vec (&row)[8]) {
+  // A word of two numbers of one column, its neighbour's: now a word of either number.
+  const __m512i halves =
+      _mm512_broadcast_i32x4(_mm_set_epi8(15, 14, 11, 10, 13, 12, 9, 8, 7, 6, 3, 2, 5, 4, 1, 0));
+  __m512d x[8], t[8];
+#pragma GCC unroll 8
+  for (int i = 0; i < 8; ++i)
+    x[i] = _mm512_castsi512_pd(_mm512_shuffle_epi8(_mm512_castps_si512(row[i]), halves));
+    // Eight rows of eight such couples, turned.
+#pragma GCC unroll 4
+  for (int i = 0; i < 8; i += 2)
+    t[i] = _mm512_unpacklo_pd(x[i], x[i + 1]), t[i + 1] = _mm512_unpackhi_pd(x[i], x[i + 1]);
+#pragma GCC unroll 2
+  for (int i = 0; i < 2; ++i) {
+    const __m512d a = _mm512_shuffle_f64x2(t[i], t[i + 2], 0x88),
+                  b = _mm512_shuffle_f64x2(t[i], t[i + 2], 0xdd);
+    const __m512d c = _mm512_shuffle_f64x2(t[i + 4], t[i + 6], 0x88),
+                  d = _mm512_shuffle_f64x2(t[i + 4], t[i + 6], 0xdd);
+    row[i] = _mm512_castpd_ps(_mm512_shuffle_f64x2(a, c, 0x88));
+    row[i + 4] = _mm512_castpd_ps(_mm512_shuffle_f64x2(a, c, 0xdd));
+    row[i + 2] = _mm512_castpd_ps(_mm512_shuffle_f64x2(b, d, 0x88));
+    row[i + 6] = _mm512_castpd_ps(_mm512_shuffle_f64x2(b, d, 0xdd));
+  }
+}
 
 }  // namespace whorl::cpu::WHORL_ISA

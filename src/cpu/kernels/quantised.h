@@ -294,16 +294,10 @@ static void widen_as(const QuantWiden& w) {
       for (int i = 0; i < 4; ++i)
         square[j % 4 * 4 + i] = sub(mul(scale, sub(to_floats(pick_byte(word, i)), offset)), minimum);
     });
-    transpose(square);
-    float* const to = w.to + output / Bfloat16::kGroup * kPanel;
-    const int64_t left = w.columns - output;
-    if (left >= kPanel) {
+    place_outputs<Bfloat16::kGroup>(output, w.columns, w.to, [&](float* to) {
+      transpose(square);
       store_outputs(square, to);
-      continue;
-    }
-    float last[16 * kPanel];  // outputs past the last have no place
-    store_outputs(square, last);
-    for (int64_t i = 0; i < (left + Bfloat16::kGroup - 1) / Bfloat16::kGroup * kPanel; ++i) to[i] = last[i];
+    });
   }
 }
 

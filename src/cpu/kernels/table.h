@@ -11,6 +11,7 @@ static constexpr Kernels make_table(const char* name) {
                  2,
                  kFewestRows,
                  gemm_over_rows,
+                 turn_panel,
                  kOneRowPanels,
                  gemm_quantised_scratch,
                  gemm_quantised,
