@@ -7,5 +7,6 @@ namespace whorl::cpu::WHORL_ISA {
 constexpr int kRowsThatAsk = 8;
 constexpr int kRowsThatAskCodes = 2;
 constexpr int kCodePanels = 1;
+constexpr int kLongRowPanels = 1;
 
 }  // namespace whorl::cpu::WHORL_ISA

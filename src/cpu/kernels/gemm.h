@@ -126,11 +126,20 @@ static void multiply_in_blocks(const GemmBlock& b) {
   }
 }
 
+// Panels that a block's rows multiply at once. One row of a long product waits for memory alone, and that is
+// read fastest in as few streams as the machine likes; a short one comes from the cache.
+template <class W>
+static inline int panels_at_once(const GemmBlock& b) {
+  constexpr int64_t kLong = 128;  // words
+  const int most = max_vectors(b.tiles.size(0));
+  return b.rows == 1 && W::words(b.k) >= kLong && kLongRowPanels < most ? kLongRowPanels : most;
+}
+
 template <class W>
 static void multiply_stored(const GemmBlock& b) {
   const Gemm& g = b.g;
   const int64_t words = g.bf16 ? (g.k + 1) / 2 : g.k, word = g.bf16 ? b.k_begin / 2 : b.k_begin;
-  const int group = max_vectors(b.tiles.size(0));
+  const int group = panels_at_once<W>(b);
   for (int64_t p = g.panel_begin; p < g.panel_end; p += group) {
     const int64_t panels = g.panel_end - p < group ? g.panel_end - p : group;
     for (int64_t i = 0; i < b.tiles.count; ++i) {
