@@ -18,10 +18,15 @@ struct Cut {
   // Of a forward product. Of many rows with whole numbers for weights every task rounds its own anew: fewer.
   // One such row: `at_once` panels are a kernel's step.
   Cut(int64_t n, const CpuWeight& w, int threads, int64_t at_once)
-      : Cut(n, w.inputs(), w.outputs(), threads, w.whole() || n <= kQuantRows ? kTasks : 3) {
+      : Cut(n, w.inputs(), w.outputs(), threads,
+            w.whole()         ? tasks_for(n)
+            : n <= kQuantRows ? kTasks
+                              : 3) {
     if (n == 1 && !w.whole()) taper(w.inputs(), threads, at_once);
+    if (n > 1 && !w.whole()) step = 1;
   }
-  Cut(int64_t n, int64_t k, int64_t columns, int threads, int64_t tasks_of_a_thread = kTasks)
+  Cut(int64_t n, int64_t k, int64_t columns, int threads) : Cut(n, k, columns, threads, tasks_for(n)) {}
+  Cut(int64_t n, int64_t k, int64_t columns, int threads, int64_t tasks_of_a_thread)
       : rows(n), panels((columns + kPanel - 1) / kPanel), row_blocks(blocks_of(n, threads)) {
     // Few rows: memory bound, so many small groups for balance. Many: a group repeats the packing of a. A
     // product of a few microseconds stays on the thread that asked for it.
@@ -30,6 +35,9 @@ struct Cut {
     const int64_t wanted =
         threads == 1 ? 1 : std::max<int64_t>(1, std::min(worth, tasks_of_a_thread * threads / row_blocks));
     panel_groups = std::clamp<int64_t>((p + least - 1) / least, 1, wanted);
+    // One block of rows: as many groups for each thread, all but as long.
+    if (row_blocks == 1 && panel_groups > threads) panel_groups -= panel_groups % threads;
+    if (n >= kRowsThatPack) step = 2;
   }
   // Of one row with whole numbers for weights.
   static Cut tapered(int64_t k, int64_t columns, int threads, int64_t at_once) {
@@ -68,7 +76,10 @@ struct Cut {
     return (panels - left + share * (group % round) / round) / step * step;
   }
   static constexpr int64_t kTasks = 8, kWorthATask = 1 << 16;  // products of two numbers
-  int64_t step = 4;                                            // panels, the widest of a kernel
+  static constexpr int64_t kRowsThatPack = 8;
+  // Fewer rows wait for memory; a block of more would be packed anew by every task.
+  static int64_t tasks_for(int64_t n) { return n >= kRowsThatPack && n <= kRows ? 2 : kTasks; }
+  int64_t step = 4;               // panels, the widest of a kernel for so many rows
   int64_t round = 0, rounds = 0;  // tasks of one, and how many there are; 0: all tasks of one size
 };
 

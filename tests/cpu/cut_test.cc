@@ -81,6 +81,23 @@ TEST(Cut, ABlockOfRowsIsCutWhole) {
       for (const int threads : {1, 2, 8}) expect_every_panel_once(Cut(rows, 896, columns, threads), 1);
 }
 
+// Rows enough to keep a thread busy: threads that take the next task when they are free end together.
+TEST(Cut, ThreadsOfABlockOfRowsEndTogether) {
+  for (const int64_t rows : {8, 16, 48, 192})
+    for (const int64_t columns : {896, 1152, 4864, 151936})
+      for (const int threads : {2, 3, 8}) {
+        const Cut cut(rows, 896, columns, threads);
+        std::vector<int64_t> busy(static_cast<size_t>(threads), 0);
+        for (int64_t task = 0; task < cut.tasks(); ++task)
+          *std::min_element(busy.begin(), busy.end()) += cut.panel_end(task) - cut.panel(task);
+        const int64_t even = (cut.panels + threads - 1) / threads;
+        if (cut.tasks() >= threads) {
+          EXPECT_LE(*std::max_element(busy.begin(), busy.end()), even + 4)
+              << rows << " rows, " << columns << " columns, " << threads << " threads";
+        }
+      }
+}
+
 // Many rows: no thread waits for another's last block, and no row is left out.
 TEST(ManyRows, AreAsManyBlocksForEveryThread) {
   for (const int threads : {1, 2, 3, 16})
