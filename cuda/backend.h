@@ -46,6 +46,7 @@ class CudaBackend final : public ops::Backend {
   void prepare_backward(PackedWeight& w) override;
   void repack(PackedWeight& w, const Tensor& host) override;
   Tensor unpack(const PackedWeight& w) override;
+  void unpack_rows(const PackedWeight& w, int64_t begin, const Tensor& out) override;
   Lora pack_lora(const Tensor& a, const Tensor& b, float scale, DType base) override;
   void repack_lora(PackedLora& lora, const Tensor& a, const Tensor& b, float scale) override;
   void repack_loras(std::span<const ops::LoraValues> values) override;

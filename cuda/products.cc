@@ -130,18 +130,24 @@ void CudaBackend::column_sums(const Tensor& x, const Tensor& sums) {
 Tensor CudaBackend::unpack(const PackedWeight& w) {
   const CudaWeight& weight = as_cuda(w);
   Tensor out = Tensor::zeros(weight.whole() ? weight.dtype() : DType::float32, {weight.o, weight.k});
-  if (weight.whole()) {
-    download(weight.values, out);
-    return out;
-  }
+  unpack_rows(w, 0, out);
+  return out;
+}
+
+// Those rows alone leave the device: a model's digest asks for a few at a time.
+void CudaBackend::unpack_rows(const PackedWeight& w, int64_t begin, const Tensor& out) {
+  CudaWeight part = as_cuda(w);
+  part.o = out.dim(0);
+  for (Tensor* rows : {&part.values, &part.codes, &part.scales, &part.minima})
+    if (!rows->empty()) *rows = rows->rows(begin, begin + part.o);
+  if (part.whole()) return download(part.values, out);
   const Tensor wide = reserve(DType::float32, out.shape());
-  with_rows(weight, [&](auto rows) {
+  with_rows(part, [&](auto rows) {
     Copy<decltype(rows), float> kernel;
-    kernel.columns = weight.k, kernel.from = rows, kernel.to = rows_of(wide);
-    launch(*runtime_, per_element(weight.o, weight.k), kernel);
+    kernel.columns = part.k, kernel.from = rows, kernel.to = rows_of(wide);
+    launch(*runtime_, per_element(part.o, part.k), kernel);
   });
   download(wide, out);
-  return out;
 }
 
 }  // namespace whorl::cuda

@@ -144,6 +144,7 @@ struct Kernels {
   void (*gemm_over_rows)(const GemmOverRows&);
   void (*turn_panel)(const PanelTurn&);
 
+  int64_t row_panels;    // that gemm takes at once of one long row
   int64_t quant_panels;  // that gemm_quantised takes at once of one row: tasks end at multiples
   int64_t (*gemm_quantised_scratch)(int64_t k);
   void (*gemm_quantised)(const QuantGemm&);

@@ -127,7 +127,7 @@ void CpuBackend::linears(const Tensor& x, std::span<const ops::LinearJob> jobs) 
   int64_t tasks = 0;
   for (const ops::LinearJob& job : jobs) {
     const int64_t rank = largest_rank(job.segments);
-    const Cut cut(n, as_cpu(job.w), pool_->size(), kernels_.quant_panels);
+    const Cut cut(n, as_cpu(job.w), kernels_, pool_->size());
     const bool kept = !job.s.empty();
     const CpuWeight& weight = as_cpu(job.w);
     all.push_back(

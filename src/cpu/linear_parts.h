@@ -16,13 +16,15 @@ struct Cut {
 
   Cut(int64_t n, const Panels& w, int threads) : Cut(n, w.k(), w.columns(), threads) {}
   // Of a forward product. Of many rows with whole numbers for weights every task rounds its own anew: fewer.
-  // One such row: `at_once` panels are a kernel's step.
-  Cut(int64_t n, const CpuWeight& w, int threads, int64_t at_once)
+  // One row: `at_once` panels are a kernel's step; whole weights that are met one panel at a time are cut as
+  // codes are.
+  Cut(int64_t n, const CpuWeight& w, const Kernels& kernels, int threads)
       : Cut(n, w.inputs(), w.outputs(), threads,
             w.whole()         ? tasks_for(n)
             : n <= kQuantRows ? kTasks
                               : 3) {
-    if (n == 1 && !w.whole()) taper(w.inputs(), threads, at_once);
+    const int64_t at_once = w.whole() ? kernels.row_panels : kernels.quant_panels;
+    if (n == 1 && (!w.whole() || at_once == 1)) taper(w.inputs(), threads, at_once);
     if (n > 1 && !w.whole()) step = 1;
   }
   Cut(int64_t n, int64_t k, int64_t columns, int threads) : Cut(n, k, columns, threads, tasks_for(n)) {}

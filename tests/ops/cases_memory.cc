@@ -41,6 +41,11 @@ void check_packing(Backend& backend, const Setting& setting, Report& report) {
                     std::string(what) + ": unpack does not give the same bytes");
     };
     same(w, "pack");
+    const Tensor last = Tensor::zeros(setting.weights, {o - o / 2, k}),
+                 want_last = to_tensor(w, setting.weights).rows(o / 2, o);
+    backend.unpack_rows(*packed, o / 2, last);
+    report.expect(std::equal(last.data<char>(), last.data<char>() + last.nbytes(), want_last.data<char>()),
+                  "rows alone are not those of all");
     const size_t forward_only = packed->nbytes();
     backend.prepare_backward(*packed);
     report.expect(packed->nbytes() >= forward_only, "prepare_backward takes memory away");

@@ -12,6 +12,7 @@ static constexpr Kernels make_table(const char* name) {
                  kFewestRows,
                  gemm_over_rows,
                  turn_panel,
+                 kLongRowPanels,
                  kOneRowPanels,
                  gemm_quantised_scratch,
                  gemm_quantised,
