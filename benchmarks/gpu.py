@@ -22,7 +22,6 @@ import run
 from cases import Case
 from tables import Found
 
-LEAST = 20.0  # seconds: with less left no case is begun
 # What makes a case small: values of its options when --shape is given.
 SMALL = {"--seq": "32", "--batch": "1", "--rounds": "1", "--limit": "30"}
 SMALL_ENDS = {"decode.py": ("--new", "6"), "train.py": ("--steps", "1")}
@@ -34,7 +33,7 @@ def smaller(case: Case, shape: str) -> Case:
     for i in range(1, len(arguments)):
         option = arguments[i - 1]
         arguments[i] = shape if option == "--shape" else SMALL.get(option, arguments[i])
-    return replace(case, arguments=(*arguments, *SMALL_ENDS.get(case.script, ())))
+    return replace(case, seconds=20, arguments=(*arguments, *SMALL_ENDS.get(case.script, ())))
 
 
 def wanted(chosen: argparse.Namespace) -> list[Case]:
@@ -61,8 +60,11 @@ def measure_all(found: Found, chosen: argparse.Namespace) -> None:
         if "error" not in done.get(case.section, {}).get(case.name, {"error": ""}):
             continue
         left = chosen.limit - (time.monotonic() - begin)
-        if left < LEAST:
-            print(f"{case.section}, {case.name}: not begun, {left:.0f} s are left", file=sys.stderr)
+        if left < case.seconds:
+            print(
+                f"{case.section}, {case.name}: not begun, as it takes about {case.seconds:g} s and {left:.0f} s are left",
+                file=sys.stderr,
+            )
             continue
         arguments = command(case, chosen)
         print(f"[{left:.0f} s left] $ benchmarks/{case.script}", *arguments, file=sys.stderr, flush=True)

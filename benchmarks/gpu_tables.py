@@ -34,6 +34,30 @@ def merge(documents: list[Found]) -> Found:
     return found
 
 
+def is_of_the_table(name: str, figures: dict[str, Any]) -> bool:
+    """Measured on a GPU, over the shape that the case is called after: not tried over another one, or on the host."""
+    device = figures.get("device", "")
+    return device.split(":")[0] == "cuda" and name in ("limits", figures.get("shape"))
+
+
+def of_the_table(found: Found) -> Found:
+    """What failed stays, so that it is said."""
+    return {
+        section: {n: f for n, f in results.items() if "error" in f or is_of_the_table(n, f)}
+        for section, results in found.items()
+    }
+
+
+def tried(found: Found) -> list[str]:
+    names = [f"{s}, {n}" for s, r in found.items() for n, f in good(r).items() if not is_of_the_table(n, f)]
+    if not names:
+        return []
+    return [
+        f"Only tried, over another shape or without a GPU, so that no speed below counts: {'; '.join(names)}.",
+        "",
+    ]
+
+
 def heading(found: Found) -> list[str]:
     """What the figures belong to."""
     all_ = [f for results in found.values() for f in good(results).values()]
@@ -116,7 +140,13 @@ def decode_table(found: Found) -> list[str]:
 
 def checks_table(found: Found) -> list[str]:
     """What was checked beside what was timed."""
-    keys = ["logit_error", "adapter_logit_error", "adapter_effect", "logprob_error"]
+    keys = [
+        "logit_error",
+        "transformers_logit_error",
+        "adapter_logit_error",
+        "adapter_effect",
+        "logprob_error",
+    ]
     lines = ["| decode, against float32 | " + " | ".join(keys) + " |", "|---" * (len(keys) + 1) + "|"]
     for name, f in good(found.get("decode", {})).items():
         lines.append(f"| {name} | " + " | ".join(f"{f[key]:.4f}" if key in f else "" for key in keys) + " |")
@@ -134,7 +164,8 @@ def commands(found: Found) -> list[str]:
 
 def document(found: Found) -> list[str]:
     derive(found)
-    lines = [*heading(found), "", *tables.reach_table(found, gpu_cases.FIGURES), ""]
+    reached = tables.reach_table(of_the_table(found), gpu_cases.FIGURES)
+    lines = [*heading(found), "", *tried(found), *reached, ""]
     for section, made in (
         ("train", [train_table]),
         ("sweep", [sweep_table]),

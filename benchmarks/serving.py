@@ -70,8 +70,10 @@ class Serving:
         return serve.run(self.engine, self.a, self.a.seq, new, adapters)[1]
 
     def check_adapter(self, folder: Path) -> None:
-        """Writes an adapter that matters: after one step at this rate it changes every logit."""
-        options = whorl.LoraOptions(name="check", rank=self.a.rank, learning_rate=3e-2)
+        """Writes an adapter that matters: after one step at this rate it changes every logit. The base's products grow with the
+        root of the width, the adapter's do not."""
+        rate = 3e-2 * (self.model.config.hidden_size / 64) ** 0.5
+        options = whorl.LoraOptions(name="check", rank=self.a.rank, learning_rate=rate)
         data = whorl.Dataset.from_list([{"text": "t5 t6 t7 t8"}] * 2, format="text")
         trainer = whorl.Trainer(self.model, [options], max_steps=1, max_length=16, batch_size=1)
         trainer.fit(data)[0].adapter.save(folder)

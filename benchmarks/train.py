@@ -66,7 +66,7 @@ class Trials:
                 self.found[setting]["failed"] = "its process ended"
             print(self.found[setting], file=sys.stderr, flush=True)
         if not self.kept:
-            raise SystemExit("no setting of the peer finished a step; raise --limit")
+            raise SystemExit(f"no setting of the peer finished a step: {self.found}; raise --limit")
 
     def one(self, setting: str) -> None:
         a = self.a
@@ -86,8 +86,13 @@ class Trials:
                 "check", self.adapter, CHECK_ROWS, CHECK_SEQ, limit=patience
             )
             wrong = differs(self.expected, (facts["loss"], facts["grad_norm"]), setting)
-            if wrong:
+            if wrong and a.device == "cpu":
                 raise SystemExit(f"these do not compute the same: {wrong}")
+            if (
+                wrong
+            ):  # time on a GPU is short: the others are measured all the same, and what is wrong is said
+                facts["failed"] = wrong
+                return
             peer.ask("rows", a.batch, a.seq)
             begin = time.monotonic()
             peer.ask("round", 1, limit=first)
@@ -103,7 +108,10 @@ class Trials:
         self.keep(setting, peer)
 
     def patience(self) -> float:
-        """Seconds for a step: one that takes 2.5 times the best one's will not become the best."""
+        """Seconds for a step: one that takes 2.5 times the best one's will not become the best. On a GPU, where steps take less
+        than a second, the limit is for what hangs."""
+        if self.a.device != "cpu":
+            return self.a.limit
         tokens = self.a.batch * self.a.seq
         done = [tokens / f["tokens_per_second"] for f in self.found.values() if "tokens_per_second" in f]
         return min([self.a.limit, *(max(10.0, 2.5 * seconds) for seconds in done)])

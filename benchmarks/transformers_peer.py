@@ -8,7 +8,8 @@ from typing import Any
 
 import torch_peer
 
-# How keys and values are kept. A static cache has one size, so on a GPU transformers compiles the step over it.
+# How keys and values are kept. A static cache has one size, so on a GPU transformers compiles the step over it. Here the same
+# one serves every call: with a new one, graphs that were recorded over the old one would be recorded again.
 CACHES = ["dynamic", "static"]
 
 
@@ -23,6 +24,7 @@ class Generation:
         self.model.eval()
         self.model.generation_config.eos_token_id = None  # every row goes on to its last token
         self.model.generation_config.pad_token_id = 0
+        self.static: dict[tuple[int, int], Any] = {}
 
     def tensor(self, rows: list[list[int]]) -> Any:
         return self.torch.tensor(rows, device=self.device)
@@ -39,6 +41,22 @@ class Generation:
         if adapter:
             self.model = model.unload()
         return found
+
+    def round_weights(self) -> None:
+        """From float32 to the bfloat16 that they were stored in; tables that are no weights stay as they are."""
+        for parameter in self.model.parameters():
+            parameter.data = parameter.data.to(self.torch.bfloat16)
+
+    def cache_options(self, cache: str, streams: int, tokens: int) -> dict[str, Any]:
+        import transformers
+
+        if cache != "static":
+            return {}
+        if (streams, tokens) not in self.static:
+            made = transformers.StaticCache(config=self.model.config, max_cache_len=tokens)
+            self.static[streams, tokens] = made
+        self.static[streams, tokens].reset()
+        return {"past_key_values": self.static[streams, tokens]}
 
     def decode_rate(self, prompts: list[list[int]], new: int, cache: str) -> float:
         """Generated tokens a second after every row has its first."""
@@ -60,7 +78,7 @@ class Generation:
                 do_sample=False,
                 max_new_tokens=new,
                 stopping_criteria=transformers.StoppingCriteriaList([Clock()]),
-                **({"cache_implementation": "static"} if cache == "static" else {}),
+                **self.cache_options(cache, len(prompts), len(prompts[0]) + new),
             )
         if len(times) != new:
             raise SystemExit(f"expected {new} steps of transformers, got {len(times)}")
