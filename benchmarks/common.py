@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import multiprocessing
+import os
 import platform
 import random
 import subprocess
 import tempfile
+from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +22,17 @@ from shapes import SHAPES
 if TYPE_CHECKING:
     import whorl
 
-PACKAGES = ["whorl", "torch", "transformers", "peft", "llama-cpp-python", "gguf", "numpy"]
+PACKAGES = [
+    "whorl",
+    "torch",
+    "triton",
+    "transformers",
+    "peft",
+    "nvidia-cublas",
+    "llama-cpp-python",
+    "gguf",
+    "numpy",
+]
 
 
 def parser(description: str) -> argparse.ArgumentParser:
@@ -34,6 +47,24 @@ def parser(description: str) -> argparse.ArgumentParser:
     made.add_argument("--quantize", choices=["none", "int8", "int4"], default="none", help="of the base")
     made.add_argument("--json", action="store_true", help="one JSON object, nothing else")
     return made
+
+
+def add_device(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--device",
+        default="cpu",
+        help='"cpu", "cuda" or "cuda:1" for both sides; "cuda_emulated" for Whorl alone, its peers then run on the CPU',
+    )
+    parser.add_argument("--models", type=Path, help="keeps models of random weights for the next call")
+
+
+def import_whorl() -> Any:
+    """The package; libwhorl_cuda.so is also looked for in the folders of WHORL_BENCHMARK_LIBRARIES."""
+    import whorl
+
+    for folder in filter(None, os.environ.get("WHORL_BENCHMARK_LIBRARIES", "").split(":")):
+        whorl.add_library_folder(folder)
+    return whorl
 
 
 def word_tokenizer(folder: Path, vocab_size: int) -> Path:
@@ -78,6 +109,26 @@ def _save_model(shape: str, folder: Path, seq: int) -> None:
     make_model(shape, "bfloat16", 0, seq).save(folder)
 
 
+@contextlib.contextmanager
+def model_folder(a: argparse.Namespace) -> Iterator[Path]:
+    """The model that both sides read, where it is not there yet; gone afterwards unless --models keeps it. Beside a GPU
+    PyTorch writes it: Whorl draws its weights one after another on the host, which takes minutes for 8B."""
+    import random_weights
+
+    with tempfile.TemporaryDirectory() as name:
+        # Beside a GPU one model serves every case.
+        length = max(2048 if a.device == "cpu" else 8192, 2 * a.seq)
+        folder = (a.models or Path(name)) / f"{a.shape}-{length}"
+        if folder.exists():
+            pass
+        elif a.device == "cpu":
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            save_model(a.shape, folder, a.seq)
+        else:
+            random_weights.save(a.shape, folder, length, a.device)
+        yield folder
+
+
 def random_ids(shape: str, count: int, seed: int) -> list[int]:
     draw = random.Random(seed)
     return [draw.randrange(2, SHAPES[shape]["vocab_size"]) for _ in range(count)]
@@ -91,6 +142,9 @@ def cpu_name() -> str:
 
 
 def commit() -> str:
+    """Of this checkout; where a copy without its history is measured, what WHORL_BENCHMARK_COMMIT says."""
+    if said := os.environ.get("WHORL_BENCHMARK_COMMIT"):
+        return said
     here = Path(__file__).resolve().parent
     done = subprocess.run(
         ["git", "describe", "--always", "--dirty"], cwd=here, capture_output=True, text=True
@@ -115,6 +169,7 @@ def report(arguments: argparse.Namespace, figures: dict[str, Any]) -> None:
     facts = whorl.info()
     document = {
         "machine": cpu_name(),
+        "device": getattr(arguments, "device", "cpu"),
         "isa": facts["isa"],
         "threads": arguments.threads or facts["threads"],
         "commit": commit(),

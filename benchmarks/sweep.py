@@ -7,8 +7,8 @@ the rows of one adapter each. In the same run: the first adapter of the pass lea
 
 from __future__ import annotations
 
+import math
 import statistics
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +21,15 @@ from worker import Worker
 
 
 def check_alone(ours: Worker, a: Any) -> None:
-    """Loss and norm of the gradient of the first adapter's second step: the same bits in the pass and alone."""
+    """Loss and norm of the gradient of the first adapter's second step: the same bits in the pass and alone. On a GPU products
+    are chosen by their rows, so there they are the same up to rounding."""
+    on_host = a.device == "cpu"
     ours.ask("start", "alone", 1, a.rank, a.batch, a.seq, 1)
     ours.ask("start", "pass", a.adapters, a.rank, a.batch, a.seq, 1)
     for _ in range(2):
         alone, swept = ours.ask("losses", "alone"), ours.ask("losses", "pass")
-        if alone[0] != swept[0]:
+        same = all(math.isclose(x, y, rel_tol=0 if on_host else 1e-2) for x, y in zip(alone[0], swept[0]))
+        if not same:
             raise SystemExit(f"adapter a0 learns {swept[0]} in the pass, {alone[0]} alone")
     for name in ("alone", "pass"):
         ours.ask("stop", name)
@@ -42,14 +45,14 @@ def four_runs(peer: Worker, a: Any) -> float:
 
 
 def measure(a: Any, folder: Path) -> dict[str, Any]:
-    ours = Worker(Training, folder, a.shape, a.dtype, a.threads, "none")
+    ours = Worker(Training, folder, a.shape, a.dtype, a.threads, "none", a.device)
     check_alone(ours, a)
     steps = a.steps * a.rounds
     ours.ask("start", "one", 1, a.rank, a.batch * a.adapters, a.seq, steps)
     ours.ask("start", "many", a.adapters, a.rank, a.batch, a.seq, steps)
     peer = None
     if a.peer:
-        peer = Worker(Torch, folder, a.peer_mode, a.shape, a.rank, a.threads)
+        peer = Worker(Torch, folder, a.peer_mode, a.shape, a.rank, a.threads, a.device)
         peer.ask("rows", a.batch, a.seq)
     warm = [ours.ask("round", name, 1) for name in ("one", "many")]
     if peer:
@@ -69,6 +72,7 @@ def measure(a: Any, folder: Path) -> dict[str, Any]:
         "ratio_to_one_adapter": statistics.median(x / y for x, y in zip(many, one)),
         "flops_per_second": statistics.median(many) * flops,
         "peak_rss_bytes": ours.peak,
+        **ours.ask("facts"),
     }
     if peer:
         figures |= {
@@ -92,10 +96,9 @@ def main() -> None:
     parser.add_argument("--peer", choices=["torch"], default=None)
     parser.add_argument("--peer-mode", choices=torch_peer.SETTINGS, default="compiled-bfloat16")
     parser.set_defaults(adapters=4, batch=2, dtype="bfloat16")
+    common.add_device(parser)
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name) / "model"
-        common.save_model(arguments.shape, folder, arguments.seq)
+    with common.model_folder(arguments) as folder:
         common.report(arguments, measure(arguments, folder))
 
 

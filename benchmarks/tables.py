@@ -10,7 +10,7 @@ Found = dict[str, dict[str, dict[str, Any]]]
 
 @dataclass(frozen=True)
 class Figure:
-    """One line of the table. `key` of a case's results, as a ratio ("x") or a share ("%")."""
+    """One line of the table. `key` of a case's results, as a ratio ("x"), a share ("%"), seconds ("s") or tokens/s."""
 
     name: str
     section: str
@@ -143,27 +143,30 @@ def met(figure: Figure, value: float) -> bool:
     return value <= figure.reach if figure.at_most else value >= figure.reach
 
 
-def shown(value: float, unit: str) -> str:
-    """Cut, never rounded up: 0.9499 is not 0.95."""
+def shown(value: float, unit: str, at_most: bool = False) -> str:
+    """Cut, never rounded up: 0.9499 is not 0.95. What is at most is shown to three places: cutting would flatter it."""
+    if at_most:
+        return f"{value * 100:.3f} %" if unit == "%" else f"{value:.3f} {unit}"
     if unit == "%":
         return f"{int(value * 1000 + 1e-9) / 10:.1f} %"
+    if unit == "tokens/s":
+        return f"{int(value):,} tokens/s"
     return f"{int(value * 100 + 1e-9) / 100:.2f} x"
 
 
 def shown_reach(figure: Figure) -> str:
-    number = f"{figure.reach * 100:g} %" if figure.unit == "%" else f"{figure.reach:g} x"
+    number = f"{figure.reach * 100:g} %" if figure.unit == "%" else f"{figure.reach:,g} {figure.unit}"
     return ("<= " if figure.at_most else ">= ") + number
 
 
-def reach_table(found: Found) -> list[str]:
+def reach_table(found: Found, figures: list[Figure] = FIGURES) -> list[str]:
     lines = ["| figure, one run, same threads | reach | got | met |", "|---|---|---|---|"]
-    for figure in FIGURES:
+    for figure in figures:
         value = value_of(figure, found)
         if isinstance(value, str):
             got, answer = value, "-"
         else:
-            # What is at most is shown to three places: cutting would flatter it.
-            got = f"{value:.3f} x" if figure.at_most else shown(value, figure.unit)
+            got = shown(value, figure.unit, figure.at_most)
             answer = "yes" if met(figure, value) else "no"
         lines.append(f"| {figure.name} | {shown_reach(figure)} | {got} | {answer} |")
     return lines
@@ -195,6 +198,8 @@ def settings_table(found: Found) -> list[str]:
                 rate = f"{f[f'{kept[name]}_tokens_per_second']:,.1f}"
             elif "tokens_per_second" in s:
                 rate = f"{s['tokens_per_second']:,.1f}"
+            elif "failed" in s:
+                rate = "failed: " + s["failed"]
             elif "not_tried" in s:
                 rate = "not tried: " + s["not_tried"]
             else:

@@ -26,20 +26,46 @@ def is_eager(setting: str) -> bool:
     return not setting.startswith("compiled")
 
 
+def torch_device(device: str) -> str:
+    """Where PyTorch computes beside Whorl's `device`: a device that is emulated is the host."""
+    return "cpu" if device == "cuda_emulated" else device
+
+
+def wait_for(torch: Any, device: str) -> None:
+    """Until everything that was queued is done; the host itself queues nothing."""
+    if device != "cpu":
+        torch.cuda.synchronize(device)
+
+
+def load_model(folder: Path, dtype: Any, device: str) -> Any:
+    """On the device at once, so that no copy of it stays in the host's memory."""
+    import transformers
+
+    transformers.utils.logging.disable_progress_bar()
+    there = {} if device == "cpu" else {"device_map": {"": device}}
+    return transformers.AutoModelForCausalLM.from_pretrained(
+        folder, dtype=dtype, attn_implementation="sdpa", **there
+    )
+
+
 class Torch:
-    def __init__(self, folder: Path, setting: str, shape: str, rank: int, threads: int) -> None:
+    def __init__(
+        self, folder: Path, setting: str, shape: str, rank: int, threads: int, device: str = "cpu"
+    ) -> None:
         import peft
         import torch
-        import transformers
 
-        transformers.utils.logging.disable_progress_bar()
         if threads:
             torch.set_num_threads(threads)
         mode, precision = setting.split("-")
         self.autocast = "autocast" in setting
-        self.torch, self.shape = torch, shape
+        self.torch, self.shape, self.device = torch, shape, torch_device(device)
+        self.on_gpu = self.device != "cpu"
+        if self.on_gpu:
+            # As PyTorch itself advises: products of float32, which adapters are, on the tensor cores too.
+            torch.set_float32_matmul_precision("high")
         dtype = torch.bfloat16 if precision in ("bfloat16", "autocast") else torch.float32
-        self.base = transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=dtype)
+        self.base = load_model(folder, dtype, self.device)
         lora = peft.LoraConfig(r=rank, lora_alpha=16, target_modules="all-linear", task_type="CAUSAL_LM")
         self.model = peft.get_peft_model(self.base, lora)
         self.model.train()
@@ -54,14 +80,15 @@ class Torch:
                 if "lora_B" in name:
                     p.zero_()
         trained = [p for p in self.model.parameters() if p.requires_grad]
-        self.optimizer = self.torch.optim.AdamW(trained, lr=1e-4, weight_decay=0.0)
+        fused = {"fused": True} if self.on_gpu else {}
+        self.optimizer = self.torch.optim.AdamW(trained, lr=1e-4, weight_decay=0.0, **fused)
 
     def rows(self, batch: int, seq: int) -> None:
         self.batch = batch
-        self.ids = self.torch.tensor(whorl_side.token_rows(self.shape, seq, 4 * batch))
+        self.ids = self.torch.tensor(whorl_side.token_rows(self.shape, seq, 4 * batch), device=self.device)
 
     def loss(self, model: Any, ids: Any) -> Any:
-        with self.torch.autocast("cpu", self.torch.bfloat16, enabled=self.autocast):
+        with self.torch.autocast(self.device.partition(":")[0], self.torch.bfloat16, enabled=self.autocast):
             return model(input_ids=ids, labels=ids).loss
 
     def step(self) -> None:
@@ -73,17 +100,29 @@ class Torch:
         self.optimizer.zero_grad()
 
     def round(self, steps: int) -> float:
-        """Tokens per second of so many steps."""
+        """Tokens per second of so many steps. A GPU's memory is given back between rounds, for whoever else works there;
+        a step that does not count takes it again."""
+        if self.on_gpu:
+            self.step()
+            wait_for(self.torch, self.device)
         begin = time.perf_counter()
         for _ in range(steps):
             self.step()
-        return steps * self.batch * self.ids.shape[1] / (time.perf_counter() - begin)
+        wait_for(self.torch, self.device)
+        seconds = time.perf_counter() - begin
+        if self.on_gpu:
+            self.torch.cuda.empty_cache()
+        return steps * self.batch * self.ids.shape[1] / seconds
+
+    def device_bytes(self) -> int:
+        """The most that PyTorch held of the GPU's memory, without what the driver takes for a process."""
+        return self.torch.cuda.max_memory_reserved(self.device) if self.on_gpu else 0
 
     def check(self, adapter: Path, rows: int, seq: int) -> tuple[float, float]:
         """(loss, norm of the gradient) over the rows of Training.check with the adapter that it wrote."""
         self.model.load_adapter(str(adapter), adapter_name="check", is_trainable=True)
         self.model.set_adapter("check")
-        ids = self.torch.tensor(whorl_side.token_rows(self.shape, seq, rows))
+        ids = self.torch.tensor(whorl_side.token_rows(self.shape, seq, rows), device=self.device)
         loss = self.loss(self.model, ids)
         loss.backward()
         found = [p for n, p in self.model.named_parameters() if ".check." in n and p.grad is not None]

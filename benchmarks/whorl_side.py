@@ -66,12 +66,19 @@ class Paced:
 class Training:
     """One model and its paced trainers, by name."""
 
-    def __init__(self, folder: Path, shape: str, dtype: str, threads: int, quantize: str) -> None:
-        import whorl
-
-        self.whorl, self.shape = whorl, shape
-        self.model = whorl.Model.load(folder, dtype=dtype, threads=threads, quantize=quantize)
+    def __init__(
+        self, folder: Path, shape: str, dtype: str, threads: int, quantize: str, device: str = "cpu"
+    ) -> None:
+        self.whorl, self.shape = common.import_whorl(), shape
+        begin = time.perf_counter()
+        self.model = self.whorl.Model.load(
+            folder, dtype=dtype, threads=threads, quantize=quantize, device=device
+        )
+        self.load_seconds = time.perf_counter() - begin
         self.paced: dict[str, Paced] = {}
+
+    def facts(self) -> dict[str, Any]:
+        return {"device_name": self.model.device, "load_seconds": self.load_seconds}
 
     def data(self, seq: int, count: int) -> Any:
         texts = [" ".join(f"t{i}" for i in row[:-1]) for row in token_rows(self.shape, seq, count)]

@@ -14,6 +14,10 @@ class TooSlow(RuntimeError):
     """The answer did not come within the limit; the process was ended."""
 
 
+class Ended(SystemExit):
+    """The process ended by itself, as one does that has too little memory. Who can go on without it catches this."""
+
+
 def peak_bytes(process: int | str = "self") -> int:
     """The most memory that a process held. Of the program it runs now: getrusage's figure outlives an exec."""
     for line in Path(f"/proc/{process}/status").read_text().splitlines():
@@ -58,7 +62,7 @@ class Worker:
         try:
             result, self.peak = self.pipe.recv()
         except EOFError:
-            raise SystemExit(f"the process of {self.name} ended; what it said stands above") from None
+            raise Ended(f"the process of {self.name} ended; what it said stands above") from None
         return result
 
     def close(self) -> None:
