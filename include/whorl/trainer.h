@@ -52,8 +52,9 @@ struct TrainOptions {
   bool resume = false;                      // continue from checkpoint_dir; no checkpoint there = start anew
   std::filesystem::path metrics_file = {};  // one JSON object a line; empty = none
   // What plan().memory_bytes may be at most: the run's peak beside the loaded base weights. Where a run would
-  // need more, layers forget activations and compute them again: slower, the same bits. What cannot be met
-  // is an error that says what could. 0 = no limit, nothing is computed again.
+  // need more, weights keep no second layout (see TrainPlan), then layers forget activations and compute them
+  // again: slower, the same bits. What cannot be met is an error that says what could. 0 = no limit, nothing
+  // is computed again.
   int64_t memory_budget_bytes = 0;
   // Several processes train this run together, each a share of every step; the results are those of one
   // process up to the order of additions, and the same bits on all. fit() then reads RANK, WORLD_SIZE,
