@@ -57,14 +57,20 @@ class Panels {
 struct CpuWeight final : ops::PackedWeight {
   Panels forward, backward;
   QuantPanels quantised;
-  std::mutex preparing;  // two trainers may attach at once
+  mutable std::mutex preparing;  // of backward: a trainer may attach while another computes
+
+  // backward as it is now: what it holds stays, whatever another trainer makes meanwhile.
+  Panels kept() const {
+    const std::lock_guard lock(preparing);
+    return backward;
+  }
 
   bool whole() const { return quantised.empty(); }
   int64_t outputs() const override { return whole() ? forward.columns() : quantised.columns(); }
   int64_t inputs() const override { return whole() ? forward.k() : quantised.k(); }
   DType dtype() const override { return whole() ? forward.dtype() : DType::bfloat16; }
   ops::Quantize quantize() const override { return quantised.quantize(); }
-  size_t nbytes() const override { return forward.nbytes() + backward.nbytes() + quantised.nbytes(); }
+  size_t nbytes() const override { return forward.nbytes() + kept().nbytes() + quantised.nbytes(); }
   bool has_backward() const { return !whole() || !backward.empty(); }
 };
 

@@ -54,7 +54,7 @@ void CpuBackend::turn_panel(const CpuWeight& weight, int64_t panel, float* to) {
 void CpuBackend::for_gradient_panels(const CpuWeight& weight,
                                      const std::function<void(const GradientPanels&)>& body) {
   const int64_t inputs = weight.inputs();
-  if (const Panels& kept = weight.backward; !kept.empty()) return body({kept.data(), kept.bf16(), 0, inputs});
+  if (const Panels kept = weight.kept(); !kept.empty()) return body({kept.data(), kept.bf16(), 0, inputs});
   const Turned turned(weight, kernels_);
   const int64_t panels = (inputs + kPanel - 1) / kPanel;
   const Lease memory(scratch_, static_cast<size_t>(turned.panels * turned.panel_floats));

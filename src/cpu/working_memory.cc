@@ -85,7 +85,7 @@ struct Pass {
   // Through w, and through its transpose when that is made in passing.
   template <class Products>
   void back(const CpuWeight& w, bool kept, const Products& products) {
-    if (w.whole() && (kept || !w.backward.empty())) return products();
+    if (w.whole() && (kept || !w.kept().empty())) return products();
     const Turned turned(w, kernels);
     hold({turned.panels * turned.panel_floats}, 1, products);
   }
