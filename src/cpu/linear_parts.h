@@ -14,7 +14,6 @@ using ops::largest_rank;
 struct Cut {
   int64_t rows, panels, row_blocks, panel_groups;
 
-  Cut(int64_t n, const Panels& w, int threads) : Cut(n, w.k(), w.columns(), threads) {}
   // Of a forward product. Of many rows with whole numbers for weights every task rounds its own anew: fewer.
   // One row: `at_once` panels are a kernel's step; whole weights that are met one panel at a time are cut as
   // codes are.

@@ -55,8 +55,9 @@ struct Predictor {
 
   // What depends on whether linears keep that layout.
   void layouts(TrainPlan& plan, bool kept) {
-    plan.kept_layouts = kept;
+    const size_t head_alone = gradient_layouts(false);
     plan.weight_bytes = gradient_layouts(kept);
+    plan.kept_layouts = plan.weight_bytes > head_alone;  // codes, and some backends, have none to keep
     if (all_weights) plan.weight_bytes = weights().nbytes() + largest_weight;  // the copy; one to be packed
     const ops::Backend& backend = in.transformer.backend();
     // A pool that grew with more ops can be smaller: what they left fits later ones better.

@@ -211,6 +211,15 @@ TEST(Recompute, SecondLayoutsAreTheFirstToGo) {
   EXPECT_EQ(many.weight_bytes, less.weight_bytes);
 }
 
+TEST(Recompute, CodesHaveNoSecondLayoutToKeep) {
+  const Model base = small("llama", "bfloat16", "int8");
+  TrainedOptions o = options();
+  o.train.batch_size = 1;
+  EXPECT_FALSE(
+      train::make_plan(*base.impl()->transformer, prepare(base, o).learners, rows_of(o.rows), o.train)
+          .kept_layouts);
+}
+
 TEST(Recompute, AResumedRunMayHaveAnotherBudget) {
   const Model base = small("llama", "float32", "none");
   base::TemporaryFolder folder;
