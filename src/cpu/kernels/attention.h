@@ -11,29 +11,31 @@ namespace whorl::cpu::WHORL_ISA {
 
 // Query m of a tile is row m / group, head m % group.
 struct AttentionScratch {
-  float* queries;        // per row tile [D][rows]
+  float* queries;        // per tile [D][its queries, or kLaneQueries]
   float* out;            // [M][padded D]
   float *keys, *values;  // [D][64] and [64][padded D]
-  float* scores;         // [16][64]
-  float* weights;        // [64][16]
-  float *most, *sum;     // [M]
+  float* scores;         // [16][64] or [64][kLaneQueries]
+  float* weights;        // words of two keys, [32][16] or [32][kLaneQueries]
+  float *most, *sum;     // [whole tiles of queries]
   int64_t padded;
 
   AttentionScratch(float* memory, int64_t m, int64_t d) : padded(round_up(d, kLanes)) {
-    queries = memory, memory += m * d + 16;
+    const int64_t whole = round_up(m, kLaneQueries);
+    queries = memory, memory += whole * d + 16;
     out = memory, memory += m * padded;
     keys = memory, memory += d * kKeyBlock;
     values = memory, memory += padded * kKeyBlock;
-    scores = memory, memory += 16 * kKeyBlock;
-    weights = memory, memory += 16 * kKeyBlock;
-    most = memory, memory += m;
+    scores = memory, memory += kLaneQueries * kKeyBlock;
+    weights = memory, memory += kLaneQueries * kKeyBlock / 2;
+    most = memory, memory += whole;
     sum = memory;
   }
 };
 
 static int64_t attention_scratch(int64_t m, int64_t d) {
-  const int64_t padded = round_up(d, kLanes);
-  return m * d + 16 + m * padded + (d + padded + 32) * kKeyBlock + 2 * m + 16;
+  const int64_t padded = round_up(d, kLanes), whole = round_up(m, kLaneQueries);
+  return whole * d + 16 + m * padded + (d + padded) * kKeyBlock + 3 * kLaneQueries * kKeyBlock / 2 +
+         2 * whole;
 }
 
 // Rows of a paged cache are too short and too far apart for the hardware to guess the next block. Inlined by
@@ -153,12 +155,11 @@ static inline void finish_query(const AttentionTile& t, const AttentionScratch& 
 
 // The walk over blocks of keys. Turn lays a tile's queries down for the products, at `width` numbers a query;
 // Load takes a block of keys, Attend a tile of queries against it.
-template <class Turn, class Load, class Attend>
-static inline void walk_keys(const AttentionTile& t, int64_t width, Turn turn, Load load_block,
-                             Attend attend) {
+template <class Tiles, class Turn, class Load, class Attend>
+static inline void walk_keys(const AttentionTile& t, const Tiles& tiles, int64_t width, Turn turn,
+                             Load load_block, Attend attend) {
   const int64_t queries = t.rows * t.group;
   const AttentionScratch s(t.scratch, queries, t.head_size);
-  const RowTiles tiles(queries);
   for (int64_t i = 0; i < tiles.count; ++i) {
     const int64_t m = tiles.begin(i);
     const int rows = tiles.size(i);
@@ -169,7 +170,7 @@ static inline void walk_keys(const AttentionTile& t, int64_t width, Turn turn, L
         },
         t.head_size, s.queries + m * width, rows);
   }
-  for (int64_t m = 0; m < queries; ++m) s.most[m] = -__builtin_inff(), s.sum[m] = 0;
+  for (int64_t m = 0; m < round_up(queries, kLaneQueries); ++m) s.most[m] = -__builtin_inff(), s.sum[m] = 0;
   for (int64_t i = 0; i < queries * s.padded; ++i) s.out[i] = 0;
   const int64_t end = t.first + t.rows;
   const int64_t begin = t.window > 0 ? at_least(t.first - t.window + 1, 0) / kKeyBlock * kKeyBlock : 0;
@@ -185,7 +186,7 @@ static void attention(const AttentionTile& t) {
   const auto turn = [](auto row, int64_t width, float* to, int64_t step) {
     transpose_rows(row, width, to, step);
   };
-  walk_keys(t, t.head_size, turn, load_key_block, attend_tile);
+  walk_keys(t, RowTiles(t.rows * t.group), t.head_size, turn, load_key_block, attend_tile);
 }
 
 }  // namespace whorl::cpu::WHORL_ISA

@@ -19,7 +19,7 @@ struct GradientScratch {
   float *queries_t, *douts_t;  // [D][64]
   float *queries, *douts;      // [64][padded D]
   float *weights, *dscores;    // [64 queries][64 keys]
-  float* dscores_t;            // [64 keys][64 queries], for pairs only
+  float* dscores_t;            // words of two keys, [32][64 queries], for pairs only
   float* dqueries;             // [64][padded D]
   float *delta, *lse;          // [64]
   float* blocks;               // kKeptBlocks and one more of keys_t, values_t and keys
@@ -53,20 +53,6 @@ static inline void transpose_block_rows(Row row, int64_t width, float* to) {
 
 static inline void clear(float* p, int64_t n) {
   for (int64_t i = 0; i < n; ++i) p[i] = 0;
-}
-
-// c[64 rows, 16 * panels] = init + a^T w over k, a and w as [k][64] and panels.
-template <class W>
-static inline void multiply_square(int64_t rows, const Block& b) {
-  const RowTiles tiles(rows);
-  for (int64_t i = 0; i < tiles.count; ++i) {
-    const int64_t r = tiles.begin(i);
-    Block tile = b;
-    tile.a += r * W::kRowStep;
-    tile.c += r * b.c_stride;
-    if (tile.init) tile.init += r * b.c_stride;
-    multiply_block<W>(tiles.size(i), tile);
-  }
 }
 
 // Query m of a head group, in a matrix of that stride.

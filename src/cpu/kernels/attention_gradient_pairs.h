@@ -1,5 +1,7 @@
 #pragma once
 // The backward pass of attention_gradient.h with its five products over pairs of bfloat16; sums are float32.
+// Scores lie a key a row, so that weights and their gradients become words of two queries by rounding alone,
+// and words of two keys by weaving two rows: nothing is turned.
 #include <cstdint>
 
 #include "cpu/kernels/attention_gradient.h"
@@ -24,6 +26,8 @@ static inline void load_query_pairs(const AttentionGradient& g, const GradientSc
   weave_rows(q, count, 64, d, s.queries, s.padded);
   weave_rows(dout, count, 64, d, s.douts, s.padded);
   load_sums(g, s, m, count);
+  // Lanes past the last query weigh nothing.
+  for (int64_t i = count; i < 64; ++i) s.lse[i] = __builtin_inff(), s.delta[i] = 0;
 }
 
 static inline void load_gradient_key_pairs(const AttentionGradient& g, const GradientScratch& s, int64_t key,
@@ -35,34 +39,89 @@ static inline void load_gradient_key_pairs(const AttentionGradient& g, const Gra
   weave_rows(k, count, 64, g.head_size, s.keys, s.padded);
 }
 
-// `width`: keys that count, whole vectors of them.
-static inline void add_query_gradient_pairs(const GradientScratch& s, int64_t count, int64_t width) {
-  for (int64_t i = 0; i < count; i += 16)
-    transpose_row_pairs([&](int r) { return i + r < count ? s.dscores + (i + r) * 64 : nullptr; }, width,
-                        s.dscores_t + i, 64);
-  multiply_square<Bfloat16>(count, Block{s.dscores_t, 64, s.keys, s.padded, kLanes, s.padded / kLanes,
-                                         words_of(width), s.dqueries, s.dqueries, s.padded});
+// Rows of 64 words as they lie, the sum running along them.
+struct WordRows : Bfloat16 {
+  static constexpr int64_t kRowStep = 64;
+  template <int R, int V>
+  static inline __attribute__((always_inline)) void reduce(Vec (&acc)[R][V], const Tile& t) {
+    reduce_words<WordRows, R, V>(acc, t);
+  }
+};
+
+// Which of 64 queries see what of a block of keys.
+struct Views {
+  float low[64], high[64];
+  int64_t all_from, all_to;  // keys that all of them see
+  Views(const AttentionGradient& g, int64_t m, int64_t count, int64_t key) {
+    for (int64_t i = 0; i < 64; ++i) {
+      const Span span = visible((m + at_most(i, count - 1)) / g.group, g.window, key);
+      low[i] = static_cast<float>(span.low), high[i] = static_cast<float>(span.high);
+      if (i == 0) all_to = span.high;
+      all_from = span.low;
+    }
+  }
+  Vec hide(Vec value, int64_t query, int64_t key) const {
+    if (key >= all_from && key < all_to) return value;
+    const Vec seen = zero_where_less(value, broadcast(static_cast<float>(key)), load(low + query));
+    return zero_where_less(seen, load(high + query), broadcast(static_cast<float>(key + 1)));
+  }
+};
+
+// One key's scores and the gradients of its weights with 32 queries, in place: now words of two queries each
+// of weights and of scores' gradients, which come back whole too.
+struct KeyGradient {
+  Vec scale;
+  const GradientScratch& s;
+  const Views& views;
+  void run(int64_t key, int64_t query, float* weights, float* dscores, Vec (&d)[2]) const {
+    Vec p[2];
+#pragma GCC unroll 2
+    for (int64_t v = 0; v < 2; ++v) {
+      const int64_t i = query + v * kLanes;
+      const Vec weight = exp(sub(mul(load(weights + i), scale), load(s.lse + i)));
+      const Vec slope = mul(mul(weight, sub(load(dscores + i), load(s.delta + i))), scale);
+      p[v] = views.hide(weight, i, key), d[v] = views.hide(slope, i, key);
+    }
+    store(weights + query / 2, round_pairs(p[0], p[1]));
+    store(dscores + query / 2, round_pairs(d[0], d[1]));
+  }
+};
+
+// As differentiate_scores, a key a row; dscores_t gets words of two keys each, up to `width` of them.
+static inline void differentiate_keys(const AttentionGradient& g, const GradientScratch& s, int64_t m,
+                                      int64_t count, int64_t key, int64_t seen, int64_t width) {
+  const Views views(g, m, count, key);
+  const KeyGradient one{broadcast(g.scale), s, views};
+  for (int64_t j = 0; j < width; j += 2)
+    for (int64_t i = 0; i < count; i += 2 * kLanes) {
+      Vec even[2] = {zero(), zero()}, odd[2] = {zero(), zero()};
+      if (j < seen) one.run(j, i, s.weights + j * 64, s.dscores + j * 64, even);
+      if (j + 1 < seen) one.run(j + 1, i, s.weights + (j + 1) * 64, s.dscores + (j + 1) * 64, odd);
+#pragma GCC unroll 2
+      for (int v = 0; v < 2; ++v)
+        store(s.dscores_t + j / 2 * 64 + i + v * kLanes, weave_pairs(even[v], odd[v]));
+    }
 }
 
 static inline void attend_gradient_pairs(const AttentionGradient& g, const GradientScratch& s, int64_t m,
                                          int64_t count, int64_t key, int64_t keys) {
   // Keys behind the last query's view would only add zeros.
   const int64_t seen = at_most(keys, visible((m + count - 1) / g.group, 0, key).high);
-  const int64_t vectors = (seen + kLanes - 1) / kLanes, width = vectors * kLanes;
-  const int64_t words = words_of(g.head_size);
+  const int64_t width = round_up(seen, kLanes), vectors = round_up(count, 2 * kLanes) / kLanes;
+  const int64_t words = words_of(g.head_size), panels = s.padded / kLanes;
   multiply_square<Bfloat16>(
-      count, Block{s.queries_t, 64, s.keys_t, 64, kLanes, vectors, words, nullptr, s.weights, 64});
+      seen, Block{s.keys_t, 64, s.queries_t, 64, kLanes, vectors, words, nullptr, s.weights, 64});
   multiply_square<Bfloat16>(
-      count, Block{s.douts_t, 64, s.values_t, 64, kLanes, vectors, words, nullptr, s.dscores, 64});
-  differentiate_scores(g, s, m, count, key, width);
-  // Both as words of two queries, woven into the place that the transposed scores take afterwards.
-  const auto woven = [&](const float* scores, const float* w, float* c, int64_t c_stride) {
-    weave_rows([&](int64_t i) { return scores + i * 64; }, count, round_up(count, 2), width, s.dscores_t, 64);
-    add_to_keys<Bfloat16>(s, g, seen, s.dscores_t, w, words_of(count), c, c_stride);
+      seen, Block{s.values_t, 64, s.douts_t, 64, kLanes, vectors, words, nullptr, s.dscores, 64});
+  differentiate_keys(g, s, m, count, key, seen, width);
+  const auto add_to = [&](const float* a, const float* w, float* c, int64_t c_stride) {
+    multiply_square<WordRows>(
+        seen, Block{a, 1, w, s.padded, kLanes, panels, words_of(count), c, c, c_stride, g.head_size});
   };
-  woven(s.weights, s.douts, g.dv + key * g.dv_stride, g.dv_stride);
-  woven(s.dscores, s.queries, g.dk + key * g.dk_stride, g.dk_stride);
-  add_query_gradient_pairs(s, count, width);
+  add_to(s.weights, s.douts, g.dv + key * g.dv_stride, g.dv_stride);
+  add_to(s.dscores, s.queries, g.dk + key * g.dk_stride, g.dk_stride);
+  multiply_square<Bfloat16>(count, Block{s.dscores_t, 64, s.keys, s.padded, kLanes, panels, words_of(width),
+                                         s.dqueries, s.dqueries, s.padded});
 }
 
 static void attention_gradient_pairs(const AttentionGradient& g) {

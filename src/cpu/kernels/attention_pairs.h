@@ -5,7 +5,7 @@
 // tile nor its chunk.
 #include <cstdint>
 
-#include "cpu/kernels/attention.h"
+#include "cpu/kernels/attention_lanes.h"
 
 namespace whorl::cpu::WHORL_ISA {
 
@@ -84,11 +84,83 @@ static inline void attend_tile_pairs(const AttentionTile& t, const AttentionScra
                                        words_of(kKeyBlock), out, out, s.padded});
 }
 
+// Queries that share a row of scores, kLaneQueries at a time.
+struct LaneTiles {
+  int64_t queries, count;
+  explicit LaneTiles(int64_t n) : queries(n), count((n + kLaneQueries - 1) / kLaneQueries) {}
+  int64_t begin(int64_t i) const { return i * kLaneQueries; }
+  int size(int64_t i) const { return static_cast<int>(at_most(queries - begin(i), kLaneQueries)); }
+};
+
+// Scores of keys that a query does not see become minus infinity; of all the first `computed` are scores.
+template <class Span>
+static inline void hide_keys(float* scores, int rows, int64_t computed, Span span_of) {
+  for (int64_t j = computed; j < kKeyBlock; ++j)
+    for (int64_t v = 0; v < kLaneQueries; v += kLanes)
+      store(scores + j * kLaneQueries + v, broadcast(-__builtin_inff()));
+  const int64_t all_from = span_of(rows - 1).low, all_to = span_of(0).high;
+  if (all_from <= 0 && all_to >= computed) return;
+  float low[kLaneQueries] = {}, high[kLaneQueries] = {};
+  for (int r = 0; r < rows; ++r)
+    low[r] = static_cast<float>(span_of(r).low), high[r] = static_cast<float>(span_of(r).high);
+  for (int64_t j = 0; j < computed; ++j) {
+    if (j >= all_from && j < all_to) continue;
+    const Vec at = broadcast(static_cast<float>(j)), next = broadcast(static_cast<float>(j + 1));
+    for (int64_t v = 0; v < kLaneQueries; v += kLanes) {
+      float* const score = scores + j * kLaneQueries + v;
+      const Vec early = lowest_where_less(load(score), at, load(low + v));
+      store(score, lowest_where_less(early, load(high + v), next));
+    }
+  }
+}
+
+// Sixteen queries' scores become weights, their earlier sums are scaled to the new maxima.
+static inline void soften_queries(const AttentionScratch& s, float* scores, float* weights, float scale,
+                                  int64_t m, int64_t queries) {
+  const Lanes lanes = soften_lanes(scores, weights, scale, load(s.most + m));
+  store(s.most + m, lanes.most);
+  store(s.sum + m, add(mul(load(s.sum + m), lanes.keep), lanes.added));
+  float keep[kLanes];
+  store(keep, lanes.keep);
+  for (int64_t r = 0; r < queries; ++r) {
+    if (keep[r] == 1.0f) continue;
+    float* const out = s.out + (m + r) * s.padded;
+    const Vec factor = broadcast(keep[r]);
+    for (int64_t d = 0; d < s.padded; d += kLanes) store(out + d, mul(load(out + d), factor));
+  }
+}
+
+// As attend_tile_pairs, for more queries.
+static inline void attend_lanes(const AttentionTile& t, const AttentionScratch& s, int64_t m, int queries,
+                                int64_t first_key) {
+  const auto span_of = [&](int r) { return visible(t.first + (m + r) / t.group, t.window, first_key); };
+  const int64_t seen = span_of(queries - 1).high;
+  if (seen <= 0 || span_of(0).low >= kKeyBlock) return;  // nothing visible to anyone
+  const int64_t words = words_of(t.head_size), vectors = (queries + kLanes - 1) / kLanes;
+  multiply_square<Bfloat16>(seen, Block{s.keys, kKeyBlock, s.queries + m * words, kLaneQueries, kLanes,
+                                        vectors, words, nullptr, s.scores, kLaneQueries});
+  hide_keys(s.scores, queries, seen, span_of);
+  for (int64_t v = 0; v < vectors * kLanes; v += kLanes)
+    soften_queries(s, s.scores + v, s.weights + v, t.scale, m + v, at_most(queries - v, kLanes));
+  float* const out = s.out + m * s.padded;
+  multiply_square<Bfloat16>(queries, Block{s.weights, kLaneQueries, s.values, s.padded, kLanes,
+                                           s.padded / kLanes, kKeyBlock / 2, out, out, s.padded});
+}
+
+constexpr int64_t kFewQueries = 8;  // as rows: side by side they would leave most lanes idle
+
 static void attention_pairs(const AttentionTile& t) {
-  const auto turn = [](auto row, int64_t width, float* to, int64_t step) {
+  const int64_t queries = t.rows * t.group, words = words_of(t.head_size);
+  const auto few = [](auto row, int64_t width, float* to, int64_t step) {
     transpose_row_pairs(row, width, to, step);
   };
-  walk_keys(t, words_of(t.head_size), turn, load_key_pairs, attend_tile_pairs);
+  if (queries <= kFewQueries)
+    return walk_keys(t, RowTiles(queries), words, few, load_key_pairs, attend_tile_pairs);
+  const auto turn = [](auto row, int64_t width, float* to, int64_t) {
+    for (int v = 0; v < kLaneQueries; v += kLanes)
+      transpose_row_pairs([&](int i) { return row(v + i); }, width, to + v, kLaneQueries);
+  };
+  walk_keys(t, LaneTiles(queries), words, turn, load_key_pairs, attend_lanes);
 }
 
 }  // namespace whorl::cpu::WHORL_ISA

@@ -9,6 +9,7 @@ namespace whorl::cpu::WHORL_ISA {
 
 constexpr int64_t kKeyBlock = 64;  // keys per block; blocks start at multiples of it, for every query alike
 constexpr int64_t kQueryBlock = 64;
+constexpr int64_t kLaneQueries = 2 * kLanes;  // of a tile with queries side by side (attention_lanes.h)
 
 static inline int64_t round_up(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
 static inline int64_t at_least(int64_t a, int64_t b) { return a > b ? a : b; }
@@ -94,6 +95,20 @@ static inline void multiply_block(int rows, const Block& b) {
   run_tile<W>(rows, b.panels,
               Tile{b.a, b.a_step, b.w, b.w_step, b.w_vector, b.k, b.init, b.c_stride, b.c, b.c_stride,
                    b.columns ? b.columns : b.panels * kLanes});
+}
+
+// c[rows, 16 * panels] = init + a^T w over k, any number of rows.
+template <class W>
+static inline void multiply_square(int64_t rows, const Block& b) {
+  const RowTiles tiles(rows);
+  for (int64_t i = 0; i < tiles.count; ++i) {
+    const int64_t r = tiles.begin(i);
+    Block tile = b;
+    tile.a += r * W::kRowStep;
+    tile.c += r * b.c_stride;
+    if (tile.init) tile.init += r * b.c_stride;
+    multiply_block<W>(tiles.size(i), tile);
+  }
 }
 
 }  // namespace whorl::cpu::WHORL_ISA

@@ -18,6 +18,11 @@ static inline Vec weave_pairs(Vec even, Vec odd) {
   const __m512i high = _mm512_cvtepu16_epi32(reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(odd)));
   return _mm512_castsi512_ps(_mm512_or_si512(low, _mm512_slli_epi32(high, 16)));
 }
+// value, but minus infinity in the lanes where x < bound.
+static inline Vec lowest_where_less(Vec value, Vec x, Vec bound) {
+  return _mm512_mask_mov_ps(value, _mm512_cmp_ps_mask(x, bound, _CMP_LT_OQ),
+                            _mm512_set1_ps(-__builtin_inff()));
+}
 // Word j of row i holds numbers 2 i and 2 i + 1 of column j. Turned, word i of row j holds number i of
 // columns 2 j and 2 j + 1.
 static inline void turn_pairs(Vec (&row)[8]) {
