@@ -16,12 +16,13 @@ struct AttentionWork {
 namespace {
 constexpr int64_t kWorthSharing = 1 << 16;  // products that are worth waking threads for
 
-// Cuts [begin, end) into tiles; long tiles first would not change a bit, only the balance.
+// Cuts [begin, end) into tiles, those of one head behind one another: its keys and values stay in the
+// second-level cache. Long tiles first would not change a bit, only the balance.
 void cut(std::vector<AttentionWork>& out, int64_t begin, int64_t end, int64_t past, const AttentionShape& s,
          KeySource keys) {
   const int64_t group = s.heads / s.kv_heads, tile = std::max<int64_t>(1, kTileQueries / group);
-  for (int64_t row = begin; row < end; row += tile)
-    for (int64_t g = 0; g < s.kv_heads; ++g) {
+  for (int64_t g = 0; g < s.kv_heads; ++g)
+    for (int64_t row = begin; row < end; row += tile) {
       AttentionWork work{row, std::min(row + tile, end), past + row - begin, g, keys};
       work.keys.k += g * s.head_size * (keys.turned ? keys.page_size : 1), work.keys.v += g * s.head_size;
       out.push_back(work);

@@ -123,9 +123,11 @@ class CpuBackend final : public ops::Backend {
     int64_t a_stride, rows;
     float* c;
     int64_t c_stride;
-    const float* bias;             // may be null
-    float* rounded = nullptr;      // the rows as RoundedOnce left them, null: not rounded yet
-    const Gemm* beside = nullptr;  // weights stored whole: see kernels.h
+    const float* bias;         // may be null
+    float* rounded = nullptr;  // the rows as RoundedOnce left them, null: not rounded yet
+    // Weights stored whole: see kernels.h.
+    const Gemm* beside = nullptr;
+    const Gemm* behind = nullptr;
   };
   void forward_block(const CpuWeight& weight, const Block& block, int64_t panel_begin, int64_t panel_end);
   // The whole product, shared out among threads; and c = a w.

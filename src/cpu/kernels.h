@@ -27,6 +27,10 @@ struct Gemm {
   // Null, or another product of the same rows of a with weights of the same type: a is packed once for both.
   // Of it only w, panels, columns, c and init count. Only where Kernels::products_at_once is 2.
   const Gemm* beside;
+  // Null, or a product whose sums go on where this one's end: c = (init + a[rows, k] w) + a'[rows, k'] w'. Of
+  // it only a, a_stride, k and w count, with panels as many and of the same type; a' may be what `beside`
+  // makes. Only where k' is at most Kernels::most_behind.
+  const Gemm* behind;
 };
 
 // Inputs that share a scale, of weights and of activations alike.
@@ -140,6 +144,7 @@ struct Kernels {
   int64_t gemm_scratch, over_rows_scratch;
   void (*gemm)(const Gemm&);
   int64_t products_at_once;  // 2: gemm takes Gemm::beside; 1: it does not
+  int64_t most_behind;       // the largest k of Gemm::behind; 1: gemm takes none
   int64_t fewest_rows;       // of a product with one panel: fewer take as long
   void (*gemm_over_rows)(const GemmOverRows&);
   void (*turn_panel)(const PanelTurn&);

@@ -83,8 +83,9 @@ void CpuBackend::project(const Tensor& x, const Projection& p, int64_t task) {
               stride,
               p.job.bias.data<float>(),
               p.rounded};
+  const LoraSegment* const all = segment_of_all(p.job.segments, begin, end);
   Gemm beside{};
-  if (const LoraSegment* all = p.beside ? segment_of_all(p.job.segments, begin, end) : nullptr) {
+  if (p.beside && all) {
     beside = product(nullptr, 0, 0, as_cpu(*all->lora).a, p.low + begin * p.low_stride, p.low_stride);
     block.beside = &beside;
   } else if (p.beside) {
@@ -92,7 +93,11 @@ void CpuBackend::project(const Tensor& x, const Projection& p, int64_t task) {
       down(x, p, segment, first, last);
     });
   }
+  const auto behind = goes_behind(kernels_, p.weight.whole() ? all : nullptr, p.weight.forward.bf16(),
+                                  &CpuLora::b, p.low + begin * p.low_stride, p.low_stride);
+  if (behind) block.behind = &*behind;
   forward_block(p.weight, block, panel, panel_end);
+  if (behind) return;
   const Lease scratch(scratch_, static_cast<size_t>(kernels_.gemm_scratch));
   for_segments(p.job.segments, begin, end, [&](const LoraSegment& segment, int64_t first, int64_t last) {
     float* c = y.data<float>() + first * stride;

@@ -88,15 +88,16 @@ void CpuBackend::low_gradient(const Tensor& dy, std::span<const LoraSegment> seg
   });
 }
 
-// One task's rows and panels of dx (= or +=) dy w; `beside`: and its rows of ds.
+// One task's rows and panels of dx (= or +=) dy w + scale * D(ds a); `beside`: and its rows of ds.
 void CpuBackend::base_gradient(const Tensor& dy, const GradientPanels& w, const InputGradient& to,
                                const GradientTask& t, bool beside) {
   Gemm g = w.product(dy.data<float>() + t.begin * dy.row_stride(), dy.row_stride(), t.end - t.begin,
                      dy.dim(1), to.dx.data<float>() + t.begin * to.dx.row_stride(), to.dx.row_stride());
   if (to.accumulate) g.init = g.c, g.init_stride = g.c_stride;
   g.panel_begin = t.panel - w.first, g.panel_end = t.panel_end - w.first, g.scratch = t.scratch;
+  const LoraSegment* const all = segment_of_all(to.segments, t.begin, t.end);
   Gemm low{};
-  if (const LoraSegment* all = beside ? segment_of_all(to.segments, t.begin, t.end) : nullptr) {
+  if (beside && all) {
     low = low_product(dy, *all, t.begin, t.end, to.ds, to.ds_stride);
     g.beside = &low;
   } else if (beside) {
@@ -106,7 +107,12 @@ void CpuBackend::base_gradient(const Tensor& dy, const GradientPanels& w, const 
       kernels_.gemm(part);
     });
   }
+  const auto behind =
+      goes_behind(kernels_, all && all->dropout == 0 ? all : nullptr, w.bf16, &CpuLora::a_backward,
+                  to.ds + t.begin * to.ds_stride, to.ds_stride, w.first);
+  if (behind) g.behind = &*behind;
   kernels_.gemm(g);
+  if (!behind) adapters_gradient(to, t);
 }
 
 // dx += scale * D(ds a), one task's rows and panels.
@@ -139,7 +145,6 @@ void CpuBackend::input_gradient(const Tensor& dy, const CpuWeight& weight, const
       const GradientTask t{cut.row(task), cut.row_end(task), w.first + cut.panel(task),
                            w.first + cut.panel_end(task), scratch.get()};
       base_gradient(dy, w, to, t, beside);
-      adapters_gradient(to, t);
     });
   });
 }

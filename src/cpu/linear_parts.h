@@ -1,6 +1,7 @@
 #pragma once
 // What linear and its backward pass share: cutting a product into tasks, walking segments, dropout.
 #include <algorithm>
+#include <optional>
 
 #include "cpu/checks.h"
 #include "cpu/packed.h"
@@ -140,6 +141,20 @@ inline const ops::LoraSegment* segment_of_all(std::span<const ops::LoraSegment> 
   for (const auto& s : segments)
     if (s.lora && s.begin <= begin && end <= s.end) return &s;
   return nullptr;
+}
+
+// An adapter's second product of rows [begin, ...) of one segment, as what comes behind the base's
+// (Gemm::behind): low, [rows][stride] of the whole batch, times `second` from panel `first` on. Nothing where
+// that cannot be.
+inline std::optional<Gemm> goes_behind(const Kernels& kernels, const ops::LoraSegment* segment, bool bf16,
+                                       Panels CpuLora::*second, const float* low, int64_t stride,
+                                       int64_t first = 0) {
+  if (!segment) return std::nullopt;
+  const Panels& w = as_cpu(*segment->lora).*second;
+  if (w.bf16() != bf16 || kernels.most_behind < 2 || w.k() > kernels.most_behind) return std::nullopt;
+  Gemm g = product(low, stride, 0, w, nullptr, 0);
+  g.w = static_cast<const float*>(g.w) + first * kPanel * (bf16 ? (w.k() + 1) / 2 : w.k());
+  return g;
 }
 
 inline void check_segments(const char* op, std::span<const ops::LoraSegment> segments, int64_t rows,

@@ -18,7 +18,8 @@ void CpuBackend::forward_block(const CpuWeight& weight, const Block& b, int64_t 
   if (!weight.whole()) return quantised(scratch.get(), false);
   Gemm g = product(b.a, b.a_stride, b.rows, weight.forward, b.c, b.c_stride);
   g.init = b.bias, g.init_stride = 0;
-  g.panel_begin = panel_begin, g.panel_end = panel_end, g.scratch = scratch.get(), g.beside = b.beside;
+  g.panel_begin = panel_begin, g.panel_end = panel_end, g.scratch = scratch.get(), g.beside = b.beside,
+  g.behind = b.behind;
   kernels_.gemm(g);
 }
 

@@ -112,6 +112,41 @@ TEST_P(EveryIsa, AProductBesideAnotherIsWhatItIsAlone) {
   }
 }
 
+// An adapter of rank 128, of 7 and of one number, whose rows the product beside makes: what one product after
+// the other gives.
+TEST_P(EveryIsa, AProductBehindAnotherIsOneAddedToIt) {
+  if (k.most_behind < 2) GTEST_SKIP() << GetParam() << " adds one product to another";
+  constexpr int64_t kRows = 250, kInputs = 2100, kColumns = 37;
+  const auto a = numbers(kRows * kInputs, 1), w = pairs(numbers(kInputs * 48, 2)),
+             down = pairs(numbers(kInputs * 128, 3)), up = pairs(numbers(128 * 48, 4));
+  std::vector<float> scratch(static_cast<size_t>(k.gemm_scratch));
+  const auto product = [&](const float* rows, int64_t inputs, const std::vector<float>& weights, bool bf16,
+                           std::vector<float>& c, int64_t columns) {
+    Gemm g{};
+    g.a = rows, g.a_stride = inputs, g.rows = kRows, g.k = inputs, g.w = weights.data(), g.bf16 = bf16;
+    g.panel_end = (columns + kPanel - 1) / kPanel, g.columns = columns;
+    c.resize(static_cast<size_t>(kRows * columns));
+    g.c = c.data(), g.c_stride = columns, g.scratch = scratch.data();
+    return g;
+  };
+  for (const bool bf16 : {false, true})
+    for (const int64_t rank : {1, 7, 128}) {
+      std::vector<float> low, expected, same_low, both;
+      k.gemm(product(a.data(), kInputs, down, bf16, low, rank));
+      k.gemm(product(a.data(), kInputs, w, bf16, expected, kColumns));
+      Gemm second = product(low.data(), rank, up, bf16, expected, kColumns);
+      second.init = expected.data(), second.init_stride = kColumns;
+      k.gemm(second);
+      const Gemm beside = product(nullptr, 0, down, bf16, same_low, rank);
+      Gemm behind{};
+      behind.a = same_low.data(), behind.a_stride = rank, behind.k = rank, behind.w = up.data();
+      Gemm g = product(a.data(), kInputs, w, bf16, both, kColumns);
+      g.beside = &beside, g.behind = &behind;
+      k.gemm(g);
+      EXPECT_EQ(both, expected) << "bfloat16: " << bf16 << ", rank " << rank;
+    }
+}
+
 // More blocks of keys than are kept, and a window that reads some again: the last rows of a long sequence are
 // those of a short one that begins where the window does.
 TEST_P(EveryIsa, GradientsOfALongSequenceAreThoseOfItsEnd) {

@@ -10,7 +10,9 @@ namespace whorl::cpu::WHORL_ISA {
 
 constexpr int64_t kBlockRows = 16 * 12;  // rows of a packed at once
 static_assert(kBlockK % 2 == 0);         // so that bfloat16 words are never cut
-constexpr int64_t kGemmScratch = kBlockRows * kBlockK + 16 + kBlockK * kPanel * kWidenedPanels;
+constexpr int64_t kMostBehind = 128;     // an adapter's rank: its rows are packed whole
+constexpr int64_t kPackedBehind = kBlockRows * kBlockK + 16 + kBlockK * kPanel * kWidenedPanels;
+constexpr int64_t kGemmScratch = kPackedBehind + kBlockRows * kMostBehind + 16;
 
 // Cuts `rows` into tiles of at most kMaxRows whose sizes differ by one at most; up to kTallRows are one.
 struct RowTiles {
@@ -33,6 +35,7 @@ static inline void run_tile(int rows, int64_t panels, Tile&& t) {
     if (panels == 0) return;
     const int64_t step = vectors * kLanes;
     t.w = static_cast<const float*>(t.w) + vectors * t.w_vector;  // a float and a word are both four bytes
+    if (t.behind_k > 0) t.behind_w += vectors * t.behind_vector;
     t.c += step;
     if (t.init) t.init += step;
     t.columns -= step;
@@ -46,6 +49,8 @@ struct GemmBlock {
   RowTiles tiles;
 
   bool few() const { return rows <= kBlockRows / 4; }
+  // What comes behind the last numbers of k; null before them.
+  const Gemm* behind() const { return k_begin + k == g.k ? g.behind : nullptr; }
   // Tile i at panel p over the `steps` words for which rows are packed at `a`; its weights are the caller's.
   Tile tile(int64_t i, int64_t p, const float* a, bool begins, int64_t steps) const {
     const int64_t r = row + tiles.begin(i);
@@ -146,6 +151,11 @@ static void multiply_stored(const GemmBlock& b) {
       Tile t = b.tile(i, p, g.scratch, b.k_begin == 0, W::words(b.k));
       t.w = static_cast<const float*>(g.w) + (p * words + word) * kPanel;
       t.w_step = kPanel, t.w_vector = words * kPanel;
+      if (const Gemm* behind = b.behind()) {
+        t.behind_k = W::words(behind->k), t.behind_vector = t.behind_k * kPanel;
+        t.behind_a = g.scratch + kPackedBehind + b.tiles.begin(i) * t.behind_k;
+        t.behind_w = static_cast<const float*>(behind->w) + p * t.behind_vector;
+      }
       b.look_ahead(i, p);
       run_tile<W>(b.tiles.size(i), panels, std::move(t));
     }
@@ -165,9 +175,8 @@ static void pack_rows(const GemmBlock& b, int64_t at, int64_t k, float* to) {
             k, to + b.tiles.begin(i) * W::words(k));
 }
 
-// The block's product, and that of Gemm::beside from the rows that are packed already.
-static inline void with_beside(const GemmBlock& b, void (*multiply)(const GemmBlock&)) {
-  multiply(b);
+// The product of Gemm::beside from the rows that are packed already.
+static inline void multiply_beside(const GemmBlock& b, void (*multiply)(const GemmBlock&)) {
   if (!b.g.beside) return;
   Gemm beside = *b.g.beside;
   beside.k = b.g.k, beside.bf16 = b.g.bf16, beside.scratch = b.g.scratch;
@@ -180,10 +189,14 @@ static void gemm_block(const GemmBlock& b) {
     if (in_blocks<W>(b.tiles)) {
       for (int64_t at = 0; at < b.k; at += kBlockK)
         pack_rows<W>(b, at, b.k - at < kBlockK ? b.k - at : kBlockK, b.g.scratch + at * b.rows);
-      return with_beside(b, multiply_in_blocks<W>);
+      multiply_beside(b, multiply_in_blocks<W>);
+      return multiply_in_blocks<W>(b);
     }
   pack_rows<W>(b, 0, b.k, b.g.scratch);
-  with_beside(b, multiply_stored<W>);
+  multiply_beside(b, multiply_stored<W>);
+  if (const Gemm* behind = b.behind())
+    pack_rows<W>({*behind, b.row, b.rows, 0, behind->k, b.tiles}, 0, behind->k, b.g.scratch + kPackedBehind);
+  multiply_stored<W>(b);
 }
 
 template <class W>

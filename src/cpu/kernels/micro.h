@@ -18,6 +18,10 @@ struct Tile {
   float* c;
   int64_t c_stride;
   int64_t columns;  // of 16 * V, how many exist
+  // Further steps of the same sums, none where behind_k is 0: as a, w and k above, with the steps of those.
+  const float* behind_a = nullptr;
+  const float* behind_w = nullptr;
+  int64_t behind_vector = 0, behind_k = 0;
 };
 
 template <int V>
@@ -58,9 +62,12 @@ static inline __attribute__((always_inline)) void multiply(Vec (&acc)[R][V], con
 // look far ahead by itself. Inlined by force: GCC drops the call of a function that only prefetches.
 template <int R, int V, class Word>
 static inline __attribute__((always_inline)) void ask_ahead(const Word* w, const Tile& t) {
-  if constexpr (kStepsAhead > 0 && R >= kRowsThatAsk) {
+  // A tall tile takes longer over a step than memory over a line, but reads a single stream, which comes
+  // late.
+  constexpr int64_t kAhead = R > kMaxRows ? 4 * kStepsAhead : kStepsAhead;
+  if constexpr (kAhead > 0 && R >= kRowsThatAsk) {
 #pragma GCC unroll 8
-    for (int v = 0; v < V; ++v) __builtin_prefetch(w + v * t.w_vector + kStepsAhead * t.w_step, 0, 3);
+    for (int v = 0; v < V; ++v) __builtin_prefetch(w + v * t.w_vector + kAhead * t.w_step, 0, 3);
   }
 }
 
@@ -119,6 +126,11 @@ static void micro(const Tile& t) {
   Vec acc[R][V];
   begin_sums(acc, t);
   W::template reduce<R, V>(acc, t);
+  if (t.behind_k > 0) {
+    Tile behind = t;
+    behind.a = t.behind_a, behind.w = t.behind_w, behind.w_vector = t.behind_vector, behind.k = t.behind_k;
+    W::template reduce<R, V>(acc, behind);
+  }
   if (t.columns >= V * kLanes) {
 #pragma GCC unroll 16
     for (int r = 0; r < R; ++r)

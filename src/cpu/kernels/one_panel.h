@@ -53,7 +53,7 @@ static void gemm_one_panel(const Gemm& g) {
 }
 
 static void gemm_float32(const Gemm& g) {
-  g.panel_end - g.panel_begin == 1 && !g.beside ? gemm_one_panel(g) : gemm_as<Float32>(g);
+  g.panel_end - g.panel_begin == 1 && !g.beside && !g.behind ? gemm_one_panel(g) : gemm_as<Float32>(g);
 }
 static void gemm(const Gemm& g) { g.bf16 ? gemm_as<Bfloat16>(g) : gemm_float32(g); }
 

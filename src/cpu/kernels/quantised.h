@@ -59,6 +59,13 @@ static inline void round_row(const float* x, int64_t k, const QuantMatrix& w, co
 
 constexpr int64_t kPartBytes = 64 / kParts;  // of a word of all columns
 
+// The rows' next word. GCC would keep a pointer to every word of every row, on the stack, and read it there
+// before the word itself: it must not know where this one goes.
+static inline __attribute__((always_inline)) void step_on(const float*& words, int64_t step) {
+  words += step;
+  __asm__("" : "+r"(words));
+}
+
 // body(word, its sixteen columns) for the eight words of a group; and the sums of all columns with R rows
 // side by side: a row's word is fetched once for all parts.
 struct Int8Codes {
@@ -74,13 +81,13 @@ struct Int8Codes {
   static inline __attribute__((always_inline)) void multiply(const uint8_t* p, const float* x, int64_t step,
                                                              Part (&sum)[kParts][R]) {
 #pragma GCC unroll 8
-    for (int j = 0; j < kWords; ++j) {
+    for (int j = 0; j < kWords; ++j, step_on(x, step)) {
       Codes8 w[kParts];
 #pragma GCC unroll 2
       for (int part = 0; part < kParts; ++part) w[part] = codes8(load_part(p + j * 64 + part * kPartBytes));
 #pragma GCC unroll 16
       for (int r = 0; r < R; ++r) {
-        const Part word = broadcast_word(x + j * step + r);
+        const Part word = broadcast_word(x + r);
 #pragma GCC unroll 2
         for (int part = 0; part < kParts; ++part) sum[part][r] = dot8(sum[part][r], w[part], word);
       }
@@ -108,8 +115,9 @@ struct Int4Codes {
   template <int R>
   static inline __attribute__((always_inline)) void multiply(const uint8_t* p, const float* x, int64_t step,
                                                              Part (&sum)[kParts][R]) {
+    const float* y = x + kWords / 2 * step;
 #pragma GCC unroll 4
-    for (int j = 0; j < kWords / 2; ++j) {
+    for (int j = 0; j < kWords / 2; ++j, step_on(x, step), step_on(y, step)) {
       Part low[kParts], high[kParts];
 #pragma GCC unroll 2
       for (int part = 0; part < kParts; ++part) {
@@ -118,8 +126,7 @@ struct Int4Codes {
       }
 #pragma GCC unroll 16
       for (int r = 0; r < R; ++r) {
-        const Part first = broadcast_word(x + j * step + r),
-                   second = broadcast_word(x + (j + kWords / 2) * step + r);
+        const Part first = broadcast_word(x + r), second = broadcast_word(y + r);
 #pragma GCC unroll 2
         for (int part = 0; part < kParts; ++part)
           sum[part][r] = dot4(dot4(sum[part][r], low[part], first), high[part], second);
@@ -168,11 +175,12 @@ static inline __attribute__((always_inline)) Vec add_group(Vec acc, Vec total, V
 }
 
 // Two short streams (codes, scales) with little work between them: the machine's own guess is too short. The
-// first rows of a panel ask for all.
-template <class Codes, int R>
+// first rows of a panel ask for all. Bytes ahead, measured: several rows may multiply a panel again while the
+// next ones come.
+template <class Codes, int R, int V>
 static inline __attribute__((always_inline)) void prefetch_codes(const QuantTile& t, int64_t block) {
-  constexpr int64_t kAhead = 1024;  // bytes, measured
-  if (R < kRowsThatAskCodes || t.row > 0) return;
+  constexpr int64_t kAhead = R > 1 && kParts == 1 ? 8192 : 1024;
+  if ((R < kRowsThatAskCodes && V == 1) || t.row > 0) return;
 #pragma GCC unroll 8
   for (int64_t i = 0; i < Codes::kBytes; i += 64)
     __builtin_prefetch(t.codes + block * Codes::kBytes + kAhead + i, 0, 3);
@@ -195,7 +203,7 @@ static void quant_micro(const QuantTile& t) {
     for (int v = 0; v < V; ++v) {
       const int64_t block = v * groups + g;
       Vec total[R], minimum = zero();
-      prefetch_codes<Codes, R>(t, block);
+      prefetch_codes<Codes, R, V>(t, block);
       group_totals<Codes>(t.codes + block * Codes::kBytes, words, rows, total);
       const Vec scale = load_halves(t.scales + block * kPanel);
       if constexpr (kMinima) minimum = load_halves(t.minima + block * kPanel);
@@ -243,15 +251,22 @@ static inline QuantTile quant_tile(const QuantGemm& g, const RoundedRows& a, int
           g.columns - panel * kPanel};
 }
 
-// One row walks several panels at once where one alone would wait for its own sums, many rows one panel.
-constexpr int kOneRowPanels = kParts == 1 ? kCodePanels : 1;
+// One row walks several panels at once where one alone would wait for its own sums, or where a panel is so
+// long that the row has left the first-level cache by the next one. Many rows walk one panel.
+constexpr int kOneRowPanels = kParts == 1 ? kCodePanels : 1, kLongRowCodePanels = kParts == 1 ? 4 : 1;
+constexpr int64_t kLongRowGroups = 128;
 template <class Codes, bool kMinima>
 static void quant_rows(const QuantGemm& g, const RoundedRows& a, int64_t row, int64_t rows) {
   const int64_t tiles = (rows + kQuantTileRows - 1) / kQuantTileRows;
   int64_t p = g.panel_begin;
-  if constexpr (kOneRowPanels > 1)
-    for (; rows == 1 && p + kOneRowPanels <= g.panel_end; p += kOneRowPanels)
-      quant_micro<Codes, 1, kOneRowPanels, kMinima>(quant_tile<Codes>(g, a, row, 0, p));
+  const auto walk = [&]<int V>() {
+    for (; p + V <= g.panel_end; p += V)
+      quant_micro<Codes, 1, V, kMinima>(quant_tile<Codes>(g, a, row, 0, p));
+  };
+  if (rows == 1 && a.groups >= kLongRowGroups && kLongRowCodePanels > kOneRowPanels)
+    walk.template operator()<kLongRowCodePanels>();
+  else if (rows == 1)
+    walk.template operator()<kOneRowPanels>();
   for (; p < g.panel_end; ++p)
     for (int64_t i = 0; i < tiles; ++i) {
       const int64_t first = rows * i / tiles, last = rows * (i + 1) / tiles;

@@ -9,6 +9,7 @@ static constexpr Kernels make_table(const char* name) {
                  kOverRowsScratch,
                  gemm,
                  2,
+                 Bfloat16::kWidens ? 1 : kMostBehind,
                  kFewestRows,
                  gemm_over_rows,
                  turn_panel,
