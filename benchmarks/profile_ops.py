@@ -18,6 +18,9 @@ def main() -> None:
     parser = common.parser(__doc__)
     parser.add_argument("kind", choices=["train", "decode"])
     parser.add_argument("--streams", type=int, default=1, help="that decode together")
+    parser.add_argument(
+        "--steps", type=int, default=2, help="of training that are timed, after one that is not"
+    )
     parser.add_argument("--program", type=Path, required=True, help="profile_benchmark, built")
     arguments = parser.parse_args()
     threads = arguments.threads or len(os.sched_getaffinity(0))
@@ -27,7 +30,7 @@ def main() -> None:
         common.save_model(arguments.shape, folder, arguments.seq)
         command = [str(arguments.program), arguments.kind, str(folder), vocabulary]
         if arguments.kind == "train":
-            command += [str(arguments.seq), str(arguments.batch)]
+            command += [str(arguments.seq), str(arguments.batch), str(arguments.steps)]
         else:
             command += [arguments.quantize, str(arguments.streams)]
         environment = os.environ | {"WHORL_THREADS": str(threads)}

@@ -1,6 +1,7 @@
 // Kernels called directly: how exact, and what they do at the edges of float.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <limits>
@@ -173,6 +174,37 @@ TEST_P(EveryIsa, GradientsOfALongSequenceAreThoseOfItsEnd) {
     for (int64_t i = (kFirst + kWindow) * kSize; i < kRows * kSize; ++i)
       ASSERT_EQ(whole[static_cast<size_t>(i)], end[static_cast<size_t>(i - kFirst * kSize)]) << i / kSize;
   }
+}
+
+// Working memory comes back as another sequence left it, with numbers that are none where that one had them.
+// An odd number of queries leaves half a word, and lanes, to nobody.
+TEST_P(EveryIsa, AttentionDoesNotSeeWhatItsWorkingMemoryHeld) {
+  constexpr int64_t kRows = 37, kSize = 20;
+  const auto q = numbers(kRows * kSize, 1), kv = numbers(kRows * kSize, 2), dout = numbers(kRows * kSize, 3);
+  const auto run = [&](float held, auto forward, auto backward) {
+    std::vector<float> all(static_cast<size_t>(4 * kRows * kSize + kRows));
+    float *const out = all.data(), *const lse = out + 4 * kRows * kSize;
+    std::vector<float> scratch(
+        static_cast<size_t>(k.attention_scratch(kRows, kSize) + k.attention_gradient_scratch(kSize)), held);
+    AttentionTile t{};
+    t.q = q.data(), t.keys.k = t.keys.v = kv.data(), t.out = out, t.lse = lse, t.scratch = scratch.data();
+    t.q_stride = t.out_stride = t.keys.row_stride = kSize, t.lse_stride = 1;
+    t.rows = kRows, t.group = 1, t.head_size = kSize, t.scale = 0.2f;
+    forward(t);
+    std::ranges::fill(scratch, held);
+    AttentionGradient g{};
+    g.dout = dout.data(), g.q = q.data(), g.k = g.v = kv.data(), g.out = out, g.lse = lse;
+    g.dq = out + kRows * kSize, g.dk = g.dq + kRows * kSize, g.dv = g.dk + kRows * kSize;
+    g.dout_stride = g.q_stride = g.k_stride = g.v_stride = g.out_stride = kSize, g.lse_stride = 1;
+    g.dq_stride = g.dk_stride = g.dv_stride = kSize;
+    g.rows = kRows, g.group = 1, g.head_size = kSize, g.scale = 0.2f, g.scratch = scratch.data();
+    backward(g);
+    return all;
+  };
+  const float none = std::numeric_limits<float>::quiet_NaN();
+  EXPECT_EQ(run(none, k.attention, k.attention_gradient), run(0, k.attention, k.attention_gradient));
+  EXPECT_EQ(run(none, k.attention_pairs, k.attention_gradient_pairs),
+            run(0, k.attention_pairs, k.attention_gradient_pairs));
 }
 
 std::vector<std::string> every_isa() {

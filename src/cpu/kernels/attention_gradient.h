@@ -153,18 +153,6 @@ static inline void store_query_gradient(const AttentionGradient& g, const Gradie
   }
 }
 
-// Rows of queries are short and far apart: those of the next block are asked for while this one is
-// multiplied. Inlined by force, as prefetch_keys.
-static inline __attribute__((always_inline)) void prefetch_queries(const AttentionGradient& g, int64_t m) {
-  const int64_t end = at_most(m + kQueryBlock, g.rows * g.group);
-  for (int64_t i = m; i < end; ++i)
-    for (int64_t d = 0; d < g.head_size; d += kLanes) {
-      __builtin_prefetch(query_at(g, g.q, g.q_stride, i) + d, 0, 2);
-      __builtin_prefetch(query_at(g, g.dout, g.dout_stride, i) + d, 0, 2);
-      __builtin_prefetch(query_at(g, g.out, g.out_stride, i) + d, 0, 2);
-    }
-}
-
 // Every block of queries with every block of keys that one of them sees, both in ascending order: so runs
 // every sum.
 template <class LoadQueries, class LoadKeys, class Attend>
@@ -178,7 +166,6 @@ static inline void walk_blocks(const AttentionGradient& g, LoadQueries queries, 
     const int64_t count = at_most(g.rows * g.group - m, kQueryBlock), last = (m + count - 1) / g.group;
     const int64_t first = g.window > 0 ? at_least(m / g.group - g.window + 1, 0) : 0;
     queries(g, s, m, count);
-    prefetch_queries(g, m + kQueryBlock);
     clear(s.dqueries, kQueryBlock * s.padded);
     for (int64_t key = first / kKeyBlock * kKeyBlock; key <= last; key += kKeyBlock) {
       const int64_t keys = at_most(g.rows - key, kKeyBlock), index = key / kKeyBlock;
