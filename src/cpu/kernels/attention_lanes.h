@@ -26,7 +26,7 @@ static inline Vec highest_of(const float* scores, Vec scale) {
   return max(max(most[0], most[1]), max(most[2], most[3]));
 }
 
-// Weights exp(score - most) of two keys, as words of both; `sum` gets each of them.
+// Weights exp(score - most) of two keys: as words of both, and each.
 static inline __attribute__((always_inline)) void weigh_two(const float* scores, Vec scale, Vec shift,
                                                             float* words, Vec (&weight)[2]) {
 #pragma GCC unroll 2
