@@ -89,6 +89,8 @@ Dataset rows_of(int64_t count, int64_t sequence, int64_t vocabulary) {
 
 // One step, then `steps` that are timed.
 json train(const std::string& folder, int64_t vocabulary, int64_t sequence, int64_t rows, int64_t steps) {
+  if (steps < 1)
+    throw std::invalid_argument("train: expected at least 1 timed step, got " + std::to_string(steps));
   const Timed timed = load(folder, "none");
   TrainOptions options;
   options.max_steps = steps + 1, options.max_length = sequence, options.batch_size = rows;
@@ -185,8 +187,7 @@ json run(const std::vector<std::string>& a) {
     return decode(a[1], std::stoll(a[2]), a[3], a.size() == 5 ? std::stoll(a[4]) : 1);
   throw std::invalid_argument(
       "expected: products | train <folder> <vocabulary> <sequence> <rows> [<steps>] | decode <folder> "
-      "<vocabulary> "
-      "none|int8|int4 [streams]");
+      "<vocabulary> none|int8|int4 [streams]");
 }
 }  // namespace
 

@@ -93,8 +93,8 @@ void CpuBackend::project(const Tensor& x, const Projection& p, int64_t task) {
       down(x, p, segment, first, last);
     });
   }
-  const auto behind = goes_behind(kernels_, p.weight.whole() ? all : nullptr, p.weight.forward.bf16(),
-                                  &CpuLora::b, p.low + begin * p.low_stride, p.low_stride);
+  const auto behind = product_behind(kernels_, p.weight.whole() ? all : nullptr, p.weight.forward.bf16(),
+                                     &CpuLora::b, p.low + begin * p.low_stride, p.low_stride);
   if (behind) block.behind = &*behind;
   forward_block(p.weight, block, panel, panel_end);
   if (behind) return;

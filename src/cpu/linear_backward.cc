@@ -108,8 +108,8 @@ void CpuBackend::base_gradient(const Tensor& dy, const GradientPanels& w, const 
     });
   }
   const auto behind =
-      goes_behind(kernels_, all && all->dropout == 0 ? all : nullptr, w.bf16, &CpuLora::a_backward,
-                  to.ds + t.begin * to.ds_stride, to.ds_stride, w.first);
+      product_behind(kernels_, all && all->dropout == 0 ? all : nullptr, w.bf16, &CpuLora::a_backward,
+                     to.ds + t.begin * to.ds_stride, to.ds_stride, w.first);
   if (behind) g.behind = &*behind;
   kernels_.gemm(g);
   if (!behind) adapters_gradient(to, t);

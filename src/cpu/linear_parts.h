@@ -146,9 +146,9 @@ inline const ops::LoraSegment* segment_of_all(std::span<const ops::LoraSegment> 
 // An adapter's second product of rows [begin, ...) of one segment, as what comes behind the base's
 // (Gemm::behind): low, [rows][stride] of the whole batch, times `second` from panel `first` on. Nothing where
 // that cannot be.
-inline std::optional<Gemm> goes_behind(const Kernels& kernels, const ops::LoraSegment* segment, bool bf16,
-                                       Panels CpuLora::*second, const float* low, int64_t stride,
-                                       int64_t first = 0) {
+inline std::optional<Gemm> product_behind(const Kernels& kernels, const ops::LoraSegment* segment, bool bf16,
+                                          Panels CpuLora::*second, const float* low, int64_t stride,
+                                          int64_t first = 0) {
   if (!segment) return std::nullopt;
   const Panels& w = as_cpu(*segment->lora).*second;
   if (w.bf16() != bf16 || kernels.most_behind < 2 || w.k() > kernels.most_behind) return std::nullopt;

@@ -48,25 +48,6 @@ struct WordRows : Bfloat16 {
   }
 };
 
-// Which of 64 queries see what of a block of keys.
-struct Views {
-  float low[64], high[64];
-  int64_t all_from, all_to;  // keys that all of them see
-  Views(const AttentionGradient& g, int64_t m, int64_t count, int64_t key) {
-    for (int64_t i = 0; i < 64; ++i) {
-      const Span span = visible((m + at_most(i, count - 1)) / g.group, g.window, key);
-      low[i] = static_cast<float>(span.low), high[i] = static_cast<float>(span.high);
-      if (i == 0) all_to = span.high;
-      all_from = span.low;
-    }
-  }
-  Vec hide(Vec value, int64_t query, int64_t key) const {
-    if (key >= all_from && key < all_to) return value;
-    const Vec seen = zero_where_less(value, broadcast(static_cast<float>(key)), load(low + query));
-    return zero_where_less(seen, load(high + query), broadcast(static_cast<float>(key + 1)));
-  }
-};
-
 // One key's scores and the gradients of its weights with 32 queries, in place: now words of two queries each
 // of weights and of scores' gradients, which come back whole too.
 struct KeyGradient {
@@ -80,7 +61,9 @@ struct KeyGradient {
       const int64_t i = query + v * kLanes;
       const Vec weight = exp(sub(mul(load(weights + i), scale), load(s.lse + i)));
       const Vec slope = mul(mul(weight, sub(load(dscores + i), load(s.delta + i))), scale);
-      p[v] = views.hide(weight, i, key), d[v] = views.hide(slope, i, key);
+      const bool all = views.all_see(key);
+      p[v] = all ? weight : views.hide(weight, i, key, zero_where_less);
+      d[v] = all ? slope : views.hide(slope, i, key, zero_where_less);
     }
     store(weights + query / 2, round_pairs(p[0], p[1]));
     store(dscores + query / 2, round_pairs(d[0], d[1]));
@@ -90,7 +73,7 @@ struct KeyGradient {
 // As differentiate_scores, a key a row; dscores_t gets words of two keys each, up to `width` of them.
 static inline void differentiate_keys(const AttentionGradient& g, const GradientScratch& s, int64_t m,
                                       int64_t count, int64_t key, int64_t seen, int64_t width) {
-  const Views views(g, m, count, key);
+  const Views views(count, seen, [&](int64_t i) { return visible((m + i) / g.group, g.window, key); });
   const KeyGradient one{broadcast(g.scale), s, views};
   for (int64_t j = 0; j < width; j += 2)
     for (int64_t i = 0; i < count; i += 2 * kLanes) {

@@ -8,6 +8,32 @@
 
 namespace whorl::cpu::WHORL_ISA {
 
+// Which of up to 64 queries see what of a block's first `keys` keys; span_of(i) is the view of query i. The
+// bounds of each are worked out only where not all see all.
+struct Views {
+  float low[64], high[64];
+  int64_t all_from, all_to;  // keys that all of them see
+  bool all;                  // all of the block's
+  template <class SpanOf>
+  Views(int64_t queries, int64_t keys, SpanOf span_of)
+      : all_from(span_of(queries - 1).low), all_to(span_of(0).high) {
+    all = all_from <= 0 && all_to >= keys;
+    if (all) return;
+    for (int64_t i = 0; i < 64; ++i) {
+      const Span span = span_of(at_most(i, queries - 1));
+      low[i] = static_cast<float>(span.low), high[i] = static_cast<float>(span.high);
+    }
+  }
+  bool all_see(int64_t key) const { return key >= all_from && key < all_to; }
+  // value, but what `where_less` puts in its place for the sixteen queries from `query` on that do not see
+  // it.
+  template <class Replace>
+  Vec hide(Vec value, int64_t query, int64_t key, Replace where_less) const {
+    const Vec late = where_less(value, broadcast(static_cast<float>(key)), load(low + query));
+    return where_less(late, load(high + query), broadcast(static_cast<float>(key + 1)));
+  }
+};
+
 // Of sixteen queries, what a block of keys does to them.
 struct Lanes {
   Vec most;  // the new maximum

@@ -93,25 +93,14 @@ struct LaneTiles {
 };
 
 // Scores of keys that a query does not see become minus infinity; of all the first `computed` are scores.
-template <class Span>
-static inline void hide_keys(float* scores, int rows, int64_t computed, Span span_of) {
-  for (int64_t j = computed; j < kKeyBlock; ++j)
-    for (int64_t v = 0; v < kLaneQueries; v += kLanes)
-      store(scores + j * kLaneQueries + v, broadcast(-__builtin_inff()));
-  const int64_t all_from = span_of(rows - 1).low, all_to = span_of(0).high;
-  if (all_from <= 0 && all_to >= computed) return;
-  float low[kLaneQueries] = {}, high[kLaneQueries] = {};
-  for (int r = 0; r < rows; ++r)
-    low[r] = static_cast<float>(span_of(r).low), high[r] = static_cast<float>(span_of(r).high);
-  for (int64_t j = 0; j < computed; ++j) {
-    if (j >= all_from && j < all_to) continue;
-    const Vec at = broadcast(static_cast<float>(j)), next = broadcast(static_cast<float>(j + 1));
-    for (int64_t v = 0; v < kLaneQueries; v += kLanes) {
+static inline void hide_keys(float* scores, int64_t computed, const Views& views) {
+  for (float* row = scores + computed * kLaneQueries; row < scores + kKeyBlock * kLaneQueries; row += kLanes)
+    store(row, broadcast(-__builtin_inff()));
+  for (int64_t j = 0; j < computed && !views.all; ++j)
+    for (int64_t v = 0; v < kLaneQueries && !views.all_see(j); v += kLanes) {
       float* const score = scores + j * kLaneQueries + v;
-      const Vec early = lowest_where_less(load(score), at, load(low + v));
-      store(score, lowest_where_less(early, load(high + v), next));
+      store(score, views.hide(load(score), v, j, lowest_where_less));
     }
-  }
 }
 
 // Sixteen queries' scores become weights, their earlier sums are scaled to the new maxima.
@@ -133,13 +122,13 @@ static inline void soften_queries(const AttentionScratch& s, float* scores, floa
 // As attend_tile_pairs, for more queries.
 static inline void attend_lanes(const AttentionTile& t, const AttentionScratch& s, int64_t m, int queries,
                                 int64_t first_key) {
-  const auto span_of = [&](int r) { return visible(t.first + (m + r) / t.group, t.window, first_key); };
+  const auto span_of = [&](int64_t r) { return visible(t.first + (m + r) / t.group, t.window, first_key); };
   const int64_t seen = span_of(queries - 1).high;
   if (seen <= 0 || span_of(0).low >= kKeyBlock) return;  // nothing visible to anyone
   const int64_t words = words_of(t.head_size), vectors = (queries + kLanes - 1) / kLanes;
   multiply_square<Bfloat16>(seen, Block{s.keys, kKeyBlock, s.queries + m * words, kLaneQueries, kLanes,
                                         vectors, words, nullptr, s.scores, kLaneQueries});
-  hide_keys(s.scores, queries, seen, span_of);
+  hide_keys(s.scores, seen, Views(queries, seen, span_of));
   for (int64_t v = 0; v < vectors * kLanes; v += kLanes)
     soften_queries(s, s.scores + v, s.weights + v, t.scale, m + v, at_most(queries - v, kLanes));
   float* const out = s.out + m * s.padded;
