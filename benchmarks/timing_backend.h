@@ -28,6 +28,15 @@ class TimingBackend final : public ForwardingBackend {
     return totals_;
   }
 
+  int64_t working_rows(int64_t n) const override { return inner_->working_rows(n); }
+  // Pieces go through ops on several threads at once: a thread's second counts as its share of one.
+  void by_rows(int64_t n, std::span<const Weight> weights, const RowsBody& body) override {
+    inner_->by_rows(n, weights, [&](const RowPiece& rows) {
+      if (rows.rows() < n) share() = 1.0 / threads();
+      body(rows);
+      share() = 1.0;
+    });
+  }
   void linear(const Tensor& x, const PackedWeight& w, const Tensor& bias,
               std::span<const LoraSegment> segments, const Tensor& s, const Tensor& y) override {
     timed("linear" + sides(w), product(x.dim(0), w) + 2 * low_rank(w, segments),
@@ -134,7 +143,11 @@ class TimingBackend final : public ForwardingBackend {
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
     const std::lock_guard lock(mutex_);
     OpTotal& total = totals_[op];
-    ++total.calls, total.seconds += took.count(), total.flops += flops, total.bytes += bytes;
+    ++total.calls, total.seconds += took.count() * share(), total.flops += flops, total.bytes += bytes;
+  }
+  static double& share() {
+    thread_local double of_a_second = 1.0;
+    return of_a_second;
   }
   static double bytes(const Tensor& x) { return x.empty() ? 0 : static_cast<double>(x.nbytes()); }
   static double weight_bytes(const PackedWeight& w) {

@@ -123,6 +123,7 @@ ThreadPool::~ThreadPool() {
 }
 
 int ThreadPool::size() const { return static_cast<int>(state_->workers.size()) + 1; }
+int ThreadPool::width() const { return inside_body ? 1 : size(); }
 
 void ThreadPool::run(int64_t tasks, const std::function<void(int64_t)>& body) {
   if (tasks <= 0) return;

@@ -16,6 +16,8 @@ class ThreadPool {
   ThreadPool& operator=(const ThreadPool&) = delete;
 
   int size() const;
+  // Threads that a run() from here would be shared out among: one inside a body.
+  int width() const;
 
   // Calls body(i) for every i in [0, tasks), and returns when all are done. The caller takes part.
   // Safe from several threads at once (they take turns); a call from inside a body runs inline.

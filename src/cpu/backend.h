@@ -20,6 +20,7 @@ using ops::PagedSequence;
 using ops::Ragged;
 using ops::Weight;
 
+class RowsInTurn;                             // rows_in_turn.h
 struct AttentionWork;                         // attention.cc
 inline constexpr int64_t kTileQueries = 128;  // queries times heads of one task of attention
 
@@ -56,6 +57,8 @@ class CpuBackend final : public ops::Backend {
   Lora pack_lora(const Tensor& a, const Tensor& b, float scale, DType base) override;
   void repack_lora(PackedLora& lora, const Tensor& a, const Tensor& b, float scale) override;
 
+  int64_t working_rows(int64_t n) const override;
+  void by_rows(int64_t n, std::span<const Weight> weights, const RowsBody& body) override;
   void linear(const Tensor& x, const PackedWeight& w, const Tensor& bias,
               std::span<const LoraSegment> segments, const Tensor& s, const Tensor& y) override;
   void linears(const Tensor& x, std::span<const ops::LinearJob> jobs) override;
@@ -104,7 +107,7 @@ class CpuBackend final : public ops::Backend {
   void parallel(int64_t n, int64_t grain, const Body& body) {
     if (n <= 0) return;
     if (grain < 1) grain = 1;
-    const int64_t most = (n + grain - 1) / grain, wanted = 4 * static_cast<int64_t>(pool_->size());
+    const int64_t most = (n + grain - 1) / grain, wanted = 4 * static_cast<int64_t>(pool_->width());
     const int64_t pieces = most < wanted ? most : wanted;
     pool_->run(pieces, [&](int64_t i) { body(n * i / pieces, n * (i + 1) / pieces); });
   }
@@ -143,6 +146,8 @@ class CpuBackend final : public ops::Backend {
     Gemm product(const float* a, int64_t a_stride, int64_t rows, int64_t k, float* c, int64_t c_stride) const;
   };
   void turn_panel(const CpuWeight& weight, int64_t panel, float* to);
+  // Transposes of all weights that keep none; null where all do.
+  std::unique_ptr<Lease> turn_for_rows(std::span<const Weight> weights, RowsInTurn& rows);
   void for_gradient_panels(const CpuWeight& weight, const std::function<void(const GradientPanels&)>& body);
   void losses_in_place(std::span<const int64_t> rows, float* logits, int64_t vocabulary,
                        std::span<const int32_t> targets, std::span<const float> weights,

@@ -59,7 +59,7 @@ void CpuBackend::project_down(const Tensor& x, std::span<const Projection> jobs)
     const Projection* job;
   };
   const int64_t at_once =
-      rows_down_at_once(x.dim(0) * static_cast<int64_t>(jobs.size()), pool_->size(), kernels_.fewest_rows);
+      rows_down_at_once(x.dim(0) * static_cast<int64_t>(jobs.size()), pool_->width(), kernels_.fewest_rows);
   std::vector<Piece> pieces;
   for (const Projection& p : jobs)
     for (const SegmentPiece& rows :
@@ -132,7 +132,7 @@ void CpuBackend::linears(const Tensor& x, std::span<const ops::LinearJob> jobs) 
   int64_t tasks = 0;
   for (const ops::LinearJob& job : jobs) {
     const int64_t rank = largest_rank(job.segments);
-    const Cut cut(n, as_cpu(job.w), kernels_, pool_->size());
+    const Cut cut(n, as_cpu(job.w), kernels_, pool_->width());
     const bool kept = !job.s.empty();
     const CpuWeight& weight = as_cpu(job.w);
     all.push_back(

@@ -1,5 +1,6 @@
 #include "cpu/backend.h"
 #include "cpu/linear_parts.h"
+#include "cpu/rows_in_turn.h"
 
 namespace whorl::cpu {
 
@@ -137,7 +138,7 @@ void CpuBackend::adapters_gradient(const InputGradient& to, const GradientTask& 
 // dx (= or +=) dy w + scale * ds a; ds is made first, or by the tasks of the first panels.
 void CpuBackend::input_gradient(const Tensor& dy, const CpuWeight& weight, const InputGradient& to) {
   for_gradient_panels(weight, [&](const GradientPanels& w) {
-    const Cut cut(dy.dim(0), weight.outputs(), w.columns, pool_->size());
+    const Cut cut(dy.dim(0), weight.outputs(), w.columns, pool_->width());
     const bool beside = w.first == 0 && goes_beside(kernels_, cut, w.bf16, to.segments, &CpuLora::b_backward);
     if (w.first == 0 && !beside) low_gradient(dy, to.segments, to.ds, to.ds_stride);
     pool_->run(cut.tasks(), [&](int64_t task) {
@@ -171,7 +172,8 @@ void CpuBackend::linear_backward(const Tensor& dy, const Tensor& x, const Packed
     low_gradient(dy, segments, ds.get(), rank);
   else
     input_gradient(dy, weight, {segments, ds.get(), rank, dx, accumulate});
-  lora_gradients(dy, x, segments, s, gradients, ds.get(), rank);
+  if (!gradients.empty())
+    in_row_order(&w, [&] { lora_gradients(dy, x, segments, s, gradients, ds.get(), rank); });
 }
 
 void CpuBackend::linear_backward_weight(const Tensor& dy, const Tensor& x, const Tensor& dw,

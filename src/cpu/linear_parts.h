@@ -85,6 +85,16 @@ struct Cut {
   int64_t round = 0, rounds = 0;  // tasks of one, and how many there are; 0: all tasks of one size
 };
 
+// Pieces that n rows are taken through several ops in: as many for each thread, of about as many rows as a
+// product packs at once; one where that leaves threads without a piece, or too few rows for fast products.
+// With many threads sums over rows, which are made piece by piece, would become what all wait for.
+inline constexpr int kMostPieceThreads = 8;
+inline int64_t pieces_of_rows(int64_t n, int threads) {
+  constexpr int64_t kFewestRows = Cut::kRows / 2;
+  const int64_t blocks = Cut::blocks_of(n, threads);
+  return blocks < threads || threads > kMostPieceThreads || n < blocks * kFewestRows ? 1 : blocks;
+}
+
 // Rows of logits that exist at once: the head is read once per chunk and direction, so a chunk should be
 // long; its logits should stay small.
 inline int64_t loss_chunk_rows(int64_t vocabulary) {
@@ -95,11 +105,12 @@ inline int64_t loss_chunk_rows(int64_t vocabulary) {
 // How the transpose of weights without a layout for gradients is made in passing: a few panels at a time.
 struct Turned {
   bool pairs;  // bfloat16 side by side, else float32
-  int64_t panel_floats, panels;
+  int64_t panel_floats, all_panels, panels;
   Turned(const CpuWeight& w, const Kernels& kernels)
       : pairs(w.dtype() == DType::bfloat16 && kernels.bfloat16_group == 2),
         panel_floats((pairs ? (w.outputs() + 1) / 2 : w.outputs()) * kPanel),
-        panels(std::clamp<int64_t>(kFloats / panel_floats, 1, (w.inputs() + kPanel - 1) / kPanel)) {}
+        all_panels((w.inputs() + kPanel - 1) / kPanel),
+        panels(std::clamp<int64_t>(kFloats / panel_floats, 1, all_panels)) {}
   static constexpr int64_t kFloats = 4 << 20;  // 16 MB
 };
 

@@ -1,6 +1,7 @@
 // Products with a packed weight, stored whole or as whole numbers.
 #include "cpu/backend.h"
 #include "cpu/linear_parts.h"
+#include "cpu/rows_in_turn.h"
 
 namespace whorl::cpu {
 
@@ -24,7 +25,7 @@ void CpuBackend::forward_block(const CpuWeight& weight, const Block& b, int64_t 
 }
 
 void CpuBackend::multiply(const Block& whole, const CpuWeight& weight) {
-  const Cut cut(whole.rows, weight, kernels_, pool_->size());
+  const Cut cut(whole.rows, weight, kernels_, pool_->width());
   pool_->run(cut.tasks(), [&](int64_t task) {
     const int64_t begin = cut.row(task);
     Block part = whole;
@@ -57,10 +58,10 @@ void CpuBackend::for_gradient_panels(const CpuWeight& weight,
   const int64_t inputs = weight.inputs();
   if (const Panels kept = weight.kept(); !kept.empty()) return body({kept.data(), kept.bf16(), 0, inputs});
   const Turned turned(weight, kernels_);
-  const int64_t panels = (inputs + kPanel - 1) / kPanel;
+  if (const float* all = turned_for_rows(weight)) return body({all, turned.pairs, 0, inputs});
   const Lease memory(scratch_, static_cast<size_t>(turned.panels * turned.panel_floats));
-  for (int64_t first = 0; first < panels; first += turned.panels) {
-    const int64_t count = std::min(turned.panels, panels - first);
+  for (int64_t first = 0; first < turned.all_panels; first += turned.panels) {
+    const int64_t count = std::min(turned.panels, turned.all_panels - first);
     pool_->run(count,
                [&](int64_t i) { turn_panel(weight, first + i, memory.get() + i * turned.panel_floats); });
     body({memory.get(), turned.pairs, first, std::min(inputs - first * kPanel, count * kPanel)});
@@ -70,7 +71,7 @@ void CpuBackend::for_gradient_panels(const CpuWeight& weight,
 void CpuBackend::multiply_back(const float* a, int64_t a_stride, int64_t rows, const CpuWeight& weight,
                                float* c, int64_t c_stride) {
   for_gradient_panels(weight, [&](const GradientPanels& w) {
-    const Cut cut(rows, weight.outputs(), w.columns, pool_->size());
+    const Cut cut(rows, weight.outputs(), w.columns, pool_->width(), 1);
     pool_->run(cut.tasks(), [&](int64_t task) {
       const Lease scratch(scratch_, static_cast<size_t>(kernels_.gemm_scratch));
       const int64_t begin = cut.row(task);

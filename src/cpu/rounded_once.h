@@ -24,7 +24,7 @@ class CpuBackend::RoundedOnce {
     QuantGemm g{};
     g.a = x_.data<float>(), g.a_stride = x_.row_stride(), g.rows = n, g.k = k, g.w = matrix;
     g.scratch = kept->get();
-    const int64_t pieces = n * k < kWorthSharing ? 1 : std::min<int64_t>(n, backend_.pool_->size());
+    const int64_t pieces = n * k < kWorthSharing ? 1 : std::min<int64_t>(n, backend_.pool_->width());
     backend_.pool_->run(
         pieces, [&](int64_t i) { backend_.kernels_.round_rows(g, n * i / pieces, n * (i + 1) / pieces); });
     return kept->get();

@@ -31,13 +31,22 @@ class PoolOfSizes {
   int64_t held_ = 0;
 };
 
+// How ops are called: with how many rows, on how many threads each, and how many at once. Whole batches one
+// by one on all threads, or pieces of rows (Backend::by_rows) one on each.
+struct Calls {
+  int64_t rows;
+  int width;
+  int64_t at_once;
+};
+
 struct Pass {
   const ops::PassShape& shape;
   const Kernels& kernels;
   int threads;
   PoolOfSizes pool;
+  Calls calls{};
 
-  // Requests that are held together; on every thread at once when they are a task's.
+  // Requests that are held together, `times` over.
   template <class Then>
   void hold(std::initializer_list<int64_t> sizes, int64_t times, const Then& then) {
     std::vector<int64_t> taken;
@@ -46,10 +55,16 @@ struct Pass {
     then();
     for (const int64_t floats : taken) pool.give_back(floats);
   }
+  // An op's; a task's, of which every thread has one.
+  template <class Then>
+  void op(int64_t floats, const Then& then) {
+    hold({floats}, calls.at_once, then);
+  }
   void tasks(std::initializer_list<int64_t> sizes) {
     hold(sizes, threads, [] {});
   }
   bool adapted() const { return shape.rank > 0 && shape.segment_rows > 0; }
+  int64_t segment() const { return std::min(calls.rows, shape.segment_rows); }
   // Numbers of the branch of an adapter with dropout, of this many rows at once; else a lease of one.
   int64_t dropped(int64_t rows, int64_t columns) const { return shape.dropout ? rows * columns : 1; }
   // The longest of the pieces that n rows are cut into evenly, of at most `most` each.
@@ -63,17 +78,17 @@ struct Pass {
     tasks({w.whole() ? kernels.gemm_scratch : kernels.gemm_quantised_scratch(w.inputs())});
   }
   void forward(const CpuWeight& w) {
-    const int64_t k = w.inputs(), segment = std::min(shape.rows, shape.segment_rows);
-    const bool once = !w.whole() && shape.rows <= kQuantRows;  // see rounded_once.h
+    const int64_t k = w.inputs();
+    const bool once = !w.whole() && calls.rows <= kQuantRows;  // see rounded_once.h
     const auto run = [&] {
-      const int64_t at_once = rows_down_at_once(shape.rows, threads, kernels.fewest_rows);
-      if (adapted() && shape.dropout) tasks({longest_piece(segment, at_once) * k, kernels.gemm_scratch});
+      const int64_t down = rows_down_at_once(calls.rows, calls.width, kernels.fewest_rows);
+      if (adapted() && shape.dropout) tasks({longest_piece(segment(), down) * k, kernels.gemm_scratch});
       if (adapted()) tasks({kernels.gemm_scratch});
       if (!once) product(w);
       tasks({kernels.gemm_scratch});
     };
-    hold({shape.gradients ? 1 : shape.rows * shape.rank + 1}, 1,
-         [&] { once ? hold({kernels.gemm_quantised_scratch(k)}, 1, run) : run(); });
+    op(shape.gradients ? 1 : calls.rows * shape.rank + 1,
+       [&] { once ? op(kernels.gemm_quantised_scratch(k), run) : run(); });
   }
   void loss(const CpuWeight& head) {
     const int64_t most = std::min(loss_chunk_rows(head.outputs()), shape.trained_rows);
@@ -82,28 +97,51 @@ struct Pass {
       if (shape.gradients) back(head, true, [&] { tasks({kernels.gemm_scratch}); });
     });
   }
+  bool keeps(const CpuWeight& w, bool kept) const { return w.whole() && (kept || !w.kept().empty()); }
   // Through w, and through its transpose when that is made in passing.
   template <class Products>
   void back(const CpuWeight& w, bool kept, const Products& products) {
-    if (w.whole() && (kept || !w.kept().empty())) return products();
+    if (keeps(w, kept)) return products();
     const Turned turned(w, kernels);
     hold({turned.panels * turned.panel_floats}, 1, products);
   }
-  void backward(const CpuWeight& w) {
-    const int64_t k = w.inputs(), segment = std::min(shape.rows, shape.segment_rows);
-    hold({shape.rows * shape.rank + 1}, 1, [&] {
-      const int64_t blocks = Cut::blocks_of(shape.rows, threads);
-      const int64_t rows = std::min(segment, (shape.rows + blocks - 1) / blocks);
-      back(w, shape.kept_layouts, [&] {
+  void backward(const CpuWeight& w, bool turned) {
+    const int64_t k = w.inputs();
+    op(calls.rows * shape.rank + 1, [&] {
+      const int64_t blocks = Cut::blocks_of(calls.rows, calls.width);
+      const int64_t rows = std::min(segment(), (calls.rows + blocks - 1) / blocks);
+      const auto products = [&] {
         tasks({kernels.gemm_scratch});
         if (adapted()) tasks({kernels.gemm_scratch, dropped(rows, k)});
-      });
+      };
+      turned ? products() : back(w, shape.kept_layouts, products);
       if (!adapted()) return;
       tasks({kernels.over_rows_scratch});
-      hold({dropped(segment, k)}, 1, [&] { tasks({kernels.over_rows_scratch}); });
+      op(dropped(segment(), k), [&] { tasks({kernels.over_rows_scratch}); });
     });
   }
+  // All transposes that pieces of rows share.
+  int64_t turned_floats() const {
+    int64_t floats = 0;
+    for (const Weight& weight : shape.linears) {
+      const CpuWeight& w = as_cpu(*weight);
+      const Turned turned(w, kernels);
+      if (!keeps(w, shape.kept_layouts)) floats += turned.all_panels * turned.panel_floats;
+    }
+    return floats;
+  }
+  void all_backward() {
+    const bool pieces = calls.at_once > 1 || calls.rows < shape.rows;
+    const auto through = [&] {
+      for (auto w = shape.linears.rbegin(); w != shape.linears.rend(); ++w) backward(as_cpu(**w), pieces);
+    };
+    const int64_t floats = pieces ? turned_floats() : 0;
+    floats > 0 ? hold({floats}, 1, through) : through();
+  }
   void run() {
+    const int64_t pieces = pieces_of_rows(shape.rows, threads);
+    calls =
+        pieces == 1 ? Calls{shape.rows, threads, 1} : Calls{(shape.rows + pieces - 1) / pieces, 1, threads};
     const AttentionShape& a = shape.attention;
     const int64_t group = a.heads / a.kv_heads;
     const int64_t queries = std::min(shape.rows, std::max<int64_t>(1, kTileQueries / group)) * group;
@@ -112,7 +150,7 @@ struct Pass {
     loss(as_cpu(*shape.head));
     if (!shape.gradients) return;
     tasks({kernels.attention_gradient_scratch(a.head_size)});
-    for (auto w = shape.linears.rbegin(); w != shape.linears.rend(); ++w) backward(as_cpu(**w));
+    all_backward();
   }
 };
 

@@ -1,5 +1,6 @@
 #include "model/layer.h"
 
+#include <algorithm>
 #include <cmath>
 #include <initializer_list>
 
@@ -26,12 +27,54 @@ SegmentTable::SegmentTable(std::span<const AdapterRows> rows, size_t linears) {
 
 std::span<const ops::LoraSegment> SegmentTable::of(size_t linear) const {
   if (segments_.empty()) return {};
-  return segments_[linear];
+  return segments_[linear - first_];
 }
 
 std::span<const size_t> SegmentTable::owners(size_t linear) const {
   if (owners_.empty()) return {};
-  return owners_[linear];
+  return owners_[linear - first_];
+}
+
+SegmentTable SegmentTable::of(int64_t layer, const ops::RowPiece& rows) const {
+  SegmentTable out;
+  if (segments_.empty()) return out;
+  out.first_ = static_cast<size_t>(layer) * kLinearsPerLayer;
+  out.segments_.resize(kLinearsPerLayer);
+  out.owners_.resize(kLinearsPerLayer);
+  for (size_t kind = 0; kind < kLinearsPerLayer; ++kind) {
+    const auto all = of(out.first_ + kind);
+    for (size_t i = 0; i < all.size(); ++i) {
+      ops::LoraSegment part = all[i];
+      part.begin = std::max(part.begin, rows.begin), part.end = std::min(part.end, rows.end);
+      if (part.begin >= part.end) continue;
+      part.first_row += part.begin - all[i].begin;  // dropout draws as for the whole
+      part.begin -= rows.begin, part.end -= rows.begin;
+      out.segments_[kind].push_back(part);
+      out.owners_[kind].push_back(owners(out.first_ + kind)[i]);
+    }
+  }
+  return out;
+}
+
+LayerBuffers LayerBuffers::of(const ops::RowPiece& rows) const {
+  LayerBuffers out = *this;
+  for (Tensor* x :
+       {&out.input, &out.input_rstd, &out.query_raw, &out.key_raw, &out.query_rstd, &out.key_rstd, &out.query,
+        &out.key, &out.value, &out.attention, &out.lse, &out.middle, &out.middle_rstd, &out.gate, &out.up})
+    *x = rows.of(*x);
+  for (Tensor& low : out.s) low = rows.of(low);
+  return out;
+}
+
+void by_rows(const LayerRun& run, std::span<const ops::Weight> back, const LayerBody& body) {
+  const auto n = static_cast<int64_t>(run.positions.size());
+  run.backend.by_rows(n, back, [&](const ops::RowPiece& rows) {
+    if (rows.rows() == n) return body(run, rows);
+    const SegmentTable mine = run.segments.of(run.layer, rows);
+    const auto positions =
+        run.positions.subspan(static_cast<size_t>(rows.begin), static_cast<size_t>(rows.rows()));
+    body({run.backend, run.config, run.weights, run.layer, mine, positions, run.rope}, rows);
+  });
 }
 
 ops::AttentionShape attention_shape(const ModelConfig& c, const DecoderLayer& weights) {
@@ -79,8 +122,7 @@ void project_attention(const LayerRun& run, const LayerBuffers& b, const Tensor&
   project_heads(run, b, normed);
 }
 
-void attend_and_add(const LayerRun& run, const LayerBuffers& b, const Attend& attend) {
-  attend(b);
+void add_attention(const LayerRun& run, const LayerBuffers& b) {
   linears(run, b.attention, {job(run, kOutput, b, b.middle)});
   run.backend.add(b.input, b.middle);
 }
@@ -91,14 +133,22 @@ void project_mlp(const LayerRun& run, const LayerBuffers& b, const Tensor& norme
   linears(run, normed, {job(run, kGate, b, b.gate), job(run, kUp, b, b.up)});
 }
 
-void forward_layer(const LayerRun& run, const LayerBuffers& b, const LayerScratch& scratch,
+void forward_layer(const LayerRun& whole, const LayerBuffers& buffers, const LayerScratch& scratch,
                    const Tensor& output, const Attend& attend) {
-  project_attention(run, b, scratch.normed);
-  attend_and_add(run, b, attend);
-  project_mlp(run, b, scratch.normed);
-  run.backend.swiglu(b.gate, b.up, scratch.hidden);
-  linears(run, scratch.hidden, {job(run, kDown, b, output)});
-  run.backend.add(b.middle, output);
+  by_rows(whole, {}, [&](const LayerRun& run, const ops::RowPiece& rows) {
+    project_attention(run, buffers.of(rows), rows.working_of(scratch.normed));
+  });
+  attend(buffers);
+  by_rows(whole, {}, [&](const LayerRun& run, const ops::RowPiece& rows) {
+    const LayerBuffers b = buffers.of(rows);
+    const LayerScratch working = scratch.of(rows);
+    const Tensor out = rows.of(output);
+    add_attention(run, b);
+    project_mlp(run, b, working.normed);
+    run.backend.swiglu(b.gate, b.up, working.hidden);
+    linears(run, working.hidden, {job(run, kDown, b, out)});
+    run.backend.add(b.middle, out);
+  });
 }
 
 }  // namespace whorl::model

@@ -21,12 +21,18 @@ struct LayerBuffers {
   Tensor middle, middle_rstd;              // residual stream into the MLP [N, C]
   Tensor gate, up;                         // [N, I]
   std::array<Tensor, kLinearsPerLayer> s;  // x a^T of every adapted linear
+
+  LayerBuffers of(const ops::RowPiece& rows) const;
 };
 
 // Shared by all layers.
 struct LayerScratch {
   Tensor normed;  // [N, C]
-  Tensor hidden;  // [N, I]
+  Tensor hidden;  // [., I]; Backend::working_rows()
+
+  LayerScratch of(const ops::RowPiece& rows) const {
+    return {rows.working_of(normed), rows.working_of(hidden)};
+  }
 };
 
 // Which rows of the batch use which low-rank pair, for every linear of the model.
@@ -36,8 +42,12 @@ class SegmentTable {
   std::span<const ops::LoraSegment> of(size_t linear) const;
   // Indices into the batch's adapters, parallel to of(linear).
   std::span<const size_t> owners(size_t linear) const;
+  // Of one layer's linears, what lies in rows [begin, end), counted from begin.
+  SegmentTable of(int64_t layer, const ops::RowPiece& rows) const;
 
  private:
+  SegmentTable() = default;
+  size_t first_ = 0;  // the first linear that is here
   std::vector<std::vector<ops::LoraSegment>> segments_;
   std::vector<std::vector<size_t>> owners_;
 };
@@ -52,13 +62,18 @@ struct LayerRun {
   const Tensor& rope;
 };
 
+// Calls body for pieces of the batch's rows (Backend::by_rows), or for all of them; `back`: weights that it
+// goes back through.
+using LayerBody = std::function<void(const LayerRun& run, const ops::RowPiece& rows)>;
+void by_rows(const LayerRun& run, std::span<const ops::Weight> back, const LayerBody& body);
+
 using Attend = std::function<void(const LayerBuffers&)>;
 
 // The parts of a layer that a backward pass may ask for again: `normed` holds the norm's output in each.
 // Queries, keys and values after the rotation.
 void project_attention(const LayerRun& run, const LayerBuffers& buffers, const Tensor& normed);
-// Attention, its output projection and the residual stream into the MLP.
-void attend_and_add(const LayerRun& run, const LayerBuffers& buffers, const Attend& attend);
+// Attention's output projection and the residual stream into the MLP.
+void add_attention(const LayerRun& run, const LayerBuffers& buffers);
 void project_mlp(const LayerRun& run, const LayerBuffers& buffers, const Tensor& normed);
 
 // `output` [N, C] is the residual stream after the layer; it may be the buffer of `input` when nobody reads

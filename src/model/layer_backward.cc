@@ -1,23 +1,27 @@
 #include "model/layer_backward.h"
 
+#include <algorithm>
+#include <array>
+
 namespace whorl::model {
 
-bool LayerBackward::adapted(LinearKind kind) const {
-  return !run.segments.of(static_cast<size_t>(run.layer) * kLinearsPerLayer + static_cast<size_t>(kind))
-              .empty();
+bool LayerBackward::trains(LinearKind kind) const {
+  const size_t index = static_cast<size_t>(run.layer) * kLinearsPerLayer + static_cast<size_t>(kind);
+  return all || !run.segments.of(index).empty();
 }
 
-void LayerBackward::linear(LinearKind kind, const Tensor& dy, const Tensor& x, const Tensor& dx, bool pass_on,
+void LayerBackward::linear(LinearKind kind, const Tensor& dy, const Tensor& x, const Tensor& dx,
                            bool accumulate) const {
   const auto k = static_cast<size_t>(kind);
   const size_t index = static_cast<size_t>(run.layer) * kLinearsPerLayer + k;
   const auto segments = run.segments.of(index);
   std::vector<ops::LoraGradient> gradients;
-  for (const size_t owner : run.segments.owners(index)) gradients.push_back((*adapters[owner])[index]);
-  if (pass_on || !segments.empty())
-    run.backend.linear_backward(dy, x, *run.weights.weights[k], segments, kept.s[k], gradients,
-                                pass_on ? dx : Tensor(), accumulate);
-  if (all) run.backend.linear_backward_weight(dy, x, all->weights[k], all->biases[k]);
+  if (!x.empty())
+    for (const size_t owner : run.segments.owners(index)) gradients.push_back((*adapters[owner])[index]);
+  if (!dx.empty() || !gradients.empty())
+    run.backend.linear_backward(dy, x, *run.weights.weights[k], segments, kept.s[k], gradients, dx,
+                                accumulate);
+  if (all && !x.empty()) run.backend.linear_backward_weight(dy, x, all->weights[k], all->biases[k]);
 }
 
 void LayerBackward::norm(const Tensor& dy, const Tensor& x, const Tensor& gain, const Tensor& rstd,
@@ -25,23 +29,38 @@ void LayerBackward::norm(const Tensor& dy, const Tensor& x, const Tensor& gain, 
   run.backend.rms_norm_backward(dy, x, gain, rstd, 1, gradient.stream, true, dgain ? *dgain : Tensor());
 }
 
-void LayerBackward::recompute_normed(const Tensor& x, const Tensor& gain) const {
+Tensor LayerBackward::recompute_normed(std::initializer_list<LinearKind> kinds, const Tensor& x,
+                                       const Tensor& gain) const {
+  if (std::none_of(kinds.begin(), kinds.end(), [this](LinearKind kind) { return trains(kind); })) return {};
   run.backend.rms_norm(x, gain, static_cast<float>(run.config.rms_norm_eps), 1, scratch.normed, {});
+  return scratch.normed;
 }
 
-bool LayerBackward::mlp() const {
-  const bool below_down = passes_on(kDown), below_gate = passes_on(kGate);
-  if (all || adapted(kDown)) run.backend.swiglu(kept.gate, kept.up, scratch.hidden);
-  linear(kDown, gradient.stream, scratch.hidden, gradient.hidden, below_down, false);
-  if (!below_down) return false;
-  run.backend.swiglu_backward(gradient.hidden, kept.gate, kept.up, {});
-  if (all || adapted(kGate) || adapted(kUp)) recompute_normed(kept.middle, run.weights.post_norm);
-  linear(kGate, kept.gate, scratch.normed, gradient.normed, below_gate, false);
-  linear(kUp, kept.up, scratch.normed, gradient.normed, below_gate, true);
-  if (!below_gate) return false;
+// Back through SwiGLU, which gives again what went into the down projection: its adapter's gradients come
+// after its input's.
+void LayerBackward::down() const {
+  const Tensor hidden = trains(kDown) ? scratch.hidden : Tensor();
+  if (passes_on(kDown)) {
+    linear(kDown, gradient.stream, {}, gradient.hidden, false);
+    run.backend.swiglu_backward(gradient.hidden, kept.gate, kept.up, hidden);
+  } else if (!hidden.empty()) {
+    run.backend.swiglu(kept.gate, kept.up, hidden);
+  }
+  if (!hidden.empty()) linear(kDown, gradient.stream, hidden, {}, false);
+}
+
+// From the layer's output down to what attention gave.
+void LayerBackward::mlp() const {
+  down();
+  if (!passes_on(kDown)) return;
+  const Tensor below = passes_on(kGate) ? gradient.normed : Tensor();
+  const Tensor normed = recompute_normed({kGate, kUp}, kept.middle, run.weights.post_norm);
+  linear(kGate, kept.gate, normed, below, false);
+  linear(kUp, kept.up, normed, below, true);
+  if (below.empty()) return;
   norm(gradient.normed, kept.middle, run.weights.post_norm, kept.middle_rstd,
        all ? &all->post_norm : nullptr);
-  return true;
+  linear(kOutput, gradient.stream, kept.attention, passes_on(kOutput) ? gradient.attention : Tensor(), false);
 }
 
 // Back through the RMS norm of every head; the results take the places of the gradients that came in.
@@ -54,33 +73,48 @@ void LayerBackward::head_norms() const {
                                 all ? all->key_norm : Tensor());
 }
 
-void LayerBackward::query_key_value(bool pass_on) const {
+// From the rotated queries and keys down to the layer's input.
+void LayerBackward::query_key_value() const {
   const bool norms = !run.weights.query_norm.empty();
+  run.backend.rope(gradient.query, run.positions, run.rope, run.config.head_dim, true);
+  run.backend.rope(gradient.key, run.positions, run.rope, run.config.head_dim, true);
   if (norms) head_norms();
-  if (all || adapted(kQuery) || adapted(kKey) || adapted(kValue))
-    recompute_normed(kept.input, run.weights.input_norm);
-  linear(kQuery, norms ? gradient.query_raw : gradient.query, scratch.normed, gradient.normed, pass_on,
-         false);
-  linear(kKey, norms ? gradient.key_raw : gradient.key, scratch.normed, gradient.normed, pass_on, true);
-  linear(kValue, gradient.value, scratch.normed, gradient.normed, pass_on, true);
+  const Tensor below = passes_on(kQuery) ? gradient.normed : Tensor();
+  const Tensor normed = recompute_normed({kQuery, kKey, kValue}, kept.input, run.weights.input_norm);
+  linear(kQuery, norms ? gradient.query_raw : gradient.query, normed, below, false);
+  linear(kKey, norms ? gradient.key_raw : gradient.key, normed, below, true);
+  linear(kValue, gradient.value, normed, below, true);
+  if (!below.empty())
+    norm(gradient.normed, kept.input, run.weights.input_norm, kept.input_rstd,
+         all ? &all->input_norm : nullptr);
 }
 
-bool LayerBackward::attention() const {
-  const bool below_output = passes_on(kOutput), below = passes_on(kQuery);
-  linear(kOutput, gradient.stream, kept.attention, gradient.attention, below_output, false);
-  if (!below_output) return false;
+void LayerBackward::by_rows(std::span<const LinearKind> through,
+                            const std::function<void(const LayerBackward&)>& body) const {
+  const auto take = [&](const LayerRun& mine, const ops::RowPiece& rows) {
+    const LayerBuffers buffers = kept.of(rows);
+    const LayerScratch working = scratch.of(rows);
+    const GradientScratch gradients = gradient.of(rows);
+    body({mine, buffers, working, gradients, {}, adapters, all, lowest});
+  };
+  // Gradients of the weights themselves sum over rows in every op.
+  if (all) return take(run, {0, static_cast<int64_t>(run.positions.size()), 0});
+  std::vector<ops::Weight> weights;
+  for (const LinearKind kind : through)
+    if (passes_on(kind)) weights.push_back(run.weights.weights[static_cast<size_t>(kind)]);
+  model::by_rows(run, weights, take);
+}
+
+bool LayerBackward::operator()() const {
+  constexpr std::array above = {kDown, kGate, kUp, kOutput};
+  constexpr std::array below = {kQuery, kKey, kValue};
+  by_rows(above, [](const LayerBackward& part) { part.mlp(); });
+  if (!passes_on(kOutput)) return false;
   run.backend.attention_backward(gradient.attention, kept.query, kept.key, kept.value, kept.attention,
                                  kept.lse, {starts}, attention_shape(run.config, run.weights), gradient.query,
                                  gradient.key, gradient.value);
-  run.backend.rope(gradient.query, run.positions, run.rope, run.config.head_dim, true);
-  run.backend.rope(gradient.key, run.positions, run.rope, run.config.head_dim, true);
-  query_key_value(below);
-  if (!below) return false;
-  norm(gradient.normed, kept.input, run.weights.input_norm, kept.input_rstd,
-       all ? &all->input_norm : nullptr);
-  return true;
+  by_rows(below, [](const LayerBackward& part) { part.query_key_value(); });
+  return passes_on(kQuery);
 }
-
-bool LayerBackward::operator()() const { return mlp() && attention(); }
 
 }  // namespace whorl::model

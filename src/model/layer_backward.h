@@ -21,18 +21,22 @@ struct LayerBackward {
   bool operator()() const;
 
  private:
-  bool mlp() const;
-  bool attention() const;
-  void query_key_value(bool pass_on) const;
+  void down() const;
+  void mlp() const;
+  void query_key_value() const;
+  // body(part) for pieces of the rows that go back through these linears, or for all of them.
+  void by_rows(std::span<const LinearKind> through,
+               const std::function<void(const LayerBackward& part)>& body) const;
   void head_norms() const;
-  bool adapted(LinearKind kind) const;
+  // Of itself or of an adapter.
+  bool trains(LinearKind kind) const;
   bool passes_on(LinearKind kind) const { return stage_of(run.layer, kind) > lowest; }
-  // dx (= or +=) and the gradients of one linear. `pass_on` false: dx stays as it is.
-  void linear(LinearKind kind, const Tensor& dy, const Tensor& x, const Tensor& dx, bool pass_on,
-              bool accumulate) const;
+  // dx (= or +=) unless it is empty, and the gradients of one linear and its adapters unless x is.
+  void linear(LinearKind kind, const Tensor& dy, const Tensor& x, const Tensor& dx, bool accumulate) const;
   void norm(const Tensor& dy, const Tensor& x, const Tensor& gain, const Tensor& rstd,
             const Tensor* dgain) const;
-  void recompute_normed(const Tensor& x, const Tensor& gain) const;
+  // What went into these linears; empty when none of them is trained.
+  Tensor recompute_normed(std::initializer_list<LinearKind> kinds, const Tensor& x, const Tensor& gain) const;
 };
 
 }  // namespace whorl::model

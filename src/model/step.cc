@@ -8,27 +8,6 @@ namespace whorl::model {
 
 using base::check_argument;
 
-namespace {
-
-Tensor first(const Tensor& x, int64_t rows) { return x.empty() ? x : x.rows(0, rows); }
-
-LayerBuffers first(const LayerBuffers& b, int64_t rows) {
-  LayerBuffers out;
-  out.input = first(b.input, rows);
-  out.query_raw = first(b.query_raw, rows);
-  out.key_raw = first(b.key_raw, rows);
-  out.query = first(b.query, rows);
-  out.key = first(b.key, rows);
-  out.value = first(b.value, rows);
-  out.attention = first(b.attention, rows);
-  out.middle = first(b.middle, rows);
-  out.gate = first(b.gate, rows);
-  out.up = first(b.up, rows);
-  return out;
-}
-
-}  // namespace
-
 void Decoder::check_batch(const Batch& batch, std::span<const ops::PagedSequence> sequences,
                           const KvCache& cache, std::span<const int32_t> logit_rows) const {
   const auto n = static_cast<int64_t>(batch.ids.size());
@@ -76,7 +55,7 @@ std::unique_ptr<Decoder::StepBuffers> Decoder::make_buffers(int64_t rows) const 
   b.gate = make(config_.intermediate_size);
   b.up = make(config_.intermediate_size);
   out->scratch.normed = make(config_.hidden_size);
-  out->scratch.hidden = make(config_.intermediate_size);
+  out->scratch.hidden = backend_->allocate(dtype, {backend_->working_rows(rows), config_.intermediate_size});
   return out;
 }
 
@@ -124,8 +103,9 @@ Tensor Decoder::step(const Batch& batch, std::span<const ops::PagedSequence> seq
   const Tensor table = rope(1 + *std::max_element(batch.positions.begin(), batch.positions.end()));
   const SegmentTable segments(batch.adapters, linear_names_.size());
   auto buffers = take_buffers(n);
-  const LayerBuffers b = first(buffers->layer, n);
-  const LayerScratch scratch{buffers->scratch.normed.rows(0, n), buffers->scratch.hidden.rows(0, n)};
+  const ops::RowPiece all{0, n, 0};
+  const LayerBuffers b = buffers->layer.of(all);
+  const LayerScratch scratch = {all.of(buffers->scratch.normed), buffers->scratch.hidden};
   backend_->embedding(batch.ids, *weights_.embedding, b.input);
   const ops::AttentionShape shape = attention_shape(config_, weights_.layers[0]);
   for (size_t layer = 0; layer < weights_.layers.size(); ++layer) {

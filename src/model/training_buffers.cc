@@ -23,11 +23,12 @@ namespace {
 
 struct Maker {
   const ModelConfig& config;
-  int64_t rows;
+  int64_t rows, working;  // of a batch, and of working memory
   DType activation;
   const Allocate& allocate;
 
   Tensor wide(int64_t columns) const { return allocate(activation, {rows, columns}); }
+  Tensor passing(int64_t columns) const { return allocate(activation, {working, columns}); }
   Tensor exact(int64_t columns) const { return allocate(DType::float32, {rows, columns}); }
   int64_t q() const { return config.num_attention_heads * config.head_dim; }
   int64_t kv() const { return config.num_key_value_heads * config.head_dim; }
@@ -63,34 +64,18 @@ struct Maker {
     GradientScratch g;
     g.stream = wide(config.hidden_size);
     g.normed = wide(config.hidden_size);
-    g.hidden = wide(config.intermediate_size);
+    g.hidden = passing(config.intermediate_size);
     g.attention = wide(q());
     g.query = wide(q());
     g.key = wide(kv());
     g.value = wide(kv());
     if (has_head_norms(config)) {
-      g.query_raw = wide(q());
-      g.key_raw = wide(kv());
+      g.query_raw = passing(q());
+      g.key_raw = passing(kv());
     }
     return g;
   }
 };
-
-Tensor first_rows(const Tensor& x, int64_t n) { return x.empty() ? x : x.rows(0, n); }
-
-LayerBuffers first_rows(const LayerBuffers& b, int64_t n) {
-  LayerBuffers out = b;
-  for (Tensor* x :
-       {&out.input, &out.input_rstd, &out.query_raw, &out.key_raw, &out.query_rstd, &out.key_rstd, &out.query,
-        &out.key, &out.value, &out.attention, &out.lse, &out.middle, &out.middle_rstd, &out.gate, &out.up})
-    *x = first_rows(*x, n);
-  for (Tensor& s : out.s) s = first_rows(s, n);
-  return out;
-}
-
-}  // namespace
-
-namespace {
 
 // Hands out the layers' buffers: their own, or those that all layers share which do not keep them.
 struct Sharing {
@@ -165,12 +150,12 @@ struct Sharing {
 }  // namespace
 
 TrainingBuffers make_training_buffers(const ModelConfig& config, const std::vector<int64_t>& ranks,
-                                      int64_t lowest, int64_t rows, DType activation,
+                                      int64_t lowest, const BufferRows& rows, DType activation,
                                       const Allocate& allocate, const RecomputeLevels& levels) {
-  const Maker make{config, rows, activation, allocate};
+  const Maker make{config, rows.batch, rows.working, activation, allocate};
   Sharing sharing{make, ranks};
   TrainingBuffers out;
-  out.rows = rows;
+  out.rows = rows.batch;
   const bool gradients = lowest != kNoGradient;
   const auto kept = [&](size_t layer) {
     return gradients && stage_of(static_cast<int64_t>(layer), kDown) >= lowest;
@@ -184,26 +169,29 @@ TrainingBuffers make_training_buffers(const ModelConfig& config, const std::vect
         sharing.forgotten(layer, level(layer), stage_of(static_cast<int64_t>(layer), kGate) > lowest));
   out.top = make.wide(config.hidden_size);
   if (gradients) out.top_rstd = make.exact(1);
-  out.losses = allocate(DType::float32, {rows});
-  out.scratch = {make.wide(config.hidden_size), make.wide(config.intermediate_size)};
+  out.losses = allocate(DType::float32, {rows.batch});
+  out.scratch = {make.wide(config.hidden_size), make.passing(config.intermediate_size)};
   if (gradients) out.gradient = make.gradient();
   return out;
 }
 
+GradientScratch GradientScratch::of(const ops::RowPiece& rows) const {
+  GradientScratch out = *this;
+  for (Tensor* x : {&out.stream, &out.attention, &out.query, &out.key, &out.value}) *x = rows.of(*x);
+  for (Tensor* x : {&out.normed, &out.hidden, &out.query_raw, &out.key_raw}) *x = rows.working_of(*x);
+  return out;
+}
+
+// Working memory stays whole, but for what whole batches pass through, too.
 TrainingBuffers TrainingBuffers::first(int64_t n) const {
-  TrainingBuffers out;
+  const ops::RowPiece all{0, n, 0};
+  TrainingBuffers out = *this;
   out.rows = n;
-  for (const LayerBuffers& b : layers) out.layers.push_back(first_rows(b, n));
-  out.forgotten = forgotten;
-  out.top = first_rows(top, n);
-  out.top_rstd = first_rows(top_rstd, n);
-  out.losses = first_rows(losses, n);
-  out.scratch = {first_rows(scratch.normed, n), first_rows(scratch.hidden, n)};
-  out.gradient = gradient;
+  for (LayerBuffers& b : out.layers) b = b.of(all);
   GradientScratch& g = out.gradient;
-  for (Tensor* x :
-       {&g.stream, &g.normed, &g.hidden, &g.attention, &g.query, &g.key, &g.value, &g.query_raw, &g.key_raw})
-    *x = first_rows(*x, n);
+  for (Tensor* x : {&out.top, &out.top_rstd, &out.losses, &out.scratch.normed, &g.normed, &g.stream,
+                    &g.attention, &g.query, &g.key, &g.value})
+    *x = all.of(*x);
   return out;
 }
 

@@ -17,10 +17,13 @@ int64_t lowest_stage(const std::vector<int64_t>& ranks, bool all_weights);
 // What the backward pass works in; shared by all layers.
 struct GradientScratch {
   Tensor stream;  // gradient of the residual stream [N, C]
-  Tensor normed;  // [N, C]
-  Tensor hidden;  // [N, I]
   Tensor attention, query, key, value;
+  Tensor normed;  // [N, C]; from the loss, then working memory
+  // Working memory of pieces of rows: Backend::working_rows().
+  Tensor hidden;              // [., I]
   Tensor query_raw, key_raw;  // with head norms only
+
+  GradientScratch of(const ops::RowPiece& rows) const;
 };
 
 struct TrainingBuffers {
@@ -37,10 +40,15 @@ struct TrainingBuffers {
 
 using Allocate = std::function<Tensor(DType, Shape)>;
 
+// Rows of a batch, and of working memory.
+struct BufferRows {
+  int64_t batch = 0, working = 0;
+};
+
 // With a function that only counts, this is the prediction of memory. `lowest` as above: layers below it
 // share one set of buffers, as nothing of them is read again; layers that recompute share the same set.
 TrainingBuffers make_training_buffers(const ModelConfig& config, const std::vector<int64_t>& ranks,
-                                      int64_t lowest, int64_t rows, DType activation,
+                                      int64_t lowest, const BufferRows& rows, DType activation,
                                       const Allocate& allocate, const RecomputeLevels& levels = {});
 // For losses only: one set of buffers for all layers.
 inline constexpr int64_t kNoGradient = INT64_MAX;

@@ -8,6 +8,13 @@
 
 namespace whorl::model {
 
+namespace {
+// Gradients of the weights themselves sum over all rows in every op: nothing goes back piece by piece.
+BufferRows buffer_rows(const ops::Backend& backend, int64_t rows, bool all_weights) {
+  return {rows, all_weights ? rows : backend.working_rows(rows)};
+}
+}  // namespace
+
 struct TrainingPass::State {
   const Transformer& transformer;
   std::vector<int64_t> ranks;
@@ -24,7 +31,8 @@ struct TrainingPass::State {
     if (held.rows < rows) {
       held = {};  // first the old memory goes
       held = make_training_buffers(
-          config(), ranks, gradients ? lowest : kNoGradient, rows, backend().activation_dtype(),
+          config(), ranks, gradients ? lowest : kNoGradient,
+          buffer_rows(backend(), rows, gradients && lowest < 0), backend().activation_dtype(),
           [this](DType dtype, Shape shape) { return backend().allocate(dtype, std::move(shape)); }, levels);
     }
     return held.first(rows);
@@ -42,14 +50,25 @@ struct TrainingPass::State {
     };
   }
 
+  using LayerPart = std::function<void(const LayerRun&, const LayerBuffers&, const Tensor& normed)>;
+
   // Computes what the layer forgot as its forward pass did: same inputs, same adapters, same dropout.
   void recompute(const LayerRun& run, const TrainingBatch& batch, const TrainingBuffers& b) const {
     const auto layer = static_cast<size_t>(run.layer);
     const Forgotten& gone = b.forgotten[layer];
     const LayerBuffers& kept = b.layers[layer];
-    if (gone.projections || gone.middle) project_attention(run, kept, b.scratch.normed);
-    if (gone.middle) attend_and_add(run, kept, attend(batch, attention_shape(config(), run.weights)));
-    if (gone.mlp) project_mlp(run, kept, b.scratch.normed);
+    const auto again = [&](const LayerPart& part) {
+      by_rows(run, {}, [&](const LayerRun& mine, const ops::RowPiece& rows) {
+        part(mine, kept.of(rows), rows.working_of(b.scratch.normed));
+      });
+    };
+    if (gone.projections || gone.middle) again(project_attention);
+    if (gone.middle) attend(batch, attention_shape(config(), run.weights))(kept);
+    if (gone.middle || gone.mlp)
+      again([&](const LayerRun& mine, const LayerBuffers& rows, const Tensor& normed) {
+        if (gone.middle) add_attention(mine, rows);
+        if (gone.mlp) project_mlp(mine, rows, normed);
+      });
   }
 
   void forward(const TrainingBatch& batch, const SegmentTable& segments, const Tensor& rope,
@@ -164,7 +183,8 @@ TrainingPass::Needs TrainingPass::needs(const Transformer& transformer, const st
     out.bytes += n >= 2 * kHugePage ? (n + kHugePage - 1) / kHugePage * kHugePage : n;
     return Tensor::view(dtype, std::move(shape), nullptr, nullptr);
   };
-  out.forgotten = make_training_buffers(transformer.config(), ranks, lowest, rows,
+  out.forgotten = make_training_buffers(transformer.config(), ranks, lowest,
+                                        buffer_rows(transformer.backend(), rows, lowest < 0),
                                         transformer.backend().activation_dtype(), count, levels)
                       .forgotten;
   return out;

@@ -34,7 +34,7 @@
 
 namespace whorl::ops {
 
-inline constexpr int kContractVersion = 6;
+inline constexpr int kContractVersion = 7;
 
 // How a frozen matrix is rounded to whole numbers; groups of 32 inputs share a float16 scale.
 enum class Quantize : uint8_t { none, int8, int4 };
@@ -173,7 +173,8 @@ struct ClippedUpdate {
 };
 
 // A pass over a batch, as far as working memory depends on it. Losses and gradients of its ops follow one
-// another as in a transformer: all of `linears` forward, the loss over `head`, all of `linears` backward.
+// another as in a transformer: all of `linears` forward (in by_rows), the loss over `head`, all of `linears`
+// backward (in by_rows).
 struct PassShape {
   int64_t rows = 0, trained_rows = 0;  // N; rows with a target
   int64_t segment_rows = 0;            // of the longest segment; 0 = no adapters
@@ -183,6 +184,16 @@ struct PassShape {
   AttentionShape attention;
   std::vector<Weight> linears;  // one of each shape
   Weight head;
+};
+
+// Rows [begin, end) of a batch that are taken through several ops, and where their working memory begins: in
+// buffers of Backend::working_rows() rows, [working, working + rows()) are nobody else's meanwhile. Another
+// piece gets them later, while they are still in a cache.
+struct RowPiece {
+  int64_t begin = 0, end = 0, working = 0;
+  int64_t rows() const { return end - begin; }
+  Tensor of(const Tensor& x) const { return x.empty() ? x : x.rows(begin, end); }
+  Tensor working_of(const Tensor& x) const { return x.empty() ? x : x.rows(working, working + rows()); }
 };
 
 class Backend {
@@ -243,6 +254,19 @@ class Backend {
   virtual void repack_lora(PackedLora& lora, const Tensor& a, const Tensor& b, float scale) = 0;
   // The same for many pairs, from device memory: a trained adapter's values need not pass through the host.
   virtual void repack_loras(std::span<const LoraValues> values);
+
+  // ---- rows ---------------------------------------------------------------------------------------
+  // Calls body for pieces that make up the rows [0, n), from several threads at once, or once for all of
+  // them. body calls ops on slices of those rows alone, the same ones for every piece, and none that lets
+  // rows see one another (attention, losses). The bits, sums over rows included, are those of one call for
+  // all rows. `weights`: those that body goes back through (linear_backward). What a body throws is thrown
+  // here. A backend cuts where a piece's numbers then stay in a core's cache from op to op.
+  using RowsBody = std::function<void(const RowPiece&)>;
+  // The rows that buffers of working memory need for by_rows() of `n` rows and of fewer.
+  virtual int64_t working_rows(int64_t n) const { return n; }
+  virtual void by_rows(int64_t n, [[maybe_unused]] std::span<const Weight> weights, const RowsBody& body) {
+    if (n > 0) body({0, n, 0});
+  }
 
   // ---- linear -------------------------------------------------------------------------------------
   // y [N, O] = x [N, K] w^T + bias [O] + for each segment scale * s b^T with s = D(x) a^T.

@@ -40,7 +40,9 @@ class WorkingMemory : public testing::TestWithParam<Case> {
   void run(const ops::PassShape& pass) {
     const ops::Ragged whole{starts};
     const auto q = zeros({t.rows, kHidden}), k = zeros({t.rows, kHidden / 2}), lse = zeros({t.rows, 4});
-    for (const Weight& w : pass.linears) linear(*w);
+    backend.by_rows(t.rows, {}, [&](const ops::RowPiece& rows) {
+      for (const Weight& w : pass.linears) linear(*w, rows.rows());
+    });
     backend.attention(q, k, k, whole, kAttention, q, lse);
     const std::vector<int32_t> targets(static_cast<size_t>(t.rows), 1);
     const std::vector<float> ones(targets.size(), 1.0f);
@@ -48,7 +50,9 @@ class WorkingMemory : public testing::TestWithParam<Case> {
                           Tensor());
     if (!t.gradients) return;
     backend.attention_backward(q, q, k, k, q, lse, whole, kAttention, q, k, k);
-    for (auto w = pass.linears.rbegin(); w != pass.linears.rend(); ++w) backward(**w);
+    backend.by_rows(t.rows, pass.linears, [&](const ops::RowPiece& rows) {
+      for (auto w = pass.linears.rbegin(); w != pass.linears.rend(); ++w) backward(**w, rows.rows());
+    });
   }
 
   struct Adapted {
@@ -57,24 +61,24 @@ class WorkingMemory : public testing::TestWithParam<Case> {
     std::vector<LoraGradient> gradients;
     Tensor s;
   };
-  Adapted adapted(const PackedWeight& w) {
+  Adapted adapted(const PackedWeight& w, int64_t rows) {
     Adapted out;
     if (t.rank == 0) return out;
     const Tensor a = zeros({t.rank, w.inputs()}), b = zeros({w.outputs(), t.rank});
     out.lora = backend.pack_lora(a, b, 1, w.dtype());
-    out.segments = {{0, t.rows, out.lora.get(), t.dropout, 1}};
+    out.segments = {{0, rows, out.lora.get(), t.dropout, 1}};
     out.gradients = {{a, b}};
-    if (t.gradients) out.s = zeros({t.rows, t.rank});
+    if (t.gradients) out.s = zeros({rows, t.rank});
     return out;
   }
-  void linear(const PackedWeight& w) {
-    const Adapted a = adapted(w);
-    backend.linear(zeros({t.rows, w.inputs()}), w, Tensor(), a.segments, a.s, zeros({t.rows, w.outputs()}));
+  void linear(const PackedWeight& w, int64_t rows) {
+    const Adapted a = adapted(w, rows);
+    backend.linear(zeros({rows, w.inputs()}), w, Tensor(), a.segments, a.s, zeros({rows, w.outputs()}));
   }
-  void backward(const PackedWeight& w) {
-    const Adapted a = adapted(w);
-    backend.linear_backward(zeros({t.rows, w.outputs()}), zeros({t.rows, w.inputs()}), w, a.segments, a.s,
-                            a.gradients, zeros({t.rows, w.inputs()}), false);
+  void backward(const PackedWeight& w, int64_t rows) {
+    const Adapted a = adapted(w, rows);
+    backend.linear_backward(zeros({rows, w.outputs()}), zeros({rows, w.inputs()}), w, a.segments, a.s,
+                            a.gradients, zeros({rows, w.inputs()}), false);
   }
 
   const Case& t = GetParam();
@@ -104,7 +108,7 @@ std::vector<Case> cases() {
                                               {"bfloat16", DType::bfloat16, Quantize::none},
                                               {"int8", DType::bfloat16, Quantize::int8},
                                               {"int4", DType::bfloat16, Quantize::int4}})
-    for (const int64_t rows : {1, 16, 48, 50, 200}) {
+    for (const int64_t rows : {1, 16, 48, 50, 288}) {
       all.push_back({name, dtype, quantize, rows});
       all.push_back({std::string(name) + ", adapted", dtype, quantize, rows, false, 8});
       all.push_back({std::string(name) + ", trained", dtype, quantize, rows, true, 8, 0.1f});
