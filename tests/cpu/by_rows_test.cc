@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <mutex>
 #include <stdexcept>
 #include <thread>
@@ -194,6 +195,38 @@ TEST(ByRows, ThrowsWhatAPieceThrowsAndGoesOn) {
   std::atomic<int64_t> rows_seen{0};
   layer.backend->by_rows(Layer::kRows, {}, [&](const RowPiece& rows) { rows_seen += rows.rows(); });
   EXPECT_EQ(rows_seen.load(), Layer::kRows);
+}
+
+// Waits for at most ten seconds.
+bool comes(const std::atomic<bool>& what) {
+  for (int i = 0; i < 100000 && !what; ++i) std::this_thread::sleep_for(std::chrono::microseconds(100));
+  return what;
+}
+
+TEST(ByRows, TheNextPieceNeedNotWaitForTheEndOfOne) {
+  Layer layer(2, {DType::bfloat16, Quantize::none, true});
+  std::atomic<bool> second{false};
+  layer.backend->by_rows(2 * 128, {}, [&](const RowPiece& rows) {
+    layer.back(0, rows);
+    if (rows.begin > 0) second = true;
+    EXPECT_TRUE(comes(second));
+  });
+}
+
+TEST(ByRows, APieceThatEndsEarlyDoesNotLetLaterOnesPass) {
+  Layer layer(3, {DType::bfloat16, Quantize::none, true});
+  std::atomic<bool> first{false}, ended{false};
+  layer.backend->by_rows(3 * 192, {}, [&](const RowPiece& rows) {
+    if (rows.begin == 192) return ended.store(true);
+    if (rows.begin == 0) {
+      EXPECT_TRUE(comes(ended));
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+      first = true;
+    }
+    layer.back(0, rows);
+    EXPECT_TRUE(first);
+  });
+  EXPECT_TRUE(ended);
 }
 
 TEST(ByRows, NoRowsAreNoCall) {
