@@ -12,18 +12,24 @@ namespace whorl::cpu::WHORL_ISA {
 static inline int64_t words_of(int64_t n) { return (n + 1) / 2; }
 
 // Sixteen rows of `width` numbers, row(i) -> pointer or null for zeros, become columns of words:
-// to[w * to_stride + i] holds numbers 2 w and 2 w + 1 of row i.
+// to[w * to_stride + i] holds numbers 2 w and 2 w + 1 of row i. Whether a row is there is asked once for all of
+// them: else each load would be a jump.
 template <class Row>
 static inline void transpose_row_pairs(Row row, int64_t width, float* to, int64_t to_stride) {
+  const float* from[16];
+  bool all = true;
+  for (int i = 0; i < 16; ++i) from[i] = row(i), all = all && from[i];
   for (int64_t d = 0; d < width; d += 2 * kLanes) {
     const int64_t low = at_most(width - d, kLanes), high = at_most(width - d - low, kLanes);
     Vec square[16];
+    if (all && high == kLanes) {
 #pragma GCC unroll 16
-    for (int i = 0; i < 16; ++i) {
-      const float* from = row(i);
-      square[i] =
-          from ? round_pairs(load_lanes(from + d, low), high > 0 ? load_lanes(from + d + low, high) : zero())
-               : zero();
+      for (int i = 0; i < 16; ++i) square[i] = round_pairs(load(from[i] + d), load(from[i] + d + kLanes));
+    } else {
+      for (int i = 0; i < 16; ++i)
+        square[i] = !from[i] ? zero()
+                             : round_pairs(load_lanes(from[i] + d, low),
+                                           high > 0 ? load_lanes(from[i] + d + low, high) : zero());
     }
     transpose(square);
     for (int64_t i = 0; i < words_of(low + high); ++i) store(to + (d / 2 + i) * to_stride, square[i]);
@@ -34,12 +40,18 @@ static inline void transpose_row_pairs(Row row, int64_t width, float* to, int64_
 // `rows` (even). row(i) -> pointer to `width` numbers.
 template <class Row>
 static inline void weave_rows(Row row, int64_t count, int64_t rows, int64_t width, float* to, int64_t step) {
-  for (int64_t j = 0; j < rows; j += 2)
-    for_vectors(width, [&](int64_t d, int64_t lanes) {
-      const Vec even = j < count ? load_lanes(row(j) + d, lanes) : zero();
-      const Vec odd = j + 1 < count ? load_lanes(row(j + 1) + d, lanes) : zero();
-      store(to + j / 2 * step + d, weave_pairs(even, odd));
-    });
+  for (int64_t j = 0; j < rows; j += 2) {
+    const float *const even = j < count ? row(j) : nullptr, *const odd = j + 1 < count ? row(j + 1) : nullptr;
+    float* const words = to + j / 2 * step;
+    if (odd)
+      for_vectors(width, [&](int64_t d, int64_t lanes) {
+        store(words + d, weave_pairs(load_lanes(even + d, lanes), load_lanes(odd + d, lanes)));
+      });
+    else
+      for_vectors(width, [&](int64_t d, int64_t lanes) {
+        store(words + d, weave_pairs(even ? load_lanes(even + d, lanes) : zero(), zero()));
+      });
+  }
 }
 
 static inline void load_key_pairs(const AttentionTile& t, int64_t first_key, int64_t keys,
