@@ -1,7 +1,7 @@
 // Where the time of a step goes, by op, and the rate of a large product. One JSON object on standard output.
 //   profile_benchmark products
-//   profile_benchmark train <model folder> <vocabulary> <sequence> <rows> [timed steps]
-//   profile_benchmark decode <model folder> <vocabulary> none|int8|int4 [streams]
+//   profile_benchmark train <model folder> <vocabulary> <sequence> <rows of an adapter> [timed steps
+//   [adapters]] profile_benchmark decode <model folder> <vocabulary> none|int8|int4 [streams]
 #include <whorl/dataset.h>
 #include <whorl/inference_engine.h>
 #include <whorl/trainer.h>
@@ -87,25 +87,29 @@ Dataset rows_of(int64_t count, int64_t sequence, int64_t vocabulary) {
   return Dataset::from_jsonl(text);
 }
 
-// One step, then `steps` that are timed.
-json train(const std::string& folder, int64_t vocabulary, int64_t sequence, int64_t rows, int64_t steps) {
+// One step, then `steps` that are timed; several adapters in one pass see the same rows.
+json train(const std::string& folder, int64_t vocabulary, int64_t sequence, int64_t rows, int64_t steps,
+           int64_t adapters) {
   if (steps < 1)
     throw std::invalid_argument("train: expected at least 1 timed step, got " + std::to_string(steps));
+  if (adapters < 1)
+    throw std::invalid_argument("train: expected at least 1 adapter, got " + std::to_string(adapters));
   const Timed timed = load(folder, "none");
   TrainOptions options;
   options.max_steps = steps + 1, options.max_length = sequence, options.batch_size = rows;
-  LoraOptions lora;
-  lora.rank = 16;
+  std::vector<LoraOptions> loras(static_cast<size_t>(adapters));
+  for (size_t i = 0; i < loras.size(); ++i)
+    loras[i].rank = 16, loras[i].name = "adapter-" + std::to_string(i);
   Clock::time_point begin;
   double seconds = 0;
-  Trainer(timed.model, {lora}, options)
+  Trainer(timed.model, loras, options)
       .fit(rows_of((steps + 1) * rows, sequence, vocabulary), nullptr, [&](const Progress& progress) {
         if (progress.event != "step") return true;
         if (progress.step == 1) timed.backend->reset(), begin = Clock::now();
         if (progress.step == steps + 1) seconds = seconds_since(begin);
         return true;
       });
-  return document(timed, seconds, steps, steps * rows * sequence);
+  return document(timed, seconds, steps, steps * rows * sequence * adapters);
 }
 
 GenerateRequest request_of(uint64_t stream, int64_t vocabulary, int64_t steps) {
@@ -180,13 +184,14 @@ json products() {
 
 json run(const std::vector<std::string>& a) {
   if (a.size() == 1 && a[0] == "products") return products();
-  if ((a.size() == 5 || a.size() == 6) && a[0] == "train")
+  if (a.size() >= 5 && a.size() <= 7 && a[0] == "train")
     return train(a[1], std::stoll(a[2]), std::stoll(a[3]), std::stoll(a[4]),
-                 a.size() == 6 ? std::stoll(a[5]) : 1);
+                 a.size() >= 6 ? std::stoll(a[5]) : 1, a.size() == 7 ? std::stoll(a[6]) : 1);
   if ((a.size() == 4 || a.size() == 5) && a[0] == "decode")
     return decode(a[1], std::stoll(a[2]), a[3], a.size() == 5 ? std::stoll(a[4]) : 1);
   throw std::invalid_argument(
-      "expected: products | train <folder> <vocabulary> <sequence> <rows> [<steps>] | decode <folder> "
+      "expected: products | train <folder> <vocabulary> <sequence> <rows> [<steps> [<adapters>]] | decode "
+      "<folder> "
       "<vocabulary> none|int8|int4 [streams]");
 }
 }  // namespace

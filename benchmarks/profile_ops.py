@@ -31,6 +31,7 @@ def main() -> None:
         command = [str(arguments.program), arguments.kind, str(folder), vocabulary]
         if arguments.kind == "train":
             command += [str(arguments.seq), str(arguments.batch), str(arguments.steps)]
+            command += [str(arguments.adapters)]
         else:
             command += [arguments.quantize, str(arguments.streams)]
         environment = os.environ | {"WHORL_THREADS": str(threads)}

@@ -56,6 +56,7 @@ class CpuBackend final : public ops::Backend {
   Weight from_parts(const ops::WeightParts& parts) override;
   Lora pack_lora(const Tensor& a, const Tensor& b, float scale, DType base) override;
   void repack_lora(PackedLora& lora, const Tensor& a, const Tensor& b, float scale) override;
+  void repack_loras(std::span<const ops::LoraValues> values) override;
 
   int64_t working_rows(int64_t n) const override;
   void by_rows(int64_t n, std::span<const Weight> weights, const RowsBody& body) override;

@@ -46,14 +46,17 @@ int64_t Panels::offset(int64_t k, int64_t column) const {
 // value(i) is the number that belongs where the source's element i goes.
 template <class Stored, class Value>
 void Panels::place(base::ThreadPool& pool, int64_t k_step, int64_t column_step, const Value& value) {
+  constexpr int64_t kInWord = 4 / sizeof(Stored);
   Stored* const memory = memory_.data<Stored>();
-  // Sixteen k of one panel at a time: both sides of the transposition stay in the first-level cache.
+  // Sixteen words of one panel at a time: both sides of the transposition stay in the first-level cache.
   pool.run(panels(), [&](int64_t panel) {
     const int64_t first = panel * kPanel, last = std::min(first + kPanel, columns_);
-    for (int64_t k0 = 0; k0 < k_; k0 += 16)
+    Stored* const to = memory + offset(0, first);
+    for (int64_t k0 = 0; k0 < k_; k0 += 16 * kInWord)
       for (int64_t column = first; column < last; ++column)
-        for (int64_t k = k0; k < std::min(k0 + 16, k_); ++k)
-          memory[offset(k, column)] = value(k * k_step + column * column_step);
+        for (int64_t k = k0; k < std::min(k0 + 16 * kInWord, k_); ++k)
+          to[k / kInWord * kInWord * kPanel + (column - first) * kInWord + k % kInWord] =
+              value(k * k_step + column * column_step);
   });
 }
 

@@ -22,14 +22,21 @@ void fill_backward(base::ThreadPool& pool, CpuWeight& weight, const Tensor& w) {
   weight.backward.fill(pool, w.raw(), w.dim(1), 1);
 }
 
-void fill_lora(base::ThreadPool& pool, CpuLora& lora, const Tensor& a, const Tensor& b, float scale) {
+// The four layouts of a pair.
+void fill_lora(base::ThreadPool& pool, CpuLora& lora, const Tensor& a, const Tensor& b, int64_t layout) {
   const int64_t k = a.dim(1), r = a.dim(0);
-  lora.scale = scale;
-  lora.a.fill_scaled(pool, a.data<float>(), 1, k, 1);
-  lora.a_backward.fill_scaled(pool, a.data<float>(), k, 1, 1);
-  lora.b.fill_scaled(pool, b.data<float>(), 1, r, scale);
-  lora.b_backward.fill_scaled(pool, b.data<float>(), r, 1, scale);
+  switch (layout) {
+    case 0:
+      return lora.a.fill_scaled(pool, a.data<float>(), 1, k, 1);
+    case 1:
+      return lora.a_backward.fill_scaled(pool, a.data<float>(), k, 1, 1);
+    case 2:
+      return lora.b.fill_scaled(pool, b.data<float>(), 1, r, lora.scale);
+    default:
+      return lora.b_backward.fill_scaled(pool, b.data<float>(), r, 1, lora.scale);
+  }
 }
+constexpr int64_t kLoraLayouts = 4;
 
 void check_lora(const char* op, const Tensor& a, const Tensor& b) {
   expect_matrix(op, "a", a);
@@ -128,16 +135,31 @@ Lora CpuBackend::pack_lora(const Tensor& a, const Tensor& b, float scale, DType 
   lora->a_backward = Panels(stored, r, k);
   lora->b = Panels(stored, r, o);
   lora->b_backward = Panels(stored, o, r);
-  fill_lora(*pool_, *lora, a, b, scale);
+  repack_lora(*lora, a, b, scale);
   return lora;
 }
 
 void CpuBackend::repack_lora(PackedLora& lora, const Tensor& a, const Tensor& b, float scale) {
-  auto& mine = const_cast<CpuLora&>(as_cpu(static_cast<const PackedLora&>(lora)));
-  check_lora("repack_lora", a, b);
-  expect("repack_lora", "a", a, {mine.a.columns(), mine.a.k()});
-  expect("repack_lora", "b", b, {mine.b.columns(), mine.b.k()});
-  fill_lora(*pool_, mine, a, b, scale);
+  const ops::LoraValues one{&lora, a, b, scale};
+  repack_loras({&one, 1});
+}
+
+// All layouts of all pairs are shared out at once: one is the work of microseconds.
+void CpuBackend::repack_loras(std::span<const ops::LoraValues> values) {
+  std::vector<CpuLora*> mine;
+  for (const ops::LoraValues& one : values) {
+    ops::expect_pair("repack_loras", one);
+    CpuLora& lora = const_cast<CpuLora&>(as_cpu(static_cast<const PackedLora&>(*one.lora)));
+    check_lora("repack_lora", one.a, one.b);
+    expect("repack_lora", "a", one.a, {lora.a.columns(), lora.a.k()});
+    expect("repack_lora", "b", one.b, {lora.b.columns(), lora.b.k()});
+    mine.push_back(&lora);
+  }
+  for (size_t i = 0; i < mine.size(); ++i) mine[i]->scale = values[i].scale;
+  pool_->run(static_cast<int64_t>(mine.size()) * kLoraLayouts, [&](int64_t task) {
+    const auto i = static_cast<size_t>(task / kLoraLayouts);
+    fill_lora(*pool_, *mine[i], values[i].a, values[i].b, task % kLoraLayouts);
+  });
 }
 
 }  // namespace whorl::cpu

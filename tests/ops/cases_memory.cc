@@ -24,6 +24,16 @@ void check_memory(Backend& backend, const Setting&, Report& report) {
   backend.fill_zero(slice.tensor());
   report.compare("fill_zero", slice.tensor(), std::vector<double>(5 * 19, 0.0), 0);
   slice.check(report, "fill_zero");
+  // Longer than what one thread clears, beside rows that stay.
+  const Tensor ones = Tensor::zeros(DType::float32, {3, 50001}),
+               cleared = Tensor::zeros(DType::float32, {3, 50001});
+  std::fill_n(ones.data<float>(), ones.numel(), 1.0f);
+  const Tensor rows = backend.allocate(DType::float32, ones.shape());
+  backend.upload(ones, rows);
+  backend.fill_zero(rows.rows(1, 2));
+  backend.download(rows, cleared);
+  std::fill_n(ones.data<float>() + 50001, 50001, 0.0f);
+  report.same_bits("fill_zero of one row of three", cleared, ones);
 }
 
 void check_packing(Backend& backend, const Setting& setting, Report& report) {
