@@ -54,7 +54,8 @@ constexpr int kSpins = 4000;
 
 struct ThreadPool::State {
   std::vector<std::thread> workers;
-  std::mutex turn;  // one run() at a time
+  std::mutex turn;              // one run() at a time
+  std::atomic<int> waiting{0};  // for it
   std::mutex mutex;
   std::condition_variable wake, done;
   std::atomic<bool> stop{false};
@@ -64,6 +65,15 @@ struct ThreadPool::State {
   std::atomic<int64_t> finished{0};
   const std::function<void(int64_t)>* body = nullptr;
   std::exception_ptr error;
+
+  std::unique_lock<std::mutex> take_turn() {
+    std::unique_lock mine(turn, std::try_to_lock);
+    if (mine.owns_lock()) return mine;
+    waiting.fetch_add(1, std::memory_order_acq_rel);
+    mine.lock();
+    waiting.fetch_sub(1, std::memory_order_acq_rel);
+    return mine;
+  }
 
   bool has_work() const {
     const uint64_t now = ticket.load(std::memory_order_relaxed);
@@ -133,7 +143,7 @@ void ThreadPool::run(int64_t tasks, const std::function<void(int64_t)>& body) {
     return;
   }
   check_argument(tasks < kMostTasks, "[ThreadPool] expected fewer than ", kMostTasks, " tasks, got ", tasks);
-  std::lock_guard turn(s.turn);
+  const auto turn = s.take_turn();
   s.body = &body;
   s.error = nullptr;
   s.finished.store(0, std::memory_order_relaxed);
@@ -147,6 +157,23 @@ void ThreadPool::run(int64_t tasks, const std::function<void(int64_t)>& body) {
     s.done.wait(lock, all);
   }
   if (s.error) std::rethrow_exception(s.error);
+}
+
+void ThreadPool::run_in_turns(int64_t tasks, const std::function<void(int64_t)>& body) {
+  State& s = *state_;
+  if (tasks <= 1 || s.workers.empty() || inside_body) return run(tasks, body);
+  std::atomic<int64_t> next{0};
+  while (next.load(std::memory_order_relaxed) < tasks) {
+    // A mutex would be taken again before who waits for it has woken.
+    while (s.waiting.load(std::memory_order_acquire) > 0) std::this_thread::yield();
+    run(size(), [&](int64_t) {
+      do {
+        const int64_t i = next.fetch_add(1, std::memory_order_relaxed);
+        if (i >= tasks) return;
+        body(i);
+      } while (s.waiting.load(std::memory_order_relaxed) == 0);
+    });
+  }
 }
 
 std::shared_ptr<ThreadPool> ThreadPool::shared() {

@@ -24,6 +24,10 @@ class ThreadPool {
   // The first exception thrown by a body is rethrown here, after all tasks have ended.
   void run(int64_t tasks, const std::function<void(int64_t)>& body);
 
+  // The same for tasks that take long: between two of them those who wait in run() get their turn. They begin
+  // in ascending order. Where one throws, some of those that have not begun are left out.
+  void run_in_turns(int64_t tasks, const std::function<void(int64_t)>& body);
+
   // The pool that all models of a process share unless they ask for their own number of threads.
   static std::shared_ptr<ThreadPool> shared();
 

@@ -125,7 +125,7 @@ void CpuBackend::by_rows(int64_t n, std::span<const Weight> weights, const RowsB
   const auto memory = turn_for_rows(weights, rows);
   std::mutex mutex;
   std::exception_ptr error;
-  pool_->run(pieces, [&](int64_t i) {
+  pool_->run_in_turns(pieces, [&](int64_t i) {
     const int64_t place = rows.take_place();
     try {
       const AtPiece here({&rows, i});

@@ -3,8 +3,10 @@
 
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <numeric>
 #include <set>
+#include <thread>
 
 #include "base/checked.h"
 #include "base/hash.h"
@@ -94,6 +96,52 @@ TEST(ThreadPool, RunsEveryTaskOnceAndPassesExceptionsOn) {
   pool.run(8, [&](int64_t) { pool.run(8, [&](int64_t) { ++inner; }); });
   EXPECT_EQ(inner, 64) << "a call from inside runs inline";
   EXPECT_GE(available_cpus(), 1);
+}
+
+TEST(ThreadPool, LongTasksRunOnceInAscendingOrderAndPassExceptionsOn) {
+  for (const int threads : {1, 2, 5}) {
+    ThreadPool pool(threads);
+    std::vector<std::atomic<int>> hits(100);
+    std::atomic<int64_t> begun{0};
+    pool.run_in_turns(100, [&](int64_t i) {
+      EXPECT_LE(i, begun++ + threads);
+      ++hits[static_cast<size_t>(i)];
+    });
+    for (const auto& hit : hits) EXPECT_EQ(hit, 1);
+    EXPECT_THROW(pool.run_in_turns(100,
+                                   [](int64_t i) {
+                                     if (i == 50) throw std::runtime_error("x");
+                                   }),
+                 std::runtime_error);
+    std::atomic<int> inner{0};
+    pool.run_in_turns(4, [&](int64_t) { pool.run_in_turns(4, [&](int64_t) { ++inner; }); });
+    EXPECT_EQ(inner, 16);
+  }
+}
+
+// Ten short runs get their turns while long tasks are left; two that run long ones take turns.
+TEST(ThreadPool, BetweenLongTasksOthersGetTheirTurn) {
+  ThreadPool pool(2);
+  constexpr int64_t kTasks = 2000;  // ten milliseconds each: ten seconds for who lets nobody in
+  std::atomic<bool> begun{false}, served{false};
+  std::atomic<int64_t> longest{0}, left_out{0};
+  const auto long_tasks = [&] {
+    pool.run_in_turns(kTasks, [&](int64_t i) {
+      begun = true;
+      if (served) return void(++left_out);
+      longest = std::max(longest.load(), i);
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    });
+  };
+  std::thread one(long_tasks), two(long_tasks);
+  while (!begun) std::this_thread::yield();
+  std::atomic<int> runs{0};
+  for (int i = 0; i < 10; ++i) pool.run(2, [&](int64_t) { ++runs; });
+  served = true;
+  one.join(), two.join();
+  EXPECT_EQ(runs, 20);
+  EXPECT_GT(left_out, 0) << "long tasks were left when the short ones were done";
+  EXPECT_LT(longest, kTasks - 1);
 }
 
 }  // namespace
