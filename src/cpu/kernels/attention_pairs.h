@@ -12,8 +12,8 @@ namespace whorl::cpu::WHORL_ISA {
 static inline int64_t words_of(int64_t n) { return (n + 1) / 2; }
 
 // Sixteen rows of `width` numbers, row(i) -> pointer or null for zeros, become columns of words:
-// to[w * to_stride + i] holds numbers 2 w and 2 w + 1 of row i. Whether a row is there is asked once for all of
-// them: else each load would be a jump.
+// to[w * to_stride + i] holds numbers 2 w and 2 w + 1 of row i. Whether a row is there is asked once for all
+// of them: else each load would be a jump.
 template <class Row>
 static inline void transpose_row_pairs(Row row, int64_t width, float* to, int64_t to_stride) {
   const float* from[16];
