@@ -112,6 +112,9 @@ using StreamCallback = std::function<bool(const StreamEvent&)>;
 class WHORL_API Generation {  // a running request; copies refer to the same one
  public:
   std::vector<GenerateResult> wait() const;  // throws what ended the request, if anything did
+  // Waits for its end, but not longer than `seconds`; whether it has ended. For callers that have to look at
+  // something else meanwhile. Like wait() it is refused in a stream callback.
+  bool wait_for(double seconds) const;
   bool done() const;
   void cancel() const;  // all samples; frees its place and pages within one step; results say "cancelled"
   struct Impl;

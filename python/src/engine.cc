@@ -1,30 +1,12 @@
 #include "engine.h"
 
 #include <algorithm>
-#include <chrono>
-#include <condition_variable>
-#include <mutex>
 #include <stdexcept>
 
 #include "fields.h"
 #include "module.h"
 
 namespace whorl::python {
-
-struct Waiting {
-  std::mutex mutex;
-  std::condition_variable changed;
-  int64_t finished = 0;
-  Pending pending;  // of the Python callback; touched with the interpreter's lock held
-
-  void finish() {
-    {
-      std::scoped_lock lock(mutex);
-      ++finished;
-    }
-    changed.notify_all();
-  }
-};
 
 // ---- closing -------------------------------------------------------------------------------------------
 std::shared_ptr<InferenceEngine> Engine::open(const char* call) const {
@@ -45,8 +27,8 @@ std::unique_ptr<Engine> make_engine(const Model& base, const AdapterStore* store
 }
 
 // ---- waiting -------------------------------------------------------------------------------------------
-Running::Running(Generation generation, std::shared_ptr<Waiting> waiting)
-    : generation_(std::move(generation)), waiting_(std::move(waiting)) {}
+Running::Running(Generation generation, std::shared_ptr<Pending> pending)
+    : generation_(std::move(generation)), pending_(std::move(pending)) {}
 
 bool Running::done() const { return generation_.done(); }
 
@@ -55,13 +37,8 @@ void Running::cancel() const {
 }
 
 std::vector<GenerateResult> Running::wait() const {
-  while (!generation_.done()) {
-    compute([&] {
-      std::unique_lock lock(waiting_->mutex);
-      const auto seen = waiting_->finished;
-      waiting_->changed.wait_for(lock, std::chrono::milliseconds(20),
-                                 [&] { return waiting_->finished != seen; });
-    });
+  constexpr double kBetweenSignals = 0.02;  // seconds; its end is known at once
+  while (!compute([&] { return generation_.wait_for(kBetweenSignals); })) {
     if (PyErr_CheckSignals() == 0) continue;
     py::error_already_set interrupt;
     compute([&] { generation_.cancel(); });
@@ -69,10 +46,10 @@ std::vector<GenerateResult> Running::wait() const {
   }
   try {
     auto results = compute([&] { return generation_.wait(); });
-    waiting_->pending.rethrow();
+    pending_->rethrow();
     return results;
   } catch (...) {
-    waiting_->pending.rethrow();
+    pending_->rethrow();
     throw;
   }
 }
@@ -130,21 +107,17 @@ Event event_of(const StreamEvent& event) {
 }
 
 Running start(InferenceEngine& engine, const GenerateRequest& request, const py::object& callback) {
-  auto waiting = std::make_shared<Waiting>();
+  auto pending = std::make_shared<Pending>();
   auto held = callback.is_none() ? nullptr : shared_object(callback);
-  const auto on_event = [waiting, held](const StreamEvent& event) {
-    bool go_on = true;
-    if (held) {
-      go_on = waiting->pending.run([&] {
-        const py::object answer = (*held)(event_of(event));
-        return answer.is_none() || py::cast<bool>(answer);
-      });
-    }
-    if (event.finished) waiting->finish();
-    return go_on;
+  const auto on_event = [pending, held](const StreamEvent& event) {
+    if (!held) return true;
+    return pending->run([&] {
+      const py::object answer = (*held)(event_of(event));
+      return answer.is_none() || py::cast<bool>(answer);
+    });
   };
   auto generation = compute([&] { return engine.submit(request, on_event); });
-  return Running(std::move(generation), std::move(waiting));
+  return Running(std::move(generation), std::move(pending));
 }
 
 // All requests run together; an interrupt or a failure of one cancels the rest.

@@ -27,19 +27,16 @@ struct Event {
   std::optional<GenerateResult> result = {};
 };
 
-// Whatever the engine's thread tells the thread that waits.
-struct Waiting;
-
 class Running {
  public:
-  Running(Generation generation, std::shared_ptr<Waiting> waiting);
+  Running(Generation generation, std::shared_ptr<Pending> pending);
   std::vector<GenerateResult> wait() const;
   bool done() const;
   void cancel() const;
 
  private:
   Generation generation_;
-  std::shared_ptr<Waiting> waiting_;
+  std::shared_ptr<Pending> pending_;  // of the Python callback; touched with the interpreter's lock held
 };
 
 class Engine {

@@ -184,6 +184,7 @@ std::vector<InferenceEngine::Likelihood> InferenceEngine::log_likelihood(
 
 Generation::Generation(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
 bool Generation::done() const { return impl_->done(); }
+bool Generation::wait_for(double seconds) const { return impl_->wait_for(seconds); }
 void Generation::cancel() const { impl_->cancel(); }
 std::vector<GenerateResult> Generation::wait() const {
   impl_->wait();

@@ -19,9 +19,12 @@ class Job {
   // One part is over. The first error is kept and ends the other parts as cancelled.
   void part_done(std::exception_ptr error = nullptr);
   bool done() const;
-  void wait() const;  // rethrows the error
+  void wait() const;                    // rethrows the error
+  bool wait_for(double seconds) const;  // whether it is done then
 
  private:
+  void refuse_engine() const;  // its thread would wait for itself; with the lock held
+
   mutable std::mutex mutex_;
   mutable std::condition_variable over_;
   std::atomic<bool> cancelled_{false};

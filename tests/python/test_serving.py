@@ -95,6 +95,20 @@ def test_a_callback_stops_and_its_exception_comes_out(engine):
         engine.submit("hello", bad, max_new_tokens=100, ignore_eos=True).wait()
 
 
+def test_waiting_inside_a_callback_is_refused(engine):
+    started, running = threading.Event(), []
+
+    def listen(event):
+        started.wait()
+        if not event.finished:
+            running[0].wait()
+
+    running.append(engine.submit("hello", listen, max_new_tokens=3, ignore_eos=True))
+    started.set()
+    with pytest.raises(RuntimeError, match="inside a stream callback"):
+        running[0].wait()
+
+
 def test_the_keyboard_stops_a_generation(tokenizer_folder):
     config = whorl.ModelConfig(
         vocab_size=32,

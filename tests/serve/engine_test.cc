@@ -7,6 +7,7 @@
 #include <future>
 #include <limits>
 #include <mutex>
+#include <optional>
 #include <thread>
 
 #include "serve/engine_fixture.h"
@@ -202,6 +203,39 @@ TEST(Engine, WaitingInsideACallbackIsRefused) {
                 return true;
               })
       .wait();
+  EXPECT_NE(said.find("callback"), std::string::npos) << said;
+}
+
+TEST(Engine, WaitingForAWhileEndsWithTheRequest) {
+  constexpr double kLong = 120;  // seconds; an end that is not told of would take as long
+  Gate gate;
+  const auto fake = gated(gate);
+  InferenceEngine held(testing::model_over(fake));
+  const auto generation = held.submit(request_of({1, 2, 3}, 4));
+  EXPECT_FALSE(generation.wait_for(0));
+  EXPECT_FALSE(generation.wait_for(0.01));
+  gate.open.set_value();
+  EXPECT_TRUE(generation.wait_for(kLong));
+  EXPECT_TRUE(generation.done());
+  EXPECT_TRUE(generation.wait_for(0));
+
+  InferenceEngine engine(testing::fake_model());
+  const auto begin = std::chrono::steady_clock::now();
+  for (int i = 0; i < 500; ++i) EXPECT_TRUE(engine.submit(request_of({1}, 1)).wait_for(kLong));
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
+  EXPECT_LT(took.count(), kLong);
+
+  std::string said;
+  const auto listening = std::make_shared<std::optional<Generation>>();
+  std::promise<void> ready;
+  const auto known = ready.get_future().share();
+  *listening = engine.submit(request_of({1}, 2), [&](const StreamEvent& event) {
+    known.wait();
+    if (!event.finished) said = message_of<std::runtime_error>([&] { (*listening)->wait_for(kLong); });
+    return true;
+  });
+  ready.set_value();
+  (*listening)->wait();
   EXPECT_NE(said.find("callback"), std::string::npos) << said;
 }
 
