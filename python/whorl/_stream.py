@@ -11,6 +11,13 @@ if TYPE_CHECKING:
     from ._whorl import GenerateResult, Generation, InferenceEngine, StreamEvent
 
 
+def _samples(input: Any, options: dict[str, Any]) -> int:
+    """How many will say that they have finished."""
+    sampling = options.get("sampling") or getattr(input, "sampling", None)
+    n = sampling.get("n", 1) if isinstance(sampling, dict) else getattr(sampling, "n", 1)
+    return options.get("n", n)
+
+
 class Stream:
     """Events of one request in their order; a context manager. Its end cancels the rest."""
 
@@ -19,6 +26,7 @@ class Stream:
         self._arrived = threading.Condition()
         self._waiters: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = []
         self._results: list[GenerateResult] | None = None
+        self._left = _samples(input, options)  # that have not finished, of the events taken
         self._generation: Generation = engine.submit(input, self._put, **options)
 
     def _put(self, event: StreamEvent) -> None:
@@ -33,11 +41,16 @@ class Stream:
 
     def _ended(self) -> bool:
         """No further event will come. Raises what ended the request."""
-        if self._events or not self._generation.done():
+        if self._events or (self._left > 0 and not self._generation.done()):
             return False
         if self._results is None:
             self._results = self._generation.wait()
         return not self._events
+
+    def _take(self) -> StreamEvent:
+        event = self._events.popleft()
+        self._left -= event.finished
+        return event
 
     def __iter__(self) -> Stream:
         return self
@@ -48,9 +61,9 @@ class Stream:
                 while not self._events:
                     if self._ended():
                         raise StopIteration
-                    # A request can end without an event: look again now and then.
+                    # A request that fails ends without an event: look again now and then.
                     self._arrived.wait(0.02)
-                return self._events.popleft()
+                return self._take()
         except KeyboardInterrupt:
             self.close()
             raise
@@ -64,7 +77,7 @@ class Stream:
             waiter = asyncio.Event()
             with self._arrived:
                 if self._events:
-                    return self._events.popleft()
+                    return self._take()
                 if self._ended():
                     raise StopAsyncIteration
                 self._waiters.append((loop, waiter))

@@ -95,6 +95,18 @@ def test_a_callback_stops_and_its_exception_comes_out(engine):
         engine.submit("hello", bad, max_new_tokens=100, ignore_eos=True).wait()
 
 
+@pytest.mark.parametrize(
+    "asked", [{"n": 3}, {"sampling": {"n": 3}}, {"sampling": whorl.SamplingOptions(n=3)}]
+)
+def test_a_stream_of_samples_ends_after_the_last(engine, asked):
+    options = {"max_new_tokens": 3, "ignore_eos": True, "temperature": 1.0}
+    with engine.stream("hello", **options, **asked) as stream:
+        finished = [event.index for event in stream if event.finished]
+    assert sorted(finished) == [0, 1, 2]
+    assert len(stream.result()) == 3
+    assert stream._left == 0
+
+
 def test_waiting_inside_a_callback_is_refused(engine):
     started, running = threading.Event(), []
 
