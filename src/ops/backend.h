@@ -259,8 +259,9 @@ class Backend {
   // Calls body for pieces that make up the rows [0, n), from several threads at once, or once for all of
   // them. body calls ops on slices of those rows alone, the same ones for every piece, and none that lets
   // rows see one another (attention, losses). The bits, sums over rows included, are those of one call for
-  // all rows. `weights`: those that body goes back through (linear_backward). What a body throws is thrown
-  // here. A backend cuts where a piece's numbers then stay in a core's cache from op to op.
+  // all rows. `weights`: those that body goes back through (linear_backward, with gradients at most once for
+  // each). What a body throws is thrown here. A backend cuts where a piece's numbers then stay in a core's
+  // cache from op to op.
   using RowsBody = std::function<void(const RowPiece&)>;
   // The rows that buffers of working memory need for by_rows() of `n` rows and of fewer.
   virtual int64_t working_rows(int64_t n) const { return n; }
