@@ -54,8 +54,8 @@ constexpr int kSpins = 4000;
 
 struct ThreadPool::State {
   std::vector<std::thread> workers;
-  std::mutex turn;              // one run() at a time
-  std::atomic<int> waiting{0};  // for it
+  std::mutex turn;                             // one run() at a time
+  std::atomic<int64_t> waiting{0}, served{0};  // for it; who waited and got it
   std::mutex mutex;
   std::condition_variable wake, done;
   std::atomic<bool> stop{false};
@@ -71,6 +71,7 @@ struct ThreadPool::State {
     if (mine.owns_lock()) return mine;
     waiting.fetch_add(1, std::memory_order_acq_rel);
     mine.lock();
+    served.fetch_add(1, std::memory_order_acq_rel);
     waiting.fetch_sub(1, std::memory_order_acq_rel);
     return mine;
   }
@@ -164,8 +165,11 @@ void ThreadPool::run_in_turns(int64_t tasks, const std::function<void(int64_t)>&
   if (tasks <= 1 || s.workers.empty() || inside_body) return run(tasks, body);
   std::atomic<int64_t> next{0};
   while (next.load(std::memory_order_relaxed) < tasks) {
-    // A mutex would be taken again before who waits for it has woken.
-    while (s.waiting.load(std::memory_order_acquire) > 0) std::this_thread::yield();
+    // A mutex would be taken again before who waits for it has woken. Only as many as wait now go first: else
+    // several that come again and again would leave this one none.
+    const int64_t last = s.served.load(std::memory_order_acquire) + s.waiting.load(std::memory_order_acquire);
+    while (s.waiting.load(std::memory_order_acquire) > 0 && s.served.load(std::memory_order_acquire) < last)
+      std::this_thread::yield();
     run(size(), [&](int64_t) {
       do {
         const int64_t i = next.fetch_add(1, std::memory_order_relaxed);

@@ -144,5 +144,24 @@ TEST(ThreadPool, BetweenLongTasksOthersGetTheirTurn) {
   EXPECT_LT(longest, kTasks - 1);
 }
 
+// Four that ask for their turn again and again: somebody always waits.
+TEST(ThreadPool, LongTasksGetTheirTurnBetweenManyOthers) {
+  ThreadPool pool(2);
+  std::atomic<bool> stop{false};
+  std::atomic<int64_t> begun{0};
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  std::vector<std::thread> others;
+  for (int i = 0; i < 4; ++i)
+    others.emplace_back([&] {
+      while (!stop && std::chrono::steady_clock::now() < end)
+        pool.run(2, [&](int64_t) { ++begun, std::this_thread::sleep_for(std::chrono::milliseconds(1)); });
+    });
+  while (begun < 20) std::this_thread::yield();
+  pool.run_in_turns(4, [](int64_t) {});
+  stop = true;
+  EXPECT_LT(std::chrono::steady_clock::now(), end) << "they began when nobody else was left";
+  for (std::thread& other : others) other.join();
+}
+
 }  // namespace
 }  // namespace whorl::base

@@ -1,6 +1,7 @@
 #pragma once
 // A backend that hands every call to another one. What stands in front of it (a recorder, a planted fault)
-// overrides the ops it is about.
+// overrides the ops it is about. Calls for several at once (linears, by_rows) become what they consist of,
+// all rows at once.
 #include "ops/backend.h"
 
 namespace whorl::ops {
