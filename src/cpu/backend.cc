@@ -61,14 +61,13 @@ void CpuBackend::download(const Tensor& device, const Tensor& host) { copy("down
 
 void CpuBackend::fill_zero(const Tensor& x) {
   if (x.empty()) return;
-  const Rows rows(x);
-  if (x.contiguous()) {
-    constexpr int64_t kGrain = 1 << 16;
+  constexpr int64_t kGrain = 1 << 16;  // bytes
+  if (x.contiguous())
     return parallel(static_cast<int64_t>(x.nbytes()), kGrain, [&](int64_t begin, int64_t end) {
       std::memset(static_cast<char*>(x.raw()) + begin, 0, static_cast<size_t>(end - begin));
     });
-  }
-  parallel(rows.count, (1 << 16) / (rows.width + 1), [&](int64_t begin, int64_t end) {
+  const Rows rows(x);
+  parallel(rows.count, kGrain / (rows.width + 1), [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i)
       std::memset(static_cast<char*>(x.raw()) + i * rows.step, 0, static_cast<size_t>(rows.width));
   });

@@ -131,7 +131,7 @@ struct Pass {
     return floats;
   }
   void all_backward() {
-    const bool pieces = calls.at_once > 1 || calls.rows < shape.rows;
+    const bool pieces = calls.rows < shape.rows;
     const auto through = [&] {
       for (auto w = shape.linears.rbegin(); w != shape.linears.rend(); ++w) backward(as_cpu(**w), pieces);
     };
