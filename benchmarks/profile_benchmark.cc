@@ -1,7 +1,8 @@
 // Where the time of a step goes, by op, and the rate of a large product. One JSON object on standard output.
 //   profile_benchmark products
 //   profile_benchmark train <model folder> <vocabulary> <sequence> <rows of an adapter> [timed steps
-//   [adapters]] profile_benchmark decode <model folder> <vocabulary> none|int8|int4 [streams]
+//   [adapters]]
+//   profile_benchmark decode <model folder> <vocabulary> none|int8|int4 [streams [timed tokens]]
 #include <whorl/dataset.h>
 #include <whorl/inference_engine.h>
 #include <whorl/trainer.h>
@@ -122,9 +123,9 @@ GenerateRequest request_of(uint64_t stream, int64_t vocabulary, int64_t steps) {
 }
 
 // What follows the first tokens of all streams is timed.
-json decode(const std::string& folder, int64_t vocabulary, const std::string& quantize, int64_t streams) {
+json decode(const std::string& folder, int64_t vocabulary, const std::string& quantize, int64_t streams,
+            int64_t steps) {
   const Timed timed = load(folder, quantize);
-  const int64_t steps = 32;
   InferenceEngine engine(timed.model);
   Clock::time_point begin;
   double seconds = 0;
@@ -187,12 +188,13 @@ json run(const std::vector<std::string>& a) {
   if (a.size() >= 5 && a.size() <= 7 && a[0] == "train")
     return train(a[1], std::stoll(a[2]), std::stoll(a[3]), std::stoll(a[4]),
                  a.size() >= 6 ? std::stoll(a[5]) : 1, a.size() == 7 ? std::stoll(a[6]) : 1);
-  if ((a.size() == 4 || a.size() == 5) && a[0] == "decode")
-    return decode(a[1], std::stoll(a[2]), a[3], a.size() == 5 ? std::stoll(a[4]) : 1);
+  if (a.size() >= 4 && a.size() <= 6 && a[0] == "decode")
+    return decode(a[1], std::stoll(a[2]), a[3], a.size() >= 5 ? std::stoll(a[4]) : 1,
+                  a.size() == 6 ? std::stoll(a[5]) : 32);
   throw std::invalid_argument(
       "expected: products | train <folder> <vocabulary> <sequence> <rows> [<steps> [<adapters>]] | decode "
       "<folder> "
-      "<vocabulary> none|int8|int4 [streams]");
+      "<vocabulary> none|int8|int4 [<streams> [<tokens>]]");
 }
 }  // namespace
 

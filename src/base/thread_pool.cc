@@ -2,6 +2,7 @@
 
 #include <sched.h>
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <exception>
@@ -12,6 +13,7 @@
 #include <vector>
 
 #include "base/check.h"
+#include "base/stretches.h"
 
 namespace whorl::base {
 
@@ -178,6 +180,27 @@ void ThreadPool::run_in_turns(int64_t tasks, const std::function<void(int64_t)>&
       } while (s.waiting.load(std::memory_order_relaxed) == 0);
     });
   }
+}
+
+void ThreadPool::run_stretches(int64_t n, int64_t least, const std::function<void(int64_t, int64_t)>& body) {
+  if (n <= 0) return;
+  check_argument(n < int64_t{1} << 32, "[ThreadPool] expected fewer than 2^32 units, got ", n);
+  least = std::max<int64_t>(least, 1);
+  const int64_t threads = std::clamp<int64_t>(n / least, 1, width());
+  if (threads == 1) return body(0, n);
+  std::vector<Stretches> parts(static_cast<size_t>(threads));
+  for (int64_t i = 0; i < threads; ++i)
+    parts[static_cast<size_t>(i)].reset(n * i / threads, n * (i + 1) / threads);
+  run(threads, [&](int64_t mine) {
+    for (int64_t i = 0; i < threads; ++i) {
+      Stretches& part = parts[static_cast<size_t>((mine + i) % threads)];
+      for (;;) {
+        const auto taken = i == 0 ? part.take_front(least) : part.take_back(least);
+        if (taken.begin >= taken.end) break;
+        body(taken.begin, taken.end);
+      }
+    }
+  });
 }
 
 std::shared_ptr<ThreadPool> ThreadPool::shared() {

@@ -28,6 +28,12 @@ class ThreadPool {
   // in ascending order. Where one throws, some of those that have not begun are left out.
   void run_in_turns(int64_t tasks, const std::function<void(int64_t)>& body);
 
+  // Calls body(begin, end) for stretches that make up [0, n), which may be in any order, and returns when all
+  // are done. Each thread has a part of its own and walks it from front to back, half of what is left at a
+  // time and `least` or more, so that it reads memory on and on; who is done takes half of what another has
+  // left, from its end. Exceptions as in run(): some stretches may then be left out. n below 2^32.
+  void run_stretches(int64_t n, int64_t least, const std::function<void(int64_t, int64_t)>& body);
+
   // The pool that all models of a process share unless they ask for their own number of threads.
   static std::shared_ptr<ThreadPool> shared();
 

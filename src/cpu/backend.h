@@ -1,5 +1,6 @@
 #pragma once
 // The contract of ops/backend.h on the CPU. One file per op; the kernels behind them are in kernels/.
+#include "base/stretches.h"
 #include "base/thread_pool.h"
 #include "cpu/kernels.h"
 #include "cpu/packed.h"
@@ -120,7 +121,8 @@ class CpuBackend final : public ops::Backend {
   class RoundedOnce;
   void down(const Tensor& x, const Projection& job, const LoraSegment& segment, int64_t begin, int64_t end);
   void project_down(const Tensor& x, std::span<const Projection> jobs);
-  void project(const Tensor& x, const Projection& job, int64_t task);
+  void project(const Tensor& x, const Projection& job, base::Stretch rows, base::Stretch panels);
+  void project_in_stretches(const Tensor& x, std::span<const Projection> jobs);
   // c[rows, columns of panels begin..end) = a w^T + bias, in one task.
   struct Block {
     const float* a;

@@ -71,11 +71,12 @@ void CpuBackend::project_down(const Tensor& x, std::span<const Projection> jobs)
   });
 }
 
-// One task of one job: its base product, and its adapters' second products on top.
-void CpuBackend::project(const Tensor& x, const Projection& p, int64_t task) {
+// Rows and panels of one job: its base product, and its adapters' second products on top.
+void CpuBackend::project(const Tensor& x, const Projection& p, base::Stretch rows, base::Stretch panels) {
   const Tensor& y = p.job.y;
-  const int64_t begin = p.cut.row(task), end = p.cut.row_end(task), stride = y.row_stride();
-  const int64_t panel = p.cut.panel(task), panel_end = p.cut.panel_end(task);
+  const auto [begin, end] = rows;
+  const auto [panel, panel_end] = panels;
+  const int64_t stride = y.row_stride();
   Block block{x.data<float>() + begin * x.row_stride(),
               x.row_stride(),
               end - begin,
@@ -132,21 +133,45 @@ void CpuBackend::linears(const Tensor& x, std::span<const ops::LinearJob> jobs) 
   int64_t tasks = 0;
   for (const ops::LinearJob& job : jobs) {
     const int64_t rank = largest_rank(job.segments);
-    const Cut cut(n, as_cpu(job.w), kernels_, pool_->width());
-    const bool kept = !job.s.empty();
     const CpuWeight& weight = as_cpu(job.w);
-    all.push_back(
-        {job, weight, kept ? job.s.data<float>() : next, kept ? job.s.row_stride() : rank,
-         rounded.rows(weight), cut, tasks,
-         weight.whole() && goes_beside(kernels_, cut, weight.forward.bf16(), job.segments, &CpuLora::a)});
+    const Cut cut(n, weight, pool_->width());
+    const bool kept = !job.s.empty();
+    all.push_back({job, weight, kept ? job.s.data<float>() : next, kept ? job.s.row_stride() : rank,
+                   rounded.rows(weight), cut, tasks,
+                   n > kRowsInStretches && weight.whole() &&
+                       goes_beside(kernels_, cut, weight.forward.bf16(), job.segments, &CpuLora::a)});
     tasks += cut.tasks();
     if (!kept) next += n * rank;
   }
   project_down(x, all);
+  if (n <= kRowsInStretches) return project_in_stretches(x, all);
   pool_->run(tasks, [&](int64_t task) {
     size_t i = all.size() - 1;
     while (task < all[i].first_task) --i;
-    project(x, all[i], task - all[i].first_task);
+    const Projection& p = all[i];
+    task -= p.first_task;
+    project(x, p, {p.cut.row(task), p.cut.row_end(task)}, {p.cut.panel(task), p.cut.panel_end(task)});
+  });
+}
+
+// A few rows wait for memory, which is fastest where a thread reads on and on: all jobs' panels one behind
+// the other, each thread its part of them.
+void CpuBackend::project_in_stretches(const Tensor& x, std::span<const Projection> jobs) {
+  const int64_t n = x.dim(0), k = x.dim(1);
+  const auto units_of = [&](const Projection& p) {
+    const int64_t at_once = panels_at_once(p.weight, kernels_, n);
+    return std::pair((p.weight.panels() + at_once - 1) / at_once, at_once);
+  };
+  int64_t units = 0, panels = 0;
+  for (const Projection& p : jobs) units += units_of(p).first, panels += p.weight.panels();
+  const int64_t worth = kWorthATask / std::max<int64_t>(1, n * k * kPanel);  // panels
+  pool_->run_stretches(units, worth * units / panels, [&](int64_t begin, int64_t end) {
+    for (const Projection& p : jobs) {
+      const auto [count, at_once] = units_of(p);
+      const int64_t first = std::max<int64_t>(begin, 0), last = std::min(end, count);
+      if (first < last) project(x, p, {0, n}, {first * at_once, std::min(last * at_once, p.weight.panels())});
+      begin -= count, end -= count;
+    }
   });
 }
 

@@ -11,20 +11,21 @@ namespace whorl::cpu {
 
 using ops::largest_rank;
 
+inline constexpr int64_t kWorthATask = 1 << 16;  // products of two numbers
+inline constexpr int64_t kRowsThatPack = 8;      // a task of so many packs them first
+// Up to so many a thread has its own part of the panels (CpuBackend::project_in_stretches).
+inline constexpr int64_t kRowsInStretches = kRowsThatPack - 1;
+
 // A product [rows, 16 * panels] cut into blocks of rows and groups of panels.
 struct Cut {
   int64_t rows, panels, row_blocks, panel_groups;
 
   // Of a forward product. Of many rows with whole numbers for weights every task rounds its own anew: fewer.
-  // One row: `at_once` panels are a kernel's step; whole weights that are met one panel at a time are cut as
-  // codes are.
-  Cut(int64_t n, const CpuWeight& w, const Kernels& kernels, int threads)
+  Cut(int64_t n, const CpuWeight& w, int threads)
       : Cut(n, w.inputs(), w.outputs(), threads,
             w.whole()         ? tasks_for(n)
             : n <= kQuantRows ? kTasks
                               : 3) {
-    const int64_t at_once = w.whole() ? kernels.row_panels : kernels.quant_panels;
-    if (n == 1 && (!w.whole() || at_once == 1)) taper(w.inputs(), threads, at_once);
     if (n > 1 && !w.whole()) step = 1;
   }
   Cut(int64_t n, int64_t k, int64_t columns, int threads) : Cut(n, k, columns, threads, tasks_for(n)) {}
@@ -41,12 +42,6 @@ struct Cut {
     if (row_blocks == 1 && panel_groups > threads) panel_groups -= panel_groups % threads;
     if (n >= kRowsThatPack) step = 2;
   }
-  // Of one row with whole numbers for weights.
-  static Cut tapered(int64_t k, int64_t columns, int threads, int64_t at_once) {
-    Cut cut(1, k, columns, threads);
-    cut.taper(k, threads, at_once);
-    return cut;
-  }
   int64_t tasks() const { return row_blocks * panel_groups; }
   int64_t row(int64_t task) const { return rows * (task / panel_groups) / row_blocks; }
   int64_t row_end(int64_t task) const { return rows * (task / panel_groups + 1) / row_blocks; }
@@ -62,28 +57,21 @@ struct Cut {
   static constexpr int64_t kRows = 192;  // of a block, at most
 
  private:
-  // One row: a thread should read on for long, as a task's first weights come late, and all should end
-  // together. So every round of one task a thread takes half of what is left, and the last one the rest.
-  void taper(int64_t k, int threads, int64_t at_once) {
-    const int64_t least = std::max<int64_t>(1, kWorthATask / (kPanel * k));
-    step = at_once, round = threads, rounds = 1;
-    while (panels >> rounds >= least * round) ++rounds;
-    if (threads == 1 || panels < least * round) round = rounds = 1;
-    panel_groups = round * rounds;
-  }
   int64_t edge(int64_t group) const {
     if (group == panel_groups) return panels;
-    if (round == 0) return panels * group / panel_groups / step * step;
-    const int64_t i = group / round, left = panels >> i, share = i + 1 < rounds ? left / 2 : left;
-    return (panels - left + share * (group % round) / round) / step * step;
+    return panels * group / panel_groups / step * step;
   }
-  static constexpr int64_t kTasks = 8, kWorthATask = 1 << 16;  // products of two numbers
-  static constexpr int64_t kRowsThatPack = 8;
+  static constexpr int64_t kTasks = 8;
   // Fewer rows wait for memory; a block of more would be packed anew by every task.
   static int64_t tasks_for(int64_t n) { return n >= kRowsThatPack && n <= kRows ? 2 : kTasks; }
-  int64_t step = 4;               // panels, the widest of a kernel for so many rows
-  int64_t round = 0, rounds = 0;  // tasks of one, and how many there are; 0: all tasks of one size
+  int64_t step = 4;  // panels, the widest of a kernel for so many rows
 };
+
+// Panels that a kernel takes at once of n rows: stretches of them end at multiples.
+inline int64_t panels_at_once(const CpuWeight& w, const Kernels& kernels, int64_t n) {
+  if (n == 1) return w.whole() ? kernels.row_panels : kernels.quant_panels;
+  return w.whole() ? 4 : 1;
+}
 
 // Pieces that n rows are taken through several ops in: as many for each thread, of about as many rows as a
 // product packs at once; one where that leaves threads without a piece, or too few rows for fast products.

@@ -67,6 +67,7 @@ struct CpuWeight final : ops::PackedWeight {
 
   bool whole() const { return quantised.empty(); }
   int64_t outputs() const override { return whole() ? forward.columns() : quantised.columns(); }
+  int64_t panels() const { return whole() ? forward.panels() : quantised.panels(); }
   int64_t inputs() const override { return whole() ? forward.k() : quantised.k(); }
   DType dtype() const override { return whole() ? forward.dtype() : DType::bfloat16; }
   ops::Quantize quantize() const override { return quantised.quantize(); }

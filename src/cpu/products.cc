@@ -25,7 +25,7 @@ void CpuBackend::forward_block(const CpuWeight& weight, const Block& b, int64_t 
 }
 
 void CpuBackend::multiply(const Block& whole, const CpuWeight& weight) {
-  const Cut cut(whole.rows, weight, kernels_, pool_->width());
+  const Cut cut(whole.rows, weight, pool_->width());
   pool_->run(cut.tasks(), [&](int64_t task) {
     const int64_t begin = cut.row(task);
     Block part = whole;
