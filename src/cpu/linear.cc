@@ -128,6 +128,7 @@ void CpuBackend::linears(const Tensor& x, std::span<const ops::LinearJob> jobs) 
   const Lease own(scratch_, static_cast<size_t>(own_floats));
   float* next = own.get();
   RoundedOnce rounded(*this, x);
+  const bool stretches = in_stretches(jobs, n);
   std::vector<Projection> all;
   all.reserve(jobs.size());
   int64_t tasks = 0;
@@ -138,13 +139,13 @@ void CpuBackend::linears(const Tensor& x, std::span<const ops::LinearJob> jobs) 
     const bool kept = !job.s.empty();
     all.push_back({job, weight, kept ? job.s.data<float>() : next, kept ? job.s.row_stride() : rank,
                    rounded.rows(weight), cut, tasks,
-                   n > kRowsInStretches && weight.whole() &&
+                   !stretches && weight.whole() &&
                        goes_beside(kernels_, cut, weight.forward.bf16(), job.segments, &CpuLora::a)});
     tasks += cut.tasks();
     if (!kept) next += n * rank;
   }
   project_down(x, all);
-  if (n <= kRowsInStretches) return project_in_stretches(x, all);
+  if (stretches) return project_in_stretches(x, all);
   pool_->run(tasks, [&](int64_t task) {
     size_t i = all.size() - 1;
     while (task < all[i].first_task) --i;

@@ -13,8 +13,6 @@ using ops::largest_rank;
 
 inline constexpr int64_t kWorthATask = 1 << 16;  // products of two numbers
 inline constexpr int64_t kRowsThatPack = 8;      // a task of so many packs them first
-// Up to so many a thread has its own part of the panels (CpuBackend::project_in_stretches).
-inline constexpr int64_t kRowsInStretches = kRowsThatPack - 1;
 
 // A product [rows, 16 * panels] cut into blocks of rows and groups of panels.
 struct Cut {
@@ -66,6 +64,14 @@ struct Cut {
   static int64_t tasks_for(int64_t n) { return n >= kRowsThatPack && n <= kRows ? 2 : kTasks; }
   int64_t step = 4;  // panels, the widest of a kernel for so many rows
 };
+
+// Rows few enough that a thread has a part of all panels as its own (CpuBackend::project_in_stretches): each
+// stretch would pack more of them anew; where weights are whole numbers rows are rounded once for all.
+inline bool in_stretches(std::span<const ops::LinearJob> jobs, int64_t n) {
+  if (n < kRowsThatPack) return true;
+  return n <= kQuantRows &&
+         std::none_of(jobs.begin(), jobs.end(), [](const auto& job) { return as_cpu(job.w).whole(); });
+}
 
 // Panels that a kernel takes at once of n rows: stretches of them end at multiples.
 inline int64_t panels_at_once(const CpuWeight& w, const Kernels& kernels, int64_t n) {
