@@ -14,9 +14,9 @@ static inline Vec round_pairs(Vec first, Vec second) {
 }
 // Word i holds even[i] and odd[i], rounded.
 static inline Vec weave_pairs(Vec even, Vec odd) {
-  const __m512i low = _mm512_cvtepu16_epi32(reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(even)));
-  const __m512i high = _mm512_cvtepu16_epi32(reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(odd)));
-  return _mm512_castsi512_ps(_mm512_or_si512(low, _mm512_slli_epi32(high, 16)));
+  const __m512i halves = _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23, 7,
+                                          22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
+  return _mm512_castsi512_ps(_mm512_permutexvar_epi16(halves, _mm512_castps_si512(round_pairs(even, odd))));
 }
 // value, but minus infinity in the lanes where x < bound.
 static inline Vec lowest_where_less(Vec value, Vec x, Vec bound) {
