@@ -52,7 +52,7 @@ def cache_bytes(model: whorl.Model, arguments: Any) -> int:
     """Room for every row at its longest, float32 keys and values, with a page to spare each."""
     c = model.config
     width = c.hidden_size // c.num_attention_heads * c.num_key_value_heads
-    longest = max(arguments.seq, 16) + arguments.new + 32
+    longest = max(arguments.seq, arguments.context) + arguments.new + 32
     return arguments.batch * longest * c.num_hidden_layers * 2 * width * 4 + (16 << 20)
 
 
@@ -107,7 +107,7 @@ class Beside:
         self.arguments = arguments
         self.file = folder / f"{llama_peer.KINDS[arguments.quantize]}.gguf"
         self.threads = arguments.threads or len(os.sched_getaffinity(0))
-        longest = max(arguments.seq, 16 + arguments.new)
+        longest = max(arguments.seq, arguments.context + arguments.new)
         self.peer = Worker(llama_peer.Llama, str(self.file), self.threads, arguments.batch, longest)
         ids, exact = llama_peer.check_ids(arguments.shape), numpy.load(folder / "exact.npy")
         self.errors = {
@@ -123,7 +123,7 @@ class Beside:
     def round(self) -> None:
         a = self.arguments
         self.prefill.append(self.peer.ask("prefill_rate", prompts(a, a.seq)))
-        self.decode.append(self.peer.ask("decode_rate", prompts(a, 16), a.new))
+        self.decode.append(self.peer.ask("decode_rate", prompts(a, a.context), a.new))
 
     def figures(self, prefill: list[float], decode: list[float]) -> dict[str, Any]:
         """Ratios above 1 say that Whorl is the faster."""
@@ -154,9 +154,9 @@ def measure(model: whorl.Model, arguments: Any, threads: int, beside: Beside | N
         for _ in range(arguments.rounds):
             bandwidth = max(bandwidth, aside.apply(read_bandwidth, (threads,)))
             prefill.append(run(engine, arguments, arguments.seq, 1, many)[0])
-            decode.append(run(engine, arguments, 16, arguments.new, many)[1])
+            decode.append(run(engine, arguments, arguments.context, arguments.new, many)[1])
             if many:
-                base.append(run(engine, arguments, 16, arguments.new, 0)[1])
+                base.append(run(engine, arguments, arguments.context, arguments.new, 0)[1])
             if beside:
                 beside.round()
     weights = bytes_per_step(model, arguments.dtype) + sum(a.memory_bytes for a in adapters)
@@ -181,6 +181,7 @@ def measure(model: whorl.Model, arguments: Any, threads: int, beside: Beside | N
 
 def main() -> None:
     parser = common.parser(__doc__)
+    parser.add_argument("--context", type=int, default=16, help="tokens before those that are generated")
     parser.add_argument("--new", type=int, default=64, help="tokens generated for each row")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--peer", choices=["llama"], default=None)
