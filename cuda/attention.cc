@@ -136,7 +136,7 @@ void CudaBackend::attention_paged(const Tensor& q, const Tensor& k, const Tensor
   const char* op = "attention_paged";
   check_shape(op, s);
   ops::expect_attention(op, q, k, v, s, out);
-  ops::expect_cache(op, cache, k.dim(1));
+  ops::expect_cache(op, cache, k.dim(1), activation_dtype());
   ops::expect_sequences(op, sequences, q.dim(0), cache);
   const int64_t group = s.heads / s.kv_heads, size = cache.page_size, width = k.dim(1);
   std::vector<int32_t> page_list, from, slots;

@@ -1,8 +1,8 @@
 #include <algorithm>
-#include <cstring>
 
 #include "cpu/backend.h"
 #include "cpu/checks.h"
+#include "cpu/key_pages.h"
 #include "ops/attention_checks.h"
 
 namespace whorl::cpu {
@@ -24,7 +24,8 @@ void cut(std::vector<AttentionWork>& out, int64_t begin, int64_t end, int64_t pa
   for (int64_t g = 0; g < s.kv_heads; ++g)
     for (int64_t row = begin; row < end; row += tile) {
       AttentionWork work{row, std::min(row + tile, end), past + row - begin, g, keys};
-      work.keys.k += g * s.head_size * (keys.turned ? keys.page_size : 1), work.keys.v += g * s.head_size;
+      work.keys.k += g * s.head_size / (keys.pairs ? 2 : 1) * (keys.turned ? keys.page_size : 1);
+      work.keys.v += g * s.head_size;
       out.push_back(work);
     }
 }
@@ -71,7 +72,7 @@ void CpuBackend::attention(const Tensor& q, const Tensor& k, const Tensor& v, Ra
   for (size_t i = 0; i + 1 < rows.starts.size(); ++i) {
     const int64_t begin = rows.starts[i], offset = begin * k.row_stride();
     cut(work, begin, rows.starts[i + 1], 0, s,
-        {k.data<float>() + offset, v.data<float>() + offset, k.row_stride(), nullptr, 0, false});
+        {k.data<float>() + offset, v.data<float>() + offset, k.row_stride(), nullptr, 0, false, false});
   }
   run_attention(work, s, q, out, lse);
 }
@@ -111,21 +112,11 @@ void CpuBackend::attention_backward(const Tensor& dout, const Tensor& q, const T
   });
 }
 
-namespace {
-void write_pages(const PagedSequence& p, const Tensor& rows, const Tensor& cache, int64_t page_size,
-                 bool turned) {
-  const int64_t width = rows.dim(1);
-  for (int64_t i = p.begin; i < p.end; ++i) {
-    const int64_t position = p.past + i - p.begin, page = p.pages[static_cast<size_t>(position / page_size)];
-    const float* const row = rows.data<float>() + i * rows.row_stride();
-    float* const to = cache.data<float>() + page * page_size * width;
-    if (turned)
-      for (int64_t c = 0; c < width; ++c) to[c * page_size + position % page_size] = row[c];
-    else
-      std::memcpy(to + position % page_size * width, row, static_cast<size_t>(width) * sizeof(float));
-  }
+DType CpuBackend::cache_dtype(const AttentionShape& shape, int64_t page_size) const {
+  const bool pairs = shape.precision == DType::bfloat16 && kernels_.cache_bytes == 2 &&
+                     turns_keys(page_size) && shape.head_size % 2 == 0;
+  return pairs ? DType::bfloat16 : DType::float32;
 }
-}  // namespace
 
 void CpuBackend::attention_paged(const Tensor& q, const Tensor& k, const Tensor& v,
                                  std::span<const PagedSequence> sequences, const AttentionShape& s,
@@ -133,19 +124,13 @@ void CpuBackend::attention_paged(const Tensor& q, const Tensor& k, const Tensor&
   const char* op = "attention_paged";
   ops::expect_attention_shape(op, s);
   ops::expect_attention(op, q, k, v, s, out);
-  ops::expect_cache(op, cache, k.dim(1));
+  ops::expect_cache(op, cache, k.dim(1), cache_dtype(s, cache.page_size));
   ops::expect_sequences(op, sequences, q.dim(0), cache);
-  const bool turned = turns_keys(cache.page_size);
+  const KeyPages pages(cache);
   std::vector<AttentionWork> work;
-  for (const PagedSequence& p : sequences)
-    cut(work, p.begin, p.end, p.past, s,
-        {cache.keys.data<float>(), cache.values.data<float>(), k.dim(1), p.pages.data(), cache.page_size,
-         turned});
+  for (const PagedSequence& p : sequences) cut(work, p.begin, p.end, p.past, s, pages.source(p));
   parallel(static_cast<int64_t>(sequences.size()), 4, [&](int64_t first, int64_t last) {
-    for (int64_t i = first; i < last; ++i) {
-      write_pages(sequences[static_cast<size_t>(i)], k, cache.keys, cache.page_size, turned);
-      write_pages(sequences[static_cast<size_t>(i)], v, cache.values, cache.page_size, false);
-    }
+    for (int64_t i = first; i < last; ++i) pages.write(sequences[static_cast<size_t>(i)], k, v);
   });
   run_attention(work, s, q, out, Tensor());
 }

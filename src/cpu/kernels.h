@@ -92,13 +92,15 @@ struct GemmOverRows {
 
 // Keys and values of one sequence and one key/value head. Row j lies at k + j * row_stride, or, when there
 // are pages, in slot j % page_size of page pages[j / page_size]. Keys of turned pages (whole vectors of
-// slots) lie as products want them: number d of slot j at [d][j], head after head.
+// slots) lie as products want them: number d of slot j at [d][j], head after head. With pairs they are
+// rounded, and so are values: a word of k holds numbers 2 d and 2 d + 1 of slot j, one of v number d of slots
+// 2 j and 2 j + 1; row_stride counts words.
 struct KeySource {
   const float *k, *v;
   int64_t row_stride;
   const int32_t* pages;
   int64_t page_size;
-  bool turned;
+  bool turned, pairs;
 };
 inline constexpr bool turns_keys(int64_t page_size) { return page_size % kPanel == 0; }
 
@@ -159,6 +161,7 @@ struct Kernels {
 
   int64_t (*attention_scratch)(int64_t queries, int64_t head_size);
   void (*attention)(const AttentionTile&);
+  int cache_bytes;  // of a number that attention_pairs reads from turned pages: 2 as pairs, 4 as it is
   void (*attention_pairs)(
       const AttentionTile&);  // operands of its products rounded to bfloat16, where faster
   int64_t (*attention_gradient_scratch)(int64_t head_size);

@@ -53,10 +53,14 @@ std::shared_ptr<DeviceAdapter> Decoder::prepare(const adapter::LoraAdapter& lora
   return out;
 }
 
+DType Decoder::cache_dtype(int64_t page_size) const {
+  return backend_->cache_dtype(attention_shape(config_, weights_.layers[0]), page_size);
+}
+
 size_t Decoder::kv_bytes_per_page(int64_t page_size) const {
   return static_cast<size_t>(2 * config_.num_hidden_layers * page_size * config_.num_key_value_heads *
                              config_.head_dim) *
-         size_of(backend_->activation_dtype());
+         size_of(cache_dtype(page_size));
 }
 
 KvCache Decoder::make_kv_cache(int64_t pages, int64_t page_size) const {
@@ -67,7 +71,7 @@ KvCache Decoder::make_kv_cache(int64_t pages, int64_t page_size) const {
   cache.pages = pages;
   cache.page_size = page_size;
   const Shape shape = {pages, page_size, config_.num_key_value_heads * config_.head_dim};
-  const DType dtype = backend_->activation_dtype();
+  const DType dtype = cache_dtype(page_size);
   for (int64_t layer = 0; layer < config_.num_hidden_layers; ++layer)
     cache.layers.push_back({backend_->reserve(dtype, shape), backend_->reserve(dtype, shape), page_size});
   return cache;

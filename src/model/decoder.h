@@ -34,6 +34,7 @@ class Decoder final : public Transformer {
   void prepare_backward(bool layers) const override;
 
  private:
+  DType cache_dtype(int64_t page_size) const;  // of keys and values
   // Buffers of one step, kept between steps because allocating clears memory.
   struct StepBuffers {
     int64_t rows = 0;

@@ -30,11 +30,11 @@ inline void expect_starts(const char* op, Ragged rows, int64_t n) {
                        " of them ending at ", s.empty() ? 0 : s.back());
 }
 
-inline void expect_cache(const char* op, const PagedCache& cache, int64_t width) {
+inline void expect_cache(const char* op, const PagedCache& cache, int64_t width, DType dtype) {
   base::check_argument(cache.page_size > 0 && !cache.keys.empty() && cache.keys.shape().size() == 3, "[", op,
                        "] expected a cache [pages, page_size, G * D] and page_size > 0");
-  expect(op, "cache.keys", cache.keys, {cache.keys.dim(0), cache.page_size, width});
-  expect(op, "cache.values", cache.values, cache.keys.shape());
+  expect(op, "cache.keys", cache.keys, {cache.keys.dim(0), cache.page_size, width}, dtype);
+  expect(op, "cache.values", cache.values, cache.keys.shape(), dtype);
 }
 
 inline void expect_sequences(const char* op, std::span<const PagedSequence> sequences, int64_t n,

@@ -34,7 +34,7 @@
 
 namespace whorl::ops {
 
-inline constexpr int kContractVersion = 7;
+inline constexpr int kContractVersion = 8;
 
 // How a frozen matrix is rounded to whole numbers; groups of 32 inputs share a float16 scale.
 enum class Quantize : uint8_t { none, int8, int4 };
@@ -142,8 +142,8 @@ struct PagedSequence {
   std::span<const int32_t> pages;
 };
 
-// Keys and values of one layer: [pages, page_size, G * D] each. How they lie within a page is the backend's
-// own: only attention_paged writes and reads them; pages are reused, never copied.
+// Keys and values of one layer: [pages, page_size, G * D] each, of Backend::cache_dtype. How they lie within
+// a page is the backend's own: only attention_paged writes and reads them; pages are reused, never copied.
 struct PagedCache {
   Tensor keys, values;
   int64_t page_size = 0;
@@ -332,6 +332,12 @@ class Backend {
                                   const Tensor& out, const Tensor& lse, Ragged rows,
                                   const AttentionShape& shape, const Tensor& dq, const Tensor& dk,
                                   const Tensor& dv) = 0;
+  // What a paged cache for attention of this shape holds: a backend that rounds keys and values anyway, as
+  // shape.precision lets it, needs no more than that.
+  virtual DType cache_dtype([[maybe_unused]] const AttentionShape& shape,
+                            [[maybe_unused]] int64_t page_size) const {
+    return activation_dtype();
+  }
   // Writes each sequence's rows of k and v into its pages, then attention of its queries over all its keys,
   // in the same order of additions as `attention` over the whole sequence: the same bits.
   virtual void attention_paged(const Tensor& q, const Tensor& k, const Tensor& v,

@@ -95,6 +95,11 @@ TEST(Errors, Pages) {
   };
   expect_message([&] { run({0}); }, "[attention_paged] expected 2 pages for 3 positions, got 1");
   expect_message([&] { run({0, 2}); }, "[attention_paged] expected page ids in [0, 2), got 2");
+  const ops::PagedCache rounded{zeros({2, 2, 4}, DType::bfloat16), zeros({2, 2, 4}, DType::bfloat16), 2};
+  const std::vector<int32_t> pages = {0, 1};
+  const std::vector<ops::PagedSequence> sequences = {{0, 3, 0, pages}};
+  expect_message([&] { backend->attention_paged(x, x, x, sequences, shape, rounded, zeros({3, 4})); },
+                 "[attention_paged] expected cache.keys float32 [2, 2, 4], got bfloat16 [2, 2, 4]");
 }
 
 TEST(Errors, Packing) {

@@ -49,6 +49,23 @@ TEST(Isa, AnUnknownOneIsAnErrorThatListsWhatThereIs) {
   EXPECT_NE(message.find("generic"), std::string::npos) << message;
 }
 
+// Keys and values are kept as attention reads them: rounded where it would round them anyway.
+TEST(Isa, ACacheTakesHalfTheRoomWherePairsAreMultiplied) {
+  for (const auto& isa : every_isa()) {
+    const Forced forced(isa.c_str());
+    const auto backend = ops::make_backend("cpu", 1);
+    const auto dtype = [&](DType precision, int64_t head_size, int64_t page_size) {
+      return backend->cache_dtype({4, 2, head_size, 0.125f, 0, precision}, page_size);
+    };
+    const DType rounded = isa == "avx512_bf16" ? DType::bfloat16 : DType::float32;
+    EXPECT_EQ(dtype(DType::bfloat16, 64, 16), rounded) << isa;
+    EXPECT_EQ(dtype(DType::bfloat16, 6, 64), rounded) << isa;
+    EXPECT_EQ(dtype(DType::float32, 64, 16), DType::float32) << isa;
+    EXPECT_EQ(dtype(DType::bfloat16, 64, 24), DType::float32) << isa << ": part of a vector of slots";
+    EXPECT_EQ(dtype(DType::bfloat16, 7, 16), DType::float32) << isa << ": a word of two heads";
+  }
+}
+
 TEST(Device, AnAbsentOneSaysWhatIsMissing) {
   const std::string refusal = message_of([] { ops::make_backend("cuda"); });
   EXPECT_TRUE(refusal.starts_with("[make_backend] device 'cuda' cannot be used: ")) << refusal;

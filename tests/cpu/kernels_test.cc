@@ -63,7 +63,7 @@ TEST_P(EveryIsa, LaterKeysThatAreNotNumbersDoNotReachEarlierQueries) {
   AttentionTile t{};
   t.q = q.data(), t.q_stride = kSize, t.out = out.data(), t.out_stride = kSize;
   t.rows = kRows, t.group = 1, t.head_size = kSize, t.scale = 1;
-  t.keys = {kv.data(), kv.data(), kSize, nullptr, 0, false};
+  t.keys = {kv.data(), kv.data(), kSize, nullptr, 0, false, false};
   t.scratch = scratch.data();
   k.attention(t);
   for (int64_t i = 0; i < 30 * kSize; ++i) EXPECT_NEAR(out[static_cast<size_t>(i)], 0.2f, 1e-6f) << i;

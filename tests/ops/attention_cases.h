@@ -12,7 +12,9 @@ std::vector<AttentionCase> attention_cases(DType precision);
 
 struct AttentionNumbers {
   Matrix<double> q, k, v, dout;
-  AttentionNumbers(const AttentionCase& c, uint64_t seed);
+  // Numbers of `type`: float32 ones have to be rounded where attention multiplies bfloat16.
+  AttentionNumbers(const AttentionCase& c, uint64_t seed, DType type);
+  AttentionNumbers(const AttentionCase& c, uint64_t seed) : AttentionNumbers(c, seed, c.shape.precision) {}
 };
 
 // A cache with room for every sequence of a case.

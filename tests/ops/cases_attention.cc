@@ -1,5 +1,6 @@
 // Attention against its scalar version: several sequences, grouped heads, windows, blocks cut anywhere.
 #include <cmath>
+#include <cstring>
 
 #include "ops/attention_cases.h"
 #include "ops/reference/attention.h"
@@ -20,10 +21,9 @@ std::vector<AttentionCase> attention_cases(DType precision) {
           {"wide window", {0, 200}, shape(3, 1, 16, 65)}};
 }
 
-AttentionNumbers::AttentionNumbers(const AttentionCase& c, uint64_t seed) {
+AttentionNumbers::AttentionNumbers(const AttentionCase& c, uint64_t seed, DType type) {
   Random random(seed);
   const int64_t n = c.starts.back(), d = c.shape.head_size;
-  const DType type = c.shape.precision;
   q = random.matrix(n, c.shape.heads * d, 1, type), k = random.matrix(n, c.shape.kv_heads * d, 1, type);
   v = random.matrix(n, c.shape.kv_heads * d, 1, type), dout = random.matrix(n, c.shape.heads * d, 1, type);
 }
@@ -75,11 +75,12 @@ Pages::Pages(Backend& backend, const AttentionCase& c, int64_t page_size) {
   const int64_t width = c.shape.kv_heads * c.shape.head_size;
   int64_t count = 0;
   for (size_t s = 0; s + 1 < c.starts.size(); ++s) count += (c.starts[s + 1] - c.starts[s]) / page_size + 1;
-  cache = {backend.allocate(DType::float32, {count + 1, page_size, width}),
-           backend.allocate(DType::float32, {count + 1, page_size, width}), page_size};
+  const DType dtype = backend.cache_dtype(c.shape, page_size);
+  cache = {backend.allocate(dtype, {count + 1, page_size, width}),
+           backend.allocate(dtype, {count + 1, page_size, width}), page_size};
   // Pages in falling order, so that neighbours in a sequence are none in memory; what no one wrote is NaN.
   for (const Tensor* t : {&cache.keys, &cache.values})
-    for (int64_t i = 0; i < t->numel(); ++i) t->data<float>()[i] = std::nanf("");
+    std::memset(t->raw(), 0xff, t->nbytes());  // a NaN in every type
   int32_t next = static_cast<int32_t>(count);
   for (size_t s = 0; s + 1 < c.starts.size(); ++s) {
     tables.emplace_back();

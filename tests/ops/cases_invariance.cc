@@ -93,12 +93,12 @@ void check_segments_alone(Backend& backend, const Setting& setting, Report& repo
 
 void check_chunked_attention(Backend& backend, const Setting& setting, Report& report) {
   for (const auto& c : attention_cases(setting.weights)) {
-    const AttentionNumbers in(c, 6);
+    const AttentionNumbers in(c, 6, DType::float32);
     const Tensor whole = Tensor::zeros(DType::float32, {in.q.rows, in.q.columns});
     backend.attention(to_tensor(in.q), to_tensor(in.k), to_tensor(in.v), {c.starts}, c.shape, whole,
                       Tensor());
     for (const auto& [page_size, chunk] :
-         {std::pair<int64_t, int64_t>{16, 1}, {16, 7}, {3, 64}, {16, 1000}}) {
+         {std::pair<int64_t, int64_t>{16, 1}, {16, 7}, {3, 64}, {32, 9}, {16, 1000}}) {
       report.enter("attention, " + c.name + ", pages of " + std::to_string(page_size) + ", chunks of " +
                    std::to_string(chunk));
       report.same_bits("out", run_paged(backend, c, in, page_size, chunk, report), whole);

@@ -12,6 +12,9 @@ class ForwardingBackend : public Backend {
 
   std::string name() const override { return inner_->name(); }
   DType activation_dtype() const override { return inner_->activation_dtype(); }
+  DType cache_dtype(const AttentionShape& shape, int64_t page_size) const override {
+    return inner_->cache_dtype(shape, page_size);
+  }
   int threads() const override { return inner_->threads(); }
   Tensor allocate(DType dtype, Shape shape) override { return inner_->allocate(dtype, std::move(shape)); }
   void upload(const Tensor& host, const Tensor& device) override { inner_->upload(host, device); }

@@ -14,6 +14,9 @@ class StagingBackend : public Backend {
 
   std::string name() const override { return inner_->name(); }
   DType activation_dtype() const override { return inner_->activation_dtype(); }
+  DType cache_dtype(const AttentionShape& shape, int64_t page_size) const override {
+    return inner_->cache_dtype(shape, page_size);
+  }
   int threads() const override { return inner_->threads(); }
 
   // The host's: the harness looks into it.

@@ -45,14 +45,15 @@ static inline __attribute__((always_inline)) void prefetch_keys(const AttentionT
   if (keys <= 0 || !t.keys.pages) return;
   int64_t offsets[kKeyBlock];
   key_offsets(t.keys, first_key, keys, offsets);
-  for (int64_t j = 0; j < keys; ++j)
+  const int64_t group = t.keys.pairs ? 2 : 1;
+  for (int64_t j = 0; j < keys; j += group)
     for (int64_t d = 0; d < t.head_size; d += kLanes) {
       if (!t.keys.turned) __builtin_prefetch(t.keys.k + offsets[j] + d, 0, 2);
       __builtin_prefetch(t.keys.v + offsets[j] + d, 0, 2);
     }
   if (!t.keys.turned) return;
   for_turned_keys(t.keys, first_key, keys, [&](int64_t, const float* at) {
-    for (int64_t d = 0; d < t.head_size; ++d) __builtin_prefetch(at + d * t.keys.page_size, 0, 2);
+    for (int64_t d = 0; d < t.head_size / group; ++d) __builtin_prefetch(at + d * t.keys.page_size, 0, 2);
   });
 }
 

@@ -54,10 +54,27 @@ static inline void weave_rows(Row row, int64_t count, int64_t rows, int64_t widt
   }
 }
 
+constexpr int kCacheBytes = 2;
+
+// The same from pages of pairs: words as they lie. What nobody wrote yet beside the last value is no number.
+static inline void copy_key_pairs(const AttentionTile& t, int64_t first_key, int64_t keys,
+                                  const int64_t* offsets, const AttentionScratch& s) {
+  for_turned_keys(t.keys, first_key, keys, [&](int64_t j, const float* at) {
+    for (int64_t w = 0; w < t.head_size / 2; ++w)
+      store(s.keys + w * kKeyBlock + j, load(at + w * t.keys.page_size));
+  });
+  for (int64_t j = 0; j < kKeyBlock; j += 2)
+    for_vectors(t.head_size, [&](int64_t d, int64_t lanes) {
+      const Vec words = j < keys ? load_lanes(t.keys.v + offsets[j] + d, lanes) : zero();
+      store(s.values + j / 2 * s.padded + d, j + 1 == keys ? first_of_pairs(words) : words);
+    });
+}
+
 static inline void load_key_pairs(const AttentionTile& t, int64_t first_key, int64_t keys,
                                   const AttentionScratch& s) {
   int64_t offsets[kKeyBlock];
   key_offsets(t.keys, first_key, keys, offsets);
+  if (t.keys.pairs) return copy_key_pairs(t, first_key, keys, offsets, s);
   if (t.keys.turned)
     for_turned_keys(t.keys, first_key, keys, [&](int64_t j, const float* at) {
       for (int64_t d = 0; d < t.head_size; d += 2) {

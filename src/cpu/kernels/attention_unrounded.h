@@ -5,6 +5,7 @@
 
 namespace whorl::cpu::WHORL_ISA {
 
+constexpr int kCacheBytes = 4;
 static constexpr auto attention_pairs = attention;
 static constexpr auto attention_gradient_pairs = attention_gradient;
 

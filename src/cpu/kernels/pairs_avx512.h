@@ -18,6 +18,10 @@ static inline Vec weave_pairs(Vec even, Vec odd) {
                                           22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
   return _mm512_castsi512_ps(_mm512_permutexvar_epi16(halves, _mm512_castps_si512(round_pairs(even, odd))));
 }
+// Words of the first number alone, the second zero.
+static inline Vec first_of_pairs(Vec words) {
+  return _mm512_castsi512_ps(_mm512_and_si512(_mm512_castps_si512(words), _mm512_set1_epi32(0xffff)));
+}
 // value, but minus infinity in the lanes where x < bound.
 static inline Vec lowest_where_less(Vec value, Vec x, Vec bound) {
   return _mm512_mask_mov_ps(value, _mm512_cmp_ps_mask(x, bound, _CMP_LT_OQ),

@@ -21,6 +21,7 @@ static constexpr Kernels make_table(const char* name) {
                  widen_quantised,
                  attention_scratch,
                  attention,
+                 kCacheBytes,
                  attention_pairs,
                  attention_gradient_scratch,
                  attention_gradient,
