@@ -20,9 +20,13 @@ struct EngineOptions {
       512;  // prompt tokens processed in one step (chunked prefill): smaller keeps streams smooth
   // Budget of the paged cache. Pages for prompt + max_new_tokens are reserved when a sequence starts, so it
   // is never interrupted; sequences wait, first come first served, when it is full. One that could never fit
-  // is refused.
+  // is refused. A token takes 2 * num_hidden_layers * num_key_value_heads * head_dim numbers of four bytes;
+  // of two where the base is bfloat16 and the processor multiplies pairs of them (AVX512-BF16 without AMX),
+  // as attention would round them anyway.
   size_t kv_cache_bytes = 512u << 20;
-  int64_t page_size = 16;  // tokens of a page
+  // Tokens of a page. Keys of multiples of 16 lie as the CPU's products read them; only those are kept in two
+  // bytes.
+  int64_t page_size = 16;
   // Whole pages of prompts and answers stay in the paged cache until their place is needed, and a later
   // prompt that begins with the same tokens, for the same adapter, reads them instead of computing them: the
   // same bits, sooner. Off, a request leaves nothing behind; how long another takes then tells nobody what
