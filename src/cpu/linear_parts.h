@@ -113,7 +113,8 @@ struct Turned {
 // of all products that are made together.
 inline constexpr int64_t kSegmentRows = 48;
 inline int64_t rows_down_at_once(int64_t all, int threads, int64_t fewest) {
-  const int64_t wanted = 2 * static_cast<int64_t>(threads);
+  // Each piece reads all of the adapter: of a step's few rows as many pieces as threads.
+  const int64_t wanted = (all <= kSegmentRows ? 1 : 2) * static_cast<int64_t>(threads);
   return std::clamp((all + wanted - 1) / wanted, fewest, kSegmentRows);
 }
 
