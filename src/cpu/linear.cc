@@ -74,8 +74,7 @@ void CpuBackend::project_down(const Tensor& x, std::span<const Projection> jobs)
 // Rows and panels of one job: its base product, and its adapters' second products on top.
 void CpuBackend::project(const Tensor& x, const Projection& p, base::Stretch rows, base::Stretch panels) {
   const Tensor& y = p.job.y;
-  const auto [begin, end] = rows;
-  const auto [panel, panel_end] = panels;
+  const int64_t begin = rows.begin, end = rows.end, panel = panels.begin, panel_end = panels.end;
   const int64_t stride = y.row_stride();
   Block block{x.data<float>() + begin * x.row_stride(),
               x.row_stride(),
