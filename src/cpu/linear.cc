@@ -123,7 +123,7 @@ void CpuBackend::linears(const Tensor& x, std::span<const ops::LinearJob> jobs) 
     if (job.s.empty()) own_floats += x.dim(0) * largest_rank(job.segments);
   }
   const int64_t n = x.dim(0);
-  if (n == 0) return;
+  if (n == 0 || jobs.empty()) return;
   const Lease own(scratch_, static_cast<size_t>(own_floats));
   float* next = own.get();
   RoundedOnce rounded(*this, x);

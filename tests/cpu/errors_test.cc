@@ -111,10 +111,11 @@ TEST(Errors, Packing) {
   expect_message([&] { backend->repack(*w, zeros({5, 8})); }, "[repack] expected w float32 [5, 7]");
 }
 
-// A batch without rows is no work, not an error.
+// A batch without rows, and rows without products, are no work and no error.
 TEST(Errors, NoRowsAreNoError) {
   const auto w = backend->pack(zeros({5, 7}), true);
   EXPECT_NO_THROW(backend->linear(zeros({0, 7}), *w, Tensor(), {}, Tensor(), zeros({0, 5})));
+  EXPECT_NO_THROW(backend->linears(zeros({2, 7}), {}));
   EXPECT_NO_THROW(
       backend->linear_backward(zeros({0, 5}), Tensor(), *w, {}, Tensor(), {}, zeros({0, 7}), false));
   EXPECT_NO_THROW(backend->add(zeros({0, 5}), zeros({0, 5})));
