@@ -48,12 +48,11 @@ def bytes_per_step(model: whorl.Model, dtype: str) -> int:
     return model.memory_bytes - (0 if config.tie_word_embeddings else table)
 
 
-def cache_bytes(model: whorl.Model, arguments: Any) -> int:
-    """Room for every row at its longest, float32 keys and values, with a page to spare each."""
+def cache_bytes(model: whorl.Model, rows: int, tokens: int) -> int:
+    """Room for rows of so many tokens each, keys and values at most float32, with two pages to spare each."""
     c = model.config
     width = c.hidden_size // c.num_attention_heads * c.num_key_value_heads
-    longest = max(arguments.seq, arguments.context) + arguments.new + 32
-    return arguments.batch * longest * c.num_hidden_layers * 2 * width * 4 + (16 << 20)
+    return rows * (tokens + 32) * c.num_hidden_layers * 2 * width * 4 + (16 << 20)
 
 
 def make_adapters(model: whorl.Model, arguments: Any) -> list[whorl.Adapter]:
@@ -142,7 +141,9 @@ class Beside:
 def measure(model: whorl.Model, arguments: Any, threads: int, beside: Beside | None) -> dict[str, Any]:
     adapters = make_adapters(model, arguments)
     bandwidth, prefill, decode, base = 0.0, [], [], []
-    options = {"kv_cache_bytes": cache_bytes(model, arguments), "max_batch_size": max(64, arguments.batch)}
+    longest = max(arguments.seq, arguments.context) + arguments.new
+    room = cache_bytes(model, arguments.batch, longest)
+    options = {"kv_cache_bytes": room, "max_batch_size": max(64, arguments.batch)}
     options["prefix_cache"] = False  # every round computes its prompts
     # In a process of its own, so that its arrays do not count as Whorl's memory.
     aside = multiprocessing.get_context("spawn").Pool(1)

@@ -48,7 +48,7 @@ class Serving:
         self.engine = whorl.InferenceEngine(
             self.model,
             self.store,
-            kv_cache_bytes=serve.cache_bytes(self.model, self.a),
+            kv_cache_bytes=serve.cache_bytes(self.model, self.a.batch, max(self.a.seq, 16) + self.a.new),
             max_batch_size=max(64, streams),
             prefix_cache=False,  # every round computes its prompts
             # Room for all of them: one that has to leave would be laid out again in the next round.
