@@ -196,7 +196,7 @@ void ThreadPool::run_stretches(int64_t n, int64_t least, const std::function<voi
       Stretches& part = parts[static_cast<size_t>((mine + i) % threads)];
       for (;;) {
         const auto taken = i == 0 ? part.take_front(least) : part.take_back(least);
-        if (taken.begin >= taken.end) break;
+        if (taken.empty()) break;
         body(taken.begin, taken.end);
       }
     }
