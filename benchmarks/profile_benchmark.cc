@@ -2,7 +2,7 @@
 //   profile_benchmark products
 //   profile_benchmark train <model folder> <vocabulary> <sequence> <rows of an adapter> [timed steps
 //   [adapters]]
-//   profile_benchmark decode <model folder> <vocabulary> none|int8|int4 [streams [timed tokens]]
+//   profile_benchmark decode <model folder> <vocabulary> none|int8|int4 [streams [timed tokens [adapters]]]
 #include <whorl/dataset.h>
 #include <whorl/inference_engine.h>
 #include <whorl/trainer.h>
@@ -88,6 +88,13 @@ Dataset rows_of(int64_t count, int64_t sequence, int64_t vocabulary) {
   return Dataset::from_jsonl(text);
 }
 
+std::vector<LoraOptions> loras_of(int64_t count) {
+  std::vector<LoraOptions> loras(static_cast<size_t>(count));
+  for (size_t i = 0; i < loras.size(); ++i)
+    loras[i].rank = 16, loras[i].name = "adapter-" + std::to_string(i);
+  return loras;
+}
+
 // One step, then `steps` that are timed; several adapters in one pass see the same rows.
 json train(const std::string& folder, int64_t vocabulary, int64_t sequence, int64_t rows, int64_t steps,
            int64_t adapters) {
@@ -98,9 +105,7 @@ json train(const std::string& folder, int64_t vocabulary, int64_t sequence, int6
   const Timed timed = load(folder, "none");
   TrainOptions options;
   options.max_steps = steps + 1, options.max_length = sequence, options.batch_size = rows;
-  std::vector<LoraOptions> loras(static_cast<size_t>(adapters));
-  for (size_t i = 0; i < loras.size(); ++i)
-    loras[i].rank = 16, loras[i].name = "adapter-" + std::to_string(i);
+  const auto loras = loras_of(adapters);
   Clock::time_point begin;
   double seconds = 0;
   Trainer(timed.model, loras, options)
@@ -122,27 +127,38 @@ GenerateRequest request_of(uint64_t stream, int64_t vocabulary, int64_t steps) {
   return request;
 }
 
-// What follows the first tokens of all streams is timed.
+// Adapters of all linears after a step of training, so that none of their numbers is zero.
+void add_adapters(InferenceEngine& engine, const Model& model, int64_t vocabulary, int64_t count) {
+  if (count == 0) return;
+  TrainOptions options;
+  options.max_steps = 1, options.max_length = 16, options.batch_size = 1;
+  for (const TrainResult& one : Trainer(model, loras_of(count), options).fit(rows_of(1, 16, vocabulary)))
+    engine.add_adapter(one.name, one.adapter);
+}
+
+// What follows the first tokens of all streams is timed. Streams take `adapters` in turn; 0: the base.
 json decode(const std::string& folder, int64_t vocabulary, const std::string& quantize, int64_t streams,
-            int64_t steps) {
+            int64_t steps, int64_t adapters) {
   const Timed timed = load(folder, quantize);
   InferenceEngine engine(timed.model);
+  add_adapters(engine, timed.model, vocabulary, adapters);
   Clock::time_point begin;
   double seconds = 0;
   int64_t started = 0, seen = 0;  // the engine's one thread calls back
   std::vector<Generation> running;
-  for (int64_t stream = 0; stream < streams; ++stream)
-    running.push_back(engine.submit(request_of(static_cast<uint64_t>(stream), vocabulary, steps),
-                                    [&, first = true](const StreamEvent& event) mutable {
-                                      if (event.ids.empty()) return true;
-                                      if (std::exchange(first, false)) {
-                                        if (++started == streams)
-                                          timed.backend->reset(), begin = Clock::now();
-                                      } else if (started == streams) {
-                                        ++seen, seconds = seconds_since(begin);
-                                      }
-                                      return true;
-                                    }));
+  for (int64_t stream = 0; stream < streams; ++stream) {
+    GenerateRequest request = request_of(static_cast<uint64_t>(stream), vocabulary, steps);
+    if (adapters > 0) request.adapter = "adapter-" + std::to_string(stream % adapters);
+    running.push_back(engine.submit(std::move(request), [&, first = true](const StreamEvent& event) mutable {
+      if (event.ids.empty()) return true;
+      if (std::exchange(first, false)) {
+        if (++started == streams) timed.backend->reset(), begin = Clock::now();
+      } else if (started == streams) {
+        ++seen, seconds = seconds_since(begin);
+      }
+      return true;
+    }));
+  }
   for (auto& one : running) one.wait();
   return document(timed, seconds, seen / streams, seen);
 }
@@ -188,13 +204,13 @@ json run(const std::vector<std::string>& a) {
   if (a.size() >= 5 && a.size() <= 7 && a[0] == "train")
     return train(a[1], std::stoll(a[2]), std::stoll(a[3]), std::stoll(a[4]),
                  a.size() >= 6 ? std::stoll(a[5]) : 1, a.size() == 7 ? std::stoll(a[6]) : 1);
-  if (a.size() >= 4 && a.size() <= 6 && a[0] == "decode")
+  if (a.size() >= 4 && a.size() <= 7 && a[0] == "decode")
     return decode(a[1], std::stoll(a[2]), a[3], a.size() >= 5 ? std::stoll(a[4]) : 1,
-                  a.size() == 6 ? std::stoll(a[5]) : 32);
+                  a.size() >= 6 ? std::stoll(a[5]) : 32, a.size() == 7 ? std::stoll(a[6]) : 0);
   throw std::invalid_argument(
       "expected: products | train <folder> <vocabulary> <sequence> <rows> [<steps> [<adapters>]] | decode "
       "<folder> "
-      "<vocabulary> none|int8|int4 [<streams> [<tokens>]]");
+      "<vocabulary> none|int8|int4 [<streams> [<tokens> [<adapters>]]]");
 }
 }  // namespace
 

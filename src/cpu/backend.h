@@ -117,8 +117,7 @@ class CpuBackend final : public ops::Backend {
 
   void reduce_rows(GemmOverRows product);
   struct Projection;  // one of the products of linears()
-  // Few rows are rounded here for all products with weights of whole numbers that share them, not by every
-  // task.
+  // Few rows are rounded, or packed, here for all products that share them, not by every task.
   class RoundedOnce;
   void down(const Tensor& x, const Projection& job, const LoraSegment& segment, int64_t begin, int64_t end);
   void project_down(const Tensor& x, std::span<const Projection> jobs);
@@ -131,7 +130,8 @@ class CpuBackend final : public ops::Backend {
     float* c;
     int64_t c_stride;
     const float* bias;         // may be null
-    float* rounded = nullptr;  // the rows as RoundedOnce left them, null: not rounded yet
+    float* rounded = nullptr;  // the rows as RoundedOnce left them; null: not ready yet
+    int64_t packed_step = 0;   // of them, where weights are stored whole
     // Weights stored whole: see kernels.h.
     const Gemm* beside = nullptr;
     const Gemm* behind = nullptr;

@@ -31,6 +31,10 @@ struct Gemm {
   // it only a, a_stride, k and w count, with panels as many and of the same type; a' may be what `beside`
   // makes. Only where k' is at most Kernels::most_behind.
   const Gemm* behind;
+  // Null, or rows that Kernels::pack_rows packed for several calls: a is not read. Word i of row r lies at
+  // packed[i * packed_step + r]; bfloat16 weights alone.
+  const float* packed;
+  int64_t packed_step;
 };
 
 // Inputs that share a scale, of weights and of activations alike.
@@ -148,6 +152,10 @@ struct Kernels {
   int64_t products_at_once;  // 2: gemm takes Gemm::beside; 1: it does not
   int64_t most_behind;       // the largest k of Gemm::behind; 1: gemm takes none
   int64_t fewest_rows;       // of a product with one panel: fewer take as long
+  // 2: pack_rows packs numbers [begin, end), both multiples of 32 or the last k, of all rows of g.a into `to`
+  // (from word 0 of row 0 on, g.packed_step apart), as Gemm::packed has them; 1: gemm does it each time.
+  int64_t packs_apart;
+  void (*pack_rows)(const Gemm& g, int64_t begin, int64_t end, float* to);
   void (*gemm_over_rows)(const GemmOverRows&);
   void (*turn_panel)(const PanelTurn&);
 

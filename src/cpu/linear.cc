@@ -26,7 +26,7 @@ struct CpuBackend::Projection {
   const CpuWeight& weight;
   float* low;  // s, the backend's own where the caller keeps none
   int64_t low_stride;
-  float* rounded;  // x, for this weight; null where tasks round it
+  float *ready, *packed;  // x for this weight, and for adapters (RoundedOnce); null where tasks do it
   Cut cut;
   int64_t first_task;
   bool beside;  // s is made beside y, by the same tasks
@@ -45,8 +45,9 @@ void CpuBackend::down(const Tensor& x, const Projection& p, const LoraSegment& s
       drop_row(segment, r - segment.begin, x.data<float>() + r * stride, k, dropped->get() + (r - begin) * k);
     rows = dropped->get(), stride = k;
   }
-  Gemm g =
-      product(rows, stride, end - begin, as_cpu(*segment.lora).a, p.low + begin * p.low_stride, p.low_stride);
+  const Panels& a = as_cpu(*segment.lora).a;
+  Gemm g = product(rows, stride, end - begin, a, p.low + begin * p.low_stride, p.low_stride);
+  if (p.packed && a.bf16() && !dropped) g.packed = p.packed + begin, g.packed_step = packed_step(x.dim(0));
   const Lease scratch(scratch_, static_cast<size_t>(kernels_.gemm_scratch));
   g.scratch = scratch.get();
   kernels_.gemm(g);
@@ -82,7 +83,8 @@ void CpuBackend::project(const Tensor& x, const Projection& p, base::Stretch row
               y.data<float>() + begin * stride,
               stride,
               p.job.bias.data<float>(),
-              p.rounded};
+              p.ready,
+              packed_step(x.dim(0))};
   const LoraSegment* const all = segment_of_all(p.job.segments, begin, end);
   Gemm beside{};
   if (p.beside && all) {
@@ -126,8 +128,8 @@ void CpuBackend::linears(const Tensor& x, std::span<const ops::LinearJob> jobs) 
   if (n == 0 || jobs.empty()) return;
   const Lease own(scratch_, static_cast<size_t>(own_floats));
   float* next = own.get();
-  RoundedOnce rounded(*this, x);
-  const bool stretches = in_stretches(jobs, n);
+  RoundedOnce rows(*this, x);
+  const bool stretches = in_stretches(kernels_, jobs, n);
   std::vector<Projection> all;
   all.reserve(jobs.size());
   int64_t tasks = 0;
@@ -137,7 +139,7 @@ void CpuBackend::linears(const Tensor& x, std::span<const ops::LinearJob> jobs) 
     const Cut cut(n, weight, pool_->width());
     const bool kept = !job.s.empty();
     all.push_back({job, weight, kept ? job.s.data<float>() : next, kept ? job.s.row_stride() : rank,
-                   rounded.rows(weight), cut, tasks,
+                   rows.for_weight(weight), rows.for_adapters(job.segments), cut, tasks,
                    !stretches && weight.whole() &&
                        goes_beside(kernels_, cut, weight.forward.bf16(), job.segments, &CpuLora::a)});
     tasks += cut.tasks();

@@ -65,12 +65,24 @@ struct Cut {
   int64_t step = 4;  // panels, the widest of a kernel for so many rows
 };
 
+// Whether n rows are made ready once for all products that share them, see rounded_once.h: packed for those
+// with pairs of bfloat16, rounded for those with whole numbers.
+inline bool packed_once(const Kernels& kernels, int64_t n) {
+  return n >= kRowsThatPack && n <= kQuantRows && kernels.packs_apart == 2;
+}
+inline bool ready_once(const Kernels& kernels, const CpuWeight& w, int64_t n) {
+  return w.whole() ? w.dtype() == DType::bfloat16 && packed_once(kernels, n) : n <= kQuantRows;
+}
+// Words from a packed number to the next: whole lines of the cache.
+inline int64_t packed_step(int64_t n) { return (n + 15) / 16 * 16; }
+inline int64_t packed_floats(int64_t n, int64_t k) { return packed_step(n) * ((k + 1) / 2); }
+
 // Rows few enough that a thread has a part of all panels as its own (CpuBackend::project_in_stretches): each
-// stretch would pack more of them anew; where weights are whole numbers rows are rounded once for all.
-inline bool in_stretches(std::span<const ops::LinearJob> jobs, int64_t n) {
-  if (n < kRowsThatPack) return true;
-  return n <= kQuantRows &&
-         std::none_of(jobs.begin(), jobs.end(), [](const auto& job) { return as_cpu(job.w).whole(); });
+// stretch of more would make them ready anew.
+inline bool in_stretches(const Kernels& kernels, std::span<const ops::LinearJob> jobs, int64_t n) {
+  return n < kRowsThatPack || std::all_of(jobs.begin(), jobs.end(), [&](const auto& job) {
+           return ready_once(kernels, as_cpu(job.w), n);
+         });
 }
 
 // Panels that a kernel takes at once of n rows: stretches of them end at multiples.

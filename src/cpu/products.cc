@@ -12,7 +12,7 @@ void CpuBackend::forward_block(const CpuWeight& weight, const Block& b, int64_t 
     kernels_.gemm_quantised({b.a, b.a_stride, b.rows, q.k(), q.matrix(), panel_begin, panel_end, q.columns(),
                              b.c, b.c_stride, b.bias, rows, rounded});
   };
-  if (b.rounded) return quantised(b.rounded, true);
+  if (b.rounded && !weight.whole()) return quantised(b.rounded, true);
   const int64_t needed =
       weight.whole() ? kernels_.gemm_scratch : kernels_.gemm_quantised_scratch(weight.inputs());
   const Lease scratch(scratch_, static_cast<size_t>(needed));
@@ -20,7 +20,7 @@ void CpuBackend::forward_block(const CpuWeight& weight, const Block& b, int64_t 
   Gemm g = product(b.a, b.a_stride, b.rows, weight.forward, b.c, b.c_stride);
   g.init = b.bias, g.init_stride = 0;
   g.panel_begin = panel_begin, g.panel_end = panel_end, g.scratch = scratch.get(), g.beside = b.beside,
-  g.behind = b.behind;
+  g.behind = b.behind, g.packed = b.rounded, g.packed_step = b.packed_step;
   kernels_.gemm(g);
 }
 

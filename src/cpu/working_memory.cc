@@ -79,16 +79,21 @@ struct Pass {
   }
   void forward(const CpuWeight& w) {
     const int64_t k = w.inputs();
-    const bool once = !w.whole() && calls.rows <= kQuantRows;  // see rounded_once.h
+    const bool once = ready_once(kernels, w, calls.rows),
+               packs = packed_once(kernels, calls.rows) && w.dtype() == DType::bfloat16 &&
+                       (w.whole() || (adapted() && !shape.dropout));
+    const auto rounded = [&](const auto& then) {
+      once && !w.whole() ? op(kernels.gemm_quantised_scratch(k), then) : then();
+    };
+    const auto packed = [&](const auto& then) { packs ? op(packed_floats(calls.rows, k), then) : then(); };
     const auto run = [&] {
       const int64_t down = rows_down_at_once(calls.rows, calls.width, kernels.fewest_rows);
       if (adapted() && shape.dropout) tasks({longest_piece(segment(), down) * k, kernels.gemm_scratch});
       if (adapted()) tasks({kernels.gemm_scratch});
-      if (!once) product(w);
+      if (!once || w.whole()) product(w);
       tasks({kernels.gemm_scratch});
     };
-    op(shape.gradients ? 1 : calls.rows * shape.rank + 1,
-       [&] { once ? op(kernels.gemm_quantised_scratch(k), run) : run(); });
+    op(shape.gradients ? 1 : calls.rows * shape.rank + 1, [&] { rounded([&] { packed(run); }); });
   }
   void loss(const CpuWeight& head) {
     const int64_t most = std::min(loss_chunk_rows(head.outputs()), shape.trained_rows);

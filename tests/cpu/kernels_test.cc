@@ -148,6 +148,50 @@ TEST_P(EveryIsa, AProductBehindAnotherIsOneAddedToIt) {
     }
 }
 
+// Packed in two parts, all of them and rows from one on, beside and behind others: what gemm packs itself.
+TEST_P(EveryIsa, RowsPackedOnceGiveWhatEachCallPacks) {
+  if (k.packs_apart < 2) GTEST_SKIP() << GetParam() << " packs rows in each product";
+  constexpr int64_t kInputs = 8301, kColumns = 37, kRank = 7;  // more than are multiplied at once
+  const auto w = pairs(numbers(kInputs * 48, 2)), down = pairs(numbers(kInputs * 16, 3)),
+             up = pairs(numbers(kRank * 48, 4));
+  std::vector<float> scratch(static_cast<size_t>(k.gemm_scratch));
+  for (const int64_t rows : {1, 8, 13, 16, 17, 18, 32, 33, 48}) {
+    const auto a = numbers(rows * kInputs, 1);
+    const int64_t step = (rows + 15) / 16 * 16;
+    std::vector<float> packed(static_cast<size_t>(step * (kInputs + 1) / 2), std::nanf(""));
+    const auto run = [&](const float* from, int64_t first, bool beside, std::vector<float>& low) {
+      Gemm g{}, first_product{}, second{};
+      g.a = a.data() + first * kInputs, g.a_stride = kInputs, g.rows = rows - first, g.k = kInputs;
+      g.w = w.data(), g.bf16 = true, g.panel_end = 3, g.columns = kColumns, g.c_stride = kColumns;
+      g.scratch = scratch.data();
+      if (from) g.packed = from + first, g.packed_step = step;
+      low.assign(static_cast<size_t>((rows - first) * kRank), 0.0f);
+      first_product.w = down.data(), first_product.panel_end = 1, first_product.columns = kRank;
+      first_product.c = low.data(), first_product.c_stride = kRank;
+      second.a = low.data(), second.a_stride = kRank, second.k = kRank, second.w = up.data();
+      if (beside) g.beside = &first_product, g.behind = &second;
+      std::vector<float> c(static_cast<size_t>((rows - first) * kColumns));
+      g.c = c.data();
+      k.gemm(g);
+      return c;
+    };
+    Gemm rows_of{};
+    rows_of.a = a.data(), rows_of.a_stride = kInputs, rows_of.rows = rows, rows_of.k = kInputs;
+    rows_of.packed_step = step;
+    k.pack_rows(rows_of, 1056, kInputs, packed.data());
+    k.pack_rows(rows_of, 0, 1056, packed.data());
+    for (size_t i = 0; i < packed.size(); ++i)
+      ASSERT_EQ(std::isnan(packed[i]), static_cast<int64_t>(i) % step >= rows)
+          << i << " of " << rows << " rows";
+    for (const bool beside : {false, true})
+      for (const int64_t first : {int64_t{0}, rows / 2}) {
+        std::vector<float> low, low_packed;
+        EXPECT_EQ(run(packed.data(), first, beside, low_packed), run(nullptr, first, beside, low)) << rows;
+        EXPECT_EQ(low_packed, low) << rows;
+      }
+  }
+}
+
 // More blocks of keys than are kept, and a window that reads some again: the last rows of a long sequence are
 // those of a short one that begins where the window does.
 TEST_P(EveryIsa, GradientsOfALongSequenceAreThoseOfItsEnd) {

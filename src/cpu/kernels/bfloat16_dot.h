@@ -6,6 +6,8 @@
 
 namespace whorl::cpu::WHORL_ISA {
 
+constexpr int64_t kPacksApart = 2;
+
 // Sixteen outputs, each a vector of columns, as panels of pairs.
 static inline void store_outputs(const Vec (&outputs)[16], float* to) {
 #pragma GCC unroll 8
@@ -32,6 +34,36 @@ struct Bfloat16 {
       const float* from = a + r * stride + i;
       return round_pairs(load_lanes(from, low), high > 0 ? load_lanes(from + low, high) : zero());
     });
+  }
+
+  // The same of any number of rows side by side, to[i * step + r]: nothing else is written.
+  static void pack_apart(const float* a, int64_t stride, int64_t rows, int64_t k, float* to, int64_t step) {
+    for (int64_t i = 0; i < k; i += 2 * kLanes)
+      for (int64_t r = 0; r < rows; r += 16) {
+        const int64_t count = rows - r < 16 ? rows - r : 16, low = k - i < kLanes ? k - i : kLanes,
+                      high = k - i - low < kLanes ? k - i - low : kLanes;
+        const float* const from = a + r * stride + i;
+        Vec square[16];
+        if (count == 16 && high == kLanes)
+          turn_words(square, [&](int j) {
+            return round_pairs(load(from + j * stride), load(from + j * stride + kLanes));
+          });
+        else
+          turn_words(square, [&](int j) {
+            const float* const at = from + j * stride;
+            if (j >= count) return zero();
+            return round_pairs(load_lanes(at, low), high > 0 ? load_lanes(at + low, high) : zero());
+          });
+        float* const words = to + i / 2 * step + r;
+        for (int64_t j = 0; j < (low + high + 1) / 2; ++j) store_lanes(words + j * step, square[j], count);
+      }
+  }
+
+  template <class Row>
+  static inline __attribute__((always_inline)) void turn_words(Vec (&square)[16], Row row) {
+#pragma GCC unroll 16
+    for (int j = 0; j < 16; ++j) square[j] = row(j);
+    transpose(square);
   }
 
   // Words of up to sixteen rows, row(r), turned; all sixteen stay in registers.

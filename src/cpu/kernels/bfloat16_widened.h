@@ -4,6 +4,8 @@
 
 namespace whorl::cpu::WHORL_ISA {
 
+constexpr int64_t kPacksApart = 1;
+
 static inline void store_outputs(const Vec (&outputs)[16], float* to) {
 #pragma GCC unroll 16
   for (int i = 0; i < 16; ++i) store(to + i * kLanes, outputs[i]);

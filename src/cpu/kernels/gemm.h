@@ -56,6 +56,7 @@ struct GemmBlock {
     const int64_t r = row + tiles.begin(i);
     Tile t{};
     t.a = a + tiles.begin(i) * steps, t.a_step = tiles.size(i), t.k = steps;
+    if (g.packed) t.a = a + r, t.a_step = g.packed_step;
     t.c = g.c + r * g.c_stride + p * kPanel, t.c_stride = g.c_stride;
     t.init = !begins ? t.c : g.init ? g.init + r * g.init_stride + p * kPanel : nullptr;
     t.init_stride = begins ? g.init_stride : g.c_stride;
@@ -144,15 +145,17 @@ template <class W>
 static void multiply_stored(const GemmBlock& b) {
   const Gemm& g = b.g;
   const int64_t words = g.bf16 ? (g.k + 1) / 2 : g.k, word = g.bf16 ? b.k_begin / 2 : b.k_begin;
+  const float* const rows = g.packed ? g.packed + W::words(b.k_begin) * g.packed_step : g.scratch;
   const int group = panels_at_once<W>(b);
   for (int64_t p = g.panel_begin; p < g.panel_end; p += group) {
     const int64_t panels = g.panel_end - p < group ? g.panel_end - p : group;
     for (int64_t i = 0; i < b.tiles.count; ++i) {
-      Tile t = b.tile(i, p, g.scratch, b.k_begin == 0, W::words(b.k));
+      Tile t = b.tile(i, p, rows, b.k_begin == 0, W::words(b.k));
       t.w = static_cast<const float*>(g.w) + (p * words + word) * kPanel;
       t.w_step = kPanel, t.w_vector = words * kPanel;
       if (const Gemm* behind = b.behind()) {
-        t.behind_k = W::words(behind->k), t.behind_vector = t.behind_k * kPanel;
+        t.behind_step = b.tiles.size(i), t.behind_k = W::words(behind->k),
+        t.behind_vector = t.behind_k * kPanel;
         t.behind_a = g.scratch + kPackedBehind + b.tiles.begin(i) * t.behind_k;
         t.behind_w = static_cast<const float*>(behind->w) + p * t.behind_vector;
       }
@@ -175,11 +178,25 @@ static void pack_rows(const GemmBlock& b, int64_t at, int64_t k, float* to) {
             k, to + b.tiles.begin(i) * W::words(k));
 }
 
+// Numbers [begin, end) of all rows, for several calls (Gemm::packed).
+template <class W>
+static void pack_rows_apart(const Gemm& g, int64_t begin, int64_t end, float* to) {
+  W::pack_apart(g.a + begin, g.a_stride, g.rows, end - begin, to + begin / 2 * g.packed_step, g.packed_step);
+}
+// Where a word is a pair: elsewhere packing costs little beside the products.
+using PackRows = void (*)(const Gemm&, int64_t, int64_t, float*);
+template <class W>
+constexpr PackRows packs_rows() {
+  if constexpr (kPacksApart == 2) return pack_rows_apart<W>;
+  return nullptr;
+}
+
 // The product of Gemm::beside from the rows that are packed already.
 static inline void multiply_beside(const GemmBlock& b, void (*multiply)(const GemmBlock&)) {
   if (!b.g.beside) return;
   Gemm beside = *b.g.beside;
   beside.k = b.g.k, beside.bf16 = b.g.bf16, beside.scratch = b.g.scratch;
+  beside.packed = b.g.packed, beside.packed_step = b.g.packed_step;
   multiply({beside, b.row, b.rows, b.k_begin, b.k, b.tiles});
 }
 
@@ -192,7 +209,7 @@ static void gemm_block(const GemmBlock& b) {
       multiply_beside(b, multiply_in_blocks<W>);
       return multiply_in_blocks<W>(b);
     }
-  pack_rows<W>(b, 0, b.k, b.g.scratch);
+  if (!b.g.packed) pack_rows<W>(b, 0, b.k, b.g.scratch);
   multiply_beside(b, multiply_stored<W>);
   if (const Gemm* behind = b.behind())
     pack_rows<W>({*behind, b.row, b.rows, 0, behind->k, b.tiles}, 0, behind->k, b.g.scratch + kPackedBehind);

@@ -21,7 +21,7 @@ struct Tile {
   // Further steps of the same sums, none where behind_k is 0: as a, w and k above, with the steps of those.
   const float* behind_a = nullptr;
   const float* behind_w = nullptr;
-  int64_t behind_vector = 0, behind_k = 0;
+  int64_t behind_step = 0, behind_vector = 0, behind_k = 0;
 };
 
 template <int V>
@@ -128,7 +128,8 @@ static void micro(const Tile& t) {
   W::template reduce<R, V>(acc, t);
   if (t.behind_k > 0) {
     Tile behind = t;
-    behind.a = t.behind_a, behind.w = t.behind_w, behind.w_vector = t.behind_vector, behind.k = t.behind_k;
+    behind.a = t.behind_a, behind.a_step = t.behind_step, behind.w = t.behind_w,
+    behind.w_vector = t.behind_vector, behind.k = t.behind_k;
     W::template reduce<R, V>(acc, behind);
   }
   if (t.columns >= V * kLanes) {

@@ -11,6 +11,8 @@ static constexpr Kernels make_table(const char* name) {
                  2,
                  Bfloat16::kWidens ? 1 : kMostBehind,
                  kFewestRows,
+                 kPacksApart,
+                 packs_rows<Bfloat16>(),
                  gemm_over_rows,
                  turn_panel,
                  kLongRowPanels,
