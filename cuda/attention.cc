@@ -1,9 +1,11 @@
 #include "cuda/kernels/attention.h"
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "cuda/backend.h"
 #include "cuda/kernels/attention_backward.h"
+#include "cuda/tensor_attention.h"
 #include "cuda/views.h"
 #include "ops/attention_checks.h"
 #include "target/launch.h"
@@ -11,9 +13,7 @@
 namespace whorl::cuda {
 
 namespace {
-constexpr int64_t kLargestHead = 128;      // tiles of keys and values fit into 48 KB of shared memory
-constexpr int64_t kMostStates = 64 << 20;  // floats that split spans may leave behind
-constexpr int64_t kFewBlocks = 512;        // fewer leave a GPU idle: then spans run in blocks of their own
+constexpr int64_t kLargestHead = 128;  // tiles of keys and values fit into 48 KB of shared memory
 
 void check_shape(const char* op, const AttentionShape& s) {
   ops::expect_attention_shape(op, s);
@@ -62,14 +62,48 @@ void run(Runtime& runtime, Attention<Parts> kernel, const std::vector<AttentionP
   launch(runtime, Extent{count, kernel.kv_heads, 0}, merge);
 }
 
-template <int Parts>
-Attention<Parts> forward(const Tensor& q, const AttentionShape& s, const Tensor& out, const Tensor& lse) {
-  Attention<Parts> kernel;
-  kernel.q = rows_of<const float>(q), kernel.out = rows_of(out), kernel.lse = rows_of(lse);
-  kernel.sizes = sizes_of(s), kernel.kv_heads = s.kv_heads;
-  return kernel;
+void backward(Runtime& runtime, const AttentionGradients& g) {
+  with_parts(g.inputs.sizes.head_size, [&](auto parts) {
+    const int64_t shared = g.inputs.shared_bytes(g.inputs.sizes.head_size);
+    AttentionQueryGradient<decltype(parts)::value> of_queries;
+    static_cast<AttentionGradientInputs&>(of_queries) = g.inputs;
+    of_queries.dq = g.dq, of_queries.pieces = g.by_query;
+    launch(runtime, Extent{g.queries, g.kv_heads, shared}, of_queries);
+    AttentionKeyGradient<decltype(parts)::value> of_keys;
+    static_cast<AttentionGradientInputs&>(of_keys) = g.inputs;
+    of_keys.dk = g.dk, of_keys.dv = g.dv, of_keys.pieces = g.by_key;
+    launch(runtime, Extent{g.keys, g.kv_heads, shared}, of_keys);
+  });
+}
+
+AttentionCall forward(const Tensor& q, const AttentionShape& s, const Tensor& out, const Tensor& lse) {
+  AttentionCall call;
+  call.q = rows_of<const float>(q), call.out = rows_of(out), call.lse = rows_of(lse);
+  call.sizes = sizes_of(s), call.kv_heads = s.kv_heads;
+  return call;
 }
 }  // namespace
+
+bool tensor_attention_wanted() {
+  const char* const given = std::getenv("WHORL_CUDA_ATTENTION");
+  const std::string word = given ? given : "";
+  base::check_argument(
+      word.empty() || word == "float32",
+      "[cuda] expected the environment variable WHORL_CUDA_ATTENTION to be 'float32' or not set, "
+      "got '",
+      word.substr(0, 40), "'");
+  return word.empty();
+}
+
+void CudaBackend::attend(const AttentionCall& call, const AttentionShape& s,
+                         const std::vector<AttentionPiece>& list) {
+  if (on_tensor_cores(s)) return tensor_attention(*runtime_, call, list);
+  with_parts(s.head_size, [&](auto parts) {
+    Attention<decltype(parts)::value> kernel;
+    static_cast<AttentionCall&>(kernel) = call;
+    run(*runtime_, kernel, list);
+  });
+}
 
 void CudaBackend::attention(const Tensor& q, const Tensor& k, const Tensor& v, Ragged rows,
                             const AttentionShape& s, const Tensor& out, const Tensor& lse) {
@@ -77,16 +111,15 @@ void CudaBackend::attention(const Tensor& q, const Tensor& k, const Tensor& v, R
   ops::expect_attention("attention", q, k, v, s, out);
   ops::expect_optional("attention", "lse", lse, {q.dim(0), s.heads});
   ops::expect_starts("attention", rows, q.dim(0));
-  with_parts(s.head_size, [&](auto parts) {
-    auto kernel = forward<decltype(parts)::value>(q, s, out, lse);
-    kernel.source.k = rows_of<const float>(k), kernel.source.v = rows_of<const float>(v);
-    std::vector<AttentionPiece> list;
-    for (size_t i = 0; i + 1 < rows.starts.size(); ++i) {
-      const int64_t begin = rows.starts[i], n = rows.starts[i + 1] - begin;
-      cut(list, {begin, n, 0, 0, n, begin, 0}, n * kernel.sizes.group, kernel.kQueries);
-    }
-    run(*runtime_, kernel, list);
-  });
+  AttentionCall call = forward(q, s, out, lse);
+  call.source.k = rows_of<const float>(k), call.source.v = rows_of<const float>(v);
+  const int64_t block_queries = on_tensor_cores(s) ? kTensorQueries : Attention<1>::kQueries;
+  std::vector<AttentionPiece> list;
+  for (size_t i = 0; i + 1 < rows.starts.size(); ++i) {
+    const int64_t begin = rows.starts[i], n = rows.starts[i + 1] - begin;
+    cut(list, {begin, n, 0, 0, n, begin, 0}, n * call.sizes.group, block_queries);
+  }
+  attend(call, s, list);
 }
 
 void CudaBackend::attention_backward(const Tensor& dout, const Tensor& q, const Tensor& k, const Tensor& v,
@@ -104,30 +137,24 @@ void CudaBackend::attention_backward(const Tensor& dout, const Tensor& q, const 
   launch(*runtime_, Extent{q.dim(0), pieces(s.heads, AttentionDelta::kWarps), 0},
          AttentionDelta{rows_of<const float>(dout), rows_of<const float>(out), rows_of(delta), s.heads,
                         s.head_size});
-  AttentionGradientInputs inputs;
-  inputs.q = rows_of<const float>(q), inputs.k = rows_of<const float>(k), inputs.v = rows_of<const float>(v);
-  inputs.dout = rows_of<const float>(dout), inputs.lse = rows_of<const float>(lse);
-  inputs.delta = rows_of<const float>(delta), inputs.sizes = sizes_of(s);
+  AttentionGradients g;
+  g.inputs.q = rows_of<const float>(q), g.inputs.k = rows_of<const float>(k);
+  g.inputs.v = rows_of<const float>(v), g.inputs.dout = rows_of<const float>(dout);
+  g.inputs.lse = rows_of<const float>(lse), g.inputs.delta = rows_of<const float>(delta);
+  g.inputs.sizes = sizes_of(s), g.kv_heads = s.kv_heads;
+  g.dq = rows_of(dq), g.dk = rows_of(dk), g.dv = rows_of(dv);
+  const bool tensor = on_tensor_cores(s);
   std::vector<AttentionPiece> by_query, by_key;
   for (size_t i = 0; i + 1 < rows.starts.size(); ++i) {
     const int64_t begin = rows.starts[i], n = rows.starts[i + 1] - begin;
     const AttentionPiece whole{begin, n, 0, 0, n, begin, 0};
-    cut(by_query, whole, n * inputs.sizes.group, AttentionGradientInputs::kOwn);
-    cut(by_key, whole, n, AttentionGradientInputs::kOwn);
+    cut(by_query, whole, n * g.inputs.sizes.group, tensor ? kTensorQueries : g.inputs.kOwn);
+    cut(by_key, whole, n, tensor ? kTensorKeys : g.inputs.kOwn);
   }
   const Uploaded<AttentionPiece> queries(*runtime_, by_query), keys(*runtime_, by_key);
-  with_parts(s.head_size, [&](auto parts) {
-    const int64_t shared = AttentionGradientInputs::shared_bytes(s.head_size);
-    AttentionQueryGradient<decltype(parts)::value> of_queries;
-    static_cast<AttentionGradientInputs&>(of_queries) = inputs;
-    of_queries.dq = rows_of(dq), of_queries.pieces = Global<const AttentionPiece>(queries.get());
-    launch(*runtime_, Extent{static_cast<int64_t>(by_query.size()), s.kv_heads, shared}, of_queries);
-    AttentionKeyGradient<decltype(parts)::value> of_keys;
-    static_cast<AttentionGradientInputs&>(of_keys) = inputs;
-    of_keys.dk = rows_of(dk), of_keys.dv = rows_of(dv),
-    of_keys.pieces = Global<const AttentionPiece>(keys.get());
-    launch(*runtime_, Extent{static_cast<int64_t>(by_key.size()), s.kv_heads, shared}, of_keys);
-  });
+  g.by_query = Global<const AttentionPiece>(queries.get()), g.queries = static_cast<int64_t>(by_query.size());
+  g.by_key = Global<const AttentionPiece>(keys.get()), g.keys = static_cast<int64_t>(by_key.size());
+  tensor ? tensor_attention_backward(*runtime_, g) : backward(*runtime_, g);
 }
 
 void CudaBackend::attention_paged(const Tensor& q, const Tensor& k, const Tensor& v,
@@ -139,6 +166,7 @@ void CudaBackend::attention_paged(const Tensor& q, const Tensor& k, const Tensor
   ops::expect_cache(op, cache, k.dim(1), activation_dtype());
   ops::expect_sequences(op, sequences, q.dim(0), cache);
   const int64_t group = s.heads / s.kv_heads, size = cache.page_size, width = k.dim(1);
+  const int64_t block_queries = on_tensor_cores(s) ? kTensorQueries : Attention<1>::kQueries;
   std::vector<int32_t> page_list, from, slots;
   std::vector<AttentionPiece> list;
   for (const PagedSequence& p : sequences) {
@@ -149,7 +177,7 @@ void CudaBackend::attention_paged(const Tensor& q, const Tensor& k, const Tensor
                                            (p.past + i) % size));
     }
     page_list.insert(page_list.end(), p.pages.begin(), p.pages.begin() + pieces(p.past + n, size));
-    cut(list, {p.begin, n, 0, p.past, p.past + n, 0, first_page}, n * group, Attention<1>::kQueries);
+    cut(list, {p.begin, n, 0, p.past, p.past + n, 0, first_page}, n * group, block_queries);
   }
   if (list.empty()) return;
   const Uploaded<int32_t> pages(*runtime_, page_list), rows(*runtime_, from), places(*runtime_, slots);
@@ -160,12 +188,10 @@ void CudaBackend::attention_paged(const Tensor& q, const Tensor& k, const Tensor
   write.rows = Global<const int32_t>(rows.get()), write.slots = Global<const int32_t>(places.get());
   write.columns = width;
   launch(*runtime_, per_element(static_cast<int64_t>(from.size()), width), write);
-  with_parts(s.head_size, [&](auto parts) {
-    auto kernel = forward<decltype(parts)::value>(q, s, out, Tensor());
-    kernel.source.k = {write.keys.data, width}, kernel.source.v = {write.values.data, width};
-    kernel.source.page_list = Global<const int32_t>(pages.get()), kernel.source.page_size = size;
-    run(*runtime_, kernel, list);
-  });
+  AttentionCall call = forward(q, s, out, Tensor());
+  call.source.k = {write.keys.data, width}, call.source.v = {write.values.data, width};
+  call.source.page_list = Global<const int32_t>(pages.get()), call.source.page_size = size;
+  attend(call, s, list);
 }
 
 }  // namespace whorl::cuda

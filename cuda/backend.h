@@ -20,8 +20,15 @@ using ops::PagedSequence;
 using ops::Ragged;
 using ops::Weight;
 
+struct AttentionCall;
+struct AttentionPiece;
+
 // Rows of logits that exist at once.
 int64_t loss_chunk_rows(int64_t vocabulary);
+
+// Whether attention that may round its operands is multiplied on tensor cores: unless WHORL_CUDA_ATTENTION is
+// float32. std::invalid_argument where it is anything else.
+bool tensor_attention_wanted();
 
 class CudaBackend final : public ops::Backend {
  public:
@@ -94,8 +101,13 @@ class CudaBackend final : public ops::Backend {
   std::unique_ptr<ops::DeviceRanks> join_ranks(const ops::RankCalls& calls) override;
 
  private:
+  bool on_tensor_cores(const AttentionShape& s) const {
+    return tensor_attention_ && s.precision == DType::bfloat16;
+  }
+  void attend(const AttentionCall& call, const AttentionShape& s, const std::vector<AttentionPiece>& list);
+
   // Device memory as a tensor, not zeroed.
-  Tensor reserve(DType dtype, Shape shape);
+  Tensor reserve(DType dtype, Shape shape) override;
   Tensor to_device(const Tensor& host);
   void fill_lora(CudaLora& lora, const Tensor& a, const Tensor& b, float scale);
 
@@ -110,6 +122,7 @@ class CudaBackend final : public ops::Backend {
 
   std::shared_ptr<Runtime> runtime_;
   std::string folders_;
+  bool tensor_attention_ = tensor_attention_wanted();
 };
 
 }  // namespace whorl::cuda

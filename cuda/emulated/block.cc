@@ -114,15 +114,21 @@ void Block::meet(Meeting meeting, Place place) {
   thread.fiber->pause();
 }
 
-// Two slots in turn: a quick thread may give its next value before a slow one has taken the last.
-uint64_t Block::exchange(uint64_t value, int lane, Place place) {
-  if (lane < 0 || lane >= kWarp) fail("a shuffle from lane " + std::to_string(lane));
-  const int first = current_ / kWarp * kWarp;
+// Two slots in turn: a quick thread may give its next words before a slow one has taken the last.
+void Block::give(const Words& words, Place place) {
   Thread& thread = threads_[static_cast<size_t>(current_)];
-  const unsigned slot = thread.exchanges++ % 2;
-  thread.slots[slot] = value;
+  thread.slots[thread.exchanges++ % 2] = words;
   meet(Meeting::warp, place);
+}
+
+const Block::Words& Block::given(int lane) const {
+  const int first = current_ / kWarp * kWarp;
+  const unsigned slot = (threads_[static_cast<size_t>(current_)].exchanges - 1) % 2;
   return threads_[static_cast<size_t>(first + lane)].slots[slot];
+}
+
+void Block::check_lane(int lane) const {
+  if (lane < 0 || lane >= kWarp) fail("a shuffle from lane " + std::to_string(lane));
 }
 
 void Block::check_carved(int64_t bytes) const {

@@ -1,6 +1,7 @@
 #pragma once
 // One block of threads, run on the host. Threads run one after another until each waits or ends; then those
 // that may go on do. What a device would do with a fault is undefined; here it is an error.
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -38,8 +39,11 @@ class Block {
   int thread() const { return current_; }
 
   void meet(Meeting meeting, Place place);
-  // What thread `lane` of the own warp gave; all 32 come here.
-  uint64_t exchange(uint64_t value, int lane, Place place);
+  // All 32 threads of a warp come here; then given() is what thread `lane` of them gave, until they next do.
+  using Words = std::array<uint32_t, 6>;
+  void give(const Words& words, Place place);
+  const Words& given(int lane) const;
+  void check_lane(int lane) const;
   void check_carved(int64_t bytes) const;
   // The element at `offset`, which is the i-th of `size` in its piece of shared memory.
   void* touch(int64_t offset, int64_t i, int64_t size, size_t width, bool write);
@@ -49,7 +53,7 @@ class Block {
     std::unique_ptr<Fiber> fiber;
     Meeting waits = Meeting::none;
     Place place;
-    uint64_t slots[2] = {};
+    Words slots[2] = {};
     unsigned exchanges = 0;
   };
   // When an element was last written and read: the epoch of the block (meetings of all threads) and of the

@@ -38,7 +38,9 @@ struct KeyRows {
   int64_t page_size = 0;
   WHORL_DEVICE int64_t row(const AttentionPiece& piece, int64_t position) const {
     if (page_size == 0) return piece.key_row + position;
-    return page_list[piece.pages + position / page_size] * page_size + position % page_size;
+    // Positions are 32-bit: a 64-bit division is a hundred instructions on a device.
+    const auto at = static_cast<uint32_t>(position), size = static_cast<uint32_t>(page_size);
+    return page_list[piece.pages + at / size] * page_size + at % size;
   }
 };
 
@@ -62,11 +64,9 @@ struct Online {
   }
 };
 
-// Parts: channels of a head per lane, rounded up. Without `partial` a block walks all spans and writes `out`;
-// with it, block_y() also chooses one span, whose state goes to partial [block][query][span][2 + head_size].
-template <int Parts>
-struct Attention {
-  static constexpr int kThreads = 128, kWarps = kThreads / 32, kMine = 4, kQueries = kWarps * kMine;
+// Without `partial` a block walks all spans and writes `out`; with it, block_y() also chooses one span, whose
+// state goes to partial [block][query][span][2 + head_size].
+struct AttentionCall {
   Dense<const float> q;
   KeyRows source;
   Dense<float> out, lse;  // lse may be empty
@@ -74,6 +74,12 @@ struct Attention {
   AttentionSizes sizes;
   int64_t kv_heads = 1, spans = 1;
   Global<float> partial;
+};
+
+// Parts: channels of a head per lane, rounded up.
+template <int Parts>
+struct Attention : AttentionCall {
+  static constexpr int kThreads = 128, kWarps = kThreads / 32, kMine = 4, kQueries = kWarps * kMine;
 
   static int64_t shared_bytes(int64_t d) {
     return shared_size(kKeyTile * (d + 1) * 4) + shared_size(kKeyTile * d * 4) +

@@ -148,6 +148,19 @@ TEST(Emulation, SeesAHalfWarpShuffle) {
   EXPECT_TRUE(says(verdict(ShufflesHalfAWarp()), "of a warp do not meet"));
 }
 
+struct MultipliesWithoutOneLane : Planted {
+  void operator()(Grid& grid) const {
+    float c[4] = {};
+    const uint32_t a[4] = {}, b[2] = {};
+    if (grid.lane() != 7) grid.mma(c, a, b);
+    out[grid.thread()] = c[0];
+  }
+};
+TEST(Emulation, SeesALaneThatDoesNotMultiply) {
+  EXPECT_TRUE(says(verdict(MultipliesWithoutOneLane()), "thread 7 has ended"))
+      << verdict(MultipliesWithoutOneLane());
+}
+
 struct OffByOne : Planted {
   void operator()(Grid& grid) const {
     if (grid.thread() <= n) out[grid.thread() + 1] = 0;
@@ -183,6 +196,52 @@ TEST(Emulation, SumsOfAWarpAreInOneOrder) {
   std::vector<float> got(kSize);
   on->to_host(got.data(), kSize * 4, memory.get<float>(), {1, kSize * 4, kSize * 4});
   for (const float x : got) EXPECT_EQ(x, 496.0f);
+}
+
+// Fragments as the manual of PTX has them for m16n8k16: a [16, 16], b [16, 8] and c [16, 8] lie row by row in
+// `numbers`, the result replaces c.
+struct MultipliesFragments {
+  static constexpr int kThreads = 32, kA = 0, kB = 256, kC = 384, kNumbers = 512;
+  Global<float> numbers;
+  void operator()(Grid& grid) const {
+    const int g = grid.lane() / 4, t = grid.lane() % 4;
+    const auto pair = [&](int first, int second) { return bfloat16_pair(numbers[first], numbers[second]); };
+    const auto of_a = [&](int row, int k) { return pair(kA + row * 16 + k, kA + row * 16 + k + 1); };
+    const auto of_b = [&](int k, int n) { return pair(kB + k * 8 + n, kB + (k + 1) * 8 + n); };
+    const uint32_t a[4] = {of_a(g, 2 * t), of_a(g + 8, 2 * t), of_a(g, 2 * t + 8), of_a(g + 8, 2 * t + 8)};
+    const uint32_t b[2] = {of_b(2 * t, g), of_b(2 * t + 8, g)};
+    float c[4];
+    for (int i = 0; i < 4; ++i) c[i] = numbers[kC + (g + i / 2 * 8) * 8 + 2 * t + i % 2];
+    grid.mma(c, a, b);
+    for (int i = 0; i < 4; ++i) numbers[kC + (g + i / 2 * 8) * 8 + 2 * t + i % 2] = c[i];
+  }
+};
+TEST(Emulation, MultipliesAsThreeLoopsDo) {
+  std::vector<float> numbers(MultipliesFragments::kNumbers), got(128);
+  uint32_t state = 1;  // whole numbers, so that sums are exact in any order
+  for (float& x : numbers) x = static_cast<float>((state = state * 1664525 + 1013904223) >> 24) - 128;
+  const auto on = runtime();
+  const Scratch memory(*on, numbers.size() * 4);
+  on->to_device(memory.get<void>(), 2048, numbers.data(), {1, 2048, 2048});
+  MultipliesFragments kernel;
+  kernel.numbers = Global<float>(memory.get<float>());
+  launch(*on, {1, 1, 0}, kernel);
+  on->to_host(got.data(), 512, memory.get<float>() + MultipliesFragments::kC, {1, 512, 512});
+  for (size_t i = 0; i < 16; ++i)
+    for (size_t j = 0; j < 8; ++j) {
+      float sum = numbers[MultipliesFragments::kC + i * 8 + j];
+      for (size_t k = 0; k < 16; ++k)
+        sum += numbers[i * 16 + k] * numbers[MultipliesFragments::kB + k * 8 + j];
+      EXPECT_EQ(got[i * 8 + j], sum) << i << " " << j;
+    }
+}
+
+TEST(Emulation, RoundsPairsToTheNearest) {
+  EXPECT_EQ(bfloat16_pair(1.0f, -2.0f), 0xc0003f80u);
+  EXPECT_EQ(bfloat16_pair(1.00390625f, 1.01171875f), 0x3f823f80u);  // halfway: to the even one
+  const uint32_t odd = bfloat16_pair(NAN, INFINITY);
+  EXPECT_EQ(odd >> 16, 0x7f80u);
+  EXPECT_GT(odd & 0x7fffu, 0x7f80u);
 }
 
 TEST(Emulation, CountsWhatTheHostWaitsFor) {

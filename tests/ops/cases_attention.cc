@@ -63,11 +63,12 @@ void check_attention(Backend& backend, const Setting& setting, Report& report) {
                       Tensor());
     Matrix<double> want_lse(in.q.rows, c.shape.heads);
     const auto want = reference::attention(in.q, in.k, in.v, c.starts, c.shape, &want_lse);
-    report.compare("out", out.tensor(), want.data, setting.limit().forward);
-    report.compare("lse", lse.tensor(), want_lse.data, setting.limit().forward);
+    report.compare("out", out.tensor(), want.data, setting.attention().forward);
+    report.compare("lse", lse.tensor(), want_lse.data, setting.attention().forward);
     report.same_bits("out with and without lse", out.tensor(), plain.tensor());
     out.check(report, "out"), lse.check(report, "lse"), plain.check(report, "out without lse");
-    check_attention_backward(backend, c, in, out.tensor(), lse.tensor(), setting.limit().gradient, report);
+    check_attention_backward(backend, c, in, out.tensor(), lse.tensor(), setting.attention().gradient,
+                             report);
   }
 }
 
@@ -132,7 +133,7 @@ void check_attention_paged(Backend& backend, const Setting& setting, Report& rep
     for (const int64_t page_size : {1, 5, 16}) {
       report.enter("attention_paged, " + c.name + ", pages of " + std::to_string(page_size));
       report.compare("out", run_paged(backend, c, in, page_size, 11, report), want.data,
-                     setting.limit().forward);
+                     setting.attention().forward);
     }
   }
 }

@@ -87,6 +87,9 @@ Complex dot(const Matrix<double>& dy, const Values& y) {
 struct Setting {
   DType weights = DType::float32;
   bool rounds = false;  // the backend multiplies pairs of bfloat16: it rounds the other operand
+  // Attention of bfloat16 precision rounds weights and gradients of scores, whatever other products do.
+  bool attention_rounds = rounds;
+  Tolerance attention() const { return attention_rounds && weights == DType::bfloat16 ? kRounded : exact(); }
   // Where all operands of the products are numbers that `weights` holds, and where they are not.
   Tolerance exact() const { return tolerance(weights); }
   Tolerance limit() const { return rounds && weights == DType::bfloat16 ? kRounded : exact(); }

@@ -5,6 +5,8 @@
 #include <cstdint>
 
 #define WHORL_DEVICE __device__ __forceinline__
+// Before a loop whose index chooses registers.
+#define WHORL_UNROLL _Pragma("unroll")
 
 namespace whorl::cuda {
 
@@ -63,6 +65,19 @@ class Grid {
     return __shfl_xor_sync(0xffffffffu, value, mask);
   }
 
+  // c [16, 8] += a [16, 16] b [16, 8] by the whole warp on tensor cores: operands bfloat16, two in a word,
+  // sums float32. With g = lane / 4 and t = lane % 4 a lane holds, low half first,
+  //   a: columns 2t and 2t + 1 of rows g and g + 8, then the same of columns 2t + 8 and 2t + 9
+  //   b: rows 2t and 2t + 1 of column g, then rows 2t + 8 and 2t + 9
+  //   c: columns 2t and 2t + 1 of row g, then of row g + 8
+  WHORL_DEVICE void mma(float (&c)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]) const {
+    asm volatile(
+        "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 "
+        "{%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
+        : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
+        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
+  }
+
   // The next n elements of the block's shared memory; all threads ask for the same pieces in one order.
   template <class T>
   WHORL_DEVICE Shared<T> shared(int64_t n) {
@@ -79,6 +94,13 @@ class Grid {
 WHORL_DEVICE float half_bits_to_float(uint16_t bits) { return __half2float(__ushort_as_half(bits)); }
 WHORL_DEVICE float bits_to_float(uint32_t bits) { return __uint_as_float(bits); }
 WHORL_DEVICE uint32_t float_to_bits(float x) { return __float_as_uint(x); }
+// Two numbers rounded to bfloat16, to the nearest, ties to even: `low` in the lower half of a word. NaN stays
+// one.
+WHORL_DEVICE uint32_t bfloat16_pair(float low, float high) {
+  uint32_t word;
+  asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(word) : "f"(high), "f"(low));
+  return word;
+}
 // Sum of four products of int8, added to c.
 WHORL_DEVICE int dot4(int a, int b, int c) { return __dp4a(a, b, c); }
 

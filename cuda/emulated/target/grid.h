@@ -11,9 +11,11 @@
 
 #include "cuda/emulated/block.h"
 #include "cuda/emulated/device_memory.h"
+#include "cuda/emulated/mma.h"
 #include "tensor/tensor.h"
 
 #define WHORL_DEVICE inline
+#define WHORL_UNROLL
 
 namespace whorl::cuda {
 
@@ -90,16 +92,22 @@ class Grid {
 
   template <class T>
   T shuffle(T value, int lane, Place place = Place::current()) const {
-    static_assert(sizeof(T) <= 8 && std::is_trivially_copyable_v<T>);
-    uint64_t bits = 0;
-    __builtin_memcpy(&bits, &value, sizeof(T));
-    bits = block_->exchange(bits, lane, place);
-    __builtin_memcpy(&value, &bits, sizeof(T));
+    static_assert(sizeof(T) <= sizeof(emulated::Block::Words) && std::is_trivially_copyable_v<T>);
+    emulated::Block::Words words{};
+    __builtin_memcpy(words.data(), &value, sizeof(T));
+    block_->check_lane(lane);
+    block_->give(words, place);
+    __builtin_memcpy(&value, block_->given(lane).data(), sizeof(T));
     return value;
   }
   template <class T>
   T shuffle_xor(T value, int mask, Place place = Place::current()) const {
     return shuffle(value, lane() ^ mask, place);
+  }
+  void mma(float (&c)[4], const uint32_t (&a)[4], const uint32_t (&b)[2],
+           Place place = Place::current()) const {
+    block_->give({a[0], a[1], a[2], a[3], b[0], b[1]}, place);
+    emulated::multiply_fragments([this](int lane) { return block_->given(lane).data(); }, lane(), c);
   }
 
   template <class T>
@@ -125,6 +133,9 @@ inline uint32_t float_to_bits(float x) {
   uint32_t bits;
   __builtin_memcpy(&bits, &x, 4);
   return bits;
+}
+inline uint32_t bfloat16_pair(float low, float high) {
+  return static_cast<uint32_t>(float_to_bf16(low)) | static_cast<uint32_t>(float_to_bf16(high)) << 16;
 }
 inline int dot4(int a, int b, int c) {
   for (int i = 0; i < 4; ++i) c += static_cast<int8_t>(a >> (8 * i)) * static_cast<int8_t>(b >> (8 * i));

@@ -1,0 +1,31 @@
+#pragma once
+// A warp's product on tensor cores, m16n8k16 with bfloat16 operands: which element lies in which lane is that
+// of the PTX ISA. A device adds in an order of its own, with more bits than float32; here it is double,
+// rounded once.
+#include <cstdint>
+
+#include "tensor/tensor.h"
+
+namespace whorl::cuda::emulated {
+
+// Element `half` (0: the lower) of a word of two bfloat16 numbers.
+inline double half_of(uint32_t word, int half) {
+  return static_cast<double>(bf16_to_float(static_cast<uint16_t>(word >> (16 * half))));
+}
+
+// c += a b, those four elements of c that `lane` holds. words(l): the four words of a and two of b of lane l.
+template <class Words>
+void multiply_fragments(const Words& words, int lane, float (&c)[4]) {
+  for (int i = 0; i < 4; ++i) {
+    const int row = lane / 4 + i / 2 * 8, column = lane % 4 * 2 + i % 2;
+    double sum = static_cast<double>(c[i]);
+    for (int k = 0; k < 16; ++k) {
+      const uint32_t* const of_a = words(row % 8 * 4 + k % 8 / 2);
+      const uint32_t* const of_b = words(column * 4 + k % 8 / 2);
+      sum += half_of(of_a[row / 8 + k / 8 * 2], k % 2) * half_of(of_b[4 + k / 8], k % 2);
+    }
+    c[i] = static_cast<float>(sum);
+  }
+}
+
+}  // namespace whorl::cuda::emulated

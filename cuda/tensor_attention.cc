@@ -1,0 +1,77 @@
+#include "cuda/tensor_attention.h"
+
+#include <algorithm>
+
+#include "cuda/kernels/tensor_key_gradient.h"
+#include "cuda/views.h"
+#include "target/launch.h"
+
+namespace whorl::cuda {
+
+namespace {
+// body(std::integral_constant<int, channels>): a head is padded to them.
+template <class Body>
+void with_channels(int64_t head_size, const Body& body) {
+  if (head_size <= 32)
+    body(std::integral_constant<int, 32>());
+  else if (head_size <= 64)
+    body(std::integral_constant<int, 64>());
+  else if (head_size <= 96)
+    body(std::integral_constant<int, 96>());
+  else
+    body(std::integral_constant<int, 128>());
+}
+
+// Spans in blocks of their own, and what they leave merged.
+template <int Channels>
+void run_split(Runtime& runtime, TensorAttention<Channels> kernel, int64_t blocks, size_t numbers) {
+  const Scratch states(runtime, numbers * 4);
+  kernel.partial = Global<float>(states.get<float>());
+  launch(runtime, Extent{blocks, kernel.kv_heads * kernel.spans, kernel.shared_bytes()}, kernel);
+  TensorAttentionMerge merge;
+  static_cast<AttentionCall&>(merge) = kernel;
+  merge.kept = kernel.kept;
+  launch(runtime, Extent{blocks, kernel.kv_heads * pieces(kernel.kept, merge.kWarps), 0}, merge);
+}
+}  // namespace
+
+void tensor_attention(Runtime& runtime, const AttentionCall& call, const std::vector<AttentionPiece>& list) {
+  if (list.empty()) return;
+  const Uploaded<AttentionPiece> on_device(runtime, list);
+  const auto blocks = static_cast<int64_t>(list.size()), group = call.sizes.group, d = call.sizes.head_size;
+  int64_t keys = 0, kept = 0;
+  for (const AttentionPiece& piece : list) {
+    keys = std::max(keys, piece.keys);
+    kept = std::max(kept, std::min(kTensorQueries, piece.rows * group - piece.first));
+  }
+  with_channels(d, [&](auto channels) {
+    TensorAttention<decltype(channels)::value> kernel;
+    static_assert(kernel.kQueries == kTensorQueries);
+    static_cast<AttentionCall&>(kernel) = call;
+    kernel.pieces = Global<const AttentionPiece>(on_device.get());
+    kernel.spans = pieces(keys, kSpan), kernel.kept = kept;
+    const int64_t numbers = blocks * call.kv_heads * kept * kernel.spans * (2 + d);
+    // A training pass has many queries, and its working memory is predicted without such states.
+    const bool paged = call.source.page_size > 0;
+    if (!paged || kernel.spans == 1 || blocks * call.kv_heads >= kFewBlocks || numbers > kMostStates)
+      return launch(runtime, Extent{blocks, call.kv_heads, kernel.shared_bytes()}, kernel);
+    run_split(runtime, kernel, blocks, static_cast<size_t>(numbers));
+  });
+}
+
+void tensor_attention_backward(Runtime& runtime, const AttentionGradients& g) {
+  with_channels(g.inputs.sizes.head_size, [&](auto channels) {
+    TensorQueryGradient<decltype(channels)::value> of_queries;
+    static_assert(of_queries.kQueries == kTensorQueries);
+    static_cast<AttentionGradientInputs&>(of_queries) = g.inputs;
+    of_queries.dq = g.dq, of_queries.pieces = g.by_query;
+    launch(runtime, Extent{g.queries, g.kv_heads, of_queries.shared_bytes()}, of_queries);
+    TensorKeyGradient<decltype(channels)::value> of_keys;
+    static_assert(of_keys.kKeys == kTensorKeys);
+    static_cast<AttentionGradientInputs&>(of_keys) = g.inputs;
+    of_keys.dk = g.dk, of_keys.dv = g.dv, of_keys.pieces = g.by_key;
+    launch(runtime, Extent{g.keys, g.kv_heads, of_keys.shared_bytes()}, of_keys);
+  });
+}
+
+}  // namespace whorl::cuda
