@@ -43,9 +43,6 @@ void cut(std::vector<AttentionPiece>& out, AttentionPiece whole, int64_t n, int6
 
 template <int Parts>
 void run(Runtime& runtime, Attention<Parts> kernel, const std::vector<AttentionPiece>& list) {
-  if (list.empty()) return;
-  const Uploaded<AttentionPiece> on_device(runtime, list);
-  kernel.pieces = Global<const AttentionPiece>(on_device.get());
   const auto count = static_cast<int64_t>(list.size());
   int64_t keys = 0;
   for (const AttentionPiece& piece : list) keys = std::max(keys, piece.keys);
@@ -119,6 +116,9 @@ void CudaBackend::attention(const Tensor& q, const Tensor& k, const Tensor& v, R
     const int64_t begin = rows.starts[i], n = rows.starts[i + 1] - begin;
     cut(list, {begin, n, 0, 0, n, begin, 0}, n * call.sizes.group, block_queries);
   }
+  if (list.empty()) return;
+  const Uploaded<AttentionPiece> on_device(*runtime_, list);
+  call.pieces = Global<const AttentionPiece>(on_device.get());
   attend(call, s, list);
 }
 
@@ -180,17 +180,22 @@ void CudaBackend::attention_paged(const Tensor& q, const Tensor& k, const Tensor
     cut(list, {p.begin, n, 0, p.past, p.past + n, 0, first_page}, n * group, block_queries);
   }
   if (list.empty()) return;
-  const Uploaded<int32_t> pages(*runtime_, page_list), rows(*runtime_, from), places(*runtime_, slots);
+  Packed lists;
+  const size_t pages = lists.add(page_list), rows = lists.add(from), places = lists.add(slots),
+               queries = lists.add(list);
+  const Sent sent(lists_, lists);  // the same for all layers
   WritePages write;
   write.k = rows_of<const float>(k), write.v = rows_of<const float>(v);
   write.keys = {Global<float>(cache.keys.data<float>()), width};
   write.values = {Global<float>(cache.values.data<float>()), width};
-  write.rows = Global<const int32_t>(rows.get()), write.slots = Global<const int32_t>(places.get());
+  write.rows = Global<const int32_t>(sent.at<int32_t>(rows));
+  write.slots = Global<const int32_t>(sent.at<int32_t>(places));
   write.columns = width;
   launch(*runtime_, per_element(static_cast<int64_t>(from.size()), width), write);
   AttentionCall call = forward(q, s, out, Tensor());
   call.source.k = {write.keys.data, width}, call.source.v = {write.values.data, width};
-  call.source.page_list = Global<const int32_t>(pages.get()), call.source.page_size = size;
+  call.source.page_list = Global<const int32_t>(sent.at<int32_t>(pages)), call.source.page_size = size;
+  call.pieces = Global<const AttentionPiece>(sent.at<AttentionPiece>(queries));
   attend(call, s, list);
 }
 

@@ -2,11 +2,15 @@
 // The contract of ops/backend.h on CUDA. One file per op, with the names of src/cpu; the kernels behind them
 // are in kernels/. Every tensor is device memory; spans are the host's. Work is queued and not waited for,
 // except by download, unpack and sum_squares, which the host reads, and by copies of weights to the device.
+#include "cuda/lists.h"
 #include "cuda/packed.h"
 #include "cuda/runtime.h"
 #include "ops/backend.h"
 
 namespace whorl::cuda {
+
+class LoraParts;
+class RoundedRows;
 
 using ops::AdamW;
 using ops::AttentionShape;
@@ -34,7 +38,7 @@ class CudaBackend final : public ops::Backend {
  public:
   // `folders`: where NVIDIA's libraries may be, see Runtime::open.
   CudaBackend(std::shared_ptr<Runtime> runtime, std::string folders)
-      : runtime_(std::move(runtime)), folders_(std::move(folders)) {}
+      : runtime_(std::move(runtime)), lists_(runtime_), folders_(std::move(folders)) {}
 
   std::string name() const override { return runtime_->name(); }
   DType activation_dtype() const override { return DType::float32; }
@@ -60,6 +64,7 @@ class CudaBackend final : public ops::Backend {
 
   void linear(const Tensor& x, const PackedWeight& w, const Tensor& bias,
               std::span<const LoraSegment> segments, const Tensor& s, const Tensor& y) override;
+  void linears(const Tensor& x, std::span<const ops::LinearJob> jobs) override;
   void linear_backward(const Tensor& dy, const Tensor& x, const PackedWeight& w,
                        std::span<const LoraSegment> segments, const Tensor& s,
                        std::span<const LoraGradient> gradients, const Tensor& dx, bool accumulate) override;
@@ -112,8 +117,9 @@ class CudaBackend final : public ops::Backend {
   void fill_lora(CudaLora& lora, const Tensor& a, const Tensor& b, float scale);
 
   // y (rows of x) = x w^T + bias.
-  void multiply(const Tensor& x, const CudaWeight& w, const Tensor& bias, const Tensor& y);
-  void multiply_quantised(const Tensor& x, const CudaWeight& w, const Tensor& bias, const Tensor& y);
+  void multiply(RoundedRows& x, const CudaWeight& w, const Tensor& bias, const Tensor& y);
+  void multiply_quantised(RoundedRows& x, const CudaWeight& w, const Tensor& bias, const Tensor& y);
+  void shrink_and_round(const LoraParts& parts, RoundedRows& rows, std::span<const ops::LinearJob> jobs);
   // dx (= or +=) dy w.
   void multiply_back(const Tensor& dy, const CudaWeight& w, const Tensor& dx, bool accumulate);
   // c [m, n] += scale * a^T b over the rows of a [rows, m] and b [rows, n].
@@ -121,6 +127,7 @@ class CudaBackend final : public ops::Backend {
   void column_sums(const Tensor& x, const Tensor& sums);
 
   std::shared_ptr<Runtime> runtime_;
+  Lists lists_;
   std::string folders_;
   bool tensor_attention_ = tensor_attention_wanted();
 };

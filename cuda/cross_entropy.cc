@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "cuda/backend.h"
+#include "cuda/rounded_rows.h"
 #include "cuda/views.h"
 #include "ops/checks.h"
 #include "target/launch.h"
@@ -68,7 +69,8 @@ void CudaBackend::cross_entropy(const Tensor& h, const PackedWeight& head, std::
     const int64_t count = std::min(most, all - first);
     const Tensor x = gathered.rows(0, count), scores = logits.rows(0, count);
     move_rows(*runtime_, h, x, rows.get() + first, false);
-    multiply(x, weight, Tensor(), scores);
+    RoundedRows rounded(*runtime_, x);
+    multiply(rounded, weight, Tensor(), scores);
     LossRow kernel;
     kernel.logits = rows_of(scores), kernel.rows = Global<const int32_t>(rows.get() + first);
     kernel.targets = Global<const int32_t>(wanted.get() + first);

@@ -28,10 +28,10 @@ void CudaBackend::rope(const Tensor& x, std::span<const int32_t> positions, cons
   expect_matrix("rope", "table", table);
   expect("rope", "table", table, {table.dim(0), head_size});
   ops::expect_below("rope", "positions", positions, table.dim(0));
-  const Uploaded<int32_t> places(*runtime_, positions);
+  const Sent places = Sent::of(lists_, positions);  // the same for all layers
   Rope kernel;
   kernel.columns = x.dim(1) / 2, kernel.x = rows_of(x), kernel.table = rows_of<const float>(table);
-  kernel.positions = Global<const int32_t>(places.get());
+  kernel.positions = Global<const int32_t>(places.at<int32_t>());
   kernel.half = head_size / 2, kernel.inverse = inverse;
   launch(*runtime_, per_element(x.dim(0), kernel.columns), kernel);
 }

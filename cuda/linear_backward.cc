@@ -1,6 +1,6 @@
 #include "cuda/backend.h"
 #include "cuda/kernels/gemm.h"
-#include "cuda/linear_parts.h"
+#include "cuda/lora_parts.h"
 #include "cuda/views.h"
 #include "target/launch.h"
 
@@ -48,21 +48,12 @@ void CudaBackend::linear_backward(const Tensor& dy, const Tensor& x, const Packe
   }
   if (n == 0) return;
   if (!dx.empty()) multiply_back(dy, weight, dx, accumulate);
-  const auto list = lora_pieces(segments, true);
-  if (list.empty()) return;
-  const Uploaded<LoraPiece> on_device(*runtime_, list);
-  const auto count = static_cast<int64_t>(list.size());
+  if (rank == 0) return;
   const Tensor ds = reserve(DType::float32, {n, rank});
-  LoraShrink shrink;
-  shrink.x = rows_of<const float>(dy), shrink.s = rows_of(ds), shrink.inputs = o;
-  shrink.pieces = Global<const LoraPiece>(on_device.get());
-  launch(*runtime_, {count, pieces(rank, 8), 0}, shrink);
-  if (!dx.empty()) {
-    LoraExpand expand;
-    expand.s = rows_of<const float>(ds), expand.y = rows_of(dx), expand.pieces = shrink.pieces;
-    expand.outputs = k, expand.largest_rank = rank, expand.drops = true;
-    launch(*runtime_, {count, pieces(k, expand.kThreads), expand.shared_bytes(rank)}, expand);
-  }
+  const LoraTarget target{segments, ds, dx};
+  const LoraParts parts(*runtime_, lists_, dy, {&target, 1}, true);
+  launch(*runtime_, parts.shrinking());
+  if (!dx.empty()) parts.expand();
   for (size_t i = 0; i < gradients.size(); ++i) {
     const LoraSegment& segment = segments[i];
     const int64_t begin = segment.begin, end = segment.end;

@@ -4,6 +4,7 @@
 #include "cuda/kernels/gemm.h"
 #include "cuda/kernels/quantised.h"
 #include "cuda/kernels/rms_norm.h"
+#include "cuda/rounded_rows.h"
 #include "cuda/views.h"
 #include "target/launch.h"
 
@@ -15,42 +16,29 @@ void run(Runtime& runtime, Gemm<A, B> gemm) {
   launch(runtime, {pieces(gemm.m, gemm.kTile), pieces(gemm.n, gemm.kTile), gemm.kShared}, gemm);
 }
 
-// x as the library takes it beside bfloat16 weights: rounded, its rows a multiple of 16 bytes apart.
-struct Rounded {
-  int64_t step;
-  Scratch memory;
-  Rounded(Runtime& runtime, const Tensor& x)
-      : step(pieces(x.dim(1), 8) * 8), memory(runtime, static_cast<size_t>(x.dim(0) * step) * 2) {
-    Copy<Dense<const float>, uint16_t> kernel;
-    kernel.columns = x.dim(1), kernel.from = rows_of<const float>(x);
-    kernel.to = {Global<uint16_t>(memory.get<uint16_t>()), step};
-    launch(runtime, per_element(x.dim(0), x.dim(1)), kernel);
-  }
-};
-
 // The library's answer to c = a op(w) + bias, w [O, K] float32 or bfloat16 at `w`.
-bool ask_library(Runtime& runtime, const Tensor& a, const void* w, bool bfloat16, int64_t w_step,
+bool ask_library(Runtime& runtime, RoundedRows& rows, const void* w, bool bfloat16, int64_t w_step,
                  bool transposed, const Tensor& bias, const Tensor& c, bool accumulate) {
+  const Tensor& a = rows.whole();
   Runtime::Product p;
   p.m = a.dim(0), p.n = c.dim(1), p.k = a.dim(1);
   p.b = w, p.b_step = w_step, p.b_transposed = transposed, p.bfloat16 = bfloat16;
   p.c = c.data<float>(), p.c_step = c.row_stride();
   p.bias = bias.data<float>(), p.accumulate = accumulate;
-  if (!bfloat16) {
+  if (bfloat16)
+    p.a = rows.narrow(), p.a_step = rows.narrow_step();
+  else
     p.a = a.raw(), p.a_step = a.row_stride();
-    return runtime.multiply(p);
-  }
-  const Rounded narrow(runtime, a);
-  p.a = narrow.memory.get<uint16_t>(), p.a_step = narrow.step;
   return runtime.multiply(p);
 }
 }  // namespace
 
-void CudaBackend::multiply(const Tensor& x, const CudaWeight& w, const Tensor& bias, const Tensor& y) {
+void CudaBackend::multiply(RoundedRows& rounded, const CudaWeight& w, const Tensor& bias, const Tensor& y) {
+  const Tensor& x = rounded.whole();
   if (x.dim(0) == 0) return;
-  if (!w.whole()) return multiply_quantised(x, w, bias, y);
-  if (runtime_->has_library() &&
-      ask_library(*runtime_, x, w.values.raw(), w.dtype() == DType::bfloat16, w.k, true, bias, y, false))
+  if (!w.whole()) return multiply_quantised(rounded, w, bias, y);
+  if (runtime_->has_library() && ask_library(*runtime_, rounded, w.values.raw(), w.dtype() == DType::bfloat16,
+                                             w.k, true, bias, y, false))
     return;
   with_rows(w, [&](auto rows) {
     Gemm<AlongRows<Dense<const float>>, AlongRows<decltype(rows)>> gemm;
@@ -61,20 +49,16 @@ void CudaBackend::multiply(const Tensor& x, const CudaWeight& w, const Tensor& b
   });
 }
 
-void CudaBackend::multiply_quantised(const Tensor& x, const CudaWeight& w, const Tensor& bias,
+void CudaBackend::multiply_quantised(RoundedRows& rounded, const CudaWeight& w, const Tensor& bias,
                                      const Tensor& y) {
-  const int64_t n = x.dim(0), groups = w.groups();
-  const Scratch codes(*runtime_, static_cast<size_t>(n * groups * kGroup)),
-      scales(*runtime_, static_cast<size_t>(n * groups) * 4);
-  launch(*runtime_, {n, pieces(groups, RoundRows::kWarps), 0},
-         RoundRows{rows_of<const float>(x), Global<int8_t>(codes.get<int8_t>()),
-                   Global<float>(scales.get<float>()), w.k, groups});
+  const int64_t n = y.dim(0), groups = w.groups();
+  const RoundedRows::Codes x = rounded.codes();
   const auto product = [&](auto gemm) {
     gemm.weights = Global<const int>(w.codes.data<int>()),
-    gemm.rows_codes = Global<const int>(codes.get<int>());
+    gemm.rows_codes = Global<const int>(reinterpret_cast<const int*>(x.codes));
     gemm.scales = Global<const uint16_t>(w.scales.data<uint16_t>());
     gemm.minima = Global<const uint16_t>(w.minima.data<uint16_t>());
-    gemm.row_scales = Global<const float>(scales.get<float>());
+    gemm.row_scales = Global<const float>(x.scales);
     gemm.bias = Global<const float>(bias.data<float>()), gemm.y = rows_of(y);
     gemm.rows = n, gemm.outputs = w.o, gemm.groups = groups;
     launch(*runtime_, {pieces(w.o, gemm.kWarps), pieces(n, gemm.kRows), 0}, gemm);
@@ -85,8 +69,9 @@ void CudaBackend::multiply_quantised(const Tensor& x, const CudaWeight& w, const
 
 void CudaBackend::multiply_back(const Tensor& dy, const CudaWeight& w, const Tensor& dx, bool accumulate) {
   if (dy.dim(0) == 0) return;
+  RoundedRows rounded(*runtime_, dy);
   if (runtime_->has_library() && w.whole() &&
-      ask_library(*runtime_, dy, w.values.raw(), w.dtype() == DType::bfloat16, w.k, false, Tensor(), dx,
+      ask_library(*runtime_, rounded, w.values.raw(), w.dtype() == DType::bfloat16, w.k, false, Tensor(), dx,
                   accumulate))
     return;
   with_rows(w, [&](auto rows) {
@@ -96,7 +81,7 @@ void CudaBackend::multiply_back(const Tensor& dy, const CudaWeight& w, const Ten
       Copy<decltype(rows), uint16_t> kernel;
       kernel.columns = w.k, kernel.from = rows, kernel.to = {Global<uint16_t>(wide.get<uint16_t>()), step};
       launch(*runtime_, per_element(w.o, w.k), kernel);
-      if (ask_library(*runtime_, dy, wide.get<uint16_t>(), true, step, false, Tensor(), dx, accumulate))
+      if (ask_library(*runtime_, rounded, wide.get<uint16_t>(), true, step, false, Tensor(), dx, accumulate))
         return;
     }
     Gemm<AlongRows<Dense<const float>>, AlongColumns<decltype(rows)>> gemm;

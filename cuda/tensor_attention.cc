@@ -36,8 +36,6 @@ void run_split(Runtime& runtime, TensorAttention<Channels> kernel, int64_t block
 }  // namespace
 
 void tensor_attention(Runtime& runtime, const AttentionCall& call, const std::vector<AttentionPiece>& list) {
-  if (list.empty()) return;
-  const Uploaded<AttentionPiece> on_device(runtime, list);
   const auto blocks = static_cast<int64_t>(list.size()), group = call.sizes.group, d = call.sizes.head_size;
   int64_t keys = 0, kept = 0;
   for (const AttentionPiece& piece : list) {
@@ -48,7 +46,6 @@ void tensor_attention(Runtime& runtime, const AttentionCall& call, const std::ve
     TensorAttention<decltype(channels)::value> kernel;
     static_assert(kernel.kQueries == kTensorQueries);
     static_cast<AttentionCall&>(kernel) = call;
-    kernel.pieces = Global<const AttentionPiece>(on_device.get());
     kernel.spans = pieces(keys, kSpan), kernel.kept = kept;
     const int64_t numbers = blocks * call.kv_heads * kept * kernel.spans * (2 + d);
     // A training pass has many queries, and its working memory is predicted without such states.

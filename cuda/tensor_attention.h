@@ -9,6 +9,7 @@ inline constexpr int64_t kTensorQueries = 64, kTensorKeys = 64;  // of a block: 
 inline constexpr int64_t kMostStates = 64 << 20;                 // floats that split spans may leave behind
 inline constexpr int64_t kFewBlocks = 512;  // fewer leave a GPU idle: then spans run in blocks of their own
 
+// `list` is what call.pieces has on the device, not empty.
 void tensor_attention(Runtime& runtime, const AttentionCall& call, const std::vector<AttentionPiece>& list);
 
 // A backward pass: what is read, what is written, and lists on the device, cut as the kernels' blocks are.

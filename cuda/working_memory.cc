@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "cuda/backend.h"
+#include "cuda/lora_parts.h"
 
 namespace whorl::cuda {
 
@@ -14,7 +15,8 @@ size_t product(size_t rows, size_t numbers, bool whole) {
 
 size_t backward(const CudaWeight& w, size_t rows, size_t rank) {
   const size_t widened = w.whole() ? 0 : static_cast<size_t>(w.o * w.k) * 2;
-  return std::max(rows * static_cast<size_t>(w.o) * 2 + widened, rows * rank * 4);
+  const size_t parts = LoraParts::working_bytes(static_cast<int64_t>(rows), static_cast<int64_t>(rank), w.o);
+  return std::max(rows * static_cast<size_t>(w.o) * 2 + widened, rows * rank * 4 + parts);
 }
 }  // namespace
 
@@ -23,7 +25,8 @@ size_t CudaBackend::working_bytes(const ops::PassShape& pass) const {
   size_t most = rows * static_cast<size_t>(pass.attention.heads) * 4;
   for (const Weight& linear : pass.linears) {
     const CudaWeight& w = as_cuda(static_cast<const PackedWeight&>(*linear));
-    most = std::max(most, product(rows, static_cast<size_t>(w.k), w.whole()) + rows * rank * 4);
+    const size_t parts = LoraParts::working_bytes(pass.rows, pass.rank, w.k);
+    most = std::max(most, product(rows, static_cast<size_t>(w.k), w.whole()) + parts);
     if (pass.gradients) most = std::max(most, backward(w, rows, rank));
   }
   const CudaWeight& head = as_cuda(static_cast<const PackedWeight&>(*pass.head));
@@ -31,7 +34,7 @@ size_t CudaBackend::working_bytes(const ops::PassShape& pass) const {
   const size_t logits = chunk * static_cast<size_t>(head.o + head.k) * 4;
   const size_t ops = std::max(product(chunk, static_cast<size_t>(head.k), head.whole()),
                               pass.gradients ? backward(head, chunk, 0) : 0);
-  return std::max(most, logits + ops);
+  return std::max(most, logits + ops) + Lists::kMost;
 }
 
 }  // namespace whorl::cuda

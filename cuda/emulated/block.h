@@ -33,8 +33,6 @@ class Block {
 
   int x() const { return x_; }
   int y() const { return y_; }
-  int blocks() const { return extent_.blocks_x; }
-  int blocks_y() const { return extent_.blocks_y; }
   int threads() const { return extent_.threads; }
   int thread() const { return current_; }
 

@@ -2,10 +2,12 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <map>
 #include <mutex>
+#include <utility>
 
 #include "base/check.h"
 #include "ops/device.h"
@@ -20,7 +22,7 @@ struct Arena {
   std::mutex mutex;
   std::map<uintptr_t, size_t> used;
   uintptr_t base = 0;
-  size_t held = 0;
+  size_t held = 0, peak = 0;
 
   Arena() {
     void* const memory =
@@ -59,6 +61,12 @@ size_t memory_available() {
   return memory_size() > a.held ? memory_size() - a.held : 0;
 }
 
+size_t memory_peak() {
+  Arena& a = arena();
+  std::lock_guard lock(a.mutex);
+  return std::exchange(a.peak, a.held);
+}
+
 void* allocate(size_t bytes) {
   Arena& a = arena();
   std::lock_guard lock(a.mutex);
@@ -69,6 +77,7 @@ void* allocate(size_t bytes) {
   const uintptr_t at = a.place(bytes);
   a.used.emplace(at, bytes);
   a.held += bytes;
+  a.peak = std::max(a.peak, a.held);
   void* const memory = reinterpret_cast<void*>(at);
   std::memset(real(memory), 0xff, bytes);
   return memory;
@@ -94,6 +103,11 @@ void find_allocation(uintptr_t at, size_t bytes, uintptr_t& begin, uintptr_t& en
   if (at < begin || at + bytes > end)
     base::failed("global memory: byte ", static_cast<int64_t>(at - begin), " of an allocation of ",
                  found->second, " bytes");
+}
+
+void misaligned(uintptr_t byte, size_t alignment) {
+  base::failed("global memory: byte ", byte, " of an allocation where a multiple of ", alignment,
+               " is expected");
 }
 
 }  // namespace whorl::cuda::emulated

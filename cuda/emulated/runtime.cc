@@ -10,16 +10,22 @@
 
 #include "base/check.h"
 #include "cuda/emulated/device_memory.h"
+#include "cuda/emulated/products.h"
 #include "target/collectives.h"
 #include "target/launch.h"
 
 namespace whorl::cuda {
 
 namespace emulated {
+namespace {
+std::atomic<int64_t> waited = 0, launched = 0, uploaded = 0;
+}
+
 void run_blocks(const Extent& extent, const std::function<void(Block&)>& body) {
   thread_local std::map<std::tuple<int, int64_t>, std::unique_ptr<Block>> kept;  // their stacks are dear
   thread_local bool backwards = false;
   backwards = !backwards;
+  ++launched;
   std::unique_ptr<Block>& block = kept[{extent.threads, extent.shared_bytes}];
   if (!block) block = std::make_unique<Block>(extent);
   Block& one = *block;
@@ -33,8 +39,6 @@ void run_blocks(const Extent& extent, const std::function<void(Block&)>& body) {
 }
 
 namespace {
-std::atomic<int64_t> waited = 0;
-
 void copy_rows(void* to, int64_t to_step, const void* from, const Rows& rows) {
   for (int64_t i = 0; i < rows.count; ++i)
     std::memmove(static_cast<char*>(to) + i * to_step, static_cast<const char*>(from) + i * rows.step,
@@ -72,6 +76,7 @@ class EmulatedRuntime final : public Runtime {
   void release(void* memory) noexcept override { emulated::release(memory); }
   void to_device(void* device, int64_t step, const void* host, const Rows& rows) override {
     copy_rows(device_rows(device, step, rows), step, host, rows);
+    if (rows.count > 0 && rows.width > 0) ++uploaded;
     if (rows.count * rows.width > static_cast<int64_t>(kStaged)) ++waited;
   }
   void to_host(void* host, int64_t step, const void* device, const Rows& rows) override {
@@ -87,8 +92,13 @@ class EmulatedRuntime final : public Runtime {
       std::memset(memory + i * rows.step, 0, static_cast<size_t>(rows.width));
   }
   void wait() override { ++waited; }
-  bool multiply(const Product&) override { return false; }
-  bool has_library() const override { return false; }
+  bool multiply(const Product& product) override {
+    if (!has_library_) return false;
+    ++launched;
+    emulated::multiply(product);
+    return true;
+  }
+  bool has_library() const override { return has_library_; }
   void* queue() override { return static_cast<CUstream_st*>(&queue_); }
   bool done() override { return queue_.pending == 0; }
   std::string identity() const override { return identity_; }
@@ -96,6 +106,7 @@ class EmulatedRuntime final : public Runtime {
  private:
   Queue queue_;
   std::string identity_ = next_identity();
+  const bool has_library_ = products_are_asked_for();
 };
 }  // namespace
 }  // namespace emulated
@@ -113,7 +124,13 @@ std::vector<ops::PlugDevice> Runtime::devices(std::string&, int) {
 
 }  // namespace whorl::cuda
 
-// How often the host has stood still until a queue was empty, as it would with a GPU: tests count it.
-extern "C" __attribute__((visibility("default"))) int64_t whorl_emulated_waits() {
-  return whorl::cuda::emulated::waited;
+// For tests: how often the host has stood still until a queue was empty, as it would with a GPU; what it has
+// launched, the library's products with it; how many copies it has sent to the device; and the device's
+// memory, the most since it was last asked.
+#define WHORL_SHOWN extern "C" __attribute__((visibility("default")))
+WHORL_SHOWN int64_t whorl_emulated_waits() { return whorl::cuda::emulated::waited; }
+WHORL_SHOWN int64_t whorl_emulated_launches() { return whorl::cuda::emulated::launched; }
+WHORL_SHOWN int64_t whorl_emulated_uploads() { return whorl::cuda::emulated::uploaded; }
+WHORL_SHOWN int64_t whorl_emulated_memory_peak() {
+  return static_cast<int64_t>(whorl::cuda::emulated::memory_peak());
 }

@@ -74,6 +74,25 @@ WHORL_DEVICE float warp_max(Grid& grid, float x) {
   return x;
 }
 
+// The sums of N numbers, each with the bits of warp_sum: lane i gets number i / (32 / N). With every step
+// half of the numbers go to the lanes that will hold them, 31 shuffles for 32 numbers.
+template <int N, int Mask = 16>
+WHORL_DEVICE float warp_sums(Grid& grid, const float (&x)[N]) {
+  if constexpr (N == 1) {
+    float sum = x[0];
+    for (int mask = Mask; mask > 0; mask /= 2) sum += grid.shuffle_xor(sum, mask);
+    return sum;
+  } else {
+    const bool upper = grid.lane() & Mask;
+    float half[N / 2];
+    for (int i = 0; i < N / 2; ++i) {
+      const float other = grid.shuffle_xor(upper ? x[i] : x[i + N / 2], Mask);
+      half[i] = (upper ? x[i + N / 2] : x[i]) + other;
+    }
+    return warp_sums<N / 2, Mask / 2>(grid, half);
+  }
+}
+
 // Over a block of `Warps` warps; `shared` has Warps elements and may be used again after the next sync.
 template <int Warps, class T>
 WHORL_DEVICE T block_sum(Grid& grid, T x, const Shared<T>& shared) {

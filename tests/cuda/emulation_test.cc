@@ -1,10 +1,14 @@
 // Kernels with one planted fault each: what compute-sanitizer finds on a device, the emulation finds here.
 #include <gtest/gtest.h>
 
+#include <numeric>
+
 #include "cuda/kernels/matrix.h"
 #include "target/launch.h"
 
 extern "C" int64_t whorl_emulated_waits();
+extern "C" int64_t whorl_emulated_launches();
+extern "C" int64_t whorl_emulated_uploads();
 
 namespace whorl::cuda {
 
@@ -242,6 +246,63 @@ TEST(Emulation, RoundsPairsToTheNearest) {
   const uint32_t odd = bfloat16_pair(NAN, INFINITY);
   EXPECT_EQ(odd >> 16, 0x7f80u);
   EXPECT_GT(odd & 0x7fffu, 0x7f80u);
+}
+
+// Sums of N numbers at once against those of one after another: what differs is counted.
+template <int N>
+struct SumsAtOnce : Planted {
+  void operator()(Grid& grid) const {
+    float x[N], wanted = 0;
+    for (int i = 0; i < N; ++i)
+      x[i] = 1.0f / static_cast<float>(1 + grid.lane() * 7 % 31 + i * i) - 0.1f * static_cast<float>(i % 3);
+    const float got = warp_sums(grid, x);
+    for (int i = 0; i < N; ++i) {
+      const float sum = warp_sum(grid, x[i]);
+      if (grid.lane() / (32 / N) == i) wanted = sum;
+    }
+    out[grid.thread()] = got == wanted ? 1.0f : 0.0f;
+  }
+};
+template <int N>
+float right_sums() {
+  const auto on = runtime();
+  const Scratch memory(*on, kSize * sizeof(float));
+  SumsAtOnce<N> kernel;
+  kernel.out = Global<float>(memory.get<float>());
+  launch(*on, {1, 1, 0}, kernel);
+  std::vector<float> got(kSize);
+  on->to_host(got.data(), kSize * 4, memory.get<float>(), {1, kSize * 4, kSize * 4});
+  return std::accumulate(got.begin(), got.end(), 0.0f);
+}
+TEST(Emulation, SumsOfManyNumbersHaveTheBitsOfEach) {
+  EXPECT_EQ(right_sums<1>(), kSize);
+  EXPECT_EQ(right_sums<4>(), kSize);
+  EXPECT_EQ(right_sums<32>(), kSize);
+}
+
+struct alignas(8) Pair {
+  float x, y;
+};
+struct ReadsAcrossItsPlace : Planted {
+  void operator()(Grid& grid) const {
+    const Global<const Pair> pairs(reinterpret_cast<const Pair*>(out.raw() + 1));
+    out[grid.thread()] = pairs[0].x;
+  }
+};
+TEST(Emulation, CatchesANumberThatIsNotInItsPlace) {
+  EXPECT_TRUE(says(verdict(ReadsAcrossItsPlace()), "byte 4 of an allocation where a multiple of 8"));
+}
+
+TEST(Emulation, CountsLaunchesAndUploads) {
+  const auto on = runtime();
+  const Scratch memory(*on, kSize * sizeof(float));
+  const char host[8] = {};
+  const int64_t launches = whorl_emulated_launches(), uploads = whorl_emulated_uploads();
+  EXPECT_EQ(verdict(Sound()), "sound");
+  on->to_device(memory.get<void>(), 8, host, {1, 8, 8});
+  on->to_device(memory.get<void>(), 8, host, {0, 8, 8});
+  EXPECT_EQ(whorl_emulated_launches(), launches + 2);
+  EXPECT_EQ(whorl_emulated_uploads(), uploads + 1);
 }
 
 TEST(Emulation, CountsWhatTheHostWaitsFor) {

@@ -199,7 +199,9 @@ std::vector<NamedCheck> all_checks() {
           {"repack_many", check_repack_many},
           {"rows_alone", check_rows_alone},
           {"segments_alone", check_segments_alone},
-          {"chunked_attention", check_chunked_attention}};
+          {"chunked_attention", check_chunked_attention},
+          {"adapters_at_once", check_adapters_at_once},
+          {"adapter_rows_alone", check_adapter_rows_alone}};
 }
 
 }  // namespace whorl::ops

@@ -123,6 +123,9 @@ void check_repack_many(Backend&, const Setting&, Report&);
 void check_rows_alone(Backend&, const Setting&, Report&);
 void check_segments_alone(Backend&, const Setting&, Report&);
 void check_chunked_attention(Backend&, const Setting&, Report&);
+// The same of adapters of several products at once (cases_adapters.cc).
+void check_adapters_at_once(Backend&, const Setting&, Report&);
+void check_adapter_rows_alone(Backend&, const Setting&, Report&);
 
 struct NamedCheck {
   const char* name;

@@ -24,6 +24,10 @@ void expect_flagged(Check check) {
 TEST(PlantedFault, SwapsTwoAdapters) { expect_flagged<SwapsTwoAdapters>(check_linear); }
 TEST(PlantedFault, SwapsTwoAdaptersInABatch) { expect_flagged<SwapsTwoAdapters>(check_segments_alone); }
 TEST(PlantedFault, ForgetsLaterAdapters) { expect_flagged<ForgetsLaterAdapters>(check_segments_alone); }
+TEST(PlantedFault, ForgetsAdaptersAtOnce) { expect_flagged<ForgetsLaterAdapters>(check_adapters_at_once); }
+TEST(PlantedFault, KnowsItsNeighboursAdapters) {
+  expect_flagged<KnowsItsNeighbours>(check_adapter_rows_alone);
+}
 TEST(PlantedFault, ScalesAGroupWrongly) { expect_flagged<ScalesAGroupWrongly>(check_quantised); }
 TEST(PlantedFault, SwapsNibbles) { expect_flagged<MisreadsCodes<0>>(check_quantised_codes); }
 TEST(PlantedFault, TakesTheNeighboursScale) { expect_flagged<MisreadsCodes<1>>(check_quantised_codes); }

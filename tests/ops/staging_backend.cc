@@ -66,6 +66,16 @@ void StagingBackend::linear(const Tensor& x, const PackedWeight& w, const Tensor
   Call call(*inner_);
   inner_->linear(call(x), w, call(bias), segments, call(s), call(y));
 }
+void StagingBackend::linears(const Tensor& x, std::span<const LinearJob> jobs) {
+  Call call(*inner_);
+  std::vector<Tensor> staged;  // of all jobs, three each: a job refers to its tensors
+  for (const LinearJob& job : jobs)
+    for (const Tensor& t : {job.bias, job.s, job.y}) staged.push_back(call(t));
+  std::vector<LinearJob> inside;
+  for (size_t i = 0; i < jobs.size(); ++i)
+    inside.push_back({jobs[i].w, staged[3 * i], jobs[i].segments, staged[3 * i + 1], staged[3 * i + 2]});
+  inner_->linears(call(x), inside);
+}
 void StagingBackend::linear_backward(const Tensor& dy, const Tensor& x, const PackedWeight& w,
                                      std::span<const LoraSegment> segments, const Tensor& s,
                                      std::span<const LoraGradient> gradients, const Tensor& dx,

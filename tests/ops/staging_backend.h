@@ -48,6 +48,7 @@ class StagingBackend : public Backend {
 
   void linear(const Tensor& x, const PackedWeight& w, const Tensor& bias,
               std::span<const LoraSegment> segments, const Tensor& s, const Tensor& y) override;
+  void linears(const Tensor& x, std::span<const LinearJob> jobs) override;
   void linear_backward(const Tensor& dy, const Tensor& x, const PackedWeight& w,
                        std::span<const LoraSegment> segments, const Tensor& s,
                        std::span<const LoraGradient> gradients, const Tensor& dx, bool accumulate) override;

@@ -41,15 +41,17 @@ class Shared {
 
 class Grid {
  public:
-  WHORL_DEVICE Grid() : carved_(0) {}
-  WHORL_DEVICE int block() const { return static_cast<int>(blockIdx.x); }
-  WHORL_DEVICE int block_y() const { return static_cast<int>(blockIdx.y); }
-  WHORL_DEVICE int blocks() const { return static_cast<int>(gridDim.x); }
-  WHORL_DEVICE int blocks_y() const { return static_cast<int>(gridDim.y); }
+  WHORL_DEVICE Grid()
+      : block_(static_cast<int>(blockIdx.x)), block_y_(static_cast<int>(blockIdx.y)), carved_(0) {}
+  WHORL_DEVICE int block() const { return block_; }
+  WHORL_DEVICE int block_y() const { return block_y_; }
   WHORL_DEVICE int thread() const { return static_cast<int>(threadIdx.x); }
   WHORL_DEVICE int threads() const { return static_cast<int>(blockDim.x); }
   WHORL_DEVICE int lane() const { return thread() % 32; }
   WHORL_DEVICE int warp() const { return thread() / 32; }
+
+  // Which block of its own a kernel is that shares a launch.
+  WHORL_DEVICE void place(int block, int block_y) { block_ = block, block_y_ = block_y; }
 
   // All threads of the block meet; what they wrote to shared memory is seen by all.
   WHORL_DEVICE void sync() const { __syncthreads(); }
@@ -88,6 +90,7 @@ class Grid {
   }
 
  private:
+  int block_, block_y_;
   int64_t carved_;
 };
 

@@ -33,6 +33,7 @@ class Global {
   T& operator[](int64_t i) const {
     const auto at = reinterpret_cast<uintptr_t>(data_ + i);
     if (at < begin_ || at + sizeof(T) > end_) emulated::find_allocation(at, sizeof(T), begin_, end_);
+    if (at % alignof(T) != 0) emulated::misaligned(at - begin_, alignof(T));
     return *emulated::real(data_ + i);
   }
 
@@ -77,16 +78,15 @@ class Grid {
   using Place = std::source_location;
 
  public:
-  explicit Grid(emulated::Block& block) : block_(&block), carved_(0) {}
-  int block() const { return block_->x(); }
-  int block_y() const { return block_->y(); }
-  int blocks() const { return block_->blocks(); }
-  int blocks_y() const { return block_->blocks_y(); }
+  explicit Grid(emulated::Block& block) : block_(&block), x_(block.x()), y_(block.y()), carved_(0) {}
+  int block() const { return x_; }
+  int block_y() const { return y_; }
   int thread() const { return block_->thread(); }
   int threads() const { return block_->threads(); }
   int lane() const { return thread() % 32; }
   int warp() const { return thread() / 32; }
 
+  void place(int block, int block_y) { x_ = block, y_ = block_y; }
   void sync(Place place = Place::current()) const { block_->meet(emulated::Meeting::block, place); }
   void sync_warp(Place place = Place::current()) const { block_->meet(emulated::Meeting::warp, place); }
 
@@ -120,6 +120,7 @@ class Grid {
 
  private:
   emulated::Block* block_;
+  int x_, y_;
   int64_t carved_;
 };
 

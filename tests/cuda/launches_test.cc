@@ -1,0 +1,123 @@
+// What a decode step of one more layer costs the host: launches and copies to the device, as with NVIDIA's
+// library (the emulation has a stand-in for it). Numbers that grow here are time on a GPU.
+#include <dlfcn.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "base/random.h"
+#include "model/golden.h"
+#include "model/model_impl.h"
+#include "ops/device.h"
+#include "ops/library_folders.h"
+
+namespace whorl {
+namespace {
+
+int64_t counted(const char* what) {
+  void* const library = dlopen(WHORL_EMULATED_LIBRARY, RTLD_NOW | RTLD_LOCAL);
+  return reinterpret_cast<int64_t (*)()>(dlsym(library, what))();
+}
+
+struct Cost {
+  int64_t launches = 0, uploads = 0;
+  static Cost now() { return {counted("whorl_emulated_launches"), counted("whorl_emulated_uploads")}; }
+  Cost operator-(const Cost& o) const { return {launches - o.launches, uploads - o.uploads}; }
+  bool operator==(const Cost&) const = default;
+};
+std::ostream& operator<<(std::ostream& out, const Cost& c) {
+  return out << c.launches << " launches, " << c.uploads << " uploads";
+}
+
+Model model_of(int64_t layers, const std::string& quantize) {
+  ModelConfig c;
+  c.vocab_size = 64, c.hidden_size = 64, c.intermediate_size = 96, c.num_hidden_layers = layers;
+  c.num_attention_heads = 4, c.num_key_value_heads = 2, c.max_position_embeddings = 64;
+  c.torch_dtype = "bfloat16";
+  return Model::create(c, 5, {}, {.device = "cuda_emulated", .quantize = quantize});
+}
+
+Tensor numbers(Shape shape, uint64_t seed) {
+  const Tensor out = Tensor::zeros(DType::float32, std::move(shape));
+  for (int64_t i = 0; i < out.numel(); ++i)
+    out.data<float>()[i] =
+        0.01f * static_cast<float>(base::below(seed, static_cast<uint64_t>(i), 100)) - 0.5f;
+  return out;
+}
+
+model::DeviceAdapter adapter_of(const model::Transformer& t, int64_t rank) {
+  model::DeviceAdapter out;
+  out.max_rank = rank;
+  for (size_t i = 0; i < t.linear_names().size(); ++i) {
+    const Shape shape = t.linear_shape(i);
+    out.linears.push_back(t.backend().pack_lora(numbers({rank, shape[1]}, i),
+                                                numbers({shape[0], rank}, i + 99), 0.5f, DType::bfloat16));
+  }
+  return out;
+}
+
+// Four streams that decode one token each; row i uses adapter i where there are so many.
+struct Streams {
+  static constexpr int64_t kCount = 4;
+  Model model;
+  const model::Transformer& t;
+  model::KvCache cache;
+  std::vector<model::DeviceAdapter> adapters;
+  std::vector<int32_t> pages[kCount];
+  int32_t position = 0;
+
+  Streams(int64_t layers, const std::string& quantize, int64_t count)
+      : model(model_of(layers, quantize)),
+        t(*model.impl()->transformer),
+        cache(t.make_kv_cache(2 * kCount, 16)) {
+    for (int64_t i = 0; i < count; ++i) adapters.push_back(adapter_of(t, 8 + 4 * i));
+    for (int32_t i = 0; i < kCount; ++i) pages[i] = {2 * i, 2 * i + 1};
+  }
+  Cost step() {
+    std::vector<ops::PagedSequence> sequences;
+    std::vector<model::AdapterRows> rows;
+    for (int64_t i = 0; i < kCount; ++i) {
+      sequences.push_back({i, i + 1, position, pages[i]});
+      if (static_cast<size_t>(i) < adapters.size())
+        rows.push_back({i, i + 1, &adapters[static_cast<size_t>(i)]});
+    }
+    const std::vector<int32_t> ids = {3, 1, 4, 1}, positions(kCount, position++), wanted = {0, 1, 2, 3};
+    const Cost before = Cost::now();
+    t.step({ids, positions, rows}, sequences, cache, wanted);
+    return Cost::now() - before;
+  }
+  // After a few of them: what is sent once and kept counts for nothing.
+  Cost steady() {
+    for (int i = 0; i < 3; ++i) step();
+    return step();
+  }
+};
+
+class Launches : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    setenv("WHORL_EMULATED_PRODUCTS", "1", 1);
+    ops::add_library_folder(std::filesystem::path(WHORL_EMULATED_LIBRARY).parent_path().string());
+  }
+  void TearDown() override { unsetenv("WHORL_EMULATED_PRODUCTS"); }
+  static Cost of_a_layer(const std::string& quantize, int64_t adapters) {
+    const Cost three = Streams(3, quantize, adapters).steady(), two = Streams(2, quantize, adapters).steady();
+    return three - two;
+  }
+};
+
+TEST_F(Launches, OfADecodedLayer) {
+  for (const char* quantize : {"none", "int8"}) {
+    EXPECT_EQ(of_a_layer(quantize, 0), (Cost{20, 0})) << quantize;
+    EXPECT_EQ(of_a_layer(quantize, 1), (Cost{24, 0})) << quantize;
+    EXPECT_EQ(of_a_layer(quantize, 3), (Cost{24, 0})) << quantize;
+  }
+}
+
+TEST_F(Launches, OfAStep) {
+  EXPECT_EQ(Streams(1, "none", 0).steady(), (Cost{24, 3}));
+  EXPECT_EQ(Streams(1, "none", 3).steady(), (Cost{28, 3}));
+}
+
+}  // namespace
+}  // namespace whorl

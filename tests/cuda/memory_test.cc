@@ -1,0 +1,90 @@
+// What working_bytes foresees for a call of adapters against what the device's memory grew to.
+#include <dlfcn.h>
+#include <gtest/gtest.h>
+
+#include <array>
+#include <filesystem>
+#include <functional>
+
+#include "ops/backend.h"
+#include "ops/device.h"
+#include "ops/library_folders.h"
+
+namespace whorl::ops {
+
+namespace {
+constexpr int64_t kLists = 2 << 20;  // which may be kept beside a pass
+
+int64_t peak() {
+  void* const library = dlopen(WHORL_EMULATED_LIBRARY, RTLD_NOW | RTLD_LOCAL);
+  return reinterpret_cast<int64_t (*)()>(dlsym(library, "whorl_emulated_memory_peak"))();
+}
+
+// Three products of the same rows whose adapters have the same rank, and the way back through one of them.
+struct Call {
+  std::shared_ptr<Backend> backend = make_backend("cuda_emulated");
+  int64_t n, k, o = 24;
+  Tensor x, y, s, none;
+  Weight w;
+  Lora lora;
+  LoraSegment all;
+
+  Call(int64_t rows, int64_t inputs, int64_t rank, DType dtype) : n(rows), k(inputs) {
+    const auto on_device = [&](int64_t r, int64_t c) { return backend->allocate(DType::float32, {r, c}); };
+    x = on_device(n, k), y = on_device(n, o), s = on_device(n, rank);
+    w = backend->pack(Tensor::zeros(dtype, {o, k}), true);
+    lora = backend->pack_lora(Tensor::zeros(DType::float32, {rank, k}),
+                              Tensor::zeros(DType::float32, {o, rank}), 1, dtype);
+    all = {0, n, lora.get()};
+  }
+  PassShape shape(bool gradients) const {
+    PassShape pass;
+    pass.rows = n, pass.segment_rows = n, pass.rank = lora->rank(), pass.gradients = gradients;
+    pass.linears = {w}, pass.head = w;
+    return pass;
+  }
+  int64_t foreseen(bool gradients) const {
+    return static_cast<int64_t>(backend->working_bytes(shape(gradients))) - kLists;
+  }
+  // The second time: lists are there.
+  int64_t taken(const std::function<void()>& call) const {
+    call(), peak();
+    const int64_t before = peak();
+    call();
+    return peak() - before;
+  }
+  int64_t forward() const {
+    const LinearJob job{*w, none, {&all, 1}, none, y};
+    const std::vector<LinearJob> jobs = {job, job, job};
+    return taken([&] { backend->linears(x, jobs); });
+  }
+  int64_t backward() const {
+    return taken([&] { backend->linear_backward(y, x, *w, {&all, 1}, s, {}, x, false); });
+  }
+};
+
+TEST(WorkingMemory, OfAdaptersIsForeseen) {
+  add_library_folder(std::filesystem::path(WHORL_EMULATED_LIBRARY).parent_path().string());
+  for (const bool library : {false, true}) {
+    if (library) setenv("WHORL_EMULATED_PRODUCTS", "1", 1);
+    for (const auto& [n, k, rank] : {std::array<int64_t, 3>{1, 4096, 16}, {8, 600, 3}, {9, 64, 8}}) {
+      const Call call(n, k, rank, DType::bfloat16);
+      const int64_t chunks = k == 4096 ? 16 : k == 600 ? 3 : 1, rounded = n * k * 2;
+      EXPECT_EQ(call.foreseen(false), rounded + 3 * n * rank * chunks * 4) << k;
+      EXPECT_EQ(call.forward(), call.foreseen(false) - (library ? 0 : rounded)) << k;
+      EXPECT_LE(call.backward(), call.foreseen(true)) << k;
+    }
+  }
+  unsetenv("WHORL_EMULATED_PRODUCTS");
+}
+
+// So many blocks that each makes its sums whole.
+TEST(WorkingMemory, OfManyRowsIsForeseen) {
+  add_library_folder(std::filesystem::path(WHORL_EMULATED_LIBRARY).parent_path().string());
+  const Call call(1376, 260, 1, DType::float32);
+  EXPECT_EQ(call.forward(), 3 * 1376 * 4);
+  EXPECT_LE(call.forward(), call.foreseen(false));
+}
+
+}  // namespace
+}  // namespace whorl::ops
