@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <tuple>
 
 #include "cuda/backend.h"
 #include "cuda/kernels/attention_backward.h"
@@ -71,6 +72,18 @@ void backward(Runtime& runtime, const AttentionGradients& g) {
     of_keys.dk = g.dk, of_keys.dv = g.dv, of_keys.pieces = g.by_key;
     launch(runtime, Extent{g.keys, g.kv_heads, shared}, of_keys);
   });
+}
+
+// k and v into their slots, and where attention finds them.
+template <class Stored>
+void write_pages(Runtime& runtime, const Tensor& k, const Tensor& v, const PagedCache& cache,
+                 Global<const int32_t> rows, Global<const int32_t> slots, int64_t count) {
+  WritePages<Stored> write;
+  write.k = rows_of<const float>(k), write.v = rows_of<const float>(v), write.columns = k.dim(1);
+  write.keys = {Global<Stored>(cache.keys.data<Stored>()), write.columns};
+  write.values = {Global<Stored>(cache.values.data<Stored>()), write.columns};
+  write.rows = rows, write.slots = slots;
+  launch(runtime, per_element(count, write.columns), write);
 }
 
 AttentionCall forward(const Tensor& q, const AttentionShape& s, const Tensor& out, const Tensor& lse) {
@@ -157,13 +170,18 @@ void CudaBackend::attention_backward(const Tensor& dout, const Tensor& q, const 
   tensor ? tensor_attention_backward(*runtime_, g) : backward(*runtime_, g);
 }
 
+// Tensor cores round keys and values: their pages need hold no more.
+DType CudaBackend::cache_dtype(const AttentionShape& shape, int64_t) const {
+  return on_tensor_cores(shape) ? DType::bfloat16 : DType::float32;
+}
+
 void CudaBackend::attention_paged(const Tensor& q, const Tensor& k, const Tensor& v,
                                   std::span<const PagedSequence> sequences, const AttentionShape& s,
                                   const PagedCache& cache, const Tensor& out) {
   const char* op = "attention_paged";
   check_shape(op, s);
   ops::expect_attention(op, q, k, v, s, out);
-  ops::expect_cache(op, cache, k.dim(1), activation_dtype());
+  ops::expect_cache(op, cache, k.dim(1), cache_dtype(s, cache.page_size));
   ops::expect_sequences(op, sequences, q.dim(0), cache);
   const int64_t group = s.heads / s.kv_heads, size = cache.page_size, width = k.dim(1);
   const int64_t block_queries = on_tensor_cores(s) ? kTensorQueries : Attention<1>::kQueries;
@@ -184,16 +202,18 @@ void CudaBackend::attention_paged(const Tensor& q, const Tensor& k, const Tensor
   const size_t pages = lists.add(page_list), rows = lists.add(from), places = lists.add(slots),
                queries = lists.add(list);
   const Sent sent(lists_, lists);  // the same for all layers
-  WritePages write;
-  write.k = rows_of<const float>(k), write.v = rows_of<const float>(v);
-  write.keys = {Global<float>(cache.keys.data<float>()), width};
-  write.values = {Global<float>(cache.values.data<float>()), width};
-  write.rows = Global<const int32_t>(sent.at<int32_t>(rows));
-  write.slots = Global<const int32_t>(sent.at<int32_t>(places));
-  write.columns = width;
-  launch(*runtime_, per_element(static_cast<int64_t>(from.size()), width), write);
   AttentionCall call = forward(q, s, out, Tensor());
-  call.source.k = {write.keys.data, width}, call.source.v = {write.values.data, width};
+  const auto write = [&](auto stored) {
+    using Stored = decltype(stored);
+    write_pages<Stored>(*runtime_, k, v, cache, Global<const int32_t>(sent.at<int32_t>(rows)),
+                        Global<const int32_t>(sent.at<int32_t>(places)), static_cast<int64_t>(from.size()));
+    return std::pair(Dense<const Stored>{Global<const Stored>(cache.keys.data<Stored>()), width},
+                     Dense<const Stored>{Global<const Stored>(cache.values.data<Stored>()), width});
+  };
+  if (cache.keys.dtype() == DType::bfloat16)
+    std::tie(call.source.rounded_k, call.source.rounded_v) = write(uint16_t{});
+  else
+    std::tie(call.source.k, call.source.v) = write(float{});
   call.source.page_list = Global<const int32_t>(sent.at<int32_t>(pages)), call.source.page_size = size;
   call.pieces = Global<const AttentionPiece>(sent.at<AttentionPiece>(queries));
   attend(call, s, list);

@@ -89,6 +89,7 @@ class CudaBackend final : public ops::Backend {
   void attention_backward(const Tensor& dout, const Tensor& q, const Tensor& k, const Tensor& v,
                           const Tensor& out, const Tensor& lse, Ragged rows, const AttentionShape& shape,
                           const Tensor& dq, const Tensor& dk, const Tensor& dv) override;
+  DType cache_dtype(const AttentionShape& shape, int64_t page_size) const override;
   void attention_paged(const Tensor& q, const Tensor& k, const Tensor& v,
                        std::span<const PagedSequence> sequences, const AttentionShape& shape,
                        const PagedCache& cache, const Tensor& out) override;

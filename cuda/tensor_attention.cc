@@ -23,8 +23,8 @@ void with_channels(int64_t head_size, const Body& body) {
 }
 
 // Spans in blocks of their own, and what they leave merged.
-template <int Channels>
-void run_split(Runtime& runtime, TensorAttention<Channels> kernel, int64_t blocks, size_t numbers) {
+template <int Channels, class Stored>
+void run_split(Runtime& runtime, TensorAttention<Channels, Stored> kernel, int64_t blocks, size_t numbers) {
   const Scratch states(runtime, numbers * 4);
   kernel.partial = Global<float>(states.get<float>());
   launch(runtime, Extent{blocks, kernel.kv_heads * kernel.spans, kernel.shared_bytes()}, kernel);
@@ -33,26 +33,33 @@ void run_split(Runtime& runtime, TensorAttention<Channels> kernel, int64_t block
   merge.kept = kernel.kept;
   launch(runtime, Extent{blocks, kernel.kv_heads * pieces(kernel.kept, merge.kWarps), 0}, merge);
 }
+
+template <int Channels, class Stored>
+void run(Runtime& runtime, const AttentionCall& call, int64_t blocks, int64_t keys, int64_t kept) {
+  TensorAttention<Channels, Stored> kernel;
+  static_assert(kernel.kQueries == kTensorQueries);
+  static_cast<AttentionCall&>(kernel) = call;
+  kernel.spans = pieces(keys, kSpan), kernel.kept = kept;
+  const int64_t numbers = blocks * call.kv_heads * kept * kernel.spans * (2 + call.sizes.head_size);
+  // A training pass has many queries, and its working memory is predicted without such states.
+  const bool paged = call.source.page_size > 0;
+  if (!paged || kernel.spans == 1 || blocks * call.kv_heads >= kFewBlocks || numbers > kMostStates)
+    return launch(runtime, Extent{blocks, call.kv_heads, kernel.shared_bytes()}, kernel);
+  run_split(runtime, kernel, blocks, static_cast<size_t>(numbers));
+}
 }  // namespace
 
 void tensor_attention(Runtime& runtime, const AttentionCall& call, const std::vector<AttentionPiece>& list) {
-  const auto blocks = static_cast<int64_t>(list.size()), group = call.sizes.group, d = call.sizes.head_size;
+  const auto blocks = static_cast<int64_t>(list.size());
   int64_t keys = 0, kept = 0;
   for (const AttentionPiece& piece : list) {
     keys = std::max(keys, piece.keys);
-    kept = std::max(kept, std::min(kTensorQueries, piece.rows * group - piece.first));
+    kept = std::max(kept, std::min(kTensorQueries, piece.rows * call.sizes.group - piece.first));
   }
-  with_channels(d, [&](auto channels) {
-    TensorAttention<decltype(channels)::value> kernel;
-    static_assert(kernel.kQueries == kTensorQueries);
-    static_cast<AttentionCall&>(kernel) = call;
-    kernel.spans = pieces(keys, kSpan), kernel.kept = kept;
-    const int64_t numbers = blocks * call.kv_heads * kept * kernel.spans * (2 + d);
-    // A training pass has many queries, and its working memory is predicted without such states.
-    const bool paged = call.source.page_size > 0;
-    if (!paged || kernel.spans == 1 || blocks * call.kv_heads >= kFewBlocks || numbers > kMostStates)
-      return launch(runtime, Extent{blocks, call.kv_heads, kernel.shared_bytes()}, kernel);
-    run_split(runtime, kernel, blocks, static_cast<size_t>(numbers));
+  with_channels(call.sizes.head_size, [&](auto channels) {
+    constexpr int kChannels = decltype(channels)::value;
+    call.source.rounded_k.data ? run<kChannels, uint16_t>(runtime, call, blocks, keys, kept)
+                               : run<kChannels, float>(runtime, call, blocks, keys, kept);
   });
 }
 

@@ -31,9 +31,10 @@ struct AttentionSizes {
   }
 };
 
-// Rows of keys and values, dense or in pages.
+// Rows of keys and values, dense or in pages; pages for tensor cores hold them rounded.
 struct KeyRows {
   Dense<const float> k, v;
+  Dense<const uint16_t> rounded_k, rounded_v;  // in their place; see Backend::cache_dtype
   Global<const int32_t> page_list;
   int64_t page_size = 0;
   WHORL_DEVICE int64_t row(const AttentionPiece& piece, int64_t position) const {
@@ -212,18 +213,19 @@ struct AttentionMerge : Attention<Parts> {
 };
 
 // Rows of k and v into their places in the pages.
+template <class Stored>
 struct WritePages {
   static constexpr int kThreads = 256;
   Dense<const float> k, v;
-  Dense<float> keys, values;
+  Dense<Stored> keys, values;
   Global<const int32_t> rows, slots;
   int64_t columns = 0;
   WHORL_DEVICE void operator()(Grid& grid) const {
     const int64_t c = static_cast<int64_t>(grid.block_y()) * kThreads + grid.thread();
     if (c >= columns) return;
     const int64_t from = rows[grid.block()], to = slots[grid.block()];
-    keys.row(to)[c] = k.at(from, c);
-    values.row(to)[c] = v.at(from, c);
+    store(keys.row(to)[c], k.at(from, c));
+    store(values.row(to)[c], v.at(from, c));
   }
 };
 

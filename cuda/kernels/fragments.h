@@ -21,12 +21,19 @@ struct Tile {
   static constexpr int64_t across_bytes(int64_t rows) { return shared_size(rows / 2 * kAcross * 4); }
 };
 
-// Channel c of a row of d; a null row is one of zeros.
-WHORL_DEVICE float channel_of(const Global<const float>& row, int c, int d) {
-  return row && c < d ? row[c] : 0.0f;
+// Channel c of a row of d; a null row is one of zeros. Rows are float32, or rounded to bfloat16 already.
+template <class Stored>
+WHORL_DEVICE float channel_of(const Global<Stored>& row, int c, int d) {
+  return row && c < d ? widen(row[c]) : 0.0f;
 }
 WHORL_DEVICE uint32_t channels_of(const Global<const float>& row, int c, int d) {
   return bfloat16_pair(channel_of(row, c, d), channel_of(row, c + 1, d));
+}
+// Rows of an even number of channels begin at whole words.
+WHORL_DEVICE uint32_t channels_of(const Global<const uint16_t>& row, int c, int d) {
+  if (!row || c >= d) return 0;
+  if (d % 2 == 0) return Global<const uint32_t>(reinterpret_cast<const uint32_t*>(row.raw()))[c / 2];
+  return row[c] | (c + 1 < d ? static_cast<uint32_t>(row[c + 1]) << 16 : 0u);
 }
 
 // Rows [0, Rows) into a tile, by all warps of the block; row(i) says where row i begins, null for one of
@@ -34,7 +41,7 @@ WHORL_DEVICE uint32_t channels_of(const Global<const float>& row, int c, int d) 
 template <int Channels, int Rows, int Warps, class Row>
 WHORL_DEVICE void load_along(Grid& grid, const Shared<uint32_t>& tile, int d, const Row& row) {
   for (int i = grid.warp(); i < Rows; i += Warps) {
-    const Global<const float> from = row(i);
+    const auto from = row(i);
     for (int pair = grid.lane(); pair < Channels / 2; pair += 32)
       tile[i * Tile<Channels>::kAlong + pair] = channels_of(from, 2 * pair, d);
   }
@@ -43,7 +50,7 @@ WHORL_DEVICE void load_along(Grid& grid, const Shared<uint32_t>& tile, int d, co
 template <int Channels, int Rows, int Warps, class Row>
 WHORL_DEVICE void load_across(Grid& grid, const Shared<uint32_t>& tile, int d, const Row& row) {
   for (int two = grid.warp(); two < Rows / 2; two += Warps) {
-    const Global<const float> even = row(2 * two), odd = row(2 * two + 1);
+    const auto even = row(2 * two), odd = row(2 * two + 1);
     for (int c = grid.lane(); c < Channels; c += 32)
       tile[two * Tile<Channels>::kAcross + c] = bfloat16_pair(channel_of(even, c, d), channel_of(odd, c, d));
   }

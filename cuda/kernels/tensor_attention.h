@@ -7,11 +7,14 @@
 // Order of additions: keys in tiles of 64 by position, tiles in spans of kSpan, spans one after another, so
 // that here, too, a query's bits do not depend on the queries beside it, on pages, on chunks or on how spans
 // were split.
+#include <type_traits>
+
 #include "cuda/kernels/tensor_softmax.h"
 
 namespace whorl::cuda {
 
-template <int Channels>
+// Stored: of keys and values in memory, float or (in pages) bfloat16, which is what they are rounded to.
+template <int Channels, class Stored>
 struct TensorAttention : AttentionCall {
   static constexpr int kThreads = 128, kWarps = kThreads / 32, kQueries = 16 * kWarps, kKeys = 64;
   static_assert(kSpan % kKeys == 0);
@@ -54,12 +57,25 @@ struct TensorAttention : AttentionCall {
   WHORL_DEVICE void load(Grid& grid, const AttentionPiece& piece, int64_t column, int first,
                          const Shared<uint32_t>& keys, const Shared<uint32_t>& values) const {
     const int d = static_cast<int>(sizes.head_size);
-    const auto row_in = [&](const Dense<const float>& x, int i) {
+    const auto row_in = [&](const Dense<const Stored>& x, int i) {
       // Beyond its end a page holds anything.
-      return first + i < piece.keys ? x.row(source.row(piece, first + i)) + column : Global<const float>();
+      return first + i < piece.keys ? x.row(source.row(piece, first + i)) + column : Global<const Stored>();
     };
-    load_along<Channels, kKeys, kWarps>(grid, keys, d, [&](int i) { return row_in(source.k, i); });
-    load_across<Channels, kKeys, kWarps>(grid, values, d, [&](int i) { return row_in(source.v, i); });
+    load_along<Channels, kKeys, kWarps>(grid, keys, d, [&](int i) { return row_in(k_rows(), i); });
+    load_across<Channels, kKeys, kWarps>(grid, values, d, [&](int i) { return row_in(v_rows(), i); });
+  }
+
+  WHORL_DEVICE const Dense<const Stored>& k_rows() const {
+    if constexpr (std::is_same_v<Stored, float>)
+      return source.k;
+    else
+      return source.rounded_k;
+  }
+  WHORL_DEVICE const Dense<const Stored>& v_rows() const {
+    if constexpr (std::is_same_v<Stored, float>)
+      return source.v;
+    else
+      return source.rounded_v;
   }
 
   WHORL_DEVICE void step(Grid& grid, const WarpQueries& mine, int first,

@@ -142,8 +142,13 @@ TEST_P(TensorAttention, KnowsNoNeighbours) {
 
 // Several spans, split over blocks and in one: the bits of the whole, whatever a step brings.
 TEST_P(TensorAttention, HasTheSameBitsOverPages) {
-  for (const auto& [window, chunk] : {std::pair<int64_t, int64_t>{0, 45}, {200, 64}, {130, 7}}) {
-    AttentionCase c = edges(4, 2, 24, window);
+  struct Pass {
+    int64_t head_size, window, chunk;
+  };
+  // A head of an odd number of channels begins within a word of its page.
+  for (const auto& [head_size, window, chunk] :
+       {Pass{24, 0, 45}, Pass{24, 200, 64}, Pass{24, 130, 7}, Pass{5, 0, 33}}) {
+    AttentionCase c = edges(4, 2, head_size, window);
     c.starts = {0, 300, 310, 450};
     const AttentionNumbers in(c, 7, DType::float32);
     const Tensor whole = Tensor::zeros(DType::float32, {in.q.rows, in.q.columns});
@@ -152,6 +157,31 @@ TEST_P(TensorAttention, HasTheSameBitsOverPages) {
     report.enter(c.name + ", chunks of " + std::to_string(chunk));
     report.same_bits("out", run_paged(*backend, c, in, 16, chunk, report), whole);
   }
+}
+
+// Pages hold what keys and values are rounded to, and no more; float32 where that is computed with.
+TEST_P(TensorAttention, KeepsPagesRounded) {
+  AttentionCase c = edges(2, 1, 24, 0);
+  c.starts = {0, 6};
+  const AttentionNumbers in(c, 10, DType::float32);
+  Pages pages(*backend, c, 4);
+  ASSERT_EQ(pages.cache.keys.dtype(), DType::bfloat16);
+  Guarded out({6, in.q.columns});
+  const std::vector<PagedSequence> one = {{0, 6, 0, pages.tables[0]}};
+  backend->attention_paged(to_slice(in.q), to_slice(in.k), to_slice(in.v), one, c.shape, pages.cache,
+                           out.tensor());
+  report.enter("pages of keys and values");
+  for (const auto& [tensor, numbers] : {std::pair(&pages.cache.keys, &in.k), {&pages.cache.values, &in.v}})
+    for (int64_t i = 0; i < 6; ++i) {
+      const auto* slot =
+          tensor->data<uint16_t>() + (pages.tables[0][static_cast<size_t>(i / 4)] * 4 + i % 4) * 24;
+      for (int64_t j = 0; j < 24; ++j)
+        report.expect(slot[j] == float_to_bf16(static_cast<float>((*numbers)(i, j))),
+                      "not the number rounded");
+    }
+  AttentionShape plain = c.shape;
+  plain.precision = DType::float32;
+  EXPECT_EQ(backend->cache_dtype(plain, 16), DType::float32);
 }
 
 // A query that is no number has no answer, and takes none from the others.
@@ -180,6 +210,7 @@ TEST_P(TensorAttention, GivesWayToFloat32WhereThatIsAskedFor) {
   setenv("WHORL_CUDA_ATTENTION", "float32", 1);
   StagingBackend asked(make_backend(GetParam()));
   const Answer got = attend(asked, c, in);
+  EXPECT_EQ(asked.cache_dtype(c.shape, 16), DType::float32);
   report.enter("float32 asked for");
   for (size_t i = 0; i < 5; ++i)
     report.same_bits(got.all()[i].first, got.all()[i].second->tensor(), want.all()[i].second->tensor());
