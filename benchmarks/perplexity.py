@@ -55,11 +55,26 @@ def losses(logits: numpy.ndarray, ids: list[int]) -> numpy.ndarray:
     return total - x[numpy.arange(len(ids) - 1), ids[1:]]
 
 
-def perplexity(side: worker.Worker, pieces: list[Piece]) -> float:
+def losses_of(side: worker.Worker, pieces: list[Piece]) -> numpy.ndarray:
     found = [
         losses(numpy.asarray(side.ask("logits", ids)), ids)[numpy.array(asked) - 1] for ids, asked in pieces
     ]
-    return float(numpy.exp(numpy.concatenate(found).mean()))
+    return numpy.concatenate(found)
+
+
+PAIRS = {"int8": "Q8_0", "int4": "Q4_0"}
+
+
+def paired(found: dict[str, numpy.ndarray]) -> dict[str, dict[str, float]]:
+    """Whorl's perplexity over llama.cpp's of the same size as a difference of logarithms, and its standard error:
+    token by token, since both sides read the same ones."""
+    pairs = {}
+    for ours, theirs in PAIRS.items():
+        if f"llama.cpp {theirs}" in found:
+            difference = found[f"Whorl {ours}"] - found[f"llama.cpp {theirs}"]
+            error = difference.std(ddof=1) / numpy.sqrt(len(difference))
+            pairs[ours] = {"log_ratio": float(difference.mean()), "standard_error": float(error)}
+    return pairs
 
 
 class Whorl:
@@ -217,16 +232,18 @@ def measure(make: Any, chosen: argparse.Namespace) -> dict[str, Any]:
             texts = side.ask("answers", read)
         side.close()
         found: dict[str, Any] = {"tokens": sum(len(asked) for _, asked in texts), "forms": {}}
+        all_losses = {}
         for name, kind, arguments, types in forms(model, files):
             if kind is None:
                 found["forms"][name] = {"perplexity": None, "types": types}
                 continue
             side = worker.Worker(kind, *arguments)
-            found["forms"][name] = {"perplexity": perplexity(side, texts), "types": types}
+            all_losses[name] = losses_of(side, texts)
+            found["forms"][name] = {"perplexity": float(numpy.exp(all_losses[name].mean())), "types": types}
             if kind is Whorl:
                 found["forms"][name]["memory_bytes"] = side.ask("bytes")
             side.close()
-        return found
+        return {**found, "paired": paired(all_losses)}
 
 
 MODELS = {"stories260K": stories, "trained here, hidden 256": trained, "demo base": demo}
@@ -250,19 +267,28 @@ def rows_of(found: dict[str, Any]) -> list[str]:
     return lines
 
 
-def over(found: dict[str, Any], ours: str, theirs: str) -> float | None:
-    """Whorl's perplexity over llama.cpp's, the geometric mean of the models that have both."""
-    pairs = [
-        f["forms"][f"Whorl {ours}"]["perplexity"] / f["forms"][f"llama.cpp {theirs}"]["perplexity"]
-        for f in found.values()
-        if f"llama.cpp {theirs}" in f.get("forms", {})
+def over(found: dict[str, Any], ours: str) -> dict[str, float]:
+    """Whorl's perplexity over llama.cpp's, the geometric mean of the models that have both, and its standard error."""
+    pairs = [f["paired"][ours] for f in found.values() if ours in f.get("paired", {})]
+    if not pairs:
+        return {}
+    name = f"{ours}_over_{PAIRS[ours].lower()}"
+    error = numpy.sqrt(sum(p["standard_error"] ** 2 for p in pairs)) / len(pairs)
+    ratio = numpy.exp(numpy.mean([p["log_ratio"] for p in pairs]))
+    return {name: float(ratio), f"{name}_error": float(error)}
+
+
+def verdicts(facts: dict[str, Any]) -> list[str]:
+    return [
+        f"{ours} over {theirs}, mean of the models: {facts[name]:.5f} ± {facts[name + '_error']:.5f} (standard error)"
+        for ours, theirs in PAIRS.items()
+        if (name := f"{ours}_over_{theirs.lower()}") in facts
     ]
-    return float(numpy.exp(numpy.log(pairs).mean())) if pairs else None
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--windows", type=int, default=24)
+    parser.add_argument("--windows", type=int, default=96, help="of each text: more make the error smaller")
     parser.add_argument("--length", type=int, default=256, help="tokens of a window; the first has no loss")
     parser.add_argument("--model", choices=MODELS, nargs="+", default=list(MODELS))
     parser.add_argument("--json", action="store_true", help="one JSON object, nothing else")
@@ -276,7 +302,8 @@ def main() -> None:
     table = rows_of(found)
     facts = {"machine": common.cpu_name(), "commit": common.commit(), "versions": common.versions()}
     facts |= {"windows": chosen.windows, "length": chosen.length}
-    facts |= {"int8_over_q8_0": over(found, "int8", "Q8_0"), "int4_over_q4_0": over(found, "int4", "Q4_0")}
+    facts |= over(found, "int8") | over(found, "int4")
+    table += ["", *verdicts(facts)]
     print(json.dumps({**facts, "models": found, "table": table}) if chosen.json else "\n".join(table))
 
 
