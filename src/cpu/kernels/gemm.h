@@ -63,6 +63,13 @@ struct GemmBlock {
     t.columns = g.columns - p * kPanel;
     return t;
   }
+  // The first tile waits for its weights, the others find them in the cache: meanwhile these ask for those of
+  // the next `group` panels, of which `count` lie on without a gap.
+  void ask_for_next(int64_t i, Tile& t, int64_t count, int64_t group) const {
+    if (i == 0) return;
+    t.ask_step = (kPanel * count + tiles.count - 2) / (tiles.count - 1);
+    t.ask = static_cast<const float*>(t.w) + group * t.w_vector + (i - 1) * t.k * t.ask_step;
+  }
   // The sums of the next tile come from memory while this one multiplies.
   void look_ahead(int64_t i, int64_t p) const {
     if (i + 1 >= tiles.count) return;
@@ -159,6 +166,7 @@ static void multiply_stored(const GemmBlock& b) {
         t.behind_a = g.scratch + kPackedBehind + b.tiles.begin(i) * t.behind_k;
         t.behind_w = static_cast<const float*>(behind->w) + p * t.behind_vector;
       }
+      if (p + group < g.panel_end) b.ask_for_next(i, t, words == t.k ? group : 1, group);
       b.look_ahead(i, p);
       run_tile<W>(b.tiles.size(i), panels, std::move(t));
     }

@@ -18,6 +18,9 @@ struct Tile {
   float* c;
   int64_t c_stride;
   int64_t columns;  // of 16 * V, how many exist
+  // Null, or weights of later tiles, asked for while this one multiplies: ask_step numbers further each step.
+  const float* ask = nullptr;
+  int64_t ask_step = 0;
   // Further steps of the same sums, none where behind_k is 0: as a, w and k above, with the steps of those.
   const float* behind_a = nullptr;
   const float* behind_w = nullptr;
@@ -71,12 +74,29 @@ static inline __attribute__((always_inline)) void ask_ahead(const Word* w, const
   }
 }
 
+// Tiles beside which others share the weights.
+constexpr bool asks_for_later(int rows) { return kStepsAhead > 0 && rows >= kRowsThatAsk && rows > 1; }
+
 // The loop over steps that hold one word of each row and column. Product::add(x, w, acc) multiplies two
 // words.
 template <class Product, int R, int V>
 static inline __attribute__((always_inline)) void reduce_words(Vec (&acc)[R][V], const Tile& t) {
   const float* w = static_cast<const float*>(t.w);
   const float* a = t.a;
+  if constexpr (asks_for_later(R))
+    if (t.ask) {
+      const float* ask = t.ask;
+      const bool two = t.ask_step > kLanes;  // lines a step
+      for (int64_t k = 0; k < t.k; ++k, a += t.a_step, w += t.w_step, ask += t.ask_step) {
+        Vec b[V];
+        __builtin_prefetch(ask, 0, 3);
+        if (two) __builtin_prefetch(ask + kLanes, 0, 3);
+#pragma GCC unroll 8
+        for (int v = 0; v < V; ++v) b[v] = load(w + v * t.w_vector);
+        multiply<Product, R, V>(acc, a, b);
+      }
+      return;
+    }
   for (int64_t k = 0; k < t.k; ++k, a += t.a_step, w += t.w_step) {
     Vec b[V];
     ask_ahead<R, V>(w, t);
