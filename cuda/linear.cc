@@ -27,11 +27,10 @@ void CudaBackend::shrink_and_round(const LoraParts& parts, RoundedRows& rows,
     return std::any_of(jobs.begin(), jobs.end(), [&](const auto& job) { return needs(as_cuda(job.w)); });
   };
   if (any([](const CudaWeight& w) { return !w.whole(); }))
-    launch_both(*runtime_, parts.shrinking(), rows.coding());
-  else if (runtime_->has_library() && any([](const CudaWeight& w) { return w.dtype() == DType::bfloat16; }))
-    launch_both(*runtime_, parts.shrinking(), rows.narrowing());
-  else
-    launch(*runtime_, parts.shrinking());
+    return parts.shrinking([&](const auto& its) { launch_both(*runtime_, its, rows.coding()); });
+  if (runtime_->has_library() && any([](const CudaWeight& w) { return w.dtype() == DType::bfloat16; }))
+    return parts.shrinking([&](const auto& its) { launch_both(*runtime_, its, rows.narrowing()); });
+  parts.shrinking([&](const auto& its) { launch(*runtime_, its); });
 }
 
 void CudaBackend::linear(const Tensor& x, const PackedWeight& w, const Tensor& bias,
@@ -52,8 +51,15 @@ void CudaBackend::linears(const Tensor& x, std::span<const ops::LinearJob> jobs)
   std::deque<LoraParts> parts;  // of as many products as one launch takes, each
   for (size_t first = 0; first < targets.size(); first += kLoraJobs) {
     const auto some = std::span(targets).subspan(first, std::min<size_t>(kLoraJobs, targets.size() - first));
-    parts.emplace_back(*runtime_, lists_, x, some, false);
-    first == 0 ? shrink_and_round(parts.back(), rows, jobs) : launch(*runtime_, parts.back().shrinking());
+    for (const bool rounds : {true, false}) {
+      parts.emplace_back(*runtime_, lists_, x, some, false, rounds);
+      if (parts.back().empty())
+        parts.pop_back();
+      else if (parts.size() == 1)
+        shrink_and_round(parts.back(), rows, jobs);
+      else
+        parts.back().shrinking([&](const auto& its) { launch(*runtime_, its); });
+    }
   }
   for (const ops::LinearJob& job : jobs) multiply(rows, as_cuda(job.w), job.bias, job.y);
   for (const LoraParts& one : parts) one.expand();

@@ -1,5 +1,6 @@
 #include "cuda/backend.h"
 #include "cuda/kernels/gemm.h"
+#include "cuda/lora_gradients.h"
 #include "cuda/lora_parts.h"
 #include "cuda/views.h"
 #include "target/launch.h"
@@ -19,7 +20,7 @@ void check_gradients(std::span<const LoraSegment> segments, std::span<const Lora
   }
 }
 
-// da += ds^T D(x) over a segment's rows.
+// da += ds^T D(x) over a segment's rows, beside a base in float32.
 void down_gradient(Runtime& runtime, const Tensor& ds, const Tensor& x, const LoraSegment& segment,
                    const Tensor& da) {
   Gemm<AlongColumns<Dense<const float>>, DroppedColumns> gemm;
@@ -51,13 +52,17 @@ void CudaBackend::linear_backward(const Tensor& dy, const Tensor& x, const Packe
   if (rank == 0) return;
   const Tensor ds = reserve(DType::float32, {n, rank});
   const LoraTarget target{segments, ds, dx};
-  const LoraParts parts(*runtime_, lists_, dy, {&target, 1}, true);
-  launch(*runtime_, parts.shrinking());
-  if (!dx.empty()) parts.expand();
+  for (const bool rounds : {true, false}) {
+    const LoraParts parts(*runtime_, lists_, dy, {&target, 1}, true, rounds);
+    if (parts.empty()) continue;
+    parts.shrinking([&](const auto& its) { launch(*runtime_, its); });
+    if (!dx.empty()) parts.expand();
+  }
+  add_lora_gradients(*runtime_, lists_, {dy, x, s, ds}, segments, gradients);
   for (size_t i = 0; i < gradients.size(); ++i) {
     const LoraSegment& segment = segments[i];
     const int64_t begin = segment.begin, end = segment.end;
-    if (!segment.lora || begin == end) continue;
+    if (!segment.lora || begin == end || as_cuda(*segment.lora).rounds) continue;
     const CudaLora& lora = as_cuda(*segment.lora);
     const auto part = [&](const Tensor& t) { return t.rows(begin, end); };
     if (!gradients[i].db.empty())

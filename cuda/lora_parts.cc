@@ -9,7 +9,9 @@ namespace whorl::cuda {
 
 namespace {
 constexpr int64_t kFewBlocks = 512;  // fewer leave a GPU idle: then chunks run in blocks of their own
-}
+// Numbers of s that so few blocks make; on tensor cores a warp makes four times as many.
+constexpr int64_t kMostPartial = kFewBlocks * LoraShrink::kWarps * LoraShrink::kRanks * kPieceRows;
+}  // namespace
 
 void check_segments(const char* op, std::span<const ops::LoraSegment> segments, int64_t rows, int64_t inputs,
                     int64_t outputs) {
@@ -22,9 +24,9 @@ void check_segments(const char* op, std::span<const ops::LoraSegment> segments, 
 }
 
 LoraParts::LoraParts(Runtime& runtime, Lists& lists, const Tensor& x, std::span<const LoraTarget> targets,
-                     bool backward)
-    : runtime_(runtime), backward_(backward) {
-  LoraCall& call = shrink_.call;
+                     bool backward, bool rounds)
+    : runtime_(runtime), backward_(backward), rounds_(rounds) {
+  LoraCall& call = call_;
   call.inputs = x.dim(1);
   call.chunk = LoraCall::chunk_size(call.inputs), call.chunks = LoraCall::chunk_count(call.inputs);
   for (size_t i = 0; i < targets.size(); ++i) add_pieces(targets[i], static_cast<int32_t>(i), backward);
@@ -32,21 +34,22 @@ LoraParts::LoraParts(Runtime& runtime, Lists& lists, const Tensor& x, std::span<
   sent_ = Sent::of(lists, list_);
   call.pieces = Global<const LoraPiece>(sent_->at<LoraPiece>());
   place_sums(x.dim(0), targets);
-  shrink_.x = rows_of<const float>(x), shrink_.drops = !backward;
+  x_ = rows_of<const float>(x);
 }
 
 void LoraParts::add_pieces(const LoraTarget& target, int32_t job, bool backward) {
   for (const auto& s : target.segments) {
-    if (!s.lora) continue;
+    if (!s.lora || as_cuda(*s.lora).rounds != rounds_) continue;
     const CudaLora& lora = as_cuda(*s.lora);
     const float *a = lora.a.data<float>(), *bt = lora.bt.data<float>();
-    for (int64_t row = s.begin; row < s.end; row += kPieceRows) {
+    const int64_t most = rounds_ ? kTensorRows : kPieceRows;
+    for (int64_t row = s.begin; row < s.end; row += most) {
       LoraPiece piece;
       piece.down = backward ? bt : a, piece.up = backward ? a : bt;
       piece.seed = s.dropout_seed, piece.dropout = s.dropout, piece.mask_row = s.first_row + row - s.begin;
-      piece.begin = row, piece.rows = static_cast<int32_t>(std::min<int64_t>(kPieceRows, s.end - row));
+      piece.begin = row, piece.rows = static_cast<int32_t>(std::min(most, s.end - row));
       piece.rank = static_cast<int32_t>(lora.rank()), piece.job = job;
-      piece.partial = sums_ * shrink_.call.chunks;
+      piece.partial = sums_ * call_.chunks;
       sums_ += static_cast<int64_t>(piece.rows) * piece.rank;
       list_.push_back(piece);
     }
@@ -55,21 +58,23 @@ void LoraParts::add_pieces(const LoraTarget& target, int32_t job, bool backward)
   if (!target.y.empty()) outputs_ = std::max(outputs_, target.y.dim(1));
 }
 
-int64_t LoraParts::blocks_y(int64_t chunks) const {
-  return pieces(LoraShrink::groups(rank_) * chunks, LoraShrink::kWarps);
+// Whether few blocks would do all chunks.
+bool LoraParts::few_blocks() const {
+  if (rounds_) return units() * LoraTensorShrink<1>::kRanks * kTensorRows < kMostPartial;
+  return count() * pieces(LoraShrink::groups(rank_), LoraShrink::kWarps) < kFewBlocks;
 }
 
 // Chunks in blocks of their own where few blocks would do all of them: whoever adds s up to y then adds the
 // chunks' sums first. Else, and where s is all that is wanted, s is made whole.
 void LoraParts::place_sums(int64_t rows, std::span<const LoraTarget> targets) {
-  LoraCall& call = shrink_.call;
+  LoraCall& call = call_;
   int64_t unkept = 0;
   for (size_t i = 0; i < targets.size(); ++i) {
     const LoraTarget& target = targets[i];
     call.jobs[i] = {rows_of(target.s), rows_of(target.y), target.y.empty() ? 0 : target.y.dim(1)};
     if (target.s.empty()) unkept += rows * ops::largest_rank(target.segments);
   }
-  if (call.chunks > 1 && outputs_ > 0 && count() * blocks_y(1) < kFewBlocks) {
+  if (call.chunks > 1 && outputs_ > 0 && few_blocks()) {
     memory_.emplace(runtime_, static_cast<size_t>(sums_ * call.chunks) * 4);
     call.partial = Global<float>(memory_->get<float>());
     return;
@@ -85,22 +90,21 @@ void LoraParts::place_sums(int64_t rows, std::span<const LoraTarget> targets) {
   }
 }
 
-Planned<LoraShrink> LoraParts::shrinking() const {
-  return {{count(), blocks_y(shrink_.call.partial ? shrink_.call.chunks : 1), 0}, shrink_};
-}
-
 void LoraParts::expand() const {
   const auto run = [&](auto kernel) {
-    kernel.call = shrink_.call, kernel.largest_rank = rank_, kernel.drops = backward_;
+    kernel.call = call_, kernel.largest_rank = rank_, kernel.drops = backward_;
     launch(runtime_, {count(), pieces(outputs_, kernel.kTile), kernel.shared_bytes(rank_)}, kernel);
   };
-  count() * pieces(outputs_, LoraExpand<4>::kTile) < kFewBlocks ? run(LoraExpand<1>()) : run(LoraExpand<4>());
+  static_assert(LoraExpand<4>::kTile == LoraTensorExpand<4>::kTile);
+  const bool few = count() * pieces(outputs_, LoraExpand<4>::kTile) < kFewBlocks;
+  if (rounds_)
+    few ? run(LoraTensorExpand<1>()) : run(LoraTensorExpand<4>());
+  else
+    few ? run(LoraExpand<1>()) : run(LoraExpand<4>());
 }
 
-// Of at most three products that share their rows. Partial sums are those of few blocks: of eight rows and
-// four ranks for each of their warps.
+// Of at most three products that share their rows. Partial sums are those of few blocks.
 size_t LoraParts::working_bytes(int64_t rows, int64_t rank, int64_t inputs) {
-  constexpr int64_t kMostPartial = kFewBlocks * LoraShrink::kWarps * LoraShrink::kRanks * kPieceRows;
   const int64_t sums = 3 * rows * rank, chunks = LoraCall::chunk_count(inputs);
   return static_cast<size_t>(std::max(sums, std::min(sums, kMostPartial) * (chunks > 1 ? chunks : 1))) * 4;
 }

@@ -6,6 +6,8 @@
 
 #include "cuda/kernels/lora_expand.h"
 #include "cuda/kernels/lora_shrink.h"
+#include "cuda/kernels/lora_tensor_expand.h"
+#include "cuda/kernels/lora_tensor_shrink.h"
 #include "cuda/lists.h"
 #include "cuda/packed.h"
 #include "cuda/planned.h"
@@ -23,12 +25,24 @@ struct LoraTarget {
 };
 
 class LoraParts {
+  static constexpr int64_t kFewWarps = 4096;  // fewer leave a GPU idle
+
  public:
-  // At most kLoraJobs products of x. `backward`: ds = dy (scale b), dx += D(ds a), where x is dy.
+  // At most kLoraJobs products of x; of their adapters those that round their operands, on tensor cores, or
+  // those that do not. `backward`: ds = dy (scale b), dx += D(ds a), where x is dy.
   LoraParts(Runtime& runtime, Lists& lists, const Tensor& x, std::span<const LoraTarget> targets,
-            bool backward);
+            bool backward, bool rounds);
   bool empty() const { return list_.empty(); }
-  Planned<LoraShrink> shrinking() const;
+  // body(a planned kernel): all their s.
+  template <class Body>
+  void shrinking(const Body& body) const {
+    if (!rounds_)
+      body(planned<LoraShrink>());
+    else if (rank_ <= LoraTensorShrink<1>::kRanks || units() * chunks_of_blocks() < kFewWarps)
+      body(planned<LoraTensorShrink<1>>());
+    else
+      body(planned<LoraTensorShrink<2>>());
+  }
   void expand() const;
 
   // Bytes that it takes for itself, at most.
@@ -38,16 +52,27 @@ class LoraParts {
   void add_pieces(const LoraTarget& target, int32_t job, bool backward);
   void place_sums(int64_t rows, std::span<const LoraTarget> targets);
   int64_t count() const { return static_cast<int64_t>(list_.size()); }
-  int64_t blocks_y(int64_t chunks) const;
+  // Warps on tensor cores where each walks all inputs, for as few ranks as it may.
+  int64_t units() const { return count() * LoraTensorShrink<1>::groups(rank_); }
+  bool few_blocks() const;
+  int64_t chunks_of_blocks() const { return call_.partial ? call_.chunks : 1; }
+  template <class Kernel>
+  Planned<Kernel> planned() const {
+    Kernel kernel;
+    kernel.call = call_, kernel.x = x_, kernel.drops = !backward_;
+    const int64_t warps = Kernel::groups(rank_) * chunks_of_blocks();
+    return {{count(), (warps + Kernel::kWarps - 1) / Kernel::kWarps, 0}, kernel};
+  }
 
   Runtime& runtime_;
   std::vector<LoraPiece> list_;
   std::optional<Sent> sent_;
   std::optional<Scratch> memory_;  // of partial sums, or of s where nobody keeps it
-  LoraShrink shrink_;
+  LoraCall call_;
+  Dense<const float> x_;
   int64_t rank_ = 0, outputs_ = 0;  // the largest
   int64_t sums_ = 0;                // of one chunk, all pieces
-  bool backward_;
+  bool backward_, rounds_;
 };
 
 }  // namespace whorl::cuda

@@ -32,6 +32,7 @@ struct CudaWeight final : ops::PackedWeight {
 struct CudaLora final : ops::PackedLora {
   Tensor a, bt;
   float scale = 0;
+  bool rounds = false;  // products may round its operands to bfloat16: its base is not in float32
 
   int64_t rank() const override { return a.dim(0); }
   int64_t inputs() const { return a.dim(1); }

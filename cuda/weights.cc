@@ -140,9 +140,10 @@ void CudaBackend::fill_lora(CudaLora& lora, const Tensor& a, const Tensor& b, fl
   upload(turned, lora.bt);
 }
 
-Lora CudaBackend::pack_lora(const Tensor& a, const Tensor& b, float scale, DType) {
+Lora CudaBackend::pack_lora(const Tensor& a, const Tensor& b, float scale, DType base) {
   check_lora("pack_lora", a, b);
   auto lora = std::make_shared<CudaLora>();
+  lora->rounds = base != DType::float32;
   lora->a = reserve(DType::float32, a.shape()), lora->bt = reserve(DType::float32, {a.dim(0), b.dim(0)});
   fill_lora(*lora, a, b, scale);
   return lora;

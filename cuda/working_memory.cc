@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "cuda/backend.h"
+#include "cuda/lora_gradients.h"
 #include "cuda/lora_parts.h"
 
 namespace whorl::cuda {
@@ -13,27 +14,31 @@ size_t product(size_t rows, size_t numbers, bool whole) {
   return whole ? rows * numbers * 2 : rows * numbers * 9 / 8;
 }
 
-size_t backward(const CudaWeight& w, size_t rows, size_t rank) {
-  const size_t widened = w.whole() ? 0 : static_cast<size_t>(w.o * w.k) * 2;
-  const size_t parts = LoraParts::working_bytes(static_cast<int64_t>(rows), static_cast<int64_t>(rank), w.o);
-  return std::max(rows * static_cast<size_t>(w.o) * 2 + widened, rows * rank * 4 + parts);
+// Rounded rows and widened weights are given back before adapters begin, their parts before their gradients.
+size_t backward(const CudaWeight& w, int64_t rows, int64_t rank, int64_t segment_rows) {
+  const int64_t widened = w.whole() ? 0 : w.o * w.k * 2;
+  const size_t parts = LoraParts::working_bytes(rows, rank, w.o),
+               gradients = lora_gradient_bytes(rows, segment_rows, rank, w.k + w.o);
+  return std::max(static_cast<size_t>(rows * w.o * 2 + widened),
+                  static_cast<size_t>(rows * rank * 4) + std::max(parts, gradients));
 }
 }  // namespace
 
 size_t CudaBackend::working_bytes(const ops::PassShape& pass) const {
-  const auto rows = static_cast<size_t>(pass.rows), rank = static_cast<size_t>(pass.rank);
+  const auto rows = static_cast<size_t>(pass.rows);
   size_t most = rows * static_cast<size_t>(pass.attention.heads) * 4;
   for (const Weight& linear : pass.linears) {
     const CudaWeight& w = as_cuda(static_cast<const PackedWeight&>(*linear));
     const size_t parts = LoraParts::working_bytes(pass.rows, pass.rank, w.k);
     most = std::max(most, product(rows, static_cast<size_t>(w.k), w.whole()) + parts);
-    if (pass.gradients) most = std::max(most, backward(w, rows, rank));
+    if (pass.gradients) most = std::max(most, backward(w, pass.rows, pass.rank, pass.segment_rows));
   }
   const CudaWeight& head = as_cuda(static_cast<const PackedWeight&>(*pass.head));
-  const auto chunk = static_cast<size_t>(std::min(loss_chunk_rows(head.o), pass.trained_rows));
+  const int64_t at_once = std::min(loss_chunk_rows(head.o), pass.trained_rows);
+  const auto chunk = static_cast<size_t>(at_once);
   const size_t logits = chunk * static_cast<size_t>(head.o + head.k) * 4;
   const size_t ops = std::max(product(chunk, static_cast<size_t>(head.k), head.whole()),
-                              pass.gradients ? backward(head, chunk, 0) : 0);
+                              pass.gradients ? backward(head, at_once, 0, 0) : 0);
   return std::max(most, logits + ops) + Lists::kMost;
 }
 

@@ -1,20 +1,22 @@
 #pragma once
 // The two halves of an adapter at its true rank, for the adapters of several products of the same rows at
 // once: `LoraShrink` (lora_shrink.h) makes s = D(x) down^T, `LoraExpand` (lora_expand.h) adds s up to each
-// product.
+// product. Beside a base that may be rounded they are `LoraTensorShrink` and `LoraTensorExpand`: x, s and the
+// adapter are rounded to bfloat16 on their way into registers, and multiplied on tensor cores.
 //
 // Order of additions: inputs in chunks whose size depends on their number alone, within a chunk a lane's own,
-// then the lanes', then the chunks' sums one after another. A row's bits therefore do not depend on the rows
-// beside it, nor on whether its chunks ran in one block or in several.
-#include "cuda/kernels/matrix.h"
+// then the lanes' (on tensor cores: sixteen a product), then the chunks' sums one after another. A row's bits
+// therefore do not depend on the rows beside it, nor on whether its chunks ran in one block or in several.
+#include "cuda/kernels/fours.h"
 #include "ops/dropout.h"
 
 namespace whorl::cuda {
 
-inline constexpr int kPieceRows = 8;  // share what is read of a matrix
-inline constexpr int kLoraJobs = 4;   // products of one launch
+inline constexpr int kPieceRows = 8;    // share what is read of a matrix
+inline constexpr int kTensorRows = 16;  // the same on tensor cores
+inline constexpr int kLoraJobs = 4;     // products of one launch
 
-// At most eight rows of one segment of one product; `down` [rank, inputs] and `up` [rank, outputs] of its
+// At most so many rows of one segment of one product; `down` [rank, inputs] and `up` [rank, outputs] of its
 // adapter.
 struct LoraPiece {
   const float *down = nullptr, *up = nullptr;
@@ -27,6 +29,15 @@ struct LoraPiece {
 
   WHORL_DEVICE ops::DropoutRow mask(int64_t row) const { return {seed, mask_row + row, dropout}; }
   WHORL_DEVICE float factor() const { return 1.0f / (1.0f - dropout); }
+  // Four neighbours of one of its rows, from an even column on.
+  WHORL_DEVICE void drop(int64_t row, int64_t column, Four& value) const {
+    const ops::DropoutRow its = mask(row);
+    for (int j = 0; j < 4; j += 2) {
+      const uint64_t bits = its.draw((column + j) / 2);
+      value.x[j] = its.keeps_even(bits) ? value.x[j] * factor() : 0.0f;
+      value.x[j + 1] = its.keeps_odd(bits) ? value.x[j + 1] * factor() : 0.0f;
+    }
+  }
 };
 
 // What belongs to a product: where s goes (empty: nowhere), what is added to.
@@ -51,6 +62,25 @@ struct LoraCall {
   }
   static constexpr int64_t chunk_count(int64_t inputs) {
     return (inputs + chunk_size(inputs) - 1) / chunk_size(inputs);
+  }
+
+  // Whether four neighbours of x and of a matrix [.., inputs] can be loaded at once.
+  WHORL_DEVICE bool in_fours(const Dense<const float>& x, const float* matrix) const {
+    return inputs % 4 == 0 && cuda::in_fours(x.data, x.stride) &&
+           cuda::in_fours(Global<const float>(matrix), inputs);
+  }
+
+  // The chunks' sums, `step` apart. Loads go ahead of the additions, which are in order.
+  WHORL_DEVICE float add_chunks(int64_t first, int64_t step) const {
+    constexpr int kAtOnce = 16;
+    float sum = 0;
+    for (int64_t chunk_of = 0; chunk_of < chunks; chunk_of += kAtOnce) {
+      float parts[kAtOnce];
+      for (int i = 0; i < kAtOnce; ++i)
+        parts[i] = chunk_of + i < chunks ? partial[first + (chunk_of + i) * step] : 0.0f;
+      for (int i = 0; i < kAtOnce; ++i) sum += parts[i];
+    }
+    return sum;
   }
 };
 

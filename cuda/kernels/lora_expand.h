@@ -31,23 +31,10 @@ struct LoraExpand {
     const int count = piece.rows * piece.rank;
     for (int e = grid.thread(); e < count; e += kThreads) {
       const int64_t row = piece.begin + e / piece.rank, rank = e % piece.rank;
-      const float sum = call.partial ? add_chunks(piece.partial + e, count) : s.row(row)[rank];
+      const float sum = call.partial ? call.add_chunks(piece.partial + e, count) : s.row(row)[rank];
       low[e] = sum;
       if (call.partial && s.data && grid.block_y() == 0) s.row(row)[rank] = sum;
     }
-  }
-
-  // Loads go ahead of the additions, which are in order.
-  WHORL_DEVICE float add_chunks(int64_t first, int64_t step) const {
-    constexpr int kAtOnce = 16;
-    float sum = 0;
-    for (int64_t chunk = 0; chunk < call.chunks; chunk += kAtOnce) {
-      float parts[kAtOnce];
-      for (int i = 0; i < kAtOnce; ++i)
-        parts[i] = chunk + i < call.chunks ? call.partial[first + (chunk + i) * step] : 0.0f;
-      for (int i = 0; i < kAtOnce; ++i) sum += parts[i];
-    }
-    return sum;
   }
 
   template <int Rows>

@@ -1,6 +1,5 @@
 #pragma once
 // s [rows, rank] = D(x) down^T: a warp per four ranks of a piece, its lanes along the inputs.
-#include "cuda/kernels/fours.h"
 #include "cuda/kernels/lora.h"
 
 namespace whorl::cuda {
@@ -18,8 +17,7 @@ struct LoraShrink {
     const LoraPiece piece = call.pieces[grid.block()];
     const int64_t unit = static_cast<int64_t>(grid.block_y()) * kWarps + grid.warp();
     if (unit >= groups(piece.rank) * (call.partial ? call.chunks : 1)) return;  // a whole warp
-    const bool together = call.inputs % 4 == 0 && in_fours(x.data, x.stride) &&
-                          in_fours(Global<const float>(piece.down), call.inputs);
+    const bool together = call.in_fours(x, piece.down);
     if (piece.rows == 1)
       together ? walk<1, true>(grid, piece, unit) : walk<1, false>(grid, piece, unit);
     else
@@ -59,22 +57,13 @@ struct LoraShrink {
       for (int i = 0; i < Rows; ++i) {
         if (i >= piece.rows) continue;
         Four value = from((piece.begin + i) * x.stride + k, end - k);
-        if (drops && piece.dropout > 0) drop(piece, i, k, value);
+        if (drops && piece.dropout > 0) piece.drop(i, k, value);
         for (int r = 0; r < kRanks; ++r)
           for (int j = 0; j < 4; ++j)
             sums[r * Rows + i] = fmaf(value.x[j], weights[r].x[j], sums[r * Rows + i]);
       }
     }
     return warp_sums(grid, sums);
-  }
-
-  WHORL_DEVICE void drop(const LoraPiece& piece, int row, int64_t k, Four& value) const {
-    const ops::DropoutRow mask = piece.mask(row);
-    for (int j = 0; j < 4; j += 2) {
-      const uint64_t bits = mask.draw((k + j) / 2);
-      value.x[j] = mask.keeps_even(bits) ? value.x[j] * piece.factor() : 0.0f;
-      value.x[j + 1] = mask.keeps_odd(bits) ? value.x[j + 1] * piece.factor() : 0.0f;
-    }
   }
 };
 

@@ -1,5 +1,6 @@
-// What a decode step of one more layer costs the host: launches and copies to the device, as with NVIDIA's
-// library (the emulation has a stand-in for it). Numbers that grow here are time on a GPU.
+// What a decode step of one more layer costs the host, and the way back through one linear: launches and
+// copies to the device, as with NVIDIA's library (the emulation has a stand-in for it). Numbers that grow
+// here are time on a GPU.
 #include <dlfcn.h>
 #include <gtest/gtest.h>
 
@@ -117,6 +118,52 @@ TEST_F(Launches, OfADecodedLayer) {
 TEST_F(Launches, OfAStep) {
   EXPECT_EQ(Streams(1, "none", 0).steady(), (Cost{24, 3}));
   EXPECT_EQ(Streams(1, "none", 3).steady(), (Cost{28, 3}));
+}
+
+// The way back through a linear with adapters of `rows` rows each, asked for all gradients.
+struct WayBack {
+  DType base;
+  int64_t adapters, rows;
+  bool shared = false;     // all add to the same gradients
+  bool new_masks = false;  // of dropout, as every step draws them
+};
+Cost cost_of(const WayBack& way) {
+  const auto backend = ops::make_backend("cuda_emulated");
+  const int64_t n = way.adapters * way.rows, k = 40, o = 24, rank = 8;
+  const auto on_device = [&](int64_t r, int64_t c) { return backend->allocate(DType::float32, {r, c}); };
+  const Tensor dy = on_device(n, o), x = on_device(n, k), s = on_device(n, rank), dx = on_device(n, k);
+  const ops::Weight w = backend->pack(Tensor::zeros(way.base, {o, k}), true);
+  std::vector<ops::Lora> loras;
+  std::vector<ops::LoraSegment> segments;
+  std::vector<ops::LoraGradient> gradients;
+  for (int64_t i = 0; i < way.adapters; ++i) {
+    loras.push_back(backend->pack_lora(numbers({rank, k}, 1), numbers({o, rank}, 2), 0.5f, way.base));
+    segments.push_back({i * way.rows, (i + 1) * way.rows, loras.back().get(), 0.1f, 7});
+    gradients.push_back(way.shared && i > 0 ? gradients.front()
+                                            : ops::LoraGradient{on_device(rank, k), on_device(o, rank)});
+  }
+  const auto back = [&] { backend->linear_backward(dy, x, *w, segments, s, gradients, dx, false); };
+  back();
+  for (ops::LoraSegment& segment : segments) segment.dropout_seed += way.new_masks;
+  const Cost before = Cost::now();
+  back();
+  return Cost::now() - before;
+}
+
+// The product and the rounding before it, the adapters' two halves, and their gradients: one for all, or two
+// where segments are long. Beside a base in float32 nothing is rounded and gradients are two for each
+// adapter.
+TEST_F(Launches, OfTheWayBackThroughALinear) {
+  EXPECT_EQ(cost_of({DType::bfloat16, 1, 20}), (Cost{5, 0}));
+  EXPECT_EQ(cost_of({DType::bfloat16, 3, 20}), (Cost{5, 0}));
+  EXPECT_EQ(cost_of({DType::bfloat16, 1, 300}), (Cost{6, 0}));
+  EXPECT_EQ(cost_of({DType::bfloat16, 3, 300}), (Cost{6, 0}));
+  EXPECT_EQ(cost_of({DType::float32, 1, 20}), (Cost{5, 0}));
+  EXPECT_EQ(cost_of({DType::float32, 3, 20}), (Cost{9, 0}));
+  // += of one after another.
+  EXPECT_EQ(cost_of({.base = DType::bfloat16, .adapters = 3, .rows = 20, .shared = true}), (Cost{7, 0}));
+  // Pieces of adapters, and what gradients are of, know the masks.
+  EXPECT_EQ(cost_of({.base = DType::bfloat16, .adapters = 3, .rows = 20, .new_masks = true}), (Cost{5, 2}));
 }
 
 }  // namespace

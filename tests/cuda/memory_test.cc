@@ -24,7 +24,7 @@ int64_t peak() {
 struct Call {
   std::shared_ptr<Backend> backend = make_backend("cuda_emulated");
   int64_t n, k, o = 24;
-  Tensor x, y, s, none;
+  Tensor x, y, s, da, db, none;
   Weight w;
   Lora lora;
   LoraSegment all;
@@ -32,6 +32,7 @@ struct Call {
   Call(int64_t rows, int64_t inputs, int64_t rank, DType dtype) : n(rows), k(inputs) {
     const auto on_device = [&](int64_t r, int64_t c) { return backend->allocate(DType::float32, {r, c}); };
     x = on_device(n, k), y = on_device(n, o), s = on_device(n, rank);
+    da = on_device(rank, k), db = on_device(o, rank);
     w = backend->pack(Tensor::zeros(dtype, {o, k}), true);
     lora = backend->pack_lora(Tensor::zeros(DType::float32, {rank, k}),
                               Tensor::zeros(DType::float32, {o, rank}), 1, dtype);
@@ -61,6 +62,10 @@ struct Call {
   int64_t backward() const {
     return taken([&] { backend->linear_backward(y, x, *w, {&all, 1}, s, {}, x, false); });
   }
+  int64_t gradients() const {
+    const LoraGradient both{da, db};
+    return taken([&] { backend->linear_backward(y, x, *w, {&all, 1}, s, {&both, 1}, none, false); });
+  }
 };
 
 TEST(WorkingMemory, OfAdaptersIsForeseen) {
@@ -84,6 +89,16 @@ TEST(WorkingMemory, OfManyRowsIsForeseen) {
   const Call call(1376, 260, 1, DType::float32);
   EXPECT_EQ(call.forward(), 3 * 1376 * 4);
   EXPECT_LE(call.forward(), call.foreseen(false));
+}
+
+// Of so many rows that they are cut, and such ranks that nothing takes more: ds, and two chunks' sums.
+TEST(WorkingMemory, OfAdapterGradientsIsForeseen) {
+  add_library_folder(std::filesystem::path(WHORL_EMULATED_LIBRARY).parent_path().string());
+  const Call call(257, 1000, 300, DType::bfloat16);
+  EXPECT_EQ(call.gradients(), 257 * 300 * 4 + 2 * 300 * (1000 + 24) * 4);
+  EXPECT_EQ(call.gradients(), call.foreseen(true));
+  const Call few(256, 1000, 3, DType::bfloat16);
+  EXPECT_EQ(few.gradients(), 256 * 3 * 4);
 }
 
 }  // namespace

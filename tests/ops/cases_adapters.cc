@@ -84,7 +84,7 @@ void check_case(Backend& backend, const Setting& setting, const std::vector<Prod
     const std::string name = "y of product " + std::to_string(i);
     const auto want = reference::linear(x, p.weight, p.bias, p.parts);
     report.compare(name, results[i], want.data,
-                   p.rank > 0 ? setting.limit().forward : setting.exact().forward);
+                   p.rank > 0 ? setting.adapters().forward : setting.exact().forward);
     const Guarded kept({n, p.rank + 3});
     report.same_bits(name + " alone", p.alone(backend, to_tensor(x), i % 2 ? Tensor() : kept.tensor()),
                      results[i]);

@@ -80,8 +80,9 @@ struct LinearRun {
   }
 };
 
-void check_backward(Backend& backend, const LinearRun& run, const PackedWeight& w, const Tensor& s,
-                    double limit, Report& report) {
+void check_backward(Backend& backend, const Setting& setting, const LinearRun& run, const PackedWeight& w,
+                    const Tensor& s, Report& report) {
+  const double limit = (run.shape.parts.empty() ? setting.exact() : setting.adapters()).gradient;
   const double before = 0.25;
   std::vector<Guarded> outputs;
   std::vector<LoraGradient> gradients;
@@ -131,11 +132,11 @@ void check_linear(Backend& backend, const Setting& setting, Report& report) {
     backend.linear(to_slice(run.x), *w, bias, run.segments, s.tensor(), y.tensor());
     backend.linear(to_slice(run.x), *w, bias, run.segments, Tensor(), inference.tensor());
     const auto want = reference::linear(run.x, run.w, run.bias, run.shape.parts);
-    const Tolerance limit = c.parts.empty() ? setting.exact() : setting.limit();
+    const Tolerance limit = c.parts.empty() ? setting.exact() : setting.adapters();
     report.compare("y", y.tensor(), want.data, limit.forward);
     report.same_bits("y with and without s", y.tensor(), inference.tensor());
     y.check(report, "y"), s.check(report, "s"), inference.check(report, "y without s");
-    check_backward(backend, run, *w, s.tensor(), limit.gradient, report);
+    check_backward(backend, setting, run, *w, s.tensor(), report);
     Guarded kept({c.n, c.k}), made({c.n, c.k});
     const Weight bare = backend.pack(to_tensor(run.w, setting.weights), false);
     backend.linear_backward(to_slice(run.dy), to_slice(run.x), *w, run.segments, s.tensor(), {},

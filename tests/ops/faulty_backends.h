@@ -161,6 +161,32 @@ struct KnowsItsNeighbours final : ForwardingBackend {
   }
 };
 
+// Gradients of an adapter know how many others there are: by one bit.
+struct GradientsKnowTheirNeighbours final : ForwardingBackend {
+  using ForwardingBackend::ForwardingBackend;
+  void linear_backward(const Tensor& dy, const Tensor& x, const PackedWeight& w,
+                       std::span<const LoraSegment> segments, const Tensor& s,
+                       std::span<const LoraGradient> gradients, const Tensor& dx, bool accumulate) override {
+    inner_->linear_backward(dy, x, w, segments, s, gradients, dx, accumulate);
+    if (segments.size() < 2) return;
+    for (const LoraGradient& g : gradients)
+      if (!g.db.empty()) KnowsItsNeighbours::nudge(g.db.data<float>()[g.db.numel() / 2]);
+  }
+};
+
+// The last row of every segment counts for no gradient.
+struct ForgetsASegmentsLastRow final : ForwardingBackend {
+  using ForwardingBackend::ForwardingBackend;
+  void linear_backward(const Tensor& dy, const Tensor& x, const PackedWeight& w,
+                       std::span<const LoraSegment> segments, const Tensor& s,
+                       std::span<const LoraGradient> gradients, const Tensor& dx, bool accumulate) override {
+    inner_->linear_backward(dy, x, w, segments, s, {}, dx, accumulate);
+    std::vector<LoraSegment> shorter(segments.begin(), segments.end());
+    for (LoraSegment& segment : shorter) segment.end = std::max(segment.begin, segment.end - 1);
+    inner_->linear_backward(dy, x, w, shorter, s, gradients, Tensor(), accumulate);
+  }
+};
+
 struct WritesPastTheEnd final : ForwardingBackend {
   using ForwardingBackend::ForwardingBackend;
   void linear(const Tensor& x, const PackedWeight& w, const Tensor& bias,

@@ -201,7 +201,9 @@ std::vector<NamedCheck> all_checks() {
           {"segments_alone", check_segments_alone},
           {"chunked_attention", check_chunked_attention},
           {"adapters_at_once", check_adapters_at_once},
-          {"adapter_rows_alone", check_adapter_rows_alone}};
+          {"adapter_rows_alone", check_adapter_rows_alone},
+          {"adapter_gradients", check_adapter_gradients},
+          {"adapter_gradients_alone", check_adapter_gradients_alone}};
 }
 
 }  // namespace whorl::ops

@@ -89,10 +89,13 @@ struct Setting {
   bool rounds = false;  // the backend multiplies pairs of bfloat16: it rounds the other operand
   // Attention of bfloat16 precision rounds weights and gradients of scores, whatever other products do.
   bool attention_rounds = rounds;
+  // Adapters beside such a base, likewise.
+  bool adapters_round = rounds;
   Tolerance attention() const { return attention_rounds && weights == DType::bfloat16 ? kRounded : exact(); }
   // Where all operands of the products are numbers that `weights` holds, and where they are not.
   Tolerance exact() const { return tolerance(weights); }
   Tolerance limit() const { return rounds && weights == DType::bfloat16 ? kRounded : exact(); }
+  Tolerance adapters() const { return adapters_round && weights == DType::bfloat16 ? kRounded : exact(); }
   // Widened whole numbers are multiplied as bfloat16 wherever that is fast.
   Tolerance widened() const { return rounds ? kRounded : exact(); }
 };
@@ -126,6 +129,9 @@ void check_chunked_attention(Backend&, const Setting&, Report&);
 // The same of adapters of several products at once (cases_adapters.cc).
 void check_adapters_at_once(Backend&, const Setting&, Report&);
 void check_adapter_rows_alone(Backend&, const Setting&, Report&);
+// Their gradients, all of each, over numbers that no rounding changes (cases_adapter_gradients.cc).
+void check_adapter_gradients(Backend&, const Setting&, Report&);
+void check_adapter_gradients_alone(Backend&, const Setting&, Report&);
 
 struct NamedCheck {
   const char* name;

@@ -28,6 +28,15 @@ TEST(PlantedFault, ForgetsAdaptersAtOnce) { expect_flagged<ForgetsLaterAdapters>
 TEST(PlantedFault, KnowsItsNeighboursAdapters) {
   expect_flagged<KnowsItsNeighbours>(check_adapter_rows_alone);
 }
+TEST(PlantedFault, DropsOtherInputsOfGradients) {
+  expect_flagged<DropsOtherInputsBackward>(check_adapter_gradients);
+}
+TEST(PlantedFault, ForgetsASegmentsLastRow) {
+  expect_flagged<ForgetsASegmentsLastRow>(check_adapter_gradients);
+}
+TEST(PlantedFault, GradientsKnowTheirNeighbours) {
+  expect_flagged<GradientsKnowTheirNeighbours>(check_adapter_gradients_alone);
+}
 TEST(PlantedFault, ScalesAGroupWrongly) { expect_flagged<ScalesAGroupWrongly>(check_quantised); }
 TEST(PlantedFault, SwapsNibbles) { expect_flagged<MisreadsCodes<0>>(check_quantised_codes); }
 TEST(PlantedFault, TakesTheNeighboursScale) { expect_flagged<MisreadsCodes<1>>(check_quantised_codes); }
