@@ -146,7 +146,7 @@ void CudaBackend::attention_backward(const Tensor& dout, const Tensor& q, const 
   ops::expect(op, "dk", dk, k.shape()), ops::expect(op, "dv", dv, k.shape());
   ops::expect(op, "lse", lse, {q.dim(0), s.heads});
   ops::expect_starts(op, rows, q.dim(0));
-  const Tensor delta = reserve(DType::float32, {q.dim(0), s.heads});
+  const Tensor delta = unset(DType::float32, {q.dim(0), s.heads});
   launch(*runtime_, Extent{q.dim(0), pieces(s.heads, AttentionDelta::kWarps), 0},
          AttentionDelta{rows_of<const float>(dout), rows_of<const float>(out), rows_of(delta), s.heads,
                         s.head_size});

@@ -28,7 +28,7 @@ void check_copy(const char* op, const Tensor& from, const Tensor& to) {
 Tensor as_matrix(const Tensor& t) { return t.shape().size() == 2 ? t : t.reshape({1, t.numel()}); }
 }  // namespace
 
-Tensor CudaBackend::reserve(DType dtype, Shape shape) {
+Tensor CudaBackend::unset(DType dtype, Shape shape) {
   int64_t bytes = static_cast<int64_t>(size_of(dtype));
   for (const int64_t size : shape)
     base::check_argument(size >= 0 && !__builtin_mul_overflow(bytes, size, &bytes), "[allocate] shape ",
@@ -39,13 +39,13 @@ Tensor CudaBackend::reserve(DType dtype, Shape shape) {
 }
 
 Tensor CudaBackend::allocate(DType dtype, Shape shape) {
-  Tensor made = reserve(dtype, std::move(shape));
+  Tensor made = unset(dtype, std::move(shape));
   fill_zero(made);
   return made;
 }
 
 Tensor CudaBackend::to_device(const Tensor& host) {
-  Tensor made = reserve(host.dtype(), host.shape());
+  Tensor made = unset(host.dtype(), host.shape());
   upload(host, made);
   return made;
 }
@@ -70,7 +70,7 @@ void convert(Runtime& runtime, const Tensor& from, const Tensor& to) {
 void CudaBackend::upload(const Tensor& host, const Tensor& device) {
   check_copy("upload", host, device);
   if (host.dtype() != device.dtype()) {
-    const Tensor same = reserve(host.dtype(), host.shape());
+    const Tensor same = unset(host.dtype(), host.shape());
     upload(host, same);
     return convert(*runtime_, same, device);
   }
@@ -84,7 +84,7 @@ void CudaBackend::upload(const Tensor& host, const Tensor& device) {
 void CudaBackend::download(const Tensor& device, const Tensor& host) {
   check_copy("download", device, host);
   if (host.dtype() != device.dtype()) {
-    const Tensor same = reserve(host.dtype(), host.shape());
+    const Tensor same = unset(host.dtype(), host.shape());
     convert(*runtime_, device, same);
     return download(same, host);
   }

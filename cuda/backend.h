@@ -113,7 +113,7 @@ class CudaBackend final : public ops::Backend {
   void attend(const AttentionCall& call, const AttentionShape& s, const std::vector<AttentionPiece>& list);
 
   // Device memory as a tensor, not zeroed.
-  Tensor reserve(DType dtype, Shape shape) override;
+  Tensor unset(DType dtype, Shape shape);
   Tensor to_device(const Tensor& host);
   void fill_lora(CudaLora& lora, const Tensor& a, const Tensor& b, float scale);
 

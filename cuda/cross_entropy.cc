@@ -63,8 +63,8 @@ void CudaBackend::cross_entropy(const Tensor& h, const PackedWeight& head, std::
   if (all == 0) return;
   const Uploaded<int32_t> rows(*runtime_, trained.rows), wanted(*runtime_, trained.targets);
   const Uploaded<float> shares(*runtime_, trained.weights);
-  const Tensor gathered = reserve(DType::float32, {most, c}),
-               logits = reserve(DType::float32, {most, vocabulary});
+  const Tensor gathered = unset(DType::float32, {most, c}),
+               logits = unset(DType::float32, {most, vocabulary});
   for (int64_t first = 0; first < all; first += most) {
     const int64_t count = std::min(most, all - first);
     const Tensor x = gathered.rows(0, count), scores = logits.rows(0, count);

@@ -50,7 +50,7 @@ void CudaBackend::linear_backward(const Tensor& dy, const Tensor& x, const Packe
   if (n == 0) return;
   if (!dx.empty()) multiply_back(dy, weight, dx, accumulate);
   if (rank == 0) return;
-  const Tensor ds = reserve(DType::float32, {n, rank});
+  const Tensor ds = unset(DType::float32, {n, rank});
   const LoraTarget target{segments, ds, dx};
   for (const bool rounds : {true, false}) {
     const LoraParts parts(*runtime_, lists_, dy, {&target, 1}, true, rounds);

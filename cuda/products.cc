@@ -126,7 +126,7 @@ void CudaBackend::unpack_rows(const PackedWeight& w, int64_t begin, const Tensor
   for (Tensor* rows : {&part.values, &part.codes, &part.scales, &part.minima})
     if (!rows->empty()) *rows = rows->rows(begin, begin + part.o);
   if (part.whole()) return download(part.values, out);
-  const Tensor wide = reserve(DType::float32, out.shape());
+  const Tensor wide = unset(DType::float32, out.shape());
   with_rows(part, [&](auto rows) {
     Copy<decltype(rows), float> kernel;
     kernel.columns = part.k, kernel.from = rows, kernel.to = rows_of(wide);

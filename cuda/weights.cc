@@ -144,7 +144,7 @@ Lora CudaBackend::pack_lora(const Tensor& a, const Tensor& b, float scale, DType
   check_lora("pack_lora", a, b);
   auto lora = std::make_shared<CudaLora>();
   lora->rounds = base != DType::float32;
-  lora->a = reserve(DType::float32, a.shape()), lora->bt = reserve(DType::float32, {a.dim(0), b.dim(0)});
+  lora->a = unset(DType::float32, a.shape()), lora->bt = unset(DType::float32, {a.dim(0), b.dim(0)});
   fill_lora(*lora, a, b, scale);
   return lora;
 }

@@ -2,6 +2,7 @@
 #include <dlfcn.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <filesystem>
 #include <functional>
@@ -81,6 +82,21 @@ TEST(WorkingMemory, OfAdaptersIsForeseen) {
     }
   }
   unsetenv("WHORL_EMULATED_PRODUCTS");
+}
+
+// What was somebody else's is zero again, reserved memory too.
+TEST(Memory, ComesZeroed) {
+  add_library_folder(std::filesystem::path(WHORL_EMULATED_LIBRARY).parent_path().string());
+  const auto backend = make_backend("cuda_emulated");
+  const Tensor ones = Tensor::zeros(DType::float32, {64, 64}), got = Tensor::zeros(DType::float32, {64, 64});
+  std::fill_n(ones.data<float>(), 64 * 64, 1.0f);
+  for (const auto make : {&Backend::allocate, &Backend::reserve}) {
+    {
+      backend->upload(ones, ((*backend).*make)(DType::float32, {64, 64}));
+    }
+    backend->download(((*backend).*make)(DType::float32, {64, 64}), got);
+    EXPECT_EQ(std::count(got.data<float>(), got.data<float>() + 64 * 64, 0.0f), 64 * 64);
+  }
 }
 
 // So many blocks that each makes its sums whole.
