@@ -1,5 +1,6 @@
 """Several processes train one run: `whorl train --nproc`, and the variables that torchrun sets."""
 
+import io
 import json
 import os
 import signal
@@ -12,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import whorl
+from whorl.cli.ranks import Ranks
 
 COMMAND = [sys.executable, "-P", "-c", "import sys; from whorl.cli import main; sys.exit(main())"]
 # Read by the library or the command: a test that sets none must see none.
@@ -210,6 +212,27 @@ def test_a_killed_process_ends_all_and_is_named(run, tmp_path, rank):
         assert "rank 1 of 2 closed the connection" in err
     assert time.monotonic() - begin < 10
     assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
+
+
+class Ended:
+    """A process that has ended when it is asked the second time, or already."""
+
+    def __init__(self, *states):
+        self.states = list(states)
+
+    def poll(self):
+        return self.states.pop(0) if len(self.states) > 1 else self.states[0]
+
+
+@pytest.mark.parametrize(
+    ("states", "named"), [([[1], [-9]], 1), ([[None, -9], [1]], 0), ([[1], [1]], 0), ([[0], [-9]], 1)]
+)
+def test_who_was_killed_is_named_and_not_who_noticed_it(states, named):
+    ranks = Ranks.__new__(Ranks)
+    ranks.count, ranks.processes = 2, [Ended(*one) for one in states]
+    ranks.words, ranks.end = [io.BytesIO(), io.BytesIO()], lambda seconds: None
+    with pytest.raises(RuntimeError, match=rf"rank {named} of 2 "):
+        ranks.wait()
 
 
 def test_a_killed_parent_leaves_nobody_behind(run, tmp_path):

@@ -91,13 +91,20 @@ class Ranks:
         """Until all have ended well; RuntimeError names the first that did not, when none is left."""
         while True:
             states = [process.poll() for process in self.processes]
-            failed = [rank for rank, state in enumerate(states) if state not in (None, 0)]
-            if failed:
+            if any(state not in (None, 0) for state in states):
+                rank, status = self.first_failed()
                 self.end(AFTER_A_FAILURE)
-                raise RuntimeError(self.verdict(failed[0], states[failed[0]]))
+                raise RuntimeError(self.verdict(rank, status))
             if all(state == 0 for state in states):
                 return
             time.sleep(0.02)
+
+    def first_failed(self) -> tuple[int, int]:
+        """Where several failed between two looks: who was killed, since the others end because of that one. All are
+        asked once more, as it may have died after it was asked and before who noticed it was."""
+        states = enumerate(process.poll() for process in self.processes)
+        failed = [(rank, state) for rank, state in states if state not in (None, 0)]
+        return min(failed, key=lambda one: (one[1] > 0, one[0]))
 
     def verdict(self, rank: int, status: int) -> str:
         if status < 0:
