@@ -2,7 +2,7 @@
 #include "cuda/backend.h"
 #include "cuda/kernels/elementwise.h"
 #include "cuda/kernels/gemm.h"
-#include "cuda/kernels/quantised.h"
+#include "cuda/kernels/quantised_product.h"
 #include "cuda/kernels/rms_norm.h"
 #include "cuda/rounded_rows.h"
 #include "cuda/views.h"
@@ -31,6 +31,22 @@ bool ask_library(Runtime& runtime, RoundedRows& rows, const void* w, bool bfloat
     p.a = a.raw(), p.a_step = a.row_stride();
   return runtime.multiply(p);
 }
+
+// As wide as the rows need; from kManyRows on blocks are enough without several for one tile. The bits are
+// the same.
+constexpr int64_t kManyRows = 65;
+template <class Kernel>
+void run_codes(Runtime& runtime, const QuantisedCall& call) {
+  launch(runtime, {pieces(call.outputs, Kernel::kOutputs), pieces(call.rows, Kernel::kRows), Kernel::kShared},
+         Kernel{call});
+}
+template <class Codes>
+void multiply_codes(Runtime& runtime, const QuantisedCall& call) {
+  if (call.rows >= kManyRows) return run_codes<QuantisedManyRows<Codes>>(runtime, call);
+  if (call.rows > 16) return run_codes<QuantisedFewRows<Codes, 4>>(runtime, call);
+  if (call.rows > 8) return run_codes<QuantisedFewRows<Codes, 2>>(runtime, call);
+  run_codes<QuantisedFewRows<Codes, 1>>(runtime, call);
+}
 }  // namespace
 
 void CudaBackend::multiply(RoundedRows& rounded, const CudaWeight& w, const Tensor& bias, const Tensor& y) {
@@ -51,20 +67,20 @@ void CudaBackend::multiply(RoundedRows& rounded, const CudaWeight& w, const Tens
 
 void CudaBackend::multiply_quantised(RoundedRows& rounded, const CudaWeight& w, const Tensor& bias,
                                      const Tensor& y) {
-  const int64_t n = y.dim(0), groups = w.groups();
   const RoundedRows::Codes x = rounded.codes();
-  const auto product = [&](auto gemm) {
-    gemm.weights = Global<const int>(w.codes.data<int>()),
-    gemm.rows_codes = Global<const int>(reinterpret_cast<const int*>(x.codes));
-    gemm.scales = Global<const uint16_t>(w.scales.data<uint16_t>());
-    gemm.minima = Global<const uint16_t>(w.minima.data<uint16_t>());
-    gemm.row_scales = Global<const float>(x.scales);
-    gemm.bias = Global<const float>(bias.data<float>()), gemm.y = rows_of(y);
-    gemm.rows = n, gemm.outputs = w.o, gemm.groups = groups;
-    launch(*runtime_, {pieces(w.o, gemm.kWarps), pieces(n, gemm.kRows), 0}, gemm);
-  };
-  w.rounding == ops::Quantize::int4 ? product(QuantisedGemm<Int4Group>())
-                                    : product(QuantisedGemm<Int8Group>());
+  QuantisedCall call;
+  call.weights = Global<const uint32_t>(reinterpret_cast<const uint32_t*>(w.codes.raw()));
+  call.rows_codes = Global<const uint32_t>(reinterpret_cast<const uint32_t*>(x.codes));
+  call.scales = Global<const uint16_t>(w.scales.data<uint16_t>());
+  call.minima = Global<const uint16_t>(w.minima.data<uint16_t>());
+  call.row_scales = Global<const float>(x.scales), call.bias = Global<const float>(bias.data<float>());
+  call.y = rows_of(y), call.rows = y.dim(0), call.outputs = w.o, call.groups = w.groups();
+  if (w.rounding == ops::Quantize::int8)
+    multiply_codes<Int8Codes>(*runtime_, call);
+  else if (w.minima.empty())
+    multiply_codes<Int4Codes<false>>(*runtime_, call);
+  else
+    multiply_codes<Int4Codes<true>>(*runtime_, call);
 }
 
 void CudaBackend::multiply_back(const Tensor& dy, const CudaWeight& w, const Tensor& dx, bool accumulate) {

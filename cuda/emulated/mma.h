@@ -1,7 +1,7 @@
 #pragma once
-// A warp's product on tensor cores, m16n8k16 with bfloat16 operands: which element lies in which lane is that
-// of the PTX ISA. A device adds in an order of its own, with more bits than float32; here it is double,
-// rounded once.
+// A warp's products on tensor cores: which element lies in which lane is that of the PTX ISA. Of bfloat16
+// (m16n8k16) a device adds in an order of its own, with more bits than float32; here it is double, rounded
+// once. Of bytes (m16n8k32) sums are exact on both.
 #include <cstdint>
 
 #include "tensor/tensor.h"
@@ -25,6 +25,20 @@ void multiply_fragments(const Words& words, int lane, float (&c)[4]) {
       sum += half_of(of_a[row / 8 + k / 8 * 2], k % 2) * half_of(of_b[4 + k / 8], k % 2);
     }
     c[i] = static_cast<float>(sum);
+  }
+}
+
+inline int byte_of(uint32_t word, int i) { return static_cast<int8_t>(word >> (8 * i)); }
+
+template <class Words>
+void multiply_fragments(const Words& words, int lane, int (&c)[4]) {
+  for (int i = 0; i < 4; ++i) {
+    const int row = lane / 4 + i / 2 * 8, column = lane % 4 * 2 + i % 2;
+    for (int k = 0; k < 32; ++k) {
+      const uint32_t* const of_a = words(row % 8 * 4 + k % 16 / 4);
+      const uint32_t* const of_b = words(column * 4 + k % 16 / 4);
+      c[i] += byte_of(of_a[row / 8 + k / 16 * 2], k % 4) * byte_of(of_b[4 + k / 16], k % 4);
+    }
   }
 }
 

@@ -240,6 +240,53 @@ TEST(Emulation, MultipliesAsThreeLoopsDo) {
     }
 }
 
+// The same of bytes, m16n8k32: a [16, 32], b [32, 8] as bytes row by row, c [16, 8] int32.
+struct MultipliesBytes {
+  static constexpr int kThreads = 32;
+  Global<const int8_t> a, b;
+  Global<int> c;
+  void operator()(Grid& grid) const {
+    const int g = grid.lane() / 4, t = grid.lane() % 4;
+    const auto word = [](const auto& byte) {
+      uint32_t out = 0;
+      for (int i = 0; i < 4; ++i) out |= static_cast<uint32_t>(static_cast<uint8_t>(byte(i))) << (8 * i);
+      return out;
+    };
+    const auto of_a = [&](int row, int k) { return word([&](int i) { return a[row * 32 + k + i]; }); };
+    const auto of_b = [&](int k, int n) { return word([&](int i) { return b[(k + i) * 8 + n]; }); };
+    const uint32_t left[4] = {of_a(g, 4 * t), of_a(g + 8, 4 * t), of_a(g, 4 * t + 16),
+                              of_a(g + 8, 4 * t + 16)};
+    const uint32_t right[2] = {of_b(4 * t, g), of_b(4 * t + 16, g)};
+    int sums[4];
+    for (int i = 0; i < 4; ++i) sums[i] = c[(g + i / 2 * 8) * 8 + 2 * t + i % 2];
+    grid.mma(sums, left, right);
+    for (int i = 0; i < 4; ++i) c[(g + i / 2 * 8) * 8 + 2 * t + i % 2] = sums[i];
+  }
+};
+TEST(Emulation, MultipliesBytesAsThreeLoopsDo) {
+  std::vector<int8_t> a(512), b(256);
+  std::vector<int> c(128), got(128);
+  uint32_t state = 1;
+  const auto random = [&] { return (state = state * 1664525 + 1013904223) >> 24; };
+  for (int8_t& x : a) x = static_cast<int8_t>(random());
+  for (int8_t& x : b) x = static_cast<int8_t>(random());
+  for (int& x : c) x = static_cast<int>(random()) << 20;
+  const auto on = runtime();
+  const Uploaded<int8_t> of_a(*on, a), of_b(*on, b);
+  const Uploaded<int> of_c(*on, c);
+  MultipliesBytes kernel;
+  kernel.a = Global<const int8_t>(of_a.get()), kernel.b = Global<const int8_t>(of_b.get());
+  kernel.c = Global<int>(const_cast<int*>(of_c.get()));
+  launch(*on, {1, 1, 0}, kernel);
+  on->to_host(got.data(), 512, of_c.get(), {1, 512, 512});
+  for (size_t i = 0; i < 16; ++i)
+    for (size_t j = 0; j < 8; ++j) {
+      int sum = c[i * 8 + j];
+      for (size_t k = 0; k < 32; ++k) sum += a[i * 32 + k] * b[k * 8 + j];
+      EXPECT_EQ(got[i * 8 + j], sum) << i << " " << j;
+    }
+}
+
 TEST(Emulation, RoundsPairsToTheNearest) {
   EXPECT_EQ(bfloat16_pair(1.0f, -2.0f), 0xc0003f80u);
   EXPECT_EQ(bfloat16_pair(1.00390625f, 1.01171875f), 0x3f823f80u);  // halfway: to the even one

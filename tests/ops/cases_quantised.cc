@@ -145,7 +145,7 @@ void check_rows(Backend& backend, const QuantizedMatrix& codes, const PackedWeig
 // Adapters on top, and rows alone: the bits of a row do not depend on the batch.
 void check_alone(Backend& backend, const Setting& setting, Quantize quantize, Report& report) {
   Random random(5);
-  const int64_t n = 61, k = 100, o = 70;
+  const int64_t n = 132, k = 700, o = 70;  // long and many enough for every way that kernels cut them
   const auto w = random.matrix(o, k, 0.3, setting.weights);
   const Tensor x = to_tensor(random.matrix(n, k)), dy = to_tensor(random.matrix(n, o));
   const Weight packed = backend.pack_quantized(to_tensor(w, setting.weights), quantize);
@@ -159,9 +159,9 @@ void check_alone(Backend& backend, const Setting& setting, Quantize quantize, Re
     backend.linear_backward(dy.rows(begin, end), x.rows(begin, end), *packed, segments, s, {}, dx, false);
     return std::pair(y, dx);
   };
-  const std::vector<LoraSegment> some = {{10, 30, lora.get(), 0.25f, 3}, {59, 61, lora.get()}};
+  const std::vector<LoraSegment> some = {{10, 30, lora.get(), 0.25f, 3}, {130, 132, lora.get()}};
   const auto [y, dx] = both(0, n, some);
-  for (const auto& [begin, end] : {std::pair<int64_t, int64_t>{0, 1}, {30, 39}, {31, 59}}) {
+  for (const auto& [begin, end] : {std::pair<int64_t, int64_t>{0, 1}, {30, 39}, {31, 59}, {50, 129}}) {
     const auto alone = both(begin, end, {});
     report.same_bits("y without an adapter", alone.first, y.rows(begin, end));
     report.same_bits("dx without an adapter", alone.second, dx.rows(begin, end));
@@ -244,7 +244,8 @@ void check_quantised_codes(Backend& backend, const Setting& setting, Report& rep
                                   {9, 95, 40},
                                   {16, 128, 65},
                                   {31, 256, 64},
-                                  {61, 70, 33}}) {
+                                  {61, 70, 33},
+                                  {90, 300, 139}}) {
       report.enter(std::string("codes as they are, ") + kind.name + " " + to_string({n, k, o}));
       Random random(static_cast<uint64_t>(k * o));
       const QuantizedMatrix codes = random_codes(random, k, o, kind.quantize, kind.minima);

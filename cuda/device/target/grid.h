@@ -80,6 +80,18 @@ class Grid {
         : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
   }
 
+  // c [16, 8] += a [16, 32] b [32, 8], operands int8, four in a word, sums int32:
+  //   a: columns 4t to 4t + 3 of rows g and g + 8, then the same of columns 4t + 16 to 4t + 19
+  //   b: rows 4t to 4t + 3 of column g, then rows 4t + 16 to 4t + 19
+  //   c: as above
+  WHORL_DEVICE void mma(int (&c)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]) const {
+    asm volatile(
+        "mma.sync.aligned.m16n8k32.row.col.s32.s8.s8.s32 "
+        "{%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
+        : "+r"(c[0]), "+r"(c[1]), "+r"(c[2]), "+r"(c[3])
+        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
+  }
+
   // The next n elements of the block's shared memory; all threads ask for the same pieces in one order.
   template <class T>
   WHORL_DEVICE Shared<T> shared(int64_t n) {
@@ -104,7 +116,5 @@ WHORL_DEVICE uint32_t bfloat16_pair(float low, float high) {
   asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(word) : "f"(high), "f"(low));
   return word;
 }
-// Sum of four products of int8, added to c.
-WHORL_DEVICE int dot4(int a, int b, int c) { return __dp4a(a, b, c); }
 
 }  // namespace whorl::cuda

@@ -104,7 +104,9 @@ class Grid {
   T shuffle_xor(T value, int mask, Place place = Place::current()) const {
     return shuffle(value, lane() ^ mask, place);
   }
-  void mma(float (&c)[4], const uint32_t (&a)[4], const uint32_t (&b)[2],
+  // Sum: float for operands of bfloat16, int for bytes.
+  template <class Sum>
+  void mma(Sum (&c)[4], const uint32_t (&a)[4], const uint32_t (&b)[2],
            Place place = Place::current()) const {
     block_->give({a[0], a[1], a[2], a[3], b[0], b[1]}, place);
     emulated::multiply_fragments([this](int lane) { return block_->given(lane).data(); }, lane(), c);
@@ -137,10 +139,6 @@ inline uint32_t float_to_bits(float x) {
 }
 inline uint32_t bfloat16_pair(float low, float high) {
   return static_cast<uint32_t>(float_to_bf16(low)) | static_cast<uint32_t>(float_to_bf16(high)) << 16;
-}
-inline int dot4(int a, int b, int c) {
-  for (int i = 0; i < 4; ++i) c += static_cast<int8_t>(a >> (8 * i)) * static_cast<int8_t>(b >> (8 * i));
-  return c;
 }
 
 }  // namespace whorl::cuda
