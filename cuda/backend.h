@@ -98,6 +98,8 @@ class CudaBackend final : public ops::Backend {
                      std::span<const float> weights, const Tensor& losses, const Tensor& dh,
                      const Tensor& dhead) override;
 
+  void largest(const Tensor& logits, const Tensor& out) override;
+
   double sum_squares(const Tensor& x) override;
   void adamw(const Tensor& parameter, const Tensor& gradient, const Tensor& m, const Tensor& v,
              const AdamW& options) override;

@@ -97,6 +97,10 @@ class CpuBackend final : public ops::Backend {
                      std::span<const float> weights, const Tensor& losses, const Tensor& dh,
                      const Tensor& dhead) override;
 
+  void exp_weights(std::span<const float> logits, float largest, float temperature,
+                   std::span<float> weights) const override;
+  double sum_exp(std::span<const float> logits, float largest) const override;
+
   double sum_squares(const Tensor& x) override;
   void adamw(const Tensor& parameter, const Tensor& gradient, const Tensor& m, const Tensor& v,
              const AdamW& options) override;

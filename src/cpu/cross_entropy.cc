@@ -89,4 +89,12 @@ void CpuBackend::cross_entropy(const Tensor& h, const PackedWeight& head, std::s
   }
 }
 
+void CpuBackend::exp_weights(std::span<const float> logits, float largest, float temperature,
+                             std::span<float> weights) const {
+  kernels_.row_weights(std::ssize(logits), logits.data(), largest, 1.0f / temperature, weights.data());
+}
+double CpuBackend::sum_exp(std::span<const float> logits, float largest) const {
+  return kernels_.row_sum_exp(std::ssize(logits), logits.data(), largest);
+}
+
 }  // namespace whorl::cpu

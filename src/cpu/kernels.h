@@ -187,6 +187,7 @@ struct Kernels {
   void (*swiglu_gradient)(int64_t n, const float* dh, float* gate, float* up, float* h);
   float (*row_max)(int64_t n, const float* x);
   double (*row_sum_exp)(int64_t n, const float* x, float max);
+  void (*row_weights)(int64_t n, const float* x, float max, float factor, float* w);  // exp(factor (x - max))
   // x = factor * exp(x - lse)
   void (*row_softmax)(int64_t n, float* x, float lse, float factor);
   double (*sum_squares)(int64_t n, const float* x);

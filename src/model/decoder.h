@@ -28,6 +28,9 @@ class Decoder final : public Transformer {
   KvCache make_kv_cache(int64_t pages, int64_t page_size) const override;
   Tensor step(const Batch& batch, std::span<const ops::PagedSequence> sequences, KvCache& cache,
               std::span<const int32_t> logit_rows) const override;
+  StepLogits step_for_largest(const Batch& batch, std::span<const ops::PagedSequence> sequences,
+                              KvCache& cache, std::span<const int32_t> logit_rows,
+                              int64_t count) const override;
 
   const DecoderWeights& weights() const override { return weights_; }
   Tensor rope(int64_t positions) const override;
@@ -44,6 +47,7 @@ class Decoder final : public Transformer {
   std::unique_ptr<StepBuffers> take_buffers(int64_t rows) const;
   std::unique_ptr<StepBuffers> make_buffers(int64_t rows) const;
   Tensor logits(const Tensor& hidden, const Tensor& normed, std::span<const int32_t> rows) const;
+  StepLogits to_host(const Tensor& device, int64_t count) const;
   void check_batch(const Batch& batch, std::span<const ops::PagedSequence> sequences, const KvCache& cache,
                    std::span<const int32_t> logit_rows) const;
 
@@ -57,6 +61,7 @@ class Decoder final : public Transformer {
   mutable Tensor rope_;
   mutable std::vector<std::unique_ptr<StepBuffers>> spare_;
   LogitsPool device_logits_, host_logits_;  // as the device makes them; where those cannot be read, copies
+  LogitsPool device_largest_;               // or what is copied of them
 };
 
 }  // namespace whorl::model

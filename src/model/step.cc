@@ -90,14 +90,33 @@ Tensor Decoder::logits(const Tensor& hidden, const Tensor& normed, std::span<con
   }
   const Tensor device = device_logits_.take(count);
   backend_->linear(picked, *weights_.head, {}, {}, {}, device);
-  if (backend_->on_host()) return device;
-  const Tensor host = host_logits_.take(count);
-  backend_->download(device, host);
-  return host;
+  return device;
+}
+
+StepLogits Decoder::to_host(const Tensor& device, int64_t count) const {
+  const int64_t rows = device.dim(0);
+  if (backend_->on_host() || rows == 0) return {device, {}};
+  count = std::min(count, config_.vocab_size);
+  if (count == 0) {
+    const Tensor host = host_logits_.take(rows);
+    backend_->download(device, host);
+    return {host, {}};
+  }
+  const Tensor largest = device_largest_.take(rows).columns(0, 2 * count),
+               host = Tensor::zeros(DType::int32, {rows, 2 * count});
+  backend_->largest(device, largest);
+  backend_->download(largest, host);
+  return {{}, host};
 }
 
 Tensor Decoder::step(const Batch& batch, std::span<const ops::PagedSequence> sequences, KvCache& cache,
                      std::span<const int32_t> logit_rows) const {
+  return step_for_largest(batch, sequences, cache, logit_rows, 0).all;
+}
+
+StepLogits Decoder::step_for_largest(const Batch& batch, std::span<const ops::PagedSequence> sequences,
+                                     KvCache& cache, std::span<const int32_t> logit_rows,
+                                     int64_t count) const {
   check_batch(batch, sequences, cache, logit_rows);
   const auto n = static_cast<int64_t>(batch.ids.size());
   const Tensor table = rope(1 + *std::max_element(batch.positions.begin(), batch.positions.end()));
@@ -116,8 +135,8 @@ Tensor Decoder::step(const Batch& batch, std::span<const ops::PagedSequence> seq
       backend_->attention_paged(l.query, l.key, l.value, sequences, shape, cache.layers[layer], l.attention);
     });
   }
-  Tensor out = Tensor::zeros(DType::float32, {0, config_.vocab_size});
-  if (!logit_rows.empty()) out = logits(b.input, scratch.normed, logit_rows);
+  StepLogits out{Tensor::zeros(DType::float32, {0, config_.vocab_size}), {}};
+  if (!logit_rows.empty()) out = to_host(logits(b.input, scratch.normed, logit_rows), count);
   const std::lock_guard lock(mutex_);
   spare_.push_back(std::move(buffers));
   return out;

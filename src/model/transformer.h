@@ -45,6 +45,12 @@ struct KvCache {
   int64_t pages = 0, page_size = 0;
 };
 
+// Logits of the rows that a step was asked for, as whoever chooses tokens from them needs them, on the host.
+struct StepLogits {
+  Tensor all;      // [rows, V] float32; or empty, then
+  Tensor largest;  // [rows, 2 count] int32, see ops::Backend::largest
+};
+
 struct DecoderWeights;  // model/weights.h
 
 class Transformer {
@@ -67,6 +73,14 @@ class Transformer {
   // them.
   virtual Tensor step(const Batch& batch, std::span<const ops::PagedSequence> sequences, KvCache& cache,
                       std::span<const int32_t> logit_rows) const = 0;
+
+  // The same where the `count` largest of each row may be enough (1 to ops::Backend::kMostLargest; 0 = all
+  // are needed): a device whose memory the host cannot read sends those alone.
+  virtual StepLogits step_for_largest(const Batch& batch, std::span<const ops::PagedSequence> sequences,
+                                      KvCache& cache, std::span<const int32_t> logit_rows,
+                                      [[maybe_unused]] int64_t count) const {
+    return {step(batch, sequences, cache, logit_rows), {}};
+  }
 
   // ---- training (model/training_pass.h) -------------------------------------------------------------
   virtual const DecoderWeights& weights() const = 0;

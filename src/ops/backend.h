@@ -354,6 +354,22 @@ class Backend {
                              std::span<const float> weights, const Tensor& losses, const Tensor& dh,
                              const Tensor& dhead) = 0;
 
+  // ---- choosing -----------------------------------------------------------------------------------
+  // Of each row of logits [N, V] the `count` largest numbers, best first, equal ones by index: in out [N, 2
+  // count] int32 first their indices, then the bits of the numbers. 1 <= count <= kMostLargest and V.
+  // -infinity is a number like others. A row that holds NaN or +infinity is not ranked: the first of its
+  // numbers is NaN, and nothing else of it counts. For backends whose memory the host cannot read: a row of
+  // the vocabulary is long.
+  static constexpr int64_t kMostLargest = 64;
+  virtual void largest(const Tensor& logits, const Tensor& out);
+  // Of one row of logits that the host can read, none of them NaN or +infinity; `largest` is its own largest.
+  // weights[i] = exp((logits[i] - largest) / temperature), temperature >= kLeastTemperature. From any thread.
+  static constexpr float kLeastTemperature = 1e-30f;  // below, nothing but the largest weighs anything
+  virtual void exp_weights(std::span<const float> logits, float largest, float temperature,
+                           std::span<float> weights) const;
+  // The sum of exp(logits[i] - largest).
+  virtual double sum_exp(std::span<const float> logits, float largest) const;
+
   // ---- optimizer ----------------------------------------------------------------------------------
   // Sum of squares in double, in fixed order.
   virtual double sum_squares(const Tensor& x) = 0;

@@ -105,6 +105,19 @@ inline int64_t largest_rank(std::span<const LoraSegment> segments) {
   return rank;
 }
 
+// The count of Backend::largest().
+inline int64_t expect_largest(const Tensor& logits, const Tensor& out) {
+  expect_matrix("largest", "logits", logits);
+  base::check_argument(!out.empty() && out.shape().size() == 2 && out.dtype() == DType::int32 &&
+                           out.dim(0) == logits.dim(0) && out.dim(1) % 2 == 0,
+                       "[largest] expected out [", logits.dim(0), ", 2 count] of int32, got ",
+                       name_of(out.dtype()), " ", to_string(out.shape()));
+  const int64_t count = out.dim(1) / 2, most = std::min(Backend::kMostLargest, logits.dim(1));
+  base::check_argument(count >= 1 && count <= most, "[largest] expected a count in [1, ", most, "], got ",
+                       count);
+  return count;
+}
+
 // s [n, rank] or wider.
 inline void expect_low(const char* op, const Tensor& s, int64_t n, int64_t rank, bool may_be_empty) {
   const bool fits = (may_be_empty && s.empty()) || rank == 0 ||

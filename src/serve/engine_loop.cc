@@ -41,6 +41,7 @@ EngineLoop::EngineLoop(std::shared_ptr<const model::Transformer> transformer, co
       scheduler_({options.max_batch_size, options.max_step_tokens, options.page_size, options.prefix_cache},
                  pages_total_),
       scratch_(static_cast<size_t>(std::clamp(transformer_->backend().threads(), 1, 64))) {
+  for (SamplerScratch& one : scratch_) one.backend = &transformer_->backend();
   stats_.pages_total = pages_total_;
   thread_ = std::thread([this] { run(); });
 }
@@ -120,12 +121,34 @@ void EngineLoop::step() {
   }
 }
 
+namespace {
+// The most that one of them wants, or 0 where one wants all logits, or more than a device ranks.
+int64_t ranks_needed(const StepPlan& plan) {
+  int64_t most = 0;
+  for (const auto& entry : plan.entries) {
+    if (entry.first_logit < 0) continue;
+    const int64_t needed = entry.sequence->ranks_needed();
+    if (needed == 0 || needed > ops::Backend::kMostLargest) return 0;
+    most = std::max(most, needed);
+  }
+  return most;
+}
+}  // namespace
+
+void EngineLoop::check_shape(const StepPlan& plan, const model::StepLogits& logits) const {
+  const int64_t rows = std::ssize(plan.logit_rows);
+  const bool right = logits.largest.empty()
+                         ? logits.all.shape() == Shape{rows, transformer_->config().vocab_size}
+                         : logits.largest.dim(0) == rows;
+  if (!right) throw std::logic_error("[InferenceEngine] the model returned logits of another shape");
+}
+
 void EngineLoop::compute(const StepPlan& plan) {
   try {
     const model::Batch batch{plan.ids, plan.positions, plan.adapters};
-    const Tensor logits = transformer_->step(batch, plan.paged, cache_, plan.logit_rows);
-    if (logits.shape() != Shape{std::ssize(plan.logit_rows), transformer_->config().vocab_size})
-      throw std::logic_error("[InferenceEngine] the model returned logits of another shape");
+    const model::StepLogits logits =
+        transformer_->step_for_largest(batch, plan.paged, cache_, plan.logit_rows, ranks_needed(plan));
+    check_shape(plan, logits);
     ++done_.steps;
     count_prompt(plan);
     scheduler_.advance(plan);
@@ -142,18 +165,18 @@ void EngineLoop::count_prompt(const StepPlan& plan) {
 
 // Sequences choose their tokens side by side; a few rows of a small vocabulary are not worth waking threads
 // for.
-void EngineLoop::give_logits(const StepPlan& plan, const Tensor& logits) {
-  std::vector<const float*> rows;  // each entry's first
-  const float* next = logits.data<float>();
+void EngineLoop::give_logits(const StepPlan& plan, const model::StepLogits& logits) {
+  std::vector<int64_t> rows;  // each entry's first
+  int64_t next = 0;
   for (const auto& entry : plan.entries) {
     rows.push_back(next);
-    if (entry.first_logit >= 0) next += (entry.sequence->past - entry.first_logit) * logits.dim(1);
+    if (entry.first_logit >= 0) next += entry.sequence->past - entry.first_logit;
   }
   const int64_t threads =
-      logits.numel() < 65536 ? 1 : std::min(std::ssize(scratch_), std::ssize(plan.entries));
+      logits.all.numel() < 65536 ? 1 : std::min(std::ssize(scratch_), std::ssize(plan.entries));
   auto give = [&](int64_t thread) {
     for (auto i = thread; i < std::ssize(plan.entries); i += threads)
-      give_entry(plan.entries[static_cast<size_t>(i)], rows[static_cast<size_t>(i)],
+      give_entry(plan.entries[static_cast<size_t>(i)], logits, rows[static_cast<size_t>(i)],
                  scratch_[static_cast<size_t>(thread)]);
   };
   if (threads == 1)
@@ -163,14 +186,28 @@ void EngineLoop::give_logits(const StepPlan& plan, const Tensor& logits) {
   tell(plan);
 }
 
-void EngineLoop::give_entry(const StepPlan::Entry& entry, const float* rows, SamplerScratch& scratch) const {
+namespace {
+Ranking ranking_of(const Tensor& largest, int64_t row) {
+  const auto count = static_cast<size_t>(largest.dim(1) / 2);
+  const int32_t* const ids = largest.data<int32_t>() + row * largest.dim(1);
+  return {{ids, count}, {reinterpret_cast<const float*>(ids + count), count}};
+}
+}  // namespace
+
+void EngineLoop::give_entry(const StepPlan::Entry& entry, const model::StepLogits& logits, int64_t row,
+                            SamplerScratch& scratch) const {
   Sequence& sequence = *entry.sequence;
   if (entry.first_logit < 0) return;
-  const auto width = static_cast<size_t>(transformer_->config().vocab_size);
+  const auto width = transformer_->config().vocab_size;
   try {
     for (int64_t position = entry.first_logit; position < sequence.past && !sequence.finished;
-         ++position, rows += width)
-      sequence.take(position, {rows, width}, scratch);
+         ++position, ++row) {
+      if (logits.largest.empty())
+        sequence.take(position, {logits.all.data<float>() + row * width, static_cast<size_t>(width)},
+                      scratch);
+      else
+        sequence.take_ranking(position, ranking_of(logits.largest, row), scratch);
+    }
   } catch (...) {
     sequence.error = std::current_exception();
   }

@@ -36,8 +36,11 @@ class EngineLoop {
   void step();
   void compute(const StepPlan& plan);
   void count_prompt(const StepPlan& plan);
-  void give_logits(const StepPlan& plan, const Tensor& logits);
-  void give_entry(const StepPlan::Entry& entry, const float* rows, SamplerScratch& scratch) const;
+  void check_shape(const StepPlan& plan, const model::StepLogits& logits) const;
+  void give_logits(const StepPlan& plan, const model::StepLogits& logits);
+  // `row`: that of its first logits.
+  void give_entry(const StepPlan::Entry& entry, const model::StepLogits& logits, int64_t row,
+                  SamplerScratch& scratch) const;
   void tell(const StepPlan& plan);
   void publish();
 

@@ -51,8 +51,10 @@ int32_t GenerationSequence::choose(std::span<const float> logits, SamplerScratch
   return id;
 }
 
-void GenerationSequence::note_logprobs(int32_t id, std::span<const float> logits) {
-  const double norm = log_sum_exp(logits);
+void GenerationSequence::note_logprobs(int32_t id, std::span<const float> logits,
+                                       const SamplerScratch& scratch) {
+  const float best = logits[static_cast<size_t>(argmax(logits))];
+  const double norm = log_sum_exp(logits, best, scratch.backend);
   auto logprob = [&](int32_t token) {
     return static_cast<double>(logits[static_cast<size_t>(token)]) - norm;
   };
@@ -81,8 +83,26 @@ std::string GenerationSequence::push(int32_t id) {
 
 void GenerationSequence::take(int64_t, std::span<const float> logits, SamplerScratch& scratch) {
   const int32_t id = choose(logits, scratch);
+  note_time();
+  if (plan_->sampling.logprobs >= 0) note_logprobs(id, logits, scratch);
+  append(id);
+}
+
+int64_t GenerationSequence::ranks_needed() const {
+  return matcher_ || plan_->sampling.logprobs >= 0 ? 0 : sampler_.ranks_needed();
+}
+
+void GenerationSequence::take_ranking(int64_t, const Ranking& ranking, SamplerScratch& scratch) {
+  const int32_t id = sampler_.choose(ranking, scratch);
+  note_time();
+  append(id);
+}
+
+void GenerationSequence::note_time() {
   if (result_.ids.empty()) result_.seconds_to_first_token = seconds();
-  if (plan_->sampling.logprobs >= 0) note_logprobs(id, logits);
+}
+
+void GenerationSequence::append(int32_t id) {
   tokens.push_back(id);
   ++appended;
   result_.ids.push_back(id);

@@ -47,6 +47,8 @@ class GenerationSequence : public Sequence {
                      int64_t index);
 
   void take(int64_t position, std::span<const float> logits, SamplerScratch& scratch) override;
+  int64_t ranks_needed() const override;
+  void take_ranking(int64_t position, const Ranking& ranking, SamplerScratch& scratch) override;
   void tell() override;
   bool cancelled() const override { return job_->cancelled(); }
   void complete() override;
@@ -55,7 +57,9 @@ class GenerationSequence : public Sequence {
 
  private:
   int32_t choose(std::span<const float> logits, SamplerScratch& scratch);
-  void note_logprobs(int32_t id, std::span<const float> logits);
+  void note_logprobs(int32_t id, std::span<const float> logits, const SamplerScratch& scratch);
+  void note_time();
+  void append(int32_t id);
   std::string push(int32_t id);  // the text that may leave; sets finished and finish_reason
   void emit(const StreamEvent& event);
   void deliver(const std::string& reason);

@@ -21,12 +21,14 @@ LikelihoodSequence::LikelihoodSequence(std::shared_ptr<LikelihoodJob> job, size_
   result_.is_greedy = true;
 }
 
-void LikelihoodSequence::take(int64_t position, std::span<const float> logits, SamplerScratch&) {
+void LikelihoodSequence::take(int64_t position, std::span<const float> logits, SamplerScratch& scratch) {
   const int32_t next = tokens[static_cast<size_t>(position) + 1];
-  const double logprob = static_cast<double>(logits[static_cast<size_t>(next)]) - log_sum_exp(logits);
+  const int32_t best = argmax(logits);
+  const double logprob = static_cast<double>(logits[static_cast<size_t>(next)]) -
+                         log_sum_exp(logits, logits[static_cast<size_t>(best)], scratch.backend);
   result_.token_logprobs.push_back(logprob);
   result_.logprob += logprob;
-  result_.is_greedy = result_.is_greedy && argmax(logits) == next;
+  result_.is_greedy = result_.is_greedy && best == next;
   finished = position + 1 == max_cached;
 }
 

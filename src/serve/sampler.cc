@@ -1,57 +1,50 @@
 #include "serve/sampler.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <limits>
 #include <numeric>
 
 #include "base/check.h"
 #include "base/random.h"
+#include "ops/choosing.h"
 
 namespace whorl::serve {
 namespace {
 
 constexpr uint64_t kSampleStream = 0x73616d706c65;  // "sample"
-constexpr float kNever = -std::numeric_limits<float>::infinity();
 
 bool allowed(std::span<const uint32_t> mask, size_t id) {
   return id / 32 < mask.size() && (mask[id / 32] >> (id % 32) & 1u);
 }
 
-// Likelier first, ties by id: a strict order of all tokens.
-struct Better {
-  std::span<const float> logits;
-  bool operator()(int32_t a, int32_t b) const {
-    const float x = logits[static_cast<size_t>(a)], y = logits[static_cast<size_t>(b)];
-    return x > y || (x == y && a < b);
-  }
-};
-
-// Shortens `order` to the fewest of its best whose weights reach `target`, in linear time: the half that
-// cannot hold the border is left alone.
-void keep_nucleus(std::vector<int32_t>& order, const std::vector<double>& weights, double target,
-                  Better better) {
-  size_t low = 0, high = order.size();
-  double before = 0;
-  while (high - low > 1) {
-    const size_t middle = (low + high) / 2;
-    std::nth_element(order.begin() + static_cast<int64_t>(low), order.begin() + static_cast<int64_t>(middle),
-                     order.begin() + static_cast<int64_t>(high), better);
-    double mass = before;
-    for (size_t i = low; i < middle; ++i) mass += weights[static_cast<size_t>(order[i])];
-    if (mass >= target) {
-      high = middle;
-    } else {
-      low = middle;
-      before = mass;
-    }
-  }
-  order.resize(high);
+// Shortens `order` to the fewest of its best whose weights reach `target`. Buckets of nearly equal weights,
+// by a weight's leading bits, say where the border is: only those of one bucket need to be sorted.
+void keep_nucleus(std::vector<int32_t>& order, std::span<const float> weights, double target, Better better) {
+  constexpr int kShift = 17;  // leaves exponent and six bits behind it; no weight is above 1
+  const auto bucket_of = [&](int32_t id) {
+    return std::bit_cast<uint32_t>(weights[static_cast<size_t>(id)]) >> kShift;
+  };
+  std::vector<double> masses((std::bit_cast<uint32_t>(1.0f) >> kShift) + 1);
+  for (const int32_t id : order) masses[bucket_of(id)] += weights[static_cast<size_t>(id)];
+  double mass = 0;
+  size_t border = masses.size() - 1;
+  while (border > 0 && mass + masses[border] < target) mass += masses[border--];
+  const auto inside =
+      std::partition(order.begin(), order.end(), [&](int32_t id) { return bucket_of(id) > border; });
+  const auto outside =
+      std::partition(inside, order.end(), [&](int32_t id) { return bucket_of(id) == border; });
+  std::sort(inside, outside, better);
+  auto end = inside;
+  while (end != outside && (mass < target || end == order.begin()))
+    mass += weights[static_cast<size_t>(*end++)];
+  order.erase(end, order.end());
 }
 
 // Index of the weight in which `target` of the running sum falls; the last positive one if rounding passes
 // all.
-size_t find_in_sum(std::span<const double> weights, double target) {
+size_t find_in_sum(std::span<const float> weights, double target) {
   double sum = 0;
   size_t last = 0;
   for (size_t i = 0; i < weights.size(); ++i) {
@@ -63,53 +56,42 @@ size_t find_in_sum(std::span<const double> weights, double target) {
   return last;
 }
 
-struct Largest {
-  size_t at = 0;  // the least of the largest
-  float value = kNever;
-  bool broken = false;  // some number is NaN or infinity
+// By lanes that know nothing of each other, as the largest of a block is found.
+double block_sum(const float* p) {
+  constexpr size_t kLanes = 8;
+  double sums[kLanes] = {};
+  for (size_t i = 0; i < kBlock; i += kLanes)
+    for (size_t j = 0; j < kLanes; ++j) sums[j] += p[i + j];
+  return ((sums[0] + sums[4]) + (sums[1] + sums[5])) + ((sums[2] + sums[6]) + (sums[3] + sums[7]));
+}
+
+// The same of a whole vocabulary: the block first, whose sum is known, then the number.
+struct BlockSums {
+  std::span<const float> weights;
+  std::vector<double> sums;
+  double total = 0;
+
+  explicit BlockSums(std::span<const float> w) : weights(w) {
+    for (size_t i = 0; i < w.size(); i += kBlock) {
+      const size_t n = std::min(kBlock, w.size() - i);
+      sums.push_back(n == kBlock ? block_sum(w.data() + i) : std::accumulate(&w[i], &w[i] + n, 0.0));
+      total += sums.back();
+    }
+  }
+  size_t find(double target) const {
+    size_t block = 0, last = 0;
+    for (; block < sums.size(); ++block) {
+      if (sums[block] > 0) last = block;
+      if (target < sums[block]) break;
+      target -= sums[block];
+    }
+    if (block == sums.size()) block = last;
+    const size_t begin = block * kBlock;
+    return begin + find_in_sum(weights.subspan(begin, std::min(kBlock, weights.size() - begin)), target);
+  }
 };
 
-// Blocks by lanes that know nothing of each other, so that the compiler takes several at once; only a block
-// that holds something larger than all before it is searched for its place.
-Largest find_largest(std::span<const float> x) {
-  constexpr size_t kBlock = 256, kLanes = 16;
-  constexpr float kInfinity = std::numeric_limits<float>::infinity();
-  Largest out;
-  size_t begin = 0;
-  for (; begin + kBlock <= x.size(); begin += kBlock) {
-    const float* const p = x.data() + begin;
-    float most[kLanes];
-    int32_t fine[kLanes];
-    for (size_t j = 0; j < kLanes; ++j) most[j] = p[j], fine[j] = -1;
-    for (size_t i = 0; i < kBlock; i += kLanes)
-      for (size_t j = 0; j < kLanes; ++j) {
-        most[j] = p[i + j] > most[j] ? p[i + j] : most[j];
-        fine[j] &= -static_cast<int32_t>(p[i + j] < kInfinity);
-      }
-    for (size_t j = 0; j < kLanes; ++j) out.broken |= fine[j] == 0;
-    const float largest = *std::max_element(most, most + kLanes);
-    if (!(largest > out.value)) continue;
-    out.value = largest;
-    out.at = begin;
-    while (x[out.at] != largest) ++out.at;
-  }
-  for (size_t i = begin; i < x.size(); ++i) {
-    out.broken |= !(x[i] < kInfinity);
-    if (x[i] > out.value) out.value = x[i], out.at = i;
-  }
-  return out;
-}
-
 }  // namespace
-
-int32_t argmax(std::span<const float> logits) {
-  const Largest found = find_largest(logits);
-  if (found.broken)
-    base::failed(
-        "[InferenceEngine] expected finite logits, got NaN or infinity: the weights or the adapter overflow");
-  if (found.value == kNever) base::failed("[InferenceEngine] no token is allowed here");
-  return static_cast<int32_t>(found.at);
-}
 
 Sampler::Sampler(const SamplingOptions& options, uint64_t seed, std::span<const int32_t> prompt)
     : temperature_(options.temperature),
@@ -150,71 +132,112 @@ int32_t Sampler::choose(std::span<const float> logits, std::span<const uint32_t>
     logits = scratch.logits;
     id = argmax(logits);
   }
-  if (temperature_ != 0) id = draw(logits, id, scratch);
+  return note(temperature_ == 0 ? id : draw(logits, id, scratch));
+}
+
+int32_t Sampler::note(int32_t id) {
   ++position_;
   if (repetition_ != 1) seen_.insert(id);
   if (presence_ != 0 || frequency_ != 0) ++output_[id];
   return id;
 }
 
-int32_t Sampler::draw(std::span<const float> logits, int32_t likeliest, SamplerScratch& scratch) const {
-  const double best = logits[static_cast<size_t>(likeliest)];
-  auto& weights = scratch.weights;
-  weights.resize(logits.size());
-  double total = 0;
-  for (size_t i = 0; i < logits.size(); ++i) {
-    weights[i] = std::exp((logits[i] - best) / temperature_);  // the likeliest weighs 1
-    total += weights[i];
-  }
-  narrow(logits, total, scratch);
-  total = 0;
-  for (const double weight : weights) total += weight;
-  return static_cast<int32_t>(find_in_sum(weights, base::uniform(key_, position_) * total));
+int64_t Sampler::ranks_needed() const {
+  if (penalised()) return 0;
+  return temperature_ == 0 ? 1 : top_k_;
 }
 
-// Sets the weights of tokens that top_k, top_p or min_p exclude to zero.
-void Sampler::narrow(std::span<const float> logits, double total, SamplerScratch& scratch) const {
+int32_t Sampler::choose(const Ranking& ranking, SamplerScratch& scratch) {
+  if (std::isnan(ranking.logits[0])) refuse_broken();
+  if (ranking.logits[0] == kNever) refuse_all();
+  if (temperature_ == 0) return note(ranking.ids[0]);
+  const auto count = static_cast<size_t>(std::min(top_k_, std::ssize(ranking.ids)));
+  return note(draw_among({ranking.ids.first(count), ranking.logits.first(count)}, scratch));
+}
+
+namespace {
+// exp((logit - best) / temperature): the likeliest weighs 1.
+void weigh(std::span<const float> logits, float best, double temperature, SamplerScratch& scratch) {
+  const float t = std::max(static_cast<float>(temperature), ops::Backend::kLeastTemperature);
+  scratch.weights.resize(logits.size());
+  if (scratch.backend)
+    scratch.backend->exp_weights(logits, best, t, scratch.weights);
+  else
+    ops::exp_weights(logits, best, t, scratch.weights);
+}
+}  // namespace
+
+int32_t Sampler::draw(std::span<const float> logits, int32_t likeliest, SamplerScratch& scratch) const {
+  if (top_k_ > 0 && top_k_ < std::ssize(logits)) {
+    const std::vector<int32_t>& ids = rank(logits, top_k_, scratch.order);
+    scratch.best.clear();
+    for (const int32_t id : ids) scratch.best.push_back(logits[static_cast<size_t>(id)]);
+    return draw_among({ids, scratch.best}, scratch);
+  }
+  weigh(logits, logits[static_cast<size_t>(likeliest)], temperature_, scratch);
+  if (top_p_ < 1 || min_p_ > 0) keep_likely(logits, scratch);
+  constexpr size_t kFew = 4096;
+  if ((top_p_ < 1 || min_p_ > 0) && scratch.order.size() <= kFew) {
+    std::sort(scratch.order.begin(), scratch.order.end());
+    scratch.best.clear();
+    for (const int32_t id : scratch.order) scratch.best.push_back(scratch.weights[static_cast<size_t>(id)]);
+    return draw_ascending(scratch.order, scratch.best);
+  }
+  const BlockSums sums(scratch.weights);
+  return static_cast<int32_t>(sums.find(base::uniform(key_, position_) * sums.total));
+}
+
+int32_t Sampler::draw_ascending(std::span<const int32_t> ids, std::span<const float> weights) const {
+  const double total = std::accumulate(weights.begin(), weights.end(), 0.0);
+  return ids[find_in_sum(weights, base::uniform(key_, position_) * total)];
+}
+
+// The draw is among ids in ascending order, as it is among all of them.
+int32_t Sampler::draw_among(const Ranking& ranking, SamplerScratch& scratch) const {
+  auto& weights = scratch.weights;
+  weigh(ranking.logits, ranking.logits[0], temperature_, scratch);
+  const double total = std::accumulate(weights.begin(), weights.end(), 0.0);
+  std::vector<std::pair<int32_t, float>> kept;  // by id
+  double mass = 0;
+  for (size_t i = 0; i < weights.size() && (top_p_ >= 1 || mass < top_p_ * total); ++i) {
+    mass += weights[i];
+    if (weights[i] >= min_p_) kept.emplace_back(ranking.ids[i], weights[i]);
+  }
+  std::sort(kept.begin(), kept.end());
+  std::vector<int32_t> ids;
+  std::vector<float> ascending;
+  for (const auto& [id, weight] : kept) ids.push_back(id), ascending.push_back(weight);
+  return draw_ascending(ids, ascending);
+}
+
+// In scratch.order the tokens that top_p and min_p leave, in any order; the others' weights become zero.
+void Sampler::keep_likely(std::span<const float> logits, SamplerScratch& scratch) const {
   auto& order = scratch.order;
   auto& weights = scratch.weights;
-  const bool few = top_k_ > 0 && top_k_ < std::ssize(logits);
-  if (few || top_p_ < 1) {
-    const Better better{logits};
-    // Tokens lighter than this weigh less than 1 - top_p all together, so none of them is needed to reach
-    // top_p.
-    const double light = few ? 0 : (1 - top_p_) * total / static_cast<double>(logits.size());
-    order.clear();
-    for (size_t i = 0; i < weights.size(); ++i)
-      if (weights[i] >= light) order.push_back(static_cast<int32_t>(i));
-    if (few) {
-      std::nth_element(order.begin(), order.begin() + top_k_, order.end(), better);
-      order.resize(static_cast<size_t>(top_k_));
-      total = 0;
-      for (const int32_t id : order) total += weights[static_cast<size_t>(id)];
-    }
-    if (top_p_ < 1) keep_nucleus(order, weights, top_p_ * total, better);
-    const int32_t last = *std::max_element(order.begin(), order.end(), better);
-    for (size_t i = 0; i < weights.size(); ++i)
-      if (better(last, static_cast<int32_t>(i))) weights[i] = 0;
+  const double total = top_p_ < 1 ? BlockSums(weights).total : 0;
+  // Tokens lighter than this weigh less than 1 - top_p all together, so none of them is needed to reach
+  // top_p.
+  const double light = top_p_ < 1 ? (1 - top_p_) * total / static_cast<double>(logits.size()) : 0;
+  const auto least = static_cast<float>(top_p_ < 1 ? light : min_p_);
+  order.clear();
+  for (size_t begin = 0; begin < weights.size(); begin += kBlock) {
+    const size_t end = std::min(begin + kBlock, weights.size());
+    if (end - begin == kBlock && block_maximum(&weights[begin]).value < least) continue;
+    for (size_t i = begin; i < end; ++i)
+      if (weights[i] >= least) order.push_back(static_cast<int32_t>(i));
   }
-  if (min_p_ > 0)
-    for (double& weight : weights)
-      if (weight < min_p_) weight = 0;
+  const Better better{logits};
+  if (top_p_ < 1) keep_nucleus(order, weights, top_p_ * total, better);
+  std::erase_if(order, [&](int32_t id) { return weights[static_cast<size_t>(id)] < min_p_; });
+  const auto last = static_cast<size_t>(*std::max_element(order.begin(), order.end(), better));
+  const float lightest = logits[last];
+  for (size_t i = 0; i < weights.size(); ++i)
+    if (logits[i] < lightest || (logits[i] == lightest && i > last)) weights[i] = 0;
 }
 
-double log_sum_exp(std::span<const float> logits) {
-  const double best = logits[static_cast<size_t>(argmax(logits))];
-  double sum = 0;
-  for (const float x : logits) sum += std::exp(static_cast<double>(x) - best);
-  return best + std::log(sum);
-}
-
-std::vector<int32_t> largest(std::span<const float> logits, int64_t k) {
-  std::vector<int32_t> order(logits.size());
-  std::iota(order.begin(), order.end(), 0);
-  const auto count = std::min(std::ssize(order), k);
-  std::partial_sort(order.begin(), order.begin() + count, order.end(), Better{logits});
-  order.resize(static_cast<size_t>(count));
-  return order;
+double log_sum_exp(std::span<const float> logits, float largest, const ops::Backend* backend) {
+  const double sum = backend ? backend->sum_exp(logits, largest) : ops::sum_exp(logits, largest);
+  return static_cast<double>(largest) + std::log(sum);
 }
 
 }  // namespace whorl::serve

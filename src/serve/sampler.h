@@ -7,19 +7,24 @@
 #include <unordered_set>
 #include <vector>
 
+#include "ops/backend.h"
+#include "serve/ranks.h"
 #include "whorl/inference_engine.h"
 
 namespace whorl::serve {
 
-// Memory for one thread that samples, so that a step allocates nothing of the vocabulary's size.
-struct SamplerScratch {
-  std::vector<float> logits;
-  std::vector<int32_t> order;
-  std::vector<double> weights;
+// The largest logits of a row, best first, equal ones by id. All that is needed to choose among them.
+struct Ranking {
+  std::span<const int32_t> ids;
+  std::span<const float> logits;
 };
 
-// The least id among the likeliest. std::runtime_error when a logit is NaN or +inf, or all are -inf.
-int32_t argmax(std::span<const float> logits);
+// Memory for one thread that samples, so that a step allocates nothing of the vocabulary's size.
+struct SamplerScratch {
+  const ops::Backend* backend = nullptr;  // makes exponentials; null: one by one
+  std::vector<float> logits, best, weights;
+  std::vector<int32_t> order;
+};
 
 class Sampler {
  public:
@@ -30,11 +35,19 @@ class Sampler {
   // logits, and on nothing else that the engine does. Empty mask = everything is allowed.
   int32_t choose(std::span<const float> logits, std::span<const uint32_t> mask, SamplerScratch& scratch);
 
+  // The same token from the largest logits alone, where nothing is masked: how many of them that takes; 0 =
+  // all logits are needed.
+  int64_t ranks_needed() const;
+  int32_t choose(const Ranking& ranking, SamplerScratch& scratch);
+
  private:
   bool penalised() const;
   void penalise(std::span<float> logits) const;
   int32_t draw(std::span<const float> logits, int32_t likeliest, SamplerScratch& scratch) const;
-  void narrow(std::span<const float> logits, double total, SamplerScratch& scratch) const;
+  int32_t draw_among(const Ranking& ranking, SamplerScratch& scratch) const;
+  int32_t note(int32_t id);
+  int32_t draw_ascending(std::span<const int32_t> ids, std::span<const float> weights) const;
+  void keep_likely(std::span<const float> logits, SamplerScratch& scratch) const;
 
   double temperature_, top_p_, min_p_, repetition_, presence_, frequency_;
   int64_t top_k_;
@@ -44,11 +57,8 @@ class Sampler {
   std::unordered_map<int32_t, int64_t> output_;  // counts, for presence and frequency
 };
 
-// log softmax of the untouched logits; sums in double, in the order of ids.
-double log_sum_exp(std::span<const float> logits);
-// Ids of the k largest logits, best first, ties by id.
-std::vector<int32_t> largest(std::span<const float> logits, int64_t k);
-
+// log of the sum of exp(logits), of which `largest` is the largest.
+double log_sum_exp(std::span<const float> logits, float largest, const ops::Backend* backend = nullptr);
 // Every error names the field.
 void check_sampling(const SamplingOptions& options, int64_t context, int64_t vocab);
 

@@ -5,6 +5,7 @@
 #include <exception>
 #include <memory>
 #include <span>
+#include <stdexcept>
 #include <vector>
 
 #include "model/transformer.h"
@@ -46,6 +47,12 @@ class Sequence {
   // Logits after `tokens[position]`, positions ascending. Sets `finished` when it wants no more. Several
   // sequences take at the same time on different threads, so it touches nothing but its own.
   virtual void take(int64_t position, std::span<const float> logits, SamplerScratch& scratch) = 0;
+  // How many of the largest logits it wants instead of all, wherever it wants some; 0 = all.
+  virtual int64_t ranks_needed() const { return 0; }
+  // Called in place of take() where every sequence of a step wants so many or fewer.
+  virtual void take_ranking([[maybe_unused]] int64_t position, const Ranking&, SamplerScratch&) {
+    throw std::logic_error("[Sequence] wants all logits");
+  }
   // The rest is called on the engine's thread.
   virtual void tell() = 0;  // after a step in which it took: streams what is new
   virtual bool cancelled() const = 0;

@@ -46,6 +46,21 @@ TEST_P(EveryIsa, SumOfExpIsExactOverALongRow) {
   EXPECT_NEAR(k.row_sum_exp(151937, x.data(), 0.5f), 151937.0, 1e-9);
 }
 
+TEST_P(EveryIsa, WeightsAreExpOfWhatLiesBelowTheLargest) {
+  for (const size_t n : {1, 15, 16, 17, 64, 97}) {
+    std::vector<float> x(n), w(n + 1, -7.0f);
+    for (size_t i = 0; i < n; ++i) x[i] = 3 - 0.37f * static_cast<float>(i);
+    x.back() = n > 1 ? -std::numeric_limits<float>::infinity() : 3;
+    k.row_weights(static_cast<int64_t>(n), x.data(), 3, 1.25f, w.data());
+    for (size_t i = 0; i < n; ++i) {
+      const double power = 1.25 * (static_cast<double>(x[i]) - 3), want = std::exp(power);
+      const double limit = want > 0 ? 1e-7 * (4 - power) * want : 0;  // the power's own rounding
+      EXPECT_NEAR(w[i], want, limit) << n << " " << i;
+    }
+    EXPECT_EQ(w[n], -7.0f);
+  }
+}
+
 TEST_P(EveryIsa, MaximumIsFoundAnywhere) {
   for (size_t at = 0; at < 37; ++at) {
     std::vector<float> x(37, -3.0f);

@@ -66,6 +66,8 @@ struct Streams {
   std::vector<model::DeviceAdapter> adapters;
   std::vector<int32_t> pages[kCount];
   int32_t position = 0;
+  int64_t largest = 0;  // logits that are enough; 0 = all
+  model::StepLogits logits;
 
   Streams(int64_t layers, const std::string& quantize, int64_t count)
       : model(model_of(layers, quantize)),
@@ -84,7 +86,7 @@ struct Streams {
     }
     const std::vector<int32_t> ids = {3, 1, 4, 1}, positions(kCount, position++), wanted = {0, 1, 2, 3};
     const Cost before = Cost::now();
-    t.step({ids, positions, rows}, sequences, cache, wanted);
+    logits = t.step_for_largest({ids, positions, rows}, sequences, cache, wanted, largest);
     return Cost::now() - before;
   }
   // After a few of them: what is sent once and kept counts for nothing.
@@ -118,6 +120,19 @@ TEST_F(Launches, OfADecodedLayer) {
 TEST_F(Launches, OfAStep) {
   EXPECT_EQ(Streams(1, "none", 0).steady(), (Cost{24, 3}));
   EXPECT_EQ(Streams(1, "none", 3).steady(), (Cost{28, 3}));
+}
+
+// The largest logits are found on the device, and nothing else of them leaves it.
+TEST_F(Launches, OfChoosing) {
+  Streams all(1, "none", 0), few(1, "none", 0);
+  few.largest = 3;
+  all.steady();
+  EXPECT_EQ(few.steady(), (Cost{26, 3}));
+  EXPECT_TRUE(few.logits.all.empty());
+  const Tensor wanted = Tensor::zeros(DType::int32, {Streams::kCount, 6});
+  ops::make_backend("cpu", 1)->largest(all.logits.all, wanted);
+  ASSERT_EQ(few.logits.largest.shape(), wanted.shape());
+  EXPECT_EQ(std::memcmp(few.logits.largest.raw(), wanted.raw(), wanted.nbytes()), 0);
 }
 
 // The way back through a linear with adapters of `rows` rows each, asked for all gradients.

@@ -101,6 +101,7 @@ class ForwardingBackend : public Backend {
                      const Tensor& dhead) override {
     inner_->cross_entropy(h, head, targets, weights, losses, dh, dhead);
   }
+  void largest(const Tensor& logits, const Tensor& out) override { inner_->largest(logits, out); }
   double sum_squares(const Tensor& x) override { return inner_->sum_squares(x); }
   void adamw(const Tensor& parameter, const Tensor& gradient, const Tensor& m, const Tensor& v,
              const AdamW& options) override {

@@ -193,6 +193,7 @@ std::vector<NamedCheck> all_checks() {
           {"attention_paged", check_attention_paged},
           {"cross_entropy", check_cross_entropy},
           {"loss_not_finite", check_loss_not_finite},
+          {"largest", check_largest},
           {"optimizer", check_optimizer},
           {"clipped_adamw", check_clipped_adamw},
           {"repack_loras", check_repack_loras},

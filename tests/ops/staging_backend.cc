@@ -90,6 +90,10 @@ void StagingBackend::linear_backward_weight(const Tensor& dy, const Tensor& x, c
   Call call(*inner_);
   inner_->linear_backward_weight(call(dy), call(x), call(dw), call(dbias));
 }
+void StagingBackend::largest(const Tensor& logits, const Tensor& out) {
+  Call call(*inner_);
+  inner_->largest(call(logits), call(out));
+}
 void StagingBackend::embedding(std::span<const int32_t> ids, const PackedWeight& table, const Tensor& y) {
   Call call(*inner_);
   inner_->embedding(ids, table, call(y));

@@ -76,6 +76,7 @@ class StagingBackend : public Backend {
   void cross_entropy(const Tensor& h, const PackedWeight& head, std::span<const int32_t> targets,
                      std::span<const float> weights, const Tensor& losses, const Tensor& dh,
                      const Tensor& dhead) override;
+  void largest(const Tensor& logits, const Tensor& out) override;
   double sum_squares(const Tensor& x) override;
   void adamw(const Tensor& parameter, const Tensor& gradient, const Tensor& m, const Tensor& v,
              const AdamW& options) override;

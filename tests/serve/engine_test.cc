@@ -55,6 +55,56 @@ TEST(Engine, GeneratesAndCounts) {
   EXPECT_EQ(stats.running + stats.waiting, 0);
 }
 
+// Sends the largest logits alone where they are enough, as a device does, and notes what it was asked for.
+class RankingTransformer : public FakeTransformer {
+ public:
+  model::StepLogits step_for_largest(const model::Batch& batch, std::span<const ops::PagedSequence> sequences,
+                                     model::KvCache& cache, std::span<const int32_t> logit_rows,
+                                     int64_t count) const override {
+    if (!logit_rows.empty()) asked.push_back(count);
+    const Tensor all = step(batch, sequences, cache, logit_rows);
+    if (count == 0 || logit_rows.empty()) return {all, {}};
+    const Tensor largest = Tensor::zeros(DType::int32, {all.dim(0), 2 * count});
+    backend_->largest(all, largest);
+    return {{}, largest};
+  }
+  mutable std::vector<int64_t> asked;  // by the engine's one thread
+};
+
+TEST(Engine, AsksForNoMoreLogitsThanItsRequestsNeed) {
+  struct Case {
+    std::vector<SamplingOptions> samplings;
+    int64_t asked;
+  };
+  const SamplingOptions greedy{.max_new_tokens = 5}, five{.max_new_tokens = 5, .temperature = 1, .top_k = 5};
+  const std::vector<Case> cases = {
+      {{greedy}, 1},
+      {{greedy, five}, 5},
+      {{five, greedy}, 5},
+      {{five, {.max_new_tokens = 5, .temperature = 1, .top_k = 30, .top_p = .9}}, 30},
+      {{greedy, {.max_new_tokens = 5, .temperature = 1}}, 0},
+      {{greedy, {.max_new_tokens = 5, .temperature = 1, .top_k = 65}}, 0},
+      {{greedy, five, {.max_new_tokens = 5, .logprobs = 0}}, 0},
+      {{five, {.max_new_tokens = 5, .repetition_penalty = 1.2}}, 0}};
+  for (const Case& c : cases) {
+    std::vector<GenerateRequest> requests;
+    for (const SamplingOptions& sampling : c.samplings) {
+      requests.push_back(request_of({1, 2, static_cast<int32_t>(3 + requests.size())}, 5));
+      requests.back().sampling = sampling;
+    }
+    const auto ids = [&](std::shared_ptr<FakeTransformer> fake) {
+      InferenceEngine engine(testing::model_over(std::move(fake)));
+      std::vector<std::vector<int32_t>> out;
+      for (const auto& samples : engine.generate(requests)) out.push_back(samples.front().ids);
+      return out;
+    };
+    const auto ranking = std::make_shared<RankingTransformer>();
+    EXPECT_EQ(ids(ranking), ids(std::make_shared<FakeTransformer>()));
+    ASSERT_FALSE(ranking->asked.empty());
+    EXPECT_EQ(ranking->asked, std::vector<int64_t>(ranking->asked.size(), c.asked));
+  }
+}
+
 TEST(Engine, SleepsWhenThereIsNothingToDo) {
   const auto fake = std::make_shared<FakeTransformer>();
   InferenceEngine engine(testing::model_over(fake));

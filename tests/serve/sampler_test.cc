@@ -7,8 +7,10 @@
 #include <cmath>
 #include <limits>
 #include <map>
+#include <numeric>
 
 #include "base/random.h"
+#include "ops/device.h"
 
 namespace whorl::serve {
 namespace {
@@ -72,6 +74,17 @@ TEST(Sampler, TopPKeepsTheSmallestSetThatReachesIt) {
 TEST(Sampler, TopPIsAShareOfWhatTopKLeaves) {
   // After top_k 2 the shares are .625 and .375, so .6 is reached by the first alone.
   EXPECT_EQ(histogram({.temperature = 1, .top_k = 2, .top_p = .6}, log_of({.5, .3, .2}), 2000).size(), 1u);
+}
+
+TEST(Sampler, TopPOfTopKIsTheSmallestSetThatReachesIt) {
+  const auto probabilities = log_of({.1, .3, .05, .5, .05});  // top_k 3 leaves .9
+  const auto kept = [&](double top_p) {
+    return histogram({.temperature = 1, .top_k = 3, .top_p = top_p}, probabilities, 5000).size();
+  };
+  EXPECT_EQ(kept(.55), 1u);
+  EXPECT_EQ(kept(.56), 2u);
+  EXPECT_EQ(kept(.88), 2u);
+  EXPECT_EQ(kept(.89), 3u);
 }
 
 TEST(Sampler, MinPIsRelativeToTheLikeliest) {
@@ -159,11 +172,147 @@ TEST(Sampler, SameSeedAndPositionGiveTheSameDraw) {
   EXPECT_NE(xs[0], xs[1]);  // positions draw apart
 }
 
+// The best `count` as a device ranks them.
+struct Ranked {
+  std::vector<int32_t> ids;
+  Logits logits;
+  Ranked(const Logits& all, int64_t count) : ids(largest(all, count)) {
+    for (const int32_t id : ids) logits.push_back(all[static_cast<size_t>(id)]);
+  }
+  Ranking ranking() const { return {ids, logits}; }
+};
+
+TEST(Sampler, ChoosesTheSameFromTheLargestAlone) {
+  const std::vector<SamplingOptions> cases = {{},
+                                              {.temperature = .7, .top_k = 1},
+                                              {.temperature = .7, .top_k = 5},
+                                              {.temperature = 1.3, .top_k = 40, .top_p = .9},
+                                              {.temperature = 1, .top_k = 7, .top_p = .5, .min_p = .1},
+                                              {.temperature = 2, .top_k = 64, .min_p = .2}};
+  SamplerScratch scratch;
+  for (const SamplingOptions& options : cases)
+    for (uint64_t seed = 0; seed < 200; ++seed) {
+      Logits logits;  // many of them equal
+      for (uint64_t i = 0; i < 300; ++i)
+        logits.push_back(.25f * static_cast<float>(base::below(seed, i, 40)));
+      Sampler all(options, seed, {}), few(options, seed, {});
+      ASSERT_GT(few.ranks_needed(), 0);
+      for (const int64_t more : {0, 30}) {  // another sequence of the step may have asked for more
+        const Ranked ranked(logits, few.ranks_needed() + more);
+        ASSERT_EQ(few.choose(ranked.ranking(), scratch), all.choose(logits, {}, scratch)) << seed;
+      }
+    }
+}
+
+TEST(Sampler, NeedsAllLogitsForAllElse) {
+  const auto needed = [](const SamplingOptions& options) { return Sampler(options, 0, {}).ranks_needed(); };
+  EXPECT_EQ(needed({}), 1);
+  EXPECT_EQ(needed({.temperature = 1}), 0);
+  EXPECT_EQ(needed({.temperature = 1, .top_k = 9}), 9);
+  EXPECT_EQ(needed({.repetition_penalty = 1.1}), 0);
+  EXPECT_EQ(needed({.presence_penalty = 1}), 0);
+  EXPECT_EQ(needed({.temperature = 1, .top_k = 9, .frequency_penalty = 1}), 0);
+}
+
+TEST(Sampler, RefusesARankingOfBrokenLogits) {
+  constexpr float kNan = std::numeric_limits<float>::quiet_NaN(),
+                  kNone = -std::numeric_limits<float>::infinity();
+  SamplerScratch scratch;
+  for (const double temperature : {0., 1.}) {
+    Sampler sampler({.temperature = temperature, .top_k = 2}, 0, {});
+    const std::vector<int32_t> ids = {1, 0};
+    EXPECT_THROW(sampler.choose({ids, Logits{kNan, 1}}, scratch), std::runtime_error);
+    EXPECT_THROW(sampler.choose({ids, Logits{kNone, kNone}}, scratch), std::runtime_error);
+  }
+}
+
 TEST(Logprobs, SumToOne) {
   const auto logits = log_of({.1, .2, .3, .4});
-  EXPECT_NEAR(log_sum_exp(logits), 0, 1e-7);
-  EXPECT_NEAR(log_sum_exp(Logits{1000, 1000}), 1000 + std::log(2.), 1e-9);
+  EXPECT_NEAR(log_sum_exp(logits, logits[3]), 0, 1e-7);
+  EXPECT_NEAR(log_sum_exp(Logits{1000, 1000}, 1000), 1000 + std::log(2.), 1e-9);
   EXPECT_EQ(largest(Logits{1, 3, 3, 2}, 3), (std::vector<int32_t>{1, 2, 3}));
+}
+
+// A vocabulary of several blocks and a rest: ranks are those of a full sort, draws those of the distribution.
+Logits many_logits(size_t n, uint64_t seed) {
+  Logits out;
+  for (uint64_t i = 0; i < n; ++i) out.push_back(.125f * static_cast<float>(base::below(seed, i, 60)));
+  return out;
+}
+
+TEST(Ranks, AreThoseOfAFullSort) {
+  for (const size_t n : {1, 5, 255, 256, 257, 900, 2048})
+    for (const int64_t k : {0, 1, 2, 20, 255, 256, 300, 4000}) {
+      const Logits logits = many_logits(n, n + static_cast<size_t>(k));
+      std::vector<int32_t> order(n);
+      std::iota(order.begin(), order.end(), 0);
+      std::stable_sort(order.begin(), order.end(), [&](int32_t a, int32_t b) {
+        return logits[static_cast<size_t>(a)] > logits[static_cast<size_t>(b)];
+      });
+      order.resize(std::min(n, static_cast<size_t>(k)));
+      EXPECT_EQ(largest(logits, k), order) << n << " " << k;
+    }
+}
+
+// With and without a backend that makes the exponentials.
+TEST(Sampler, DrawsFromALargeVocabularyFollowTheDistribution) {
+  const auto cpu = ops::make_backend("cpu", 1);
+  const Logits logits = many_logits(900, 3);
+  for (const ops::Backend* backend : std::vector<const ops::Backend*>{nullptr, cpu.get()})
+    for (const SamplingOptions& options :
+         {SamplingOptions{.temperature = 1.5}, SamplingOptions{.temperature = 1.5, .top_p = .6},
+          SamplingOptions{.temperature = 1.5, .min_p = .3},
+          SamplingOptions{.temperature = 1.5, .top_k = 100}}) {
+      std::vector<int32_t> order = largest(logits, 900);
+      std::vector<double> p;
+      double total = 0;
+      for (const int32_t id : order)
+        p.push_back(std::exp((logits[static_cast<size_t>(id)] - 7.375) / 1.5)), total += p.back();
+      double mass = 0, kept = 0;
+      for (size_t i = 0; i < p.size(); ++i) {
+        const bool in = (options.top_k == 0 || static_cast<int64_t>(i) < options.top_k) &&
+                        (options.top_p == 1 || mass < options.top_p * total) && p[i] >= options.min_p * p[0];
+        mass += p[i];
+        if (!in) p[i] = 0;
+        kept += p[i];
+      }
+      constexpr int kDraws = 20000;
+      std::map<int32_t, int> counts;
+      SamplerScratch scratch;
+      scratch.backend = backend;
+      for (int i = 0; i < kDraws; ++i)
+        ++counts[Sampler(options, static_cast<uint64_t>(i), {}).choose(logits, {}, scratch)];
+      double worst = 0;  // of blocks of ids: enough draws fall into each
+      for (int32_t begin = 0; begin < 900; begin += 100) {
+        double expected = 0, got = 0;
+        for (size_t i = 0; i < p.size(); ++i)
+          if (order[i] / 100 == begin / 100) expected += p[i] / kept, got += counts[order[i]];
+        worst = std::max(worst, std::abs(got / kDraws - expected));
+      }
+      EXPECT_LT(worst, .0145);
+      for (size_t i = 0; i < p.size(); ++i) EXPECT_TRUE(p[i] > 0 || counts[order[i]] == 0);
+    }
+}
+
+TEST(Sampler, TheLeastTemperatureOfAllIsGreedy) {
+  const auto cpu = ops::make_backend("cpu", 1);
+  SamplerScratch scratch;
+  for (const ops::Backend* backend : std::vector<const ops::Backend*>{nullptr, cpu.get()}) {
+    scratch.backend = backend;
+    const Logits logits = many_logits(900, 3);
+    for (const double t : {5e-324, 1e-40, 1e-7})
+      EXPECT_EQ(logits[static_cast<size_t>(Sampler({.temperature = t}, 1, {}).choose(logits, {}, scratch))],
+                logits[static_cast<size_t>(argmax(logits))]);
+  }
+}
+
+TEST(Logprobs, OfABackendAreThoseOfDoubles) {
+  const auto cpu = ops::make_backend("cpu", 1);
+  for (const size_t n : {1, 17, 900, 5000}) {
+    const Logits logits = many_logits(n, n);
+    const float best = logits[static_cast<size_t>(argmax(logits))];
+    EXPECT_NEAR(log_sum_exp(logits, best, cpu.get()), log_sum_exp(logits, best), 1e-6);
+  }
 }
 
 struct BadField {

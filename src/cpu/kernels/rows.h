@@ -113,6 +113,13 @@ static double row_sum_exp(int64_t n, const float* x, float max) {
   return total;
 }
 
+static void row_weights(int64_t n, const float* x, float max, float factor, float* w) {
+  const Vec shift = broadcast(max), f = broadcast(factor);
+  for_vectors(n, [&](int64_t i, int64_t lanes) {
+    store_lanes(w + i, exp(mul(f, sub(load_lanes(x + i, lanes), shift))), lanes);
+  });
+}
+
 static void row_softmax(int64_t n, float* x, float lse, float factor) {
   const Vec shift = broadcast(lse), f = broadcast(factor);
   for_vectors(n, [&](int64_t i, int64_t lanes) {

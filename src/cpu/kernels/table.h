@@ -37,6 +37,7 @@ static constexpr Kernels make_table(const char* name) {
                  swiglu_gradient,
                  row_max,
                  row_sum_exp,
+                 row_weights,
                  row_softmax,
                  sum_squares,
                  adamw};
