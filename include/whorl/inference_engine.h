@@ -58,6 +58,12 @@ struct SamplingOptions {
   bool ignore_eos = false;
   int64_t logprobs = -1;  // -1 = none, 0 = of the chosen token, k <= 20 = and of the k likeliest
   int64_t n = 1;          // independent samples of the same prompt (seed, seed + 1, …), at most 64
+  // 0 = off. Otherwise up to so many tokens that followed when the last few stood in the prompt or the answer
+  // before are computed beside the next one, and taken where they are what would have come: the same answer
+  // in fewer steps, where it repeats what it was given (code, tool calls, extracts, summaries). At most 32;
+  // 8 is a good beginning. It makes each step somewhat dearer, so it is for few streams, not for full
+  // batches.
+  int64_t prompt_lookup_num_tokens = 0;
 };
 
 struct GenerateRequest {
@@ -138,6 +144,7 @@ struct EngineStats {
   // Since the start. prompt_tokens: computed ones; cached_tokens: those that were in the cache, or that
   // another sample of the same prompt computed; cancelled: sequences.
   int64_t requests = 0, prompt_tokens = 0, cached_tokens = 0, generated_tokens = 0, steps = 0, cancelled = 0;
+  int64_t guessed_tokens = 0, accepted_tokens = 0;  // by prompt_lookup_num_tokens; of these, the right ones
 };
 
 // Thread-safe. One engine thread runs while there is work and sleeps otherwise; the destructor cancels what

@@ -44,7 +44,11 @@ Fields<SamplingOptions> fields_of<SamplingOptions>() {
           field("stop_token_ids", &S::stop_token_ids, "besides the model's end-of-sequence tokens"),
           field("ignore_eos", &S::ignore_eos, "go on after an end-of-sequence token"),
           field("logprobs", &S::logprobs, "-1 = none, 0 = of the chosen token, k = and of the k likeliest"),
-          field("n", &S::n, "independent samples of the same prompt (seed, seed + 1, …)")};
+          field("n", &S::n, "independent samples of the same prompt (seed, seed + 1, …)"),
+          field("prompt_lookup_num_tokens", &S::prompt_lookup_num_tokens,
+                "0 = off; else up to so many tokens that followed when the last few stood before are computed beside "
+                "the next one: the same answer in fewer steps, where it repeats what it was given. 8 is a good "
+                "beginning, for few streams at a time")};
 }
 
 template <>
@@ -125,6 +129,8 @@ Fields<EngineStats> fields_of<EngineStats>() {
           field("cached_tokens", &E::cached_tokens, "of prompts, read from the cache so far"),
           field("generated_tokens", &E::generated_tokens, "so far"),
           field("steps", &E::steps, "so far"),
+          field("guessed_tokens", &E::guessed_tokens, "by prompt_lookup_num_tokens, so far"),
+          field("accepted_tokens", &E::accepted_tokens, "of these, the right ones"),
           field("cancelled", &E::cancelled, "so far")};
 }
 

@@ -2867,7 +2867,7 @@ class SamplingOptions:
         ...
     def __getstate__(self) -> dict:
         ...
-    def __init__(self, *, max_new_tokens: int = 256, temperature: float = 0.0, top_k: int = 0, top_p: float = 1.0, min_p: float = 0.0, repetition_penalty: float = 1.0, presence_penalty: float = 0.0, frequency_penalty: float = 0.0, seed: int = 0, stop: str | list[str] = [], stop_token_ids: list[int] = [], ignore_eos: bool = False, logprobs: int = -1, n: int = 1) -> None:
+    def __init__(self, *, max_new_tokens: int = 256, temperature: float = 0.0, top_k: int = 0, top_p: float = 1.0, min_p: float = 0.0, repetition_penalty: float = 1.0, presence_penalty: float = 0.0, frequency_penalty: float = 0.0, seed: int = 0, stop: str | list[str] = [], stop_token_ids: list[int] = [], ignore_eos: bool = False, logprobs: int = -1, n: int = 1, prompt_lookup_num_tokens: int = 0) -> None:
         """
         How tokens are drawn.
 
@@ -2886,6 +2886,7 @@ class SamplingOptions:
           ignore_eos: go on after an end-of-sequence token (default False)
           logprobs: -1 = none, 0 = of the chosen token, k = and of the k likeliest (default -1)
           n: independent samples of the same prompt (seed, seed + 1, …) (default 1)
+          prompt_lookup_num_tokens: 0 = off; else up to so many tokens that followed when the last few stood before are computed beside the next one: the same answer in fewer steps, where it repeats what it was given. 8 is a good beginning, for few streams at a time (default 0)
         """
     def __repr__(self) -> str:
         ...
@@ -2950,6 +2951,14 @@ class SamplingOptions:
         """
     @presence_penalty.setter
     def presence_penalty(self, arg1: typing.SupportsFloat | typing.SupportsIndex) -> None:
+        ...
+    @property
+    def prompt_lookup_num_tokens(self) -> int:
+        """
+        0 = off; else up to so many tokens that followed when the last few stood before are computed beside the next one: the same answer in fewer steps, where it repeats what it was given. 8 is a good beginning, for few streams at a time
+        """
+    @prompt_lookup_num_tokens.setter
+    def prompt_lookup_num_tokens(self, arg1: typing.SupportsInt | typing.SupportsIndex) -> None:
         ...
     @property
     def repetition_penalty(self) -> float:
@@ -3293,6 +3302,11 @@ class EngineStats:
         The fields as plain dicts, lists, numbers and strings, ready for JSON.
         """
     @property
+    def accepted_tokens(self) -> int:
+        """
+        of these, the right ones
+        """
+    @property
     def adapter_bytes(self) -> int:
         """
         of the loaded adapters, packed
@@ -3316,6 +3330,11 @@ class EngineStats:
     def generated_tokens(self) -> int:
         """
         so far
+        """
+    @property
+    def guessed_tokens(self) -> int:
+        """
+        by prompt_lookup_num_tokens, so far
         """
     @property
     def host_adapter_bytes(self) -> int:
@@ -3497,7 +3516,7 @@ class InferenceEngine:
         """
         Cancels what is left and frees the cache. Safe to call twice.
         """
-    def generate(self, input: str | list[int] | list[Message | dict] | GenerateRequest | list[GenerateRequest] | None = None, *, adapter: str = '', messages: list[Message | dict] = [], prompt: str = '', prompt_ids: list[int] = [], tools: list[Tool | dict] = [], tool_choice: str = 'auto', template_variables: str | dict | list | None = '', json_schema: str | dict | list | None = '', regex: str = '', sampling: SamplingOptions | None = None, max_new_tokens: int = 256, temperature: float = 0.0, top_k: int = 0, top_p: float = 1.0, min_p: float = 0.0, repetition_penalty: float = 1.0, presence_penalty: float = 0.0, frequency_penalty: float = 0.0, seed: int = 0, stop: str | list[str] = [], stop_token_ids: list[int] = [], ignore_eos: bool = False, logprobs: int = -1, n: int = 1) -> GenerateResult | list[list[GenerateResult]]:
+    def generate(self, input: str | list[int] | list[Message | dict] | GenerateRequest | list[GenerateRequest] | None = None, *, adapter: str = '', messages: list[Message | dict] = [], prompt: str = '', prompt_ids: list[int] = [], tools: list[Tool | dict] = [], tool_choice: str = 'auto', template_variables: str | dict | list | None = '', json_schema: str | dict | list | None = '', regex: str = '', sampling: SamplingOptions | None = None, max_new_tokens: int = 256, temperature: float = 0.0, top_k: int = 0, top_p: float = 1.0, min_p: float = 0.0, repetition_penalty: float = 1.0, presence_penalty: float = 0.0, frequency_penalty: float = 0.0, seed: int = 0, stop: str | list[str] = [], stop_token_ids: list[int] = [], ignore_eos: bool = False, logprobs: int = -1, n: int = 1, prompt_lookup_num_tokens: int = 0) -> GenerateResult | list[list[GenerateResult]]:
         """
         Generates and waits. `input` is a text, token ids, a conversation, a GenerateRequest, or a list of requests, which
         run as one batch and give a list of results (n samples) each. Ctrl-C cancels what runs.
@@ -3529,6 +3548,7 @@ class InferenceEngine:
           ignore_eos: go on after an end-of-sequence token (default False)
           logprobs: -1 = none, 0 = of the chosen token, k = and of the k likeliest (default -1)
           n: independent samples of the same prompt (seed, seed + 1, …) (default 1)
+          prompt_lookup_num_tokens: 0 = off; else up to so many tokens that followed when the last few stood before are computed beside the next one: the same answer in fewer steps, where it repeats what it was given. 8 is a good beginning, for few streams at a time (default 0)
         """
     def log_likelihood(self, requests: collections.abc.Sequence[LikelihoodRequest]) -> list[Likelihood]:
         """
@@ -3544,7 +3564,7 @@ class InferenceEngine:
         """
     def stats(self) -> EngineStats:
         ...
-    def stream(self, input: str | list[int] | list[Message | dict] | GenerateRequest | None = None, *, adapter: str = '', messages: list[Message | dict] = [], prompt: str = '', prompt_ids: list[int] = [], tools: list[Tool | dict] = [], tool_choice: str = 'auto', template_variables: str | dict | list | None = '', json_schema: str | dict | list | None = '', regex: str = '', sampling: SamplingOptions | None = None, max_new_tokens: int = 256, temperature: float = 0.0, top_k: int = 0, top_p: float = 1.0, min_p: float = 0.0, repetition_penalty: float = 1.0, presence_penalty: float = 0.0, frequency_penalty: float = 0.0, seed: int = 0, stop: str | list[str] = [], stop_token_ids: list[int] = [], ignore_eos: bool = False, logprobs: int = -1, n: int = 1) -> whorl._stream.Stream:
+    def stream(self, input: str | list[int] | list[Message | dict] | GenerateRequest | None = None, *, adapter: str = '', messages: list[Message | dict] = [], prompt: str = '', prompt_ids: list[int] = [], tools: list[Tool | dict] = [], tool_choice: str = 'auto', template_variables: str | dict | list | None = '', json_schema: str | dict | list | None = '', regex: str = '', sampling: SamplingOptions | None = None, max_new_tokens: int = 256, temperature: float = 0.0, top_k: int = 0, top_p: float = 1.0, min_p: float = 0.0, repetition_penalty: float = 1.0, presence_penalty: float = 0.0, frequency_penalty: float = 0.0, seed: int = 0, stop: str | list[str] = [], stop_token_ids: list[int] = [], ignore_eos: bool = False, logprobs: int = -1, n: int = 1, prompt_lookup_num_tokens: int = 0) -> whorl._stream.Stream:
         """
         Starts a request and iterates over its events, with `for` or with `async for`. Leaving the loop early and closing
         the stream cancels the request.
@@ -3577,8 +3597,9 @@ class InferenceEngine:
           ignore_eos: go on after an end-of-sequence token (default False)
           logprobs: -1 = none, 0 = of the chosen token, k = and of the k likeliest (default -1)
           n: independent samples of the same prompt (seed, seed + 1, …) (default 1)
+          prompt_lookup_num_tokens: 0 = off; else up to so many tokens that followed when the last few stood before are computed beside the next one: the same answer in fewer steps, where it repeats what it was given. 8 is a good beginning, for few streams at a time (default 0)
         """
-    def submit(self, input: str | list[int] | list[Message | dict] | GenerateRequest | None = None, callback: collections.abc.Callable[[StreamEvent], bool | None] | None = None, *, adapter: str = '', messages: list[Message | dict] = [], prompt: str = '', prompt_ids: list[int] = [], tools: list[Tool | dict] = [], tool_choice: str = 'auto', template_variables: str | dict | list | None = '', json_schema: str | dict | list | None = '', regex: str = '', sampling: SamplingOptions | None = None, max_new_tokens: int = 256, temperature: float = 0.0, top_k: int = 0, top_p: float = 1.0, min_p: float = 0.0, repetition_penalty: float = 1.0, presence_penalty: float = 0.0, frequency_penalty: float = 0.0, seed: int = 0, stop: str | list[str] = [], stop_token_ids: list[int] = [], ignore_eos: bool = False, logprobs: int = -1, n: int = 1) -> Generation:
+    def submit(self, input: str | list[int] | list[Message | dict] | GenerateRequest | None = None, callback: collections.abc.Callable[[StreamEvent], bool | None] | None = None, *, adapter: str = '', messages: list[Message | dict] = [], prompt: str = '', prompt_ids: list[int] = [], tools: list[Tool | dict] = [], tool_choice: str = 'auto', template_variables: str | dict | list | None = '', json_schema: str | dict | list | None = '', regex: str = '', sampling: SamplingOptions | None = None, max_new_tokens: int = 256, temperature: float = 0.0, top_k: int = 0, top_p: float = 1.0, min_p: float = 0.0, repetition_penalty: float = 1.0, presence_penalty: float = 0.0, frequency_penalty: float = 0.0, seed: int = 0, stop: str | list[str] = [], stop_token_ids: list[int] = [], ignore_eos: bool = False, logprobs: int = -1, n: int = 1, prompt_lookup_num_tokens: int = 0) -> Generation:
         """
         Starts a request and returns at once. callback(event) is called on the engine's thread: return quickly; False
         cancels. An exception in it cancels the request and is raised by wait().
@@ -3608,6 +3629,7 @@ class InferenceEngine:
           ignore_eos: go on after an end-of-sequence token (default False)
           logprobs: -1 = none, 0 = of the chosen token, k = and of the k likeliest (default -1)
           n: independent samples of the same prompt (seed, seed + 1, …) (default 1)
+          prompt_lookup_num_tokens: 0 = off; else up to so many tokens that followed when the last few stood before are computed beside the next one: the same answer in fewer steps, where it repeats what it was given. 8 is a good beginning, for few streams at a time (default 0)
         """
     @property
     def model(self) -> Model:

@@ -86,17 +86,19 @@ const std::vector<OptionField<LengthOptions>>& option_fields() {
 template <>
 const std::vector<OptionField<SamplingOptions>>& option_fields() {
   using O = SamplingOptions;
-  static const std::vector<OptionField<O>> kFields = {{"max_new_tokens", &O::max_new_tokens},
-                                                      {"temperature", &O::temperature},
-                                                      {"top_k", &O::top_k},
-                                                      {"top_p", &O::top_p},
-                                                      {"min_p", &O::min_p},
-                                                      {"repetition_penalty", &O::repetition_penalty},
-                                                      {"presence_penalty", &O::presence_penalty},
-                                                      {"frequency_penalty", &O::frequency_penalty},
-                                                      {"seed", &O::seed},
-                                                      {"stop", &O::stop},
-                                                      {"ignore_eos", &O::ignore_eos}};
+  static const std::vector<OptionField<O>> kFields = {
+      {"max_new_tokens", &O::max_new_tokens},
+      {"temperature", &O::temperature},
+      {"top_k", &O::top_k},
+      {"top_p", &O::top_p},
+      {"min_p", &O::min_p},
+      {"repetition_penalty", &O::repetition_penalty},
+      {"presence_penalty", &O::presence_penalty},
+      {"frequency_penalty", &O::frequency_penalty},
+      {"seed", &O::seed},
+      {"stop", &O::stop},
+      {"ignore_eos", &O::ignore_eos},
+      {"prompt_lookup_num_tokens", &O::prompt_lookup_num_tokens}};
   return kFields;
 }
 

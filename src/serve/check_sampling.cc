@@ -32,6 +32,7 @@ void check_sampling(const SamplingOptions& options, int64_t context, int64_t voc
   check_real("frequency_penalty", options.frequency_penalty, -100, 100);
   check_int("logprobs", options.logprobs, -1, 20);
   check_int("n", options.n, 1, 64);
+  check_int("prompt_lookup_num_tokens", options.prompt_lookup_num_tokens, 0, 32);
   base::check_argument(options.stop.size() <= 16, kWhere, "stop of at most 16 strings, got ",
                        options.stop.size());
   for (const auto& stop : options.stop)

@@ -153,6 +153,7 @@ void EngineLoop::compute(const StepPlan& plan) {
     count_prompt(plan);
     scheduler_.advance(plan);
     give_logits(plan, logits);
+    scheduler_.keep(plan);
   } catch (...) {
     for (const auto& entry : plan.entries) entry.sequence->error = std::current_exception();
   }
@@ -170,7 +171,7 @@ void EngineLoop::give_logits(const StepPlan& plan, const model::StepLogits& logi
   int64_t next = 0;
   for (const auto& entry : plan.entries) {
     rows.push_back(next);
-    if (entry.first_logit >= 0) next += entry.sequence->past - entry.first_logit;
+    next += entry.logits;
   }
   const int64_t threads =
       logits.all.numel() < 65536 ? 1 : std::min(std::ssize(scratch_), std::ssize(plan.entries));
@@ -199,15 +200,22 @@ void EngineLoop::give_entry(const StepPlan::Entry& entry, const model::StepLogit
   Sequence& sequence = *entry.sequence;
   if (entry.first_logit < 0) return;
   const auto width = transformer_->config().vocab_size;
+  const int64_t known = sequence.past, end = entry.first_logit + entry.logits;
   try {
-    for (int64_t position = entry.first_logit; position < sequence.past && !sequence.finished;
-         ++position, ++row) {
+    for (int64_t position = entry.first_logit; position < end && !sequence.finished; ++position, ++row) {
       if (logits.largest.empty())
         sequence.take(position, {logits.all.data<float>() + row * width, static_cast<size_t>(width)},
                       scratch);
       else
         sequence.take_ranking(position, ranking_of(logits.largest, row), scratch);
+      if (position + 1 < known || position + 1 == end) continue;
+      // The next row was computed from a guess: it counts if that is what was said.
+      if (sequence.tokens.back() != sequence.guesses[static_cast<size_t>(position + 1 - known)]) break;
+      ++sequence.past;
     }
+    const int64_t right = sequence.past - known;
+    sequence.guessed_tokens += entry.guesses, sequence.accepted_tokens += right;
+    sequence.settle(entry.guesses, right);
   } catch (...) {
     sequence.error = std::current_exception();
   }
@@ -217,6 +225,8 @@ void EngineLoop::tell(const StepPlan& plan) {
   for (const auto& entry : plan.entries) {
     Sequence& sequence = *entry.sequence;
     done_.generated_tokens += std::exchange(sequence.appended, 0);
+    done_.guessed_tokens += std::exchange(sequence.guessed_tokens, 0);
+    done_.accepted_tokens += std::exchange(sequence.accepted_tokens, 0);
     if (entry.first_logit < 0 || sequence.error || sequence.cancelled()) continue;
     try {
       sequence.tell();
@@ -232,6 +242,8 @@ void EngineLoop::publish() {
     stats_.steps = done_.steps;
     stats_.prompt_tokens = done_.prompt_tokens;
     stats_.generated_tokens = done_.generated_tokens;
+    stats_.guessed_tokens = done_.guessed_tokens;
+    stats_.accepted_tokens = done_.accepted_tokens;
     stats_.cancelled = done_.cancelled;
     stats_.running = scheduler_.running();
     stats_.waiting = scheduler_.waiting() + static_cast<int64_t>(inbox_.size());

@@ -25,6 +25,7 @@ GenerationSequence::GenerationSequence(std::shared_ptr<Generation::Impl> job,
     : job_(std::move(job)),
       plan_(std::move(plan)),
       sampler_(plan_->sampling, sample_seed(*plan_, index), plan_->prompt),
+      lookup_(plan_->sampling.prompt_lookup_num_tokens),
       text_(plan_->tokenizer.get(), plan_->sampling.stop) {
   tokens = plan_->prompt;
   prompt_tokens = static_cast<int64_t>(tokens.size());
@@ -96,6 +97,11 @@ void GenerationSequence::take_ranking(int64_t, const Ranking& ranking, SamplerSc
   const int32_t id = sampler_.choose(ranking, scratch);
   note_time();
   append(id);
+}
+
+void GenerationSequence::settle(int64_t guessed, int64_t right) {
+  lookup_.learn(guessed, right);
+  if (!finished) lookup_.guess(tokens, guesses);
 }
 
 void GenerationSequence::note_time() {

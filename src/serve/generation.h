@@ -9,6 +9,7 @@
 
 #include "serve/job.h"
 #include "serve/output_text.h"
+#include "serve/prompt_lookup.h"
 #include "serve/sampler.h"
 #include "serve/sequence.h"
 #include "text/grammar.h"
@@ -49,6 +50,7 @@ class GenerationSequence : public Sequence {
   void take(int64_t position, std::span<const float> logits, SamplerScratch& scratch) override;
   int64_t ranks_needed() const override;
   void take_ranking(int64_t position, const Ranking& ranking, SamplerScratch& scratch) override;
+  void settle(int64_t guessed, int64_t right) override;
   void tell() override;
   bool cancelled() const override { return job_->cancelled(); }
   void complete() override;
@@ -70,6 +72,7 @@ class GenerationSequence : public Sequence {
   std::shared_ptr<const GenerationPlan> plan_;
   GenerateResult result_;
   Sampler sampler_;
+  PromptLookup lookup_;
   OutputText text_;
   std::optional<text::GrammarMatcher> matcher_;
   std::vector<uint32_t> mask_;

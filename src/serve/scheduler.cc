@@ -35,12 +35,15 @@ void add_rows(StepPlan& plan, StepPlan::Entry& entry) {
   const Sequence& sequence = *entry.sequence;
   const auto begin = static_cast<int64_t>(plan.ids.size());
   entry.first_logit = -1;
+  const int64_t known = std::ssize(sequence.tokens);
   for (int64_t position = sequence.past; position < sequence.past + entry.tokens; ++position) {
     if (position >= sequence.first_logit) {
       if (entry.first_logit < 0) entry.first_logit = position;
+      ++entry.logits;
       plan.logit_rows.push_back(static_cast<int32_t>(plan.ids.size()));
     }
-    plan.ids.push_back(sequence.tokens[static_cast<size_t>(position)]);
+    plan.ids.push_back(position < known ? sequence.tokens[static_cast<size_t>(position)]
+                                        : sequence.guesses[static_cast<size_t>(position - known)]);
     plan.positions.push_back(static_cast<int32_t>(position));
   }
   const auto end = static_cast<int64_t>(plan.ids.size());
@@ -122,11 +125,26 @@ StepPlan Scheduler::plan() {
       tokens = std::min(tokens, budget);
       budget -= tokens;
     }
-    if (tokens > 0) plan.entries.push_back({sequence.get(), tokens, -1});
+    if (tokens > 0) plan.entries.push_back({.sequence = sequence.get(), .tokens = tokens, .first_logit = -1});
   }
+  feed_guesses(plan, budget);
   group_by_adapter(plan.entries);
   for (auto& entry : plan.entries) add_rows(plan, entry);
   return plan;
+}
+
+// Only where all that is known is fed, and within the pages that a sequence has.
+void Scheduler::feed_guesses(StepPlan& plan, int64_t budget) const {
+  constexpr int64_t kLogitRows = 64;
+  budget = std::min(budget, kLogitRows - std::ssize(plan.entries));
+  for (auto& entry : plan.entries) {
+    const Sequence& sequence = *entry.sequence;
+    const int64_t known = std::ssize(sequence.tokens);
+    if (!sequence.decoding() || sequence.past + entry.tokens != known) continue;
+    entry.guesses = std::min({std::ssize(sequence.guesses), sequence.max_cached - known, budget});
+    entry.guesses = std::max<int64_t>(entry.guesses, 0);
+    entry.tokens += entry.guesses, budget -= entry.guesses;
+  }
 }
 
 // Whole pages become the cache's as soon as they are full; of samples of one prompt only those that they
@@ -147,10 +165,16 @@ void Scheduler::keep_filled(Sequence& sequence) {
 void Scheduler::advance(const StepPlan& plan) {
   for (const auto& entry : plan.entries) {
     Sequence& sequence = *entry.sequence;
-    sequence.past += entry.tokens;
+    sequence.past += entry.tokens - entry.guesses;
     if (sequence.prefix && sequence.past >= sequence.prefix->tokens) sequence.prefix->filled = true;
     if (cache_.on()) keep_filled(sequence);
   }
+}
+
+void Scheduler::keep(const StepPlan& plan) {
+  if (!cache_.on()) return;
+  for (const auto& entry : plan.entries)
+    if (entry.guesses > 0) keep_filled(*entry.sequence);
 }
 
 template <class Predicate>

@@ -7,7 +7,8 @@
 //  - pages of prompts that came before stay in the cache as long as nobody needs them, and are not computed
 //    again (prefix_cache.h).
 //  - every decoding sequence gets its one token each step; prompts share max_step_tokens, oldest first, so a
-//    long prompt never holds up the streams of others.
+//    long prompt never holds up the streams of others. Guesses of decoding sequences get what is left of
+//    max_step_tokens, as long as a step has no more rows of logits than a model keeps memory for.
 #include <deque>
 #include <memory>
 #include <vector>
@@ -28,7 +29,9 @@ struct StepPlan {
   struct Entry {
     Sequence* sequence = nullptr;
     int64_t tokens = 0;       // fed now
+    int64_t guesses = 0;      // the last of these
     int64_t first_logit = 0;  // position of its first logits, -1 = none wanted
+    int64_t logits = 0;       // rows of them
   };
   std::vector<Entry> entries;
   std::vector<int32_t> ids, positions, logit_rows;
@@ -44,7 +47,8 @@ class Scheduler {
   // Cancelled sequences, waiting or running, with their places and pages given back.
   std::vector<std::unique_ptr<Sequence>> take_cancelled();
   StepPlan plan();                     // admits what fits; empty when there is nothing to do
-  void advance(const StepPlan& plan);  // the step was computed
+  void advance(const StepPlan& plan);  // the step was computed; guesses count for nothing yet
+  void keep(const StepPlan& plan);     // guesses that were right count: their pages may be full
   // Finished and failed sequences, with their places and pages given back.
   std::vector<std::unique_ptr<Sequence>> take_ended();
   std::vector<std::unique_ptr<Sequence>> take_all();
@@ -60,6 +64,7 @@ class Scheduler {
 
  private:
   void admit();
+  void feed_guesses(StepPlan& plan, int64_t budget) const;
   bool try_admit(SequenceGroup& group, Sequence& next);
   bool fork(Sequence& next, std::shared_ptr<SharedPrefix> prefix);
   void keep_filled(Sequence& sequence);

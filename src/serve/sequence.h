@@ -61,7 +61,14 @@ class Sequence {
   virtual void cancel() = 0;
   virtual void fail(std::exception_ptr cause) = 0;
 
-  int64_t appended = 0;  // tokens since the engine last counted
+  // Guesses of what follows `tokens`. The scheduler feeds as many as there is room for; the engine takes them
+  // for known while what take() appended is what was guessed. Then settle() says how many that were, and may
+  // guess anew.
+  std::vector<int32_t> guesses;
+  virtual void settle([[maybe_unused]] int64_t guessed, [[maybe_unused]] int64_t right) {}
+
+  int64_t appended = 0;                             // tokens since the engine last counted
+  int64_t guessed_tokens = 0, accepted_tokens = 0;  // likewise
   bool finished = false;
   std::exception_ptr error;  // thrown by take(); ends this sequence alone
 

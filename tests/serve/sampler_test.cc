@@ -340,6 +340,8 @@ TEST(CheckSampling, EveryFieldIsCheckedAndNamed) {
       {"logprobs", [](auto& s) { s.logprobs = -2; }},
       {"n", [](auto& s) { s.n = 0; }},
       {"n", [](auto& s) { s.n = 65; }},
+      {"prompt_lookup_num_tokens", [](auto& s) { s.prompt_lookup_num_tokens = -1; }},
+      {"prompt_lookup_num_tokens", [](auto& s) { s.prompt_lookup_num_tokens = 33; }},
       {"stop", [](auto& s) { s.stop = {""}; }},
       {"stop", [](auto& s) { s.stop.assign(17, "x"); }},
       {"stop", [](auto& s) { s.stop = {std::string(1025, 'x')}; }},

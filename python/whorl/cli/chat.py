@@ -8,7 +8,7 @@ import typer
 
 from .options import STORE, Base, Device, Json, Quantize, Store, Threads, WeightsCache, read_json_or_text
 from .output import console, emit
-from .sampling import Adapter, MaxNewTokens, Seed, Temperature, TopK, TopP, open_engine
+from .sampling import Adapter, MaxNewTokens, PromptLookup, Seed, Temperature, TopK, TopP, open_engine
 
 HELP = "/adapter NAME changes the adapter, /reset forgets the conversation, /quit ends it"
 
@@ -37,6 +37,7 @@ def chat(
     top_p: TopP = 1.0,
     top_k: TopK = 0,
     seed: Seed = 0,
+    prompt_lookup_num_tokens: PromptLookup = 0,
     store: Store = STORE,
     threads: Threads = 0,
     quantize: Quantize = "auto",
@@ -58,6 +59,7 @@ def chat(
         "top_p": top_p,
         "top_k": top_k,
         "seed": seed,
+        "prompt_lookup_num_tokens": prompt_lookup_num_tokens,
     }
     if not json:
         console.print(HELP, style="dim")

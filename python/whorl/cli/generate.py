@@ -9,7 +9,7 @@ import typer
 
 from .options import STORE, Base, Device, Json, Quantize, Store, Threads, WeightsCache, read_json_or_text
 from .output import console, emit
-from .sampling import Adapter, MaxNewTokens, Seed, Temperature, TopK, TopP, open_engine
+from .sampling import Adapter, MaxNewTokens, PromptLookup, Seed, Temperature, TopK, TopP, open_engine
 
 
 def generate(
@@ -30,6 +30,7 @@ def generate(
     top_k: TopK = 0,
     stop: Annotated[list[str] | None, typer.Option(help="Ends before this; may be repeated.")] = None,
     seed: Seed = 0,
+    prompt_lookup_num_tokens: PromptLookup = 0,
     stream: Annotated[bool, typer.Option(help="Show the text as it comes.")] = True,
     store: Store = STORE,
     threads: Threads = 0,
@@ -48,6 +49,7 @@ def generate(
         "top_p": top_p,
         "top_k": top_k,
         "seed": seed,
+        "prompt_lookup_num_tokens": prompt_lookup_num_tokens,
         "stop": stop or [],
         "regex": regex,
         "tool_choice": tool_choice,

@@ -17,6 +17,13 @@ Temperature = Annotated[float, typer.Option(help="0 = the likeliest token.")]
 TopP = Annotated[float, typer.Option(help="Smallest set of tokens with this probability.")]
 TopK = Annotated[int, typer.Option(help="0 = all.")]
 Seed = Annotated[int, typer.Option(help="Same seed, same request: same tokens.")]
+PromptLookup = Annotated[
+    int,
+    typer.Option(
+        help="Compute up to so many tokens ahead that followed when the last few stood before: the same answer in "
+        "fewer steps. 0 = off."
+    ),
+]
 
 
 def open_engine(
