@@ -6,6 +6,8 @@
 
 #include "cuda/backend.h"
 #include "cuda/kernels/attention_backward.h"
+#include "cuda/rounded_rows.h"
+#include "cuda/row_checks.h"
 #include "cuda/tensor_attention.h"
 #include "cuda/views.h"
 #include "ops/attention_checks.h"
@@ -74,17 +76,23 @@ void backward(Runtime& runtime, const AttentionGradients& g) {
   });
 }
 
-// k and v into their slots, and where attention finds them.
-template <class Stored>
-void write_pages(Runtime& runtime, const Tensor& k, const Tensor& v, const PagedCache& cache,
-                 Global<const int32_t> rows, Global<const int32_t> slots, int64_t count) {
-  WritePages<Stored> write;
-  write.k = rows_of<const float>(k), write.v = rows_of<const float>(v), write.columns = k.dim(1);
-  write.keys = {Global<Stored>(cache.keys.data<Stored>()), write.columns};
-  write.values = {Global<Stored>(cache.values.data<Stored>()), write.columns};
-  write.rows = rows, write.slots = slots;
-  launch(runtime, per_element(count, write.columns), write);
-}
+// Rows of a step over pages, as lists for kernels.
+struct PagedRows {
+  std::vector<int32_t> page_list, slots;  // a row's place in the pages, -1 where it has none
+  std::vector<AttentionPiece> list;
+  PagedRows(std::span<const PagedSequence> sequences, int64_t n, int64_t page_size, int64_t group,
+            int64_t block_queries)
+      : slots(static_cast<size_t>(n), -1) {
+    for (const PagedSequence& p : sequences) {
+      const int64_t count = p.end - p.begin, first_page = static_cast<int64_t>(page_list.size());
+      for (int64_t i = 0; i < count; ++i)
+        slots[static_cast<size_t>(p.begin + i)] = static_cast<int32_t>(
+            p.pages[static_cast<size_t>((p.past + i) / page_size)] * page_size + (p.past + i) % page_size);
+      page_list.insert(page_list.end(), p.pages.begin(), p.pages.begin() + pieces(p.past + count, page_size));
+      cut(list, {p.begin, count, 0, p.past, p.past + count, 0, first_page}, count * group, block_queries);
+    }
+  }
+};
 
 AttentionCall forward(const Tensor& q, const AttentionShape& s, const Tensor& out, const Tensor& lse) {
   AttentionCall call;
@@ -175,38 +183,54 @@ DType CudaBackend::cache_dtype(const AttentionShape& shape, int64_t) const {
   return on_tensor_cores(shape) ? DType::bfloat16 : DType::float32;
 }
 
-void CudaBackend::attention_paged(const Tensor& q, const Tensor& k, const Tensor& v,
-                                  std::span<const PagedSequence> sequences, const AttentionShape& s,
-                                  const PagedCache& cache, const Tensor& out) {
-  const char* op = "attention_paged";
-  check_shape(op, s);
-  ops::expect_attention(op, q, k, v, s, out);
-  ops::expect_cache(op, cache, k.dim(1), cache_dtype(s, cache.page_size));
-  ops::expect_sequences(op, sequences, q.dim(0), cache);
-  const int64_t group = s.heads / s.kv_heads, size = cache.page_size, width = k.dim(1);
-  const int64_t block_queries = on_tensor_cores(s) ? kTensorQueries : Attention<1>::kQueries;
-  std::vector<int32_t> page_list, from, slots;
-  std::vector<AttentionPiece> list;
-  for (const PagedSequence& p : sequences) {
-    const int64_t n = p.end - p.begin, first_page = static_cast<int64_t>(page_list.size());
-    for (int64_t i = 0; i < n; ++i) {
-      from.push_back(static_cast<int32_t>(p.begin + i));
-      slots.push_back(static_cast<int32_t>(p.pages[static_cast<size_t>((p.past + i) / size)] * size +
-                                           (p.past + i) % size));
-    }
-    page_list.insert(page_list.end(), p.pages.begin(), p.pages.begin() + pieces(p.past + n, size));
-    cut(list, {p.begin, n, 0, p.past, p.past + n, 0, first_page}, n * group, block_queries);
-  }
-  if (list.empty()) return;
+struct CudaBackend::PagedCall {
+  const char* op;
+  const Tensor &q, &k, &v;
+  std::span<const int32_t> positions;  // none: queries and keys come turned
+  const Tensor& table;
+  std::span<const PagedSequence> sequences;
+  const AttentionShape& shape;
+  const PagedCache& cache;
+  const Tensor& out;
+  Dense<uint16_t> rounded = {};  // out again, unless it is empty
+};
+
+// Into the pages, turned on the way where that is asked for.
+template <class Stored>
+void CudaBackend::write_pages(const PagedCall& call, const int32_t* slots, const int32_t* positions) {
+  const int64_t width = call.k.dim(1);
+  WritePages<Stored> write;
+  write.k = rows_of<const float>(call.k), write.v = rows_of<const float>(call.v), write.columns = width;
+  write.keys = {Global<Stored>(call.cache.keys.data<Stored>()), width};
+  write.values = {Global<Stored>(call.cache.values.data<Stored>()), width};
+  write.slots = Global<const int32_t>(slots);
+  if (!positions) return launch(*runtime_, per_element(call.q.dim(0), width), write);
+  RopeIntoPages<Stored> kernel;
+  kernel.turn = {rows_of<const float>(call.table), Global<const int32_t>(positions), call.shape.head_size / 2,
+                 false};
+  kernel.q = rows_of(call.q), kernel.k = rows_of(call.k), kernel.write = write;
+  kernel.query_pairs = call.q.dim(1) / 2, kernel.key_pairs = width / 2;
+  kernel.columns = kernel.query_pairs + kernel.key_pairs + width;
+  launch(*runtime_, per_element(call.q.dim(0), kernel.columns), kernel);
+}
+
+void CudaBackend::attend_paged(const PagedCall& paged) {
+  const AttentionShape& s = paged.shape;
+  const PagedCache& cache = paged.cache;
+  const int64_t n = paged.q.dim(0), width = paged.k.dim(1);
+  const PagedRows rows(paged.sequences, n, cache.page_size, s.heads / s.kv_heads,
+                       on_tensor_cores(s) ? kTensorQueries : Attention<1>::kQueries);
+  if (rows.list.empty() && paged.positions.empty()) return;
   Packed lists;
-  const size_t pages = lists.add(page_list), rows = lists.add(from), places = lists.add(slots),
-               queries = lists.add(list);
+  const size_t pages = lists.add(rows.page_list), places = lists.add(rows.slots),
+               queries = lists.add(rows.list), positions = lists.add(paged.positions);
   const Sent sent(lists_, lists);  // the same for all layers
-  AttentionCall call = forward(q, s, out, Tensor());
+  AttentionCall call = forward(paged.q, s, paged.out, Tensor());
+  call.rounded = paged.rounded;
   const auto write = [&](auto stored) {
     using Stored = decltype(stored);
-    write_pages<Stored>(*runtime_, k, v, cache, Global<const int32_t>(sent.at<int32_t>(rows)),
-                        Global<const int32_t>(sent.at<int32_t>(places)), static_cast<int64_t>(from.size()));
+    write_pages<Stored>(paged, sent.at<int32_t>(places),
+                        paged.positions.empty() ? nullptr : sent.at<int32_t>(positions));
     return std::pair(Dense<const Stored>{Global<const Stored>(cache.keys.data<Stored>()), width},
                      Dense<const Stored>{Global<const Stored>(cache.values.data<Stored>()), width});
   };
@@ -214,9 +238,54 @@ void CudaBackend::attention_paged(const Tensor& q, const Tensor& k, const Tensor
     std::tie(call.source.rounded_k, call.source.rounded_v) = write(uint16_t{});
   else
     std::tie(call.source.k, call.source.v) = write(float{});
-  call.source.page_list = Global<const int32_t>(sent.at<int32_t>(pages)), call.source.page_size = size;
+  if (rows.list.empty()) return;
+  call.source.page_list = Global<const int32_t>(sent.at<int32_t>(pages)),
+  call.source.page_size = cache.page_size;
   call.pieces = Global<const AttentionPiece>(sent.at<AttentionPiece>(queries));
-  attend(call, s, list);
+  attend(call, s, rows.list);
+}
+
+void CudaBackend::check_paged(const PagedCall& call) const {
+  check_shape(call.op, call.shape);
+  ops::expect_attention(call.op, call.q, call.k, call.v, call.shape, call.out);
+  ops::expect_cache(call.op, call.cache, call.k.dim(1), cache_dtype(call.shape, call.cache.page_size));
+  ops::expect_sequences(call.op, call.sequences, call.q.dim(0), call.cache);
+}
+
+void CudaBackend::attention_paged(const Tensor& q, const Tensor& k, const Tensor& v,
+                                  std::span<const PagedSequence> sequences, const AttentionShape& s,
+                                  const PagedCache& cache, const Tensor& out) {
+  const Tensor none;
+  const PagedCall call{"attention_paged", q, k, v, {}, none, sequences, s, cache, out};
+  check_paged(call);
+  attend_paged(call);
+}
+
+// Whether attention leaves its rows as products alone will read them: not where adapters read them as well,
+// whose launch rounds them, nor where a row is nobody's and stays what it was.
+bool CudaBackend::may_round(const PagedCall& call, std::span<const ops::LinearJob> jobs) const {
+  const Needs needs = needs_of(jobs);
+  int64_t rows = 0;
+  for (const PagedSequence& p : call.sequences) rows += p.end - p.begin;
+  return needs.narrow && !needs.codes && rows == call.out.dim(0) &&
+         std::all_of(jobs.begin(), jobs.end(),
+                     [](const ops::LinearJob& job) { return ops::largest_rank(job.segments) == 0; });
+}
+
+void CudaBackend::rope_attention_paged(const Tensor& q, const Tensor& k, const Tensor& v,
+                                       std::span<const int32_t> positions, const Tensor& table,
+                                       std::span<const PagedSequence> sequences, const AttentionShape& s,
+                                       const PagedCache& cache, const Tensor& out,
+                                       std::span<const ops::LinearJob> jobs) {
+  PagedCall call{"rope_attention_paged", q, k, v, positions, table, sequences, s, cache, out};
+  check_paged(call);
+  for (const Tensor& x : {q, k}) check_rope(call.op, x, positions, table, s.head_size);
+  check_jobs(out, jobs);
+  RoundedRows rows(*runtime_, out);
+  const bool rounds = may_round(call, jobs);
+  if (rounds) call.rounded = rows.take(true, false).narrow;
+  attend_paged(call);
+  rounds ? multiply(rows, jobs) : linears(out, jobs);
 }
 
 }  // namespace whorl::cuda

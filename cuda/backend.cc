@@ -98,4 +98,8 @@ void CudaBackend::fill_zero(const Tensor& x) {
   if (!x.empty()) runtime_->zero(x.raw(), bytes_of(x));
 }
 
+void CudaBackend::repeated(uint64_t key, const std::function<void()>& body) {
+  graphs_ ? repeats_.run(key, body) : body();
+}
+
 }  // namespace whorl::cuda

@@ -4,12 +4,13 @@
 // except by download, unpack and sum_squares, which the host reads, and by copies of weights to the device.
 #include "cuda/lists.h"
 #include "cuda/packed.h"
+#include "cuda/repeats.h"
 #include "cuda/runtime.h"
 #include "ops/backend.h"
 
 namespace whorl::cuda {
 
-class LoraParts;
+struct LoraTarget;
 class RoundedRows;
 
 using ops::AdamW;
@@ -38,7 +39,7 @@ class CudaBackend final : public ops::Backend {
  public:
   // `folders`: where NVIDIA's libraries may be, see Runtime::open.
   CudaBackend(std::shared_ptr<Runtime> runtime, std::string folders)
-      : runtime_(std::move(runtime)), lists_(runtime_), folders_(std::move(folders)) {}
+      : runtime_(std::move(runtime)), lists_(runtime_), repeats_(runtime_), folders_(std::move(folders)) {}
 
   std::string name() const override { return runtime_->name(); }
   DType activation_dtype() const override { return DType::float32; }
@@ -49,6 +50,7 @@ class CudaBackend final : public ops::Backend {
   void download(const Tensor& device, const Tensor& host) override;
   void fill_zero(const Tensor& x) override;
   size_t working_bytes(const ops::PassShape& pass) const override;
+  void repeated(uint64_t key, const std::function<void()>& body) override;
 
   using ops::Backend::pack_quantized;
   Weight pack(const Tensor& w, bool backward) override;
@@ -65,6 +67,10 @@ class CudaBackend final : public ops::Backend {
   void linear(const Tensor& x, const PackedWeight& w, const Tensor& bias,
               std::span<const LoraSegment> segments, const Tensor& s, const Tensor& y) override;
   void linears(const Tensor& x, std::span<const ops::LinearJob> jobs) override;
+  void norm_linears(const Tensor& x, const Tensor& gain, float epsilon, const Tensor& normed,
+                    const Tensor& rstd, std::span<const ops::LinearJob> jobs) override;
+  void swiglu_linears(const Tensor& gate, const Tensor& up, const Tensor& h,
+                      std::span<const ops::LinearJob> jobs) override;
   void linear_backward(const Tensor& dy, const Tensor& x, const PackedWeight& w,
                        std::span<const LoraSegment> segments, const Tensor& s,
                        std::span<const LoraGradient> gradients, const Tensor& dx, bool accumulate) override;
@@ -81,6 +87,8 @@ class CudaBackend final : public ops::Backend {
   void add(const Tensor& x, const Tensor& y) override;
   void rope(const Tensor& x, std::span<const int32_t> positions, const Tensor& table, int64_t head_size,
             bool inverse) override;
+  void ropes(std::span<const Tensor> all, std::span<const int32_t> positions, const Tensor& table,
+             int64_t head_size, bool inverse) override;
   void swiglu(const Tensor& gate, const Tensor& up, const Tensor& h) override;
   void swiglu_backward(const Tensor& dh, const Tensor& gate, const Tensor& up, const Tensor& h) override;
 
@@ -93,6 +101,11 @@ class CudaBackend final : public ops::Backend {
   void attention_paged(const Tensor& q, const Tensor& k, const Tensor& v,
                        std::span<const PagedSequence> sequences, const AttentionShape& shape,
                        const PagedCache& cache, const Tensor& out) override;
+  void rope_attention_paged(const Tensor& q, const Tensor& k, const Tensor& v,
+                            std::span<const int32_t> positions, const Tensor& table,
+                            std::span<const PagedSequence> sequences, const AttentionShape& shape,
+                            const PagedCache& cache, const Tensor& out,
+                            std::span<const ops::LinearJob> jobs) override;
 
   void cross_entropy(const Tensor& h, const PackedWeight& head, std::span<const int32_t> targets,
                      std::span<const float> weights, const Tensor& losses, const Tensor& dh,
@@ -113,26 +126,43 @@ class CudaBackend final : public ops::Backend {
     return tensor_attention_ && s.precision == DType::bfloat16;
   }
   void attend(const AttentionCall& call, const AttentionShape& s, const std::vector<AttentionPiece>& list);
+  struct PagedCall;
+  bool may_round(const PagedCall& call, std::span<const ops::LinearJob> jobs) const;
+  void check_paged(const PagedCall& call) const;
+  void attend_paged(const PagedCall& call);
+  template <class Stored>
+  void write_pages(const PagedCall& call, const int32_t* slots, const int32_t* positions);
 
   // Device memory as a tensor, not zeroed.
   Tensor unset(DType dtype, Shape shape);
   Tensor to_device(const Tensor& host);
   void fill_lora(CudaLora& lora, const Tensor& a, const Tensor& b, float scale);
 
-  // y (rows of x) = x w^T + bias.
-  void multiply(RoundedRows& x, const CudaWeight& w, const Tensor& bias, const Tensor& y);
-  void multiply_quantised(RoundedRows& x, const CudaWeight& w, const Tensor& bias, const Tensor& y);
-  void shrink_and_round(const LoraParts& parts, RoundedRows& rows, std::span<const ops::LinearJob> jobs);
-  // dx (= or +=) dy w.
-  void multiply_back(const Tensor& dy, const CudaWeight& w, const Tensor& dx, bool accumulate);
+  template <class Made>
+  void project(const Made& made, const Tensor& x, std::span<const ops::LinearJob> jobs);
+  struct Needs {
+    bool narrow, codes;  // of their rows
+  };
+  Needs needs_of(std::span<const ops::LinearJob> jobs) const;
+  // y (rows of x) = x w^T + bias + residual, without adapters.
+  void multiply(RoundedRows& x, std::span<const ops::LinearJob> jobs);
+  // Of one product where both are the same, else of two as one.
+  bool ask_library(RoundedRows& x, const ops::LinearJob& first, const ops::LinearJob& last);
+  bool ask_library_for_both(RoundedRows& x, const ops::LinearJob& a, const ops::LinearJob& b);
+  void multiply_here(const RoundedRows& x, const ops::LinearJob& job);
+  void multiply_quantised(RoundedRows& x, std::span<const ops::LinearJob> jobs);
+  // dx (= or +=) dy w; and with its adapters' part, ds on the way.
+  void multiply_back(RoundedRows& dy, const CudaWeight& w, const Tensor& dx, bool accumulate);
+  void input_gradient(const LoraTarget& to, const Tensor& dy, const CudaWeight& w, bool accumulate);
   // c [m, n] += scale * a^T b over the rows of a [rows, m] and b [rows, n].
   void reduce_rows(const Tensor& a, const Tensor& b, float scale, const Tensor& c);
   void column_sums(const Tensor& x, const Tensor& sums);
 
   std::shared_ptr<Runtime> runtime_;
   Lists lists_;
+  Repeats repeats_;
   std::string folders_;
-  bool tensor_attention_ = tensor_attention_wanted();
+  bool tensor_attention_ = tensor_attention_wanted(), graphs_ = graphs_wanted();
 };
 
 }  // namespace whorl::cuda

@@ -64,13 +64,14 @@ void CudaBackend::cross_entropy(const Tensor& h, const PackedWeight& head, std::
   const Uploaded<int32_t> rows(*runtime_, trained.rows), wanted(*runtime_, trained.targets);
   const Uploaded<float> shares(*runtime_, trained.weights);
   const Tensor gathered = unset(DType::float32, {most, c}),
-               logits = unset(DType::float32, {most, vocabulary});
+               logits = unset(DType::float32, {most, vocabulary}), none;
   for (int64_t first = 0; first < all; first += most) {
     const int64_t count = std::min(most, all - first);
     const Tensor x = gathered.rows(0, count), scores = logits.rows(0, count);
     move_rows(*runtime_, h, x, rows.get() + first, false);
     RoundedRows rounded(*runtime_, x);
-    multiply(rounded, weight, Tensor(), scores);
+    const ops::LinearJob product{head, none, {}, none, scores};
+    multiply(rounded, {&product, 1});
     LossRow kernel;
     kernel.logits = rows_of(scores), kernel.rows = Global<const int32_t>(rows.get() + first);
     kernel.targets = Global<const int32_t>(wanted.get() + first);
@@ -79,7 +80,8 @@ void CudaBackend::cross_entropy(const Tensor& h, const PackedWeight& head, std::
     launch(*runtime_, Extent{count, 1, LossRow::kShared}, kernel);
     if (!dhead.empty()) reduce_rows(scores, x, 1.0f, dhead);
     if (dh.empty()) continue;
-    multiply_back(scores, weight, x, false);
+    RoundedRows gradients(*runtime_, scores);
+    multiply_back(gradients, weight, x, false);
     move_rows(*runtime_, dh, x, rows.get() + first, true);
   }
 }

@@ -2,8 +2,8 @@
 #include "cuda/kernels/elementwise.h"
 
 #include "cuda/backend.h"
-#include "cuda/views.h"
-#include "ops/checks.h"
+#include "cuda/row_checks.h"
+#include "cuda/rows_made.h"
 #include "target/launch.h"
 
 namespace whorl::cuda {
@@ -20,31 +20,27 @@ void CudaBackend::add(const Tensor& x, const Tensor& y) {
 
 void CudaBackend::rope(const Tensor& x, std::span<const int32_t> positions, const Tensor& table,
                        int64_t head_size, bool inverse) {
-  expect_matrix("rope", "x", x);
-  ops::expect_count("rope", "positions, one per row", positions.size(), x.dim(0));
-  base::check_argument(head_size > 0 && head_size % 2 == 0 && x.dim(1) % head_size == 0,
-                       "[rope] expected an even head size that divides ", x.dim(1), " channels, got ",
-                       head_size);
-  expect_matrix("rope", "table", table);
-  expect("rope", "table", table, {table.dim(0), head_size});
-  ops::expect_below("rope", "positions", positions, table.dim(0));
+  ropes({&x, 1}, positions, table, head_size, inverse);
+}
+
+void CudaBackend::ropes(std::span<const Tensor> all, std::span<const int32_t> positions, const Tensor& table,
+                        int64_t head_size, bool inverse) {
+  for (const Tensor& x : all) check_rope("rope", x, positions, table, head_size);
   const Sent places = Sent::of(lists_, positions);  // the same for all layers
   Rope kernel;
-  kernel.columns = x.dim(1) / 2, kernel.x = rows_of(x), kernel.table = rows_of<const float>(table);
-  kernel.positions = Global<const int32_t>(places.at<int32_t>());
-  kernel.half = head_size / 2, kernel.inverse = inverse;
-  launch(*runtime_, per_element(x.dim(0), kernel.columns), kernel);
+  kernel.turn = {rows_of<const float>(table), Global<const int32_t>(places.at<int32_t>()), head_size / 2,
+                 inverse};
+  for (size_t i = 0; i < all.size(); i += 2) {
+    const Tensor &x = all[i], &second = i + 1 < all.size() ? all[i + 1] : Tensor();
+    kernel.x = rows_of(x), kernel.first_pairs = kernel.columns = x.dim(1) / 2;
+    if (!second.empty()) kernel.second = rows_of(second), kernel.columns += second.dim(1) / 2;
+    launch(*runtime_, per_element(x.dim(0), kernel.columns), kernel);
+  }
 }
 
 void CudaBackend::swiglu(const Tensor& gate, const Tensor& up, const Tensor& h) {
-  expect_matrix("swiglu", "gate", gate);
-  expect("swiglu", "up", up, gate.shape());
-  expect("swiglu", "h", h, gate.shape());
-  Swiglu kernel;
-  kernel.columns = gate.dim(1), kernel.gate = rows_of<const float>(gate),
-  kernel.up = rows_of<const float>(up);
-  kernel.h = rows_of(h);
-  launch(*runtime_, per_element(gate.dim(0), gate.dim(1)), kernel);
+  check_swiglu(gate, up, h);
+  launch(*runtime_, RowsOfSwiglu{gate, up, h}.making({}));
 }
 
 void CudaBackend::swiglu_backward(const Tensor& dh, const Tensor& gate, const Tensor& up, const Tensor& h) {

@@ -1,36 +1,81 @@
-// y = x w^T + bias, and for each segment its adapter's part on top, for several products of the same rows.
+// y = x w^T + bias (+ a residual), and for each segment its adapter's part on top, for several products of
+// the same rows, which may be made in passing.
 #include <algorithm>
 #include <deque>
 
 #include "cuda/backend.h"
 #include "cuda/lora_parts.h"
-#include "cuda/rounded_rows.h"
+#include "cuda/row_checks.h"
+#include "cuda/rows_made.h"
 
 namespace whorl::cuda {
 
+void check_jobs(const Tensor& x, std::span<const ops::LinearJob> jobs) {
+  ops::expect_matrix("linear", "x", x);
+  for (const ops::LinearJob& job : jobs) {
+    const CudaWeight& weight = as_cuda(job.w);
+    const int64_t n = x.dim(0), k = weight.k, o = weight.o;
+    ops::expect("linear", "x", x, {n, k});
+    ops::expect("linear", "y", job.y, {n, o});
+    ops::expect_optional("linear", "bias", job.bias, {o});
+    check_segments("linear", job.segments, n, k, o);
+    ops::expect_low("linear", job.s, n, ops::largest_rank(job.segments), true);
+    ops::expect_residual("linear", job);
+  }
+}
+
 namespace {
-void check_job(const Tensor& x, const ops::LinearJob& job) {
-  const CudaWeight& weight = as_cuda(job.w);
-  const int64_t n = x.dim(0), k = weight.k, o = weight.o;
-  ops::expect("linear", "x", x, {n, k});
-  ops::expect("linear", "y", job.y, {n, o});
-  ops::expect_optional("linear", "bias", job.bias, {o});
-  check_segments("linear", job.segments, n, k, o);
-  ops::expect_low("linear", job.s, n, ops::largest_rank(job.segments), true);
+// Of as many products as one launch takes, each.
+std::deque<LoraParts> parts_of(Runtime& runtime, Lists& lists, const Tensor& x,
+                               std::span<const ops::LinearJob> jobs) {
+  std::vector<LoraTarget> targets;
+  for (const ops::LinearJob& job : jobs)
+    if (ops::largest_rank(job.segments) > 0) targets.push_back({job.segments, job.s, job.y});
+  std::deque<LoraParts> parts;
+  for (size_t first = 0; first < targets.size(); first += kLoraJobs) {
+    const auto some = std::span(targets).subspan(first, std::min<size_t>(kLoraJobs, targets.size() - first));
+    for (const bool rounds : {true, false}) {
+      parts.emplace_back(runtime, lists, x.dim(0), x.dim(1), some, false, rounds);
+      if (parts.back().empty()) parts.pop_back();
+    }
+  }
+  return parts;
 }
 }  // namespace
 
-// Both read x alone: one launch, where a product will ask for rounded rows.
-void CudaBackend::shrink_and_round(const LoraParts& parts, RoundedRows& rows,
-                                   std::span<const ops::LinearJob> jobs) {
-  const auto any = [&](auto needs) {
-    return std::any_of(jobs.begin(), jobs.end(), [&](const auto& job) { return needs(as_cuda(job.w)); });
-  };
-  if (any([](const CudaWeight& w) { return !w.whole(); }))
-    return parts.shrinking([&](const auto& its) { launch_both(*runtime_, its, rows.coding()); });
-  if (runtime_->has_library() && any([](const CudaWeight& w) { return w.dtype() == DType::bfloat16; }))
-    return parts.shrinking([&](const auto& its) { launch_both(*runtime_, its, rows.narrowing()); });
-  parts.shrinking([&](const auto& its) { launch(*runtime_, its); });
+CudaBackend::Needs CudaBackend::needs_of(std::span<const ops::LinearJob> jobs) const {
+  Needs out{};
+  for (const ops::LinearJob& job : jobs) {
+    const CudaWeight& w = as_cuda(job.w);
+    out.codes |= !w.whole();
+    out.narrow |= w.whole() && w.dtype() == DType::bfloat16 && runtime_->has_library();
+  }
+  return out;
+}
+
+// Whoever makes the rows, rounds them, and makes the first adapters' s reads what is there already: one
+// launch.
+template <class Made>
+void CudaBackend::project(const Made& made, const Tensor& x, std::span<const ops::LinearJob> jobs) {
+  RoundedRows rows(*runtime_, x);
+  const Needs needs = needs_of(jobs);
+  const RoundedStore wanted = rows.take(needs.narrow, needs.codes);
+  const std::deque<LoraParts> parts = parts_of(*runtime_, lists_, x, jobs);
+  const auto alone = [&](const auto& its) { launch(*runtime_, its); };
+  bool there = Made::kThere && !wanted.wanted();
+  for (const LoraParts& one : parts) {
+    if (!there && made.beside()) {
+      one.shrinking(made.source(),
+                    [&](const auto& its) { launch_both(*runtime_, its, made.making(wanted)); });
+    } else {
+      if (!there) alone(made.making(wanted));
+      one.shrinking(PlainRows{rows_of<const float>(x)}, alone);
+    }
+    there = true;
+  }
+  if (!there) alone(made.making(wanted));
+  multiply(rows, jobs);
+  for (const LoraParts& one : parts) one.expand();
 }
 
 void CudaBackend::linear(const Tensor& x, const PackedWeight& w, const Tensor& bias,
@@ -41,28 +86,22 @@ void CudaBackend::linear(const Tensor& x, const PackedWeight& w, const Tensor& b
 
 void CudaBackend::linears(const Tensor& x, std::span<const ops::LinearJob> jobs) {
   if (jobs.empty()) return;
-  ops::expect_matrix("linear", "x", x);
-  for (const ops::LinearJob& job : jobs) check_job(x, job);
-  if (x.dim(0) == 0) return;
-  std::vector<LoraTarget> targets;
-  for (const ops::LinearJob& job : jobs)
-    if (ops::largest_rank(job.segments) > 0) targets.push_back({job.segments, job.s, job.y});
-  RoundedRows rows(*runtime_, x);
-  std::deque<LoraParts> parts;  // of as many products as one launch takes, each
-  for (size_t first = 0; first < targets.size(); first += kLoraJobs) {
-    const auto some = std::span(targets).subspan(first, std::min<size_t>(kLoraJobs, targets.size() - first));
-    for (const bool rounds : {true, false}) {
-      parts.emplace_back(*runtime_, lists_, x, some, false, rounds);
-      if (parts.back().empty())
-        parts.pop_back();
-      else if (parts.size() == 1)
-        shrink_and_round(parts.back(), rows, jobs);
-      else
-        parts.back().shrinking([&](const auto& its) { launch(*runtime_, its); });
-    }
-  }
-  for (const ops::LinearJob& job : jobs) multiply(rows, as_cuda(job.w), job.bias, job.y);
-  for (const LoraParts& one : parts) one.expand();
+  check_jobs(x, jobs);
+  if (x.dim(0) > 0) project(RowsThere{x}, x, jobs);
+}
+
+void CudaBackend::norm_linears(const Tensor& x, const Tensor& gain, float epsilon, const Tensor& normed,
+                               const Tensor& rstd, std::span<const ops::LinearJob> jobs) {
+  check_rms_norm(x, gain, 1, normed, rstd);
+  check_jobs(normed, jobs);
+  if (x.dim(0) > 0) project(RowsOfNorm{x, gain, epsilon, normed, rstd}, normed, jobs);
+}
+
+void CudaBackend::swiglu_linears(const Tensor& gate, const Tensor& up, const Tensor& h,
+                                 std::span<const ops::LinearJob> jobs) {
+  check_swiglu(gate, up, h);
+  check_jobs(h, jobs);
+  if (h.dim(0) > 0) project(RowsOfSwiglu{gate, up, h}, h, jobs);
 }
 
 }  // namespace whorl::cuda

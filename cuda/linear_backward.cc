@@ -1,7 +1,10 @@
+#include <deque>
+
 #include "cuda/backend.h"
 #include "cuda/kernels/gemm.h"
 #include "cuda/lora_gradients.h"
 #include "cuda/lora_parts.h"
+#include "cuda/rounded_rows.h"
 #include "cuda/views.h"
 #include "target/launch.h"
 
@@ -31,6 +34,35 @@ void down_gradient(Runtime& runtime, const Tensor& ds, const Tensor& x, const Lo
 }
 }  // namespace
 
+// What is made of dy before its own sums: ds beside the rounding, the base's product, then the adapters'
+// part.
+void CudaBackend::input_gradient(const LoraTarget& to, const Tensor& dy, const CudaWeight& w,
+                                 bool accumulate) {
+  const auto alone = [&](const auto& its) { launch(*runtime_, its); };
+  std::deque<LoraParts> parts;
+  for (const bool rounds : {true, false}) {
+    parts.emplace_back(*runtime_, lists_, dy.dim(0), dy.dim(1), std::span(&to, 1), true, rounds);
+    if (parts.back().empty()) parts.pop_back();
+  }
+  {
+    RoundedRows rounded(*runtime_, dy);
+    bool rounds = !to.y.empty() && runtime_->has_library() && w.dtype() == DType::bfloat16;
+    for (const LoraParts& one : parts) {
+      const PlainRows rows{rows_of<const float>(dy)};
+      if (rounds)
+        one.shrinking(rows, [&](const auto& its) {
+          launch_both(*runtime_, its, rounding(dy, rounded.take(true, false)));
+        });
+      else
+        one.shrinking(rows, alone);
+      rounds = false;
+    }
+    if (!to.y.empty()) multiply_back(rounded, w, to.y, accumulate);
+  }
+  if (to.y.empty()) return;
+  for (const LoraParts& one : parts) one.expand();
+}
+
 void CudaBackend::linear_backward(const Tensor& dy, const Tensor& x, const PackedWeight& w,
                                   std::span<const LoraSegment> segments, const Tensor& s,
                                   std::span<const LoraGradient> gradients, const Tensor& dx,
@@ -48,16 +80,9 @@ void CudaBackend::linear_backward(const Tensor& dy, const Tensor& x, const Packe
     ops::expect_low("linear_backward", s, n, rank, false);
   }
   if (n == 0) return;
-  if (!dx.empty()) multiply_back(dy, weight, dx, accumulate);
+  const Tensor ds = rank > 0 ? unset(DType::float32, {n, rank}) : Tensor();
+  input_gradient({segments, ds, dx}, dy, weight, accumulate);
   if (rank == 0) return;
-  const Tensor ds = unset(DType::float32, {n, rank});
-  const LoraTarget target{segments, ds, dx};
-  for (const bool rounds : {true, false}) {
-    const LoraParts parts(*runtime_, lists_, dy, {&target, 1}, true, rounds);
-    if (parts.empty()) continue;
-    parts.shrinking([&](const auto& its) { launch(*runtime_, its); });
-    if (!dx.empty()) parts.expand();
-  }
   add_lora_gradients(*runtime_, lists_, {dy, x, s, ds}, segments, gradients);
   for (size_t i = 0; i < gradients.size(); ++i) {
     const LoraSegment& segment = segments[i];

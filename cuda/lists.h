@@ -17,8 +17,8 @@ class Lists {
   explicit Lists(std::shared_ptr<Runtime> runtime) : runtime_(std::move(runtime)) {}
 
   // On the device, at a multiple of 256 bytes. Whoever reads it holds the result until the kernel is queued.
-  // From any thread.
-  std::shared_ptr<const Scratch> send(std::string_view bytes);
+  // From any thread; where that has a recording, in a place of the recording's own.
+  std::shared_ptr<const char> send(std::string_view bytes);
 
   // Device memory that is kept, and what is too long to be kept.
   static constexpr size_t kMost = 2 << 20, kLargest = 256 << 10;
@@ -26,13 +26,13 @@ class Lists {
  private:
   struct Entry {
     std::string bytes;
-    std::shared_ptr<const Scratch> memory;
+    std::shared_ptr<const char> memory;
   };
   // Lists that differ do so near their ends: what lies between is compared, once, when it is found.
   struct HashOfEnds {
     size_t operator()(std::string_view bytes) const;
   };
-  std::shared_ptr<const Scratch> fresh(std::string_view bytes);
+  std::shared_ptr<const char> fresh(std::string_view bytes);
   void forget_the_oldest();
 
   std::shared_ptr<Runtime> runtime_;
@@ -40,6 +40,22 @@ class Lists {
   std::list<Entry> entries_;  // those asked for last come first
   std::unordered_map<std::string_view, std::list<Entry>::iterator, HashOfEnds> found_;
   size_t held_ = 0;
+};
+
+// A list that is used once, on the device as long as somebody holds it.
+std::shared_ptr<const char> upload(Runtime& runtime, std::string_view bytes);
+
+template <class T>
+class Uploaded {
+ public:
+  template <class List>
+  Uploaded(Runtime& runtime, const List& list)
+      : memory_(
+            upload(runtime, {reinterpret_cast<const char*>(std::data(list)), std::size(list) * sizeof(T)})) {}
+  const T* get() const { return reinterpret_cast<const T*>(memory_.get()); }
+
+ private:
+  std::shared_ptr<const char> memory_;
 };
 
 // Several lists as one, each from a multiple of 16 bytes on.
@@ -71,11 +87,11 @@ class Sent {
   }
   template <class T>
   const T* at(size_t begin = 0) const {
-    return reinterpret_cast<const T*>(memory_->get<char>() + begin);
+    return reinterpret_cast<const T*>(memory_.get() + begin);
   }
 
  private:
-  std::shared_ptr<const Scratch> memory_;
+  std::shared_ptr<const char> memory_;
 };
 
 }  // namespace whorl::cuda

@@ -10,7 +10,7 @@ namespace whorl::cuda {
 namespace {
 constexpr int64_t kFewBlocks = 512;  // fewer leave a GPU idle: then chunks run in blocks of their own
 // Numbers of s that so few blocks make; on tensor cores a warp makes four times as many.
-constexpr int64_t kMostPartial = kFewBlocks * LoraShrink::kWarps * LoraShrink::kRanks * kPieceRows;
+constexpr int64_t kMostPartial = kFewBlocks * LoraShrink<>::kWarps * LoraShrink<>::kRanks * kPieceRows;
 }  // namespace
 
 void check_segments(const char* op, std::span<const ops::LoraSegment> segments, int64_t rows, int64_t inputs,
@@ -23,18 +23,17 @@ void check_segments(const char* op, std::span<const ops::LoraSegment> segments, 
   }
 }
 
-LoraParts::LoraParts(Runtime& runtime, Lists& lists, const Tensor& x, std::span<const LoraTarget> targets,
-                     bool backward, bool rounds)
+LoraParts::LoraParts(Runtime& runtime, Lists& lists, int64_t rows, int64_t inputs,
+                     std::span<const LoraTarget> targets, bool backward, bool rounds)
     : runtime_(runtime), backward_(backward), rounds_(rounds) {
   LoraCall& call = call_;
-  call.inputs = x.dim(1);
+  call.inputs = inputs;
   call.chunk = LoraCall::chunk_size(call.inputs), call.chunks = LoraCall::chunk_count(call.inputs);
   for (size_t i = 0; i < targets.size(); ++i) add_pieces(targets[i], static_cast<int32_t>(i), backward);
   if (list_.empty()) return;
   sent_ = Sent::of(lists, list_);
   call.pieces = Global<const LoraPiece>(sent_->at<LoraPiece>());
-  place_sums(x.dim(0), targets);
-  x_ = rows_of<const float>(x);
+  place_sums(rows, targets);
 }
 
 void LoraParts::add_pieces(const LoraTarget& target, int32_t job, bool backward) {
@@ -61,7 +60,7 @@ void LoraParts::add_pieces(const LoraTarget& target, int32_t job, bool backward)
 // Whether few blocks would do all chunks.
 bool LoraParts::few_blocks() const {
   if (rounds_) return units() * LoraTensorShrink<1>::kRanks * kTensorRows < kMostPartial;
-  return count() * pieces(LoraShrink::groups(rank_), LoraShrink::kWarps) < kFewBlocks;
+  return count() * pieces(LoraShrink<>::groups(rank_), LoraShrink<>::kWarps) < kFewBlocks;
 }
 
 // Chunks in blocks of their own where few blocks would do all of them: whoever adds s up to y then adds the

@@ -28,20 +28,21 @@ class LoraParts {
   static constexpr int64_t kFewWarps = 4096;  // fewer leave a GPU idle
 
  public:
-  // At most kLoraJobs products of x; of their adapters those that round their operands, on tensor cores, or
-  // those that do not. `backward`: ds = dy (scale b), dx += D(ds a), where x is dy.
-  LoraParts(Runtime& runtime, Lists& lists, const Tensor& x, std::span<const LoraTarget> targets,
+  // At most kLoraJobs products of the same rows [rows, inputs]; of their adapters those that round their
+  // operands, on tensor cores, or those that do not. `backward`: ds = dy (scale b), dx += D(ds a), where the
+  // rows are dy.
+  LoraParts(Runtime& runtime, Lists& lists, int64_t rows, int64_t inputs, std::span<const LoraTarget> targets,
             bool backward, bool rounds);
   bool empty() const { return list_.empty(); }
-  // body(a planned kernel): all their s.
-  template <class Body>
-  void shrinking(const Body& body) const {
+  // body(a planned kernel): all their s, of rows that `x` reads (kernels/lora_rows.h).
+  template <class Source, class Body>
+  void shrinking(const Source& x, const Body& body) const {
     if (!rounds_)
-      body(planned<LoraShrink>());
+      body(planned<LoraShrink<Source>>(x));
     else if (rank_ <= LoraTensorShrink<1>::kRanks || units() * chunks_of_blocks() < kFewWarps)
-      body(planned<LoraTensorShrink<1>>());
+      body(planned<LoraTensorShrink<1, Source>>(x));
     else
-      body(planned<LoraTensorShrink<2>>());
+      body(planned<LoraTensorShrink<2, Source>>(x));
   }
   void expand() const;
 
@@ -56,12 +57,12 @@ class LoraParts {
   int64_t units() const { return count() * LoraTensorShrink<1>::groups(rank_); }
   bool few_blocks() const;
   int64_t chunks_of_blocks() const { return call_.partial ? call_.chunks : 1; }
-  template <class Kernel>
-  Planned<Kernel> planned() const {
+  template <class Kernel, class Source>
+  Planned<Kernel> planned(const Source& x) const {
     Kernel kernel;
-    kernel.call = call_, kernel.x = x_, kernel.drops = !backward_;
+    kernel.call = call_, kernel.x = x, kernel.drops = !backward_;
     const int64_t warps = Kernel::groups(rank_) * chunks_of_blocks();
-    return {{count(), (warps + Kernel::kWarps - 1) / Kernel::kWarps, 0}, kernel};
+    return {{count(), (warps + Kernel::kWarps - 1) / Kernel::kWarps, Kernel::kShared}, kernel};
   }
 
   Runtime& runtime_;
@@ -69,7 +70,6 @@ class LoraParts {
   std::optional<Sent> sent_;
   std::optional<Scratch> memory_;  // of partial sums, or of s where nobody keeps it
   LoraCall call_;
-  Dense<const float> x_;
   int64_t rank_ = 0, outputs_ = 0;  // the largest
   int64_t sums_ = 0;                // of one chunk, all pieces
   bool backward_, rounds_;

@@ -1,5 +1,7 @@
 #pragma once
 // A kernel with its extent, before it is launched: alone, or in one launch with another one.
+#include <algorithm>
+
 #include "cuda/runtime.h"
 #include "target/launch.h"
 
@@ -17,8 +19,7 @@ void launch(Runtime& runtime, const Planned<Kernel>& planned) {
   launch(runtime, planned.extent, planned.kernel);
 }
 
-// Two kernels that know nothing of each other: the first blocks are the first one's. Neither takes shared
-// memory.
+// Two kernels that know nothing of each other: the first blocks are the first one's.
 template <class First, class Second>
 struct Beside {
   static constexpr int kThreads = First::kThreads;
@@ -45,7 +46,8 @@ void launch_both(Runtime& runtime, const Planned<First>& first, const Planned<Se
   Beside<First, Second> both;
   both.first = first.kernel, both.second = second.kernel, both.first_blocks = first.blocks();
   both.first_x = first.extent.blocks, both.second_x = second.extent.blocks;
-  launch(runtime, {first.blocks() + second.blocks(), 1, 0}, both);
+  const int64_t shared = std::max(first.extent.shared_bytes, second.extent.shared_bytes);
+  launch(runtime, {first.blocks() + second.blocks(), 1, shared}, both);
 }
 
 }  // namespace whorl::cuda

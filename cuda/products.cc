@@ -16,29 +16,44 @@ void run(Runtime& runtime, Gemm<A, B> gemm) {
   launch(runtime, {pieces(gemm.m, gemm.kTile), pieces(gemm.n, gemm.kTile), gemm.kShared}, gemm);
 }
 
-// The library's answer to c = a op(w) + bias, w [O, K] float32 or bfloat16 at `w`.
-bool ask_library(Runtime& runtime, RoundedRows& rows, const void* w, bool bfloat16, int64_t w_step,
-                 bool transposed, const Tensor& bias, const Tensor& c, bool accumulate) {
+// c = a op(w), w [O, K] float32 or bfloat16 at `w`, as the library is asked for it.
+Runtime::Product product_of(RoundedRows& rows, const void* w, bool bfloat16, int64_t w_step, bool transposed,
+                            const Tensor& c) {
   const Tensor& a = rows.whole();
   Runtime::Product p;
   p.m = a.dim(0), p.n = c.dim(1), p.k = a.dim(1);
   p.b = w, p.b_step = w_step, p.b_transposed = transposed, p.bfloat16 = bfloat16;
   p.c = c.data<float>(), p.c_step = c.row_stride();
-  p.bias = bias.data<float>(), p.accumulate = accumulate;
   if (bfloat16)
     p.a = rows.narrow(), p.a_step = rows.narrow_step();
   else
     p.a = a.raw(), p.a_step = a.row_stride();
-  return runtime.multiply(p);
+  return p;
+}
+
+bool below(const Tensor& a, const Tensor& b) { return a.data<char>() < b.data<char>(); }
+
+// Whether the second product may be the library's together with the first: of the same shape, and all of it
+// lies behind the first one's.
+bool follows(const ops::LinearJob& first, const ops::LinearJob& second) {
+  const CudaWeight &v = as_cuda(first.w), &w = as_cuda(second.w);
+  return v.whole() && w.whole() && v.dtype() == w.dtype() && v.o == w.o && v.k == w.k && !first.residual &&
+         !second.residual && first.y.row_stride() == second.y.row_stride() && below(first.y, second.y) &&
+         !below(w.values, v.values) && first.bias.empty() == second.bias.empty() &&
+         !below(second.bias, first.bias);
 }
 
 // As wide as the rows need; from kManyRows on blocks are enough without several for one tile. The bits are
 // the same.
 constexpr int64_t kManyRows = 65;
 template <class Kernel>
-void run_codes(Runtime& runtime, const QuantisedCall& call) {
-  launch(runtime, {pieces(call.outputs, Kernel::kOutputs), pieces(call.rows, Kernel::kRows), Kernel::kShared},
-         Kernel{call});
+void run_codes(Runtime& runtime, QuantisedCall call) {
+  int64_t blocks = 0;
+  for (int64_t i = 0; i < call.count; ++i) {
+    call.jobs[i].first_block = blocks;
+    blocks += pieces(call.jobs[i].outputs, Kernel::kOutputs);
+  }
+  launch(runtime, {blocks, pieces(call.rows, Kernel::kRows), Kernel::kShared}, Kernel{call});
 }
 template <class Codes>
 void multiply_codes(Runtime& runtime, const QuantisedCall& call) {
@@ -49,46 +64,85 @@ void multiply_codes(Runtime& runtime, const QuantisedCall& call) {
 }
 }  // namespace
 
-void CudaBackend::multiply(RoundedRows& rounded, const CudaWeight& w, const Tensor& bias, const Tensor& y) {
-  const Tensor& x = rounded.whole();
-  if (x.dim(0) == 0) return;
-  if (!w.whole()) return multiply_quantised(rounded, w, bias, y);
-  if (runtime_->has_library() && ask_library(*runtime_, rounded, w.values.raw(), w.dtype() == DType::bfloat16,
-                                             w.k, true, bias, y, false))
-    return;
-  with_rows(w, [&](auto rows) {
+// Neighbours that may share a launch do.
+void CudaBackend::multiply(RoundedRows& x, std::span<const ops::LinearJob> jobs) {
+  const bool library = runtime_->has_library();
+  for (size_t i = 0, count = 1; i < jobs.size(); i += count) {
+    const auto left = jobs.subspan(i);
+    const ops::Quantize rounding = as_cuda(left[0].w).rounding;
+    count = 1;
+    if (rounding != ops::Quantize::none) {
+      while (count < left.size() && count < kQuantisedJobs && as_cuda(left[count].w).rounding == rounding)
+        ++count;
+      multiply_quantised(x, left.first(count));
+    } else if (library && left.size() > 1 && ask_library_for_both(x, left[0], left[1])) {
+      count = 2;
+    } else if (!library || !ask_library(x, left[0], left[0])) {
+      multiply_here(x, left[0]);
+    }
+  }
+}
+
+// As one, whichever of them comes first in memory.
+bool CudaBackend::ask_library_for_both(RoundedRows& x, const ops::LinearJob& a, const ops::LinearJob& b) {
+  if (follows(a, b)) return ask_library(x, a, b);
+  return follows(b, a) && ask_library(x, b, a);
+}
+
+bool CudaBackend::ask_library(RoundedRows& x, const ops::LinearJob& first, const ops::LinearJob& last) {
+  const CudaWeight &w = as_cuda(first.w), &next = as_cuda(last.w);
+  const bool bfloat16 = w.dtype() == DType::bfloat16;
+  Runtime::Product p = product_of(x, w.values.raw(), bfloat16, w.k, true, first.y);
+  p.bias = first.bias.data<float>();
+  if (first.residual)
+    p.residual = first.residual->data<float>(), p.residual_step = first.residual->row_stride();
+  p.count = &first == &last ? 1 : 2;
+  p.b_apart = (next.values.data<char>() - w.values.data<char>()) / static_cast<int64_t>(size_of(w.dtype()));
+  p.c_apart = last.y.data<float>() - first.y.data<float>();
+  p.bias_apart = last.bias.data<float>() - first.bias.data<float>();
+  return runtime_->multiply(p);
+}
+
+void CudaBackend::multiply_here(const RoundedRows& x, const ops::LinearJob& job) {
+  with_rows(as_cuda(job.w), [&](auto rows) {
     Gemm<AlongRows<Dense<const float>>, AlongRows<decltype(rows)>> gemm;
-    gemm.a.storage = rows_of<const float>(x), gemm.b.storage = rows, gemm.c = rows_of(y);
-    gemm.bias = Global<const float>(bias.data<float>());
-    gemm.m = x.dim(0), gemm.n = w.o, gemm.k = w.k;
+    gemm.a.storage = rows_of<const float>(x.whole()), gemm.b.storage = rows, gemm.c = rows_of(job.y);
+    gemm.bias = Global<const float>(job.bias.data<float>());
+    if (job.residual) gemm.residual = rows_of<const float>(*job.residual);
+    gemm.m = x.whole().dim(0), gemm.n = job.w.outputs(), gemm.k = job.w.inputs();
     run(*runtime_, gemm);
   });
 }
 
-void CudaBackend::multiply_quantised(RoundedRows& rounded, const CudaWeight& w, const Tensor& bias,
-                                     const Tensor& y) {
+void CudaBackend::multiply_quantised(RoundedRows& rounded, std::span<const ops::LinearJob> jobs) {
   const RoundedRows::Codes x = rounded.codes();
   QuantisedCall call;
-  call.weights = Global<const uint32_t>(reinterpret_cast<const uint32_t*>(w.codes.raw()));
+  for (const ops::LinearJob& job : jobs) {
+    const CudaWeight& w = as_cuda(job.w);
+    QuantisedJob& its = call.jobs[call.count++];
+    its.weights = Global<const uint32_t>(static_cast<const uint32_t*>(w.codes.raw()));
+    its.scales = Global<const uint16_t>(w.scales.data<uint16_t>());
+    its.minima = Global<const uint16_t>(w.minima.data<uint16_t>());
+    its.bias = Global<const float>(job.bias.data<float>()), its.y = rows_of(job.y);
+    if (job.residual) its.residual = rows_of<const float>(*job.residual);
+    its.outputs = w.o, call.groups = w.groups();
+  }
   call.rows_codes = Global<const uint32_t>(reinterpret_cast<const uint32_t*>(x.codes));
-  call.scales = Global<const uint16_t>(w.scales.data<uint16_t>());
-  call.minima = Global<const uint16_t>(w.minima.data<uint16_t>());
-  call.row_scales = Global<const float>(x.scales), call.bias = Global<const float>(bias.data<float>());
-  call.y = rows_of(y), call.rows = y.dim(0), call.outputs = w.o, call.groups = w.groups();
-  if (w.rounding == ops::Quantize::int8)
-    multiply_codes<Int8Codes>(*runtime_, call);
-  else if (w.minima.empty())
-    multiply_codes<Int4Codes<false>>(*runtime_, call);
-  else
-    multiply_codes<Int4Codes<true>>(*runtime_, call);
+  call.row_scales = Global<const float>(x.scales), call.rows = rounded.whole().dim(0);
+  as_cuda(jobs[0].w).rounding == ops::Quantize::int8 ? multiply_codes<Int8Codes>(*runtime_, call)
+                                                     : multiply_codes<Int4Codes>(*runtime_, call);
 }
 
-void CudaBackend::multiply_back(const Tensor& dy, const CudaWeight& w, const Tensor& dx, bool accumulate) {
+void CudaBackend::multiply_back(RoundedRows& rounded, const CudaWeight& w, const Tensor& dx,
+                                bool accumulate) {
+  const Tensor& dy = rounded.whole();
   if (dy.dim(0) == 0) return;
-  RoundedRows rounded(*runtime_, dy);
-  if (runtime_->has_library() && w.whole() &&
-      ask_library(*runtime_, rounded, w.values.raw(), w.dtype() == DType::bfloat16, w.k, false, Tensor(), dx,
-                  accumulate))
+  const auto library = [&](const void* at, bool bfloat16, int64_t step) {
+    Runtime::Product p = product_of(rounded, at, bfloat16, step, false, dx);
+    p.accumulate = accumulate;
+    return runtime_->multiply(p);
+  };
+  if (runtime_->has_library() && w.whole() && library(w.values.raw(), w.dtype() == DType::bfloat16, w.k))
     return;
   with_rows(w, [&](auto rows) {
     if (runtime_->has_library() && !w.whole()) {  // widened once for the library
@@ -97,8 +151,7 @@ void CudaBackend::multiply_back(const Tensor& dy, const CudaWeight& w, const Ten
       Copy<decltype(rows), uint16_t> kernel;
       kernel.columns = w.k, kernel.from = rows, kernel.to = {Global<uint16_t>(wide.get<uint16_t>()), step};
       launch(*runtime_, per_element(w.o, w.k), kernel);
-      if (ask_library(*runtime_, rounded, wide.get<uint16_t>(), true, step, false, Tensor(), dx, accumulate))
-        return;
+      if (library(wide.get<uint16_t>(), true, step)) return;
     }
     Gemm<AlongRows<Dense<const float>>, AlongColumns<decltype(rows)>> gemm;
     gemm.a.storage = rows_of<const float>(dy), gemm.b.storage = rows, gemm.c = rows_of(dx);

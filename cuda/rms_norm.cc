@@ -1,8 +1,8 @@
 #include "cuda/kernels/rms_norm.h"
 
 #include "cuda/backend.h"
-#include "cuda/views.h"
-#include "ops/checks.h"
+#include "cuda/row_checks.h"
+#include "cuda/rows_made.h"
 #include "target/launch.h"
 
 namespace whorl::cuda {
@@ -10,7 +10,6 @@ namespace whorl::cuda {
 using ops::expect, ops::expect_optional;
 
 namespace {
-constexpr int64_t kSmall = 256;  // channels that one warp does as fast as eight
 
 Global<const float> gains(const Tensor& gain) { return Global<const float>(gain.data<float>()); }
 
@@ -20,8 +19,8 @@ void fill(Kernel& kernel, const Tensor& x, const Tensor& gain, int64_t size, int
 }
 
 template <int Warps>
-void forward(Runtime& runtime, const Tensor& x, const Tensor& gain, float epsilon, int64_t groups,
-             const Tensor& y, const Tensor& rstd) {
+void forward_groups(Runtime& runtime, const Tensor& x, const Tensor& gain, float epsilon, int64_t groups,
+                    const Tensor& y, const Tensor& rstd) {
   RmsNorm<Warps> kernel;
   fill(kernel, x, gain, x.dim(1) / groups, groups);
   kernel.y = rows_of(y), kernel.rstd = rows_of(rstd), kernel.epsilon = epsilon;
@@ -41,11 +40,9 @@ void backward(Runtime& runtime, const Tensor& dy, const Tensor& x, const Tensor&
 
 void CudaBackend::rms_norm(const Tensor& x, const Tensor& gain, float epsilon, int64_t groups,
                            const Tensor& y, const Tensor& rstd) {
-  const int64_t size = ops::group_size("rms_norm", x, groups);
-  expect("rms_norm", "gain", gain, {size});
-  expect("rms_norm", "y", y, x.shape());
-  expect_optional("rms_norm", "rstd", rstd, {x.dim(0), groups});
-  (size <= kSmall ? forward<1> : forward<8>)(*runtime_, x, gain, epsilon, groups, y, rstd);
+  const int64_t size = check_rms_norm(x, gain, groups, y, rstd);
+  if (groups == 1) return launch(*runtime_, RowsOfNorm{x, gain, epsilon, y, rstd}.making({}));
+  (size <= kSmallNorm ? forward_groups<1> : forward_groups<8>)(*runtime_, x, gain, epsilon, groups, y, rstd);
 }
 
 void CudaBackend::rms_norm_backward(const Tensor& dy, const Tensor& x, const Tensor& gain, const Tensor& rstd,
@@ -65,7 +62,7 @@ void CudaBackend::rms_norm_backward(const Tensor& dy, const Tensor& x, const Ten
     launch(*runtime_, {pieces(size, 32), 1, kernel.kShared}, kernel);
   }
   if (dx.empty()) return;
-  (size <= kSmall ? backward<1> : backward<8>)(*runtime_, dy, x, gain, rstd, groups, dx, accumulate);
+  (size <= kSmallNorm ? backward<1> : backward<8>)(*runtime_, dy, x, gain, rstd, groups, dx, accumulate);
 }
 
 }  // namespace whorl::cuda

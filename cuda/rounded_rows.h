@@ -1,10 +1,9 @@
 #pragma once
-// Rows as products take them: rounded once for all the weights that ask, when the first one does, or beside
-// another kernel before it.
+// Rows as products take them: rounded once for all the weights that ask, where the rows are made
+// (rows_made.h) or when the first one asks.
 #include <optional>
 
-#include "cuda/kernels/elementwise.h"
-#include "cuda/kernels/quantised.h"
+#include "cuda/kernels/rounded.h"
 #include "cuda/packed.h"
 #include "cuda/planned.h"
 #include "tensor/tensor.h"
@@ -16,11 +15,8 @@ class RoundedRows {
   RoundedRows(Runtime& runtime, const Tensor& x) : runtime_(runtime), x_(x) {}
   const Tensor& whole() const { return x_; }
 
-  using Narrowing = Planned<Copy<Dense<const float>, uint16_t>>;
-  using Coding = Planned<RoundRows>;
-  // What makes them, for who launches it before anybody asks.
-  Narrowing narrowing();
-  Coding coding();
+  // Memory for what will be asked for: who takes it fills it before anybody asks.
+  RoundedStore take(bool narrow, bool codes);
 
   // Beside bfloat16 weights, as NVIDIA's library takes them: rows a multiple of 16 bytes apart.
   const uint16_t* narrow();
@@ -40,5 +36,8 @@ class RoundedRows {
   Tensor x_;
   std::optional<Scratch> narrow_, codes_, scales_;
 };
+
+// x, rounded to where `to` says.
+Planned<RoundRows> rounding(const Tensor& x, const RoundedStore& to);
 
 }  // namespace whorl::cuda

@@ -2,6 +2,7 @@
 // One device and one queue of work on it, in order. Two files implement it: device/runtime.cc with CUDA,
 // emulated/runtime.cc on the host; nothing else in this folder knows which.
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -15,6 +16,17 @@ struct Rows {
   int64_t count = 0, width = 0, step = 0;
 };
 
+// Work that was captured once and is queued as a whole.
+class Graph {
+ public:
+  virtual ~Graph() = default;
+};
+
+class Calls;
+class Recording;
+
+// What is asked of it is queued, or written down where the calling thread has a recording (recording.h). The
+// words that end in _now always queue.
 class Runtime {
  public:
   // std::runtime_error with one sentence where `device` cannot be used. `folders`: where NVIDIA's libraries
@@ -29,22 +41,25 @@ class Runtime {
 
   // Device memory, not zeroed, 256-byte aligned. DeviceMemoryError where there is too little.
   virtual void* allocate(size_t bytes) = 0;
-  // It may be used again once the work queued so far is done.
-  virtual void release(void* memory) noexcept = 0;
+  // The same for who gives it back before a recording ends.
+  void* borrow(size_t bytes);
+  // It may be used again once the work queued or written down so far is done.
+  void release(void* memory) noexcept;
 
   // Rows of host memory, which may be changed or freed once this returns; it does not wait for the queue,
   // unless they are more than kStaged bytes.
   static constexpr size_t kStaged = 1 << 20;
-  virtual void to_device(void* device, int64_t step, const void* host, const Rows& rows) = 0;
+  void to_device(void* device, int64_t step, const void* host, const Rows& rows);
   // Waits for everything queued.
-  virtual void to_host(void* host, int64_t step, const void* device, const Rows& rows) = 0;
-  virtual void copy(void* to, int64_t step, const void* from, const Rows& rows) = 0;
-  virtual void zero(void* device, const Rows& rows) = 0;
-  virtual void wait() = 0;
+  void to_host(void* host, int64_t step, const void* device, const Rows& rows);
+  void copy(void* to, int64_t step, const void* from, const Rows& rows);
+  void zero(void* device, const Rows& rows);
+  void wait();
 
-  // c [m, n] (= or += with accumulate) a b + bias by NVIDIA's library; false where it has no answer for this
-  // product and the caller's own kernel has to do it. Operands are both float32 or both bfloat16, sums are
-  // float32.
+  // c [m, n] (= or += with accumulate) a b + bias + residual by NVIDIA's library; false where it has no
+  // answer for this product and the caller's own kernel has to do it. Operands are both float32 or both
+  // bfloat16, sums are float32. `count` products share a: their b, c and bias lie so many elements after the
+  // one before.
   struct Product {
     int64_t m = 0, n = 0, k = 0;
     const void *a = nullptr, *b = nullptr;
@@ -53,24 +68,53 @@ class Runtime {
     bool b_transposed = false;                   // b is [n, k], else [k, n]
     bool bfloat16 = false;
     float* c = nullptr;
-    const float* bias = nullptr;  // [n]
+    const float* bias = nullptr;      // [n]
+    const float* residual = nullptr;  // [m, n], elsewhere than c; one product alone, without accumulate
+    int64_t residual_step = 0;
     bool accumulate = false;
+    int64_t count = 1, b_apart = 0, c_apart = 0, bias_apart = 0;  // not negative
   };
-  virtual bool multiply(const Product& product) = 0;
+  bool multiply(const Product& product);
   virtual bool has_library() const = 0;  // whether asking is worth preparing operands for
 
   // The queue as NVIDIA's libraries know it, a cudaStream_t; its device becomes the calling thread's.
-  virtual void* queue() = 0;
+  void* queue();
   // Whether everything queued is done. What failed meanwhile throws here, as in wait().
-  virtual bool done() = 0;
+  bool done();
   virtual std::string identity() const = 0;  // another for every device of every machine
+
+  // Where kernels are written down; null where they are queued.
+  Calls* written() const;
+
+  // What `calls` asks for from the calling thread (launches, copies, zeroing, products; nothing else) as one
+  // piece of work, not queued yet: `known` brought up to date where only arguments changed, else a new one.
+  // Null where it cannot be captured; `known` is gone then. Meanwhile other threads queue their work as ever.
+  virtual std::unique_ptr<Graph> capture(std::unique_ptr<Graph> known,
+                                         const std::function<void()>& calls) = 0;
+  virtual void launch_graph(Graph& graph) = 0;
+
+ protected:
+  virtual void release_now(void* memory) noexcept = 0;
+  virtual void to_device_now(void* device, int64_t step, const void* host, const Rows& rows) = 0;
+  virtual void to_host_now(void* host, int64_t step, const void* device, const Rows& rows) = 0;
+  virtual void copy_now(void* to, int64_t step, const void* from, const Rows& rows) = 0;
+  virtual void zero_now(void* device, const Rows& rows) = 0;
+  virtual void wait_now() = 0;
+  virtual bool multiply_now(const Product& product) = 0;
+  virtual bool can_multiply(const Product& product) = 0;  // what multiply_now would answer
+  virtual void* queue_now() = 0;
+  virtual bool done_now() = 0;
+
+ private:
+  struct Copied;
+  struct Zeroed;
+  void interrupt_recording();
 };
 
 // Device memory that an op borrows.
 class Scratch {
  public:
-  Scratch(Runtime& runtime, size_t bytes)
-      : runtime_(&runtime), memory_(runtime.allocate(bytes ? bytes : 1)) {}
+  Scratch(Runtime& runtime, size_t bytes) : runtime_(&runtime), memory_(runtime.borrow(bytes ? bytes : 1)) {}
   ~Scratch() { runtime_->release(memory_); }
   Scratch(const Scratch&) = delete;
   Scratch& operator=(const Scratch&) = delete;
@@ -82,21 +126,6 @@ class Scratch {
  private:
   Runtime* runtime_;
   void* memory_;
-};
-
-// A list that the host has made, on the device.
-template <class T>
-class Uploaded {
- public:
-  template <class List>
-  Uploaded(Runtime& runtime, const List& list) : scratch_(runtime, list.size() * sizeof(T)) {
-    const auto bytes = static_cast<int64_t>(list.size() * sizeof(T));
-    if (bytes > 0) runtime.to_device(scratch_.template get<T>(), bytes, list.data(), {1, bytes, bytes});
-  }
-  const T* get() const { return scratch_.template get<T>(); }
-
- private:
-  Scratch scratch_;
 };
 
 // How many blocks a kernel runs on, and how many bytes of shared memory each has.

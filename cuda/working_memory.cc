@@ -14,13 +14,13 @@ size_t product(size_t rows, size_t numbers, bool whole) {
   return whole ? rows * numbers * 2 : rows * numbers * 9 / 8;
 }
 
-// Rounded rows and widened weights are given back before adapters begin, their parts before their gradients.
+// Rounded rows, widened weights and the adapters' parts are given back before their gradients.
 size_t backward(const CudaWeight& w, int64_t rows, int64_t rank, int64_t segment_rows) {
   const int64_t widened = w.whole() ? 0 : w.o * w.k * 2;
   const size_t parts = LoraParts::working_bytes(rows, rank, w.o),
                gradients = lora_gradient_bytes(rows, segment_rows, rank, w.k + w.o);
-  return std::max(static_cast<size_t>(rows * w.o * 2 + widened),
-                  static_cast<size_t>(rows * rank * 4) + std::max(parts, gradients));
+  return static_cast<size_t>(rows * rank * 4) +
+         std::max(static_cast<size_t>(rows * w.o * 2 + widened) + parts, gradients);
 }
 }  // namespace
 

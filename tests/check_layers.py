@@ -20,7 +20,7 @@ ROOMS: dict[str, set[str]] = {
     "text": set(),
     "adapter": {"tensor"},
     "data": {"text", "tensor"},
-    "model": {"ops", "adapter", "text", "tensor"},
+    "model": {"ops", "adapter", "text", "ranks", "tensor"},
     "store": {"adapter", "tensor"},
     "ranks": {"tensor"},
     "train": {"model", "adapter", "data", "store", "ranks", "ops", "tensor"},

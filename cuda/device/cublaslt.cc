@@ -17,6 +17,19 @@ int64_t alignment(const void* pointer) {
   const auto at = reinterpret_cast<uintptr_t>(pointer) | 256;
   return static_cast<int64_t>(at & (~at + 1));
 }
+// Of all matrices of one operand: `apart` bytes lie between two.
+int64_t alignment(const void* pointer, int64_t apart) {
+  return alignment(
+      reinterpret_cast<const void*>(reinterpret_cast<uintptr_t>(pointer) | static_cast<uintptr_t>(apart)));
+}
+int64_t b_alignment(const Runtime::Product& p) { return alignment(p.b, p.b_apart * (p.bfloat16 ? 2 : 4)); }
+int64_t c_alignment(const Runtime::Product& p) { return alignment(p.c, p.c_apart * 4); }
+
+// What the library adds a product to.
+const float* before(const Runtime::Product& p) { return p.residual ? p.residual : p.c; }
+int64_t before_alignment(const Runtime::Product& p) {
+  return p.residual ? alignment(p.residual) : c_alignment(p);
+}
 }  // namespace
 
 CublasLt::CublasLt(const std::string& folders) {
@@ -30,6 +43,7 @@ CublasLt::CublasLt(const std::string& folders) {
   library.find("cublasLtMatmulDescSetAttribute", call_.desc_set);
   library.find("cublasLtMatrixLayoutCreate", call_.layout_create);
   library.find("cublasLtMatrixLayoutDestroy", call_.layout_destroy);
+  library.find("cublasLtMatrixLayoutSetAttribute", call_.layout_set);
   library.find("cublasLtMatmulPreferenceCreate", call_.preference_create);
   library.find("cublasLtMatmulPreferenceDestroy", call_.preference_destroy);
   library.find("cublasLtMatmulPreferenceSetAttribute", call_.preference_set);
@@ -45,7 +59,7 @@ CublasLt::~CublasLt() {
 
 void CublasLt::drop(Plan& plan) {
   if (plan.desc) call_.desc_destroy(plan.desc);
-  for (const auto layout : {plan.a, plan.b, plan.c})
+  for (const auto layout : {plan.a, plan.b, plan.c, plan.before})
     if (layout) call_.layout_destroy(layout);
 }
 
@@ -71,27 +85,48 @@ CublasLt::Plan CublasLt::make(const Runtime::Product& p) {
   check(call_.layout_create(&plan.b, type, bt ? k : n, bt ? n : k, p.b_step), "a layout");
   check(call_.layout_create(&plan.a, type, at ? m : k, at ? k : m, p.a_step), "a layout");
   check(call_.layout_create(&plan.c, CUDA_R_32F, n, m, p.c_step), "a layout");
+  check(call_.layout_create(&plan.before, CUDA_R_32F, n, m, p.residual ? p.residual_step : p.c_step),
+        "a layout");
+  if (p.count > 1) {
+    const auto count = static_cast<int32_t>(p.count);
+    for (const auto layout : {plan.a, plan.b, plan.c, plan.before})
+      check(call_.layout_set(layout, CUBLASLT_MATRIX_LAYOUT_BATCH_COUNT, &count, sizeof count), "a layout");
+    place(plan, p);
+  }
   cublasLtMatmulPreference_t preference = nullptr;
   check(call_.preference_create(&preference), "a preference");
   const auto prefer = [&](cublasLtMatmulPreferenceAttributes_t what, const auto& value) {
     check(call_.preference_set(preference, what, &value, sizeof value), "a preference");
   };
   prefer(CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, kWorkspace);
-  prefer(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, static_cast<uint32_t>(alignment(p.b)));
+  prefer(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, static_cast<uint32_t>(b_alignment(p)));
   prefer(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, static_cast<uint32_t>(alignment(p.a)));
-  prefer(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, static_cast<uint32_t>(alignment(p.c)));
-  prefer(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, static_cast<uint32_t>(alignment(p.c)));
+  prefer(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, static_cast<uint32_t>(before_alignment(p)));
+  prefer(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, static_cast<uint32_t>(c_alignment(p)));
   cublasLtMatmulHeuristicResult_t found{};
   int count = 0;
   const cublasStatus_t status =
-      call_.heuristic(handle_, plan.desc, plan.b, plan.a, plan.c, plan.c, preference, 1, &found, &count);
+      call_.heuristic(handle_, plan.desc, plan.b, plan.a, plan.before, plan.c, preference, 1, &found, &count);
   call_.preference_destroy(preference);
   plan.known = status == CUBLAS_STATUS_SUCCESS && count > 0;
   plan.algorithm = found.algo;
   return plan;
 }
 
-bool CublasLt::multiply(const Runtime::Product& p, cudaStream_t stream) {
+// Where the matrices of several products lie: other numbers for every layer of a model, one algorithm.
+void CublasLt::place(const Plan& plan, const Runtime::Product& p) {
+  const auto set = [&](cublasLtMatrixLayout_t layout, int64_t apart) {
+    check(call_.layout_set(layout, CUBLASLT_MATRIX_LAYOUT_STRIDED_BATCH_OFFSET, &apart, sizeof apart),
+          "a layout");
+  };
+  set(plan.a, 0), set(plan.b, p.b_apart), set(plan.c, p.c_apart), set(plan.before, p.c_apart);
+  if (p.bias)
+    check(
+        call_.desc_set(plan.desc, CUBLASLT_MATMUL_DESC_BIAS_BATCH_STRIDE, &p.bias_apart, sizeof p.bias_apart),
+        "a bias");
+}
+
+const CublasLt::Plan& CublasLt::plan_of(const Runtime::Product& p) {
   const Key key{p.m,
                 p.n,
                 p.k,
@@ -103,18 +138,31 @@ bool CublasLt::multiply(const Runtime::Product& p, cudaStream_t stream) {
                 p.bfloat16,
                 p.bias != nullptr,
                 alignment(p.a),
-                alignment(p.b),
-                alignment(p.c)};
-  std::lock_guard lock(mutex_);
+                b_alignment(p),
+                c_alignment(p),
+                before_alignment(p),
+                p.residual ? p.residual_step : 0,
+                p.count};
   auto found = plans_.find(key);
   if (found == plans_.end()) found = plans_.emplace(key, make(p)).first;
-  const Plan& plan = found->second;
+  return found->second;
+}
+
+bool CublasLt::knows(const Runtime::Product& p) {
+  std::lock_guard lock(mutex_);
+  return plan_of(p).known;
+}
+
+bool CublasLt::multiply(const Runtime::Product& p, cudaStream_t stream) {
+  std::lock_guard lock(mutex_);
+  const Plan& plan = plan_of(p);
   if (!plan.known) return false;
   if (p.bias)
     check(call_.desc_set(plan.desc, CUBLASLT_MATMUL_DESC_BIAS_POINTER, &p.bias, sizeof p.bias), "a bias");
-  const float one = 1, before = p.accumulate ? 1.0f : 0.0f;
-  check(call_.matmul(handle_, plan.desc, &one, p.b, plan.b, p.a, plan.a, &before, p.c, plan.c, p.c, plan.c,
-                     &plan.algorithm, workspace_, kWorkspace, stream),
+  if (p.count > 1) place(plan, p);
+  const float one = 1, kept = p.accumulate || p.residual ? 1.0f : 0.0f;
+  check(call_.matmul(handle_, plan.desc, &one, p.b, plan.b, p.a, plan.a, &kept, before(p), plan.before, p.c,
+                     plan.c, &plan.algorithm, workspace_, kWorkspace, stream),
         "a product");
   return true;
 }

@@ -21,6 +21,7 @@ struct CublasLtFunctions {
   decltype(&::cublasLtMatmulDescSetAttribute) desc_set;
   decltype(&::cublasLtMatrixLayoutCreate) layout_create;
   decltype(&::cublasLtMatrixLayoutDestroy) layout_destroy;
+  decltype(&::cublasLtMatrixLayoutSetAttribute) layout_set;
   decltype(&::cublasLtMatmulPreferenceCreate) preference_create;
   decltype(&::cublasLtMatmulPreferenceDestroy) preference_destroy;
   decltype(&::cublasLtMatmulPreferenceSetAttribute) preference_set;
@@ -36,6 +37,8 @@ class CublasLt {
 
   // Runtime::multiply on `stream`. The algorithm of each shape is asked for once.
   bool multiply(const Runtime::Product& product, cudaStream_t stream);
+  // Whether it would.
+  bool knows(const Runtime::Product& product);
 
  private:
   // Everything that the choice of an algorithm depends on.
@@ -43,10 +46,13 @@ class CublasLt {
   struct Plan {
     cublasLtMatmulDesc_t desc = nullptr;
     cublasLtMatrixLayout_t a = nullptr, b = nullptr, c = nullptr;
+    cublasLtMatrixLayout_t before = nullptr;  // of what is added to: c itself, or a residual
     cublasLtMatmulAlgo_t algorithm{};
     bool known = false;  // false: the library has no algorithm
   };
   Plan make(const Runtime::Product& p);
+  void place(const Plan& plan, const Runtime::Product& p);
+  const Plan& plan_of(const Runtime::Product& p);  // with the lock held
   void drop(Plan& plan);
 
   CublasLtFunctions call_{};

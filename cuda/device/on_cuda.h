@@ -40,27 +40,37 @@ class CudaRuntime final : public Runtime {
 
   // Makes this device the calling thread's.
   void enter() const;
-  cudaStream_t stream() const { return stream_; }
+  // Where the calling thread's work goes: the queue, or what it captures.
+  cudaStream_t stream() const;
 
   std::string name() const override { return name_; }
   void* allocate(size_t bytes) override;
-  void release(void* memory) noexcept override;
-  void to_device(void* device, int64_t step, const void* host, const Rows& rows) override;
-  void to_host(void* host, int64_t step, const void* device, const Rows& rows) override;
-  void copy(void* to, int64_t step, const void* from, const Rows& rows) override;
-  void zero(void* device, const Rows& rows) override;
-  void wait() override;
-  bool multiply(const Product& product) override;
   bool has_library() const override { return true; }
-  void* queue() override;
-  bool done() override;
+  std::unique_ptr<Graph> capture(std::unique_ptr<Graph> known, const std::function<void()>& calls) override;
+  void launch_graph(Graph& graph) override;
   std::string identity() const override { return identity_; }
 
+ protected:
+  void release_now(void* memory) noexcept override;
+  void to_device_now(void* device, int64_t step, const void* host, const Rows& rows) override;
+  void to_host_now(void* host, int64_t step, const void* device, const Rows& rows) override;
+  void copy_now(void* to, int64_t step, const void* from, const Rows& rows) override;
+  void zero_now(void* device, const Rows& rows) override;
+  void wait_now() override;
+  bool multiply_now(const Product& product) override;
+  bool can_multiply(const Product& product) override;
+  void* queue_now() override;
+  bool done_now() override;
+
  private:
+  cudaGraph_t captured(const std::function<void()>& calls);
+
   int device_;
   std::string name_, identity_;
-  cudaStream_t stream_ = nullptr;
-  std::mutex mutex_;  // of the staging ring
+  // Work is captured beside the queue, in a stream where nothing runs: other threads queue theirs meanwhile.
+  cudaStream_t stream_ = nullptr, capture_stream_ = nullptr;
+  std::mutex capture_mutex_;  // one capture at a time
+  std::mutex mutex_;          // of the staging ring
   Staging staging_;
   std::unique_ptr<CublasLt> library_;
 };

@@ -52,6 +52,7 @@ CudaRuntime::CudaRuntime(int device, const std::string& folders) : device_(devic
   name_ = std::string("cuda (") + properties.name + ")";
   identity_ = hexadecimal(properties.uuid);
   check(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "a stream");
+  check(cudaStreamCreateWithFlags(&capture_stream_, cudaStreamNonBlocking), "a stream");
   // Freed memory stays with this process, so that the next step finds it without asking the driver.
   cudaMemPool_t pool = nullptr;
   check(cudaDeviceGetDefaultMemPool(&pool, device), "the memory pool");
@@ -66,6 +67,7 @@ CudaRuntime::~CudaRuntime() {
   cudaStreamSynchronize(stream_);
   library_.reset();
   staging_.close();
+  cudaStreamDestroy(capture_stream_);
   cudaStreamDestroy(stream_);
 }
 
@@ -86,7 +88,7 @@ void* CudaRuntime::allocate(size_t bytes) {
   return memory;
 }
 
-void CudaRuntime::release(void* memory) noexcept {
+void CudaRuntime::release_now(void* memory) noexcept {
   if (cudaSetDevice(device_) == cudaSuccess) cudaFreeAsync(memory, stream_);
 }
 
@@ -104,7 +106,7 @@ void copy_rows(void* to, int64_t to_step, const void* from, const Rows& rows, cu
 bool nothing(const Rows& rows) { return rows.count <= 0 || rows.width <= 0; }
 }  // namespace
 
-void CudaRuntime::to_device(void* device, int64_t step, const void* host, const Rows& rows) {
+void CudaRuntime::to_device_now(void* device, int64_t step, const void* host, const Rows& rows) {
   if (nothing(rows)) return;
   enter();
   const auto width = static_cast<size_t>(rows.width), count = static_cast<size_t>(rows.count);
@@ -122,40 +124,40 @@ void CudaRuntime::to_device(void* device, int64_t step, const void* host, const 
   staging_.sent(stream_);
 }
 
-void CudaRuntime::to_host(void* host, int64_t step, const void* device, const Rows& rows) {
+void CudaRuntime::to_host_now(void* host, int64_t step, const void* device, const Rows& rows) {
   if (nothing(rows)) return;
   enter();
   copy_rows(host, step, device, rows, cudaMemcpyDeviceToHost, stream_, "a copy to the host");
-  wait();
+  wait_now();
 }
 
-void CudaRuntime::copy(void* to, int64_t step, const void* from, const Rows& rows) {
+void CudaRuntime::copy_now(void* to, int64_t step, const void* from, const Rows& rows) {
   if (nothing(rows)) return;
   enter();
-  copy_rows(to, step, from, rows, cudaMemcpyDeviceToDevice, stream_, "a copy");
+  copy_rows(to, step, from, rows, cudaMemcpyDeviceToDevice, stream(), "a copy");
 }
 
-void CudaRuntime::zero(void* device, const Rows& rows) {
+void CudaRuntime::zero_now(void* device, const Rows& rows) {
   if (nothing(rows)) return;
   enter();
   const auto width = static_cast<size_t>(rows.width), count = static_cast<size_t>(rows.count);
   const bool one = rows.count == 1 || rows.width == rows.step;
-  check(one ? cudaMemsetAsync(device, 0, width * count, stream_)
-            : cudaMemset2DAsync(device, static_cast<size_t>(rows.step), 0, width, count, stream_),
+  check(one ? cudaMemsetAsync(device, 0, width * count, stream())
+            : cudaMemset2DAsync(device, static_cast<size_t>(rows.step), 0, width, count, stream()),
         "zeroing");
 }
 
-void CudaRuntime::wait() {
+void CudaRuntime::wait_now() {
   enter();
   check(cudaStreamSynchronize(stream_), "the queue");
 }
 
-void* CudaRuntime::queue() {
+void* CudaRuntime::queue_now() {
   enter();
   return stream_;
 }
 
-bool CudaRuntime::done() {
+bool CudaRuntime::done_now() {
   enter();
   const cudaError_t state = cudaStreamQuery(stream_);
   if (state == cudaErrorNotReady) return false;
@@ -163,9 +165,78 @@ bool CudaRuntime::done() {
   return true;
 }
 
-bool CudaRuntime::multiply(const Product& product) {
+bool CudaRuntime::multiply_now(const Product& product) {
   enter();
-  return library_->multiply(product, stream_);
+  return library_->multiply(product, stream());
+}
+
+bool CudaRuntime::can_multiply(const Product& product) {
+  enter();
+  return library_->knows(product);
+}
+
+namespace {
+thread_local bool capturing = false;
+
+struct ExecutableGraph final : Graph {
+  ExecutableGraph(cudaGraphExec_t its, int its_device) : executable(its), device(its_device) {}
+  // One that still runs is freed when it is done.
+  ~ExecutableGraph() override {
+    if (cudaSetDevice(device) == cudaSuccess) cudaGraphExecDestroy(executable);
+  }
+  cudaGraphExec_t executable;
+  int device;
+};
+
+// An error that only says that there will be no graph is not the next call's.
+bool fails(cudaError_t error) {
+  if (error == cudaSuccess) return false;
+  cudaGetLastError();
+  return true;
+}
+}  // namespace
+
+cudaStream_t CudaRuntime::stream() const { return capturing ? capture_stream_ : stream_; }
+
+// Null where something cannot be captured.
+cudaGraph_t CudaRuntime::captured(const std::function<void()>& calls) {
+  // Relaxed: a library that loads a kernel meanwhile does no harm here, nothing else waits for this stream.
+  if (fails(cudaStreamBeginCapture(capture_stream_, cudaStreamCaptureModeRelaxed))) return nullptr;
+  bool whole = true;
+  capturing = true;
+  try {
+    calls();
+  } catch (...) {  // queued one by one, the same calls will say what it was
+    whole = false;
+  }
+  capturing = false;
+  cudaGraph_t graph = nullptr;
+  if (fails(cudaStreamEndCapture(capture_stream_, &graph)) || whole) return graph;
+  if (graph) cudaGraphDestroy(graph);
+  return nullptr;
+}
+
+std::unique_ptr<Graph> CudaRuntime::capture(std::unique_ptr<Graph> known,
+                                            const std::function<void()>& calls) {
+  enter();
+  const std::lock_guard lock(capture_mutex_);
+  cudaGraph_t graph = captured(calls);
+  if (!graph) return nullptr;
+  std::unique_ptr<Graph> made = std::move(known);
+  cudaGraphExecUpdateResultInfo refused{};
+  if (!made || fails(cudaGraphExecUpdate(static_cast<ExecutableGraph&>(*made).executable, graph, &refused))) {
+    made.reset();
+    cudaGraphExec_t executable = nullptr;
+    if (!fails(cudaGraphInstantiate(&executable, graph, 0)))
+      made = std::make_unique<ExecutableGraph>(executable, device_);
+  }
+  cudaGraphDestroy(graph);
+  return made;
+}
+
+void CudaRuntime::launch_graph(Graph& graph) {
+  enter();
+  check(cudaGraphLaunch(static_cast<ExecutableGraph&>(graph).executable, stream_), "a graph");
 }
 
 }  // namespace device

@@ -10,6 +10,7 @@
 
 #include "base/check.h"
 #include "cuda/emulated/device_memory.h"
+#include "cuda/emulated/graph.h"
 #include "cuda/emulated/products.h"
 #include "target/collectives.h"
 #include "target/launch.h"
@@ -18,14 +19,13 @@ namespace whorl::cuda {
 
 namespace emulated {
 namespace {
-std::atomic<int64_t> waited = 0, launched = 0, uploaded = 0;
+std::atomic<int64_t> waited = 0, uploaded = 0;
 }
 
 void run_blocks(const Extent& extent, const std::function<void(Block&)>& body) {
   thread_local std::map<std::tuple<int, int64_t>, std::unique_ptr<Block>> kept;  // their stacks are dear
   thread_local bool backwards = false;
   backwards = !backwards;
-  ++launched;
   std::unique_ptr<Block>& block = kept[{extent.threads, extent.shared_bytes}];
   if (!block) block = std::make_unique<Block>(extent);
   Block& one = *block;
@@ -72,36 +72,66 @@ std::string next_identity() {
 class EmulatedRuntime final : public Runtime {
  public:
   std::string name() const override { return "cuda_emulated"; }
-  void* allocate(size_t bytes) override { return emulated::allocate(bytes); }
-  void release(void* memory) noexcept override { emulated::release(memory); }
-  void to_device(void* device, int64_t step, const void* host, const Rows& rows) override {
+  void* allocate(size_t bytes) override {
+    check_not_capturing("an allocation");
+    return emulated::allocate(bytes);
+  }
+  std::unique_ptr<Graph> capture(std::unique_ptr<Graph> known, const std::function<void()>& calls) override {
+    return emulated::capture(std::move(known), calls);
+  }
+  void launch_graph(Graph& graph) override { emulated::launch_graph(graph); }
+  bool has_library() const override { return has_library_; }
+  std::string identity() const override { return identity_; }
+
+ protected:
+  void release_now(void* memory) noexcept override {
+    note_if_capturing("a release of memory");
+    emulated::release(memory);
+  }
+  void to_device_now(void* device, int64_t step, const void* host, const Rows& rows) override {
+    check_not_capturing("a copy to the device");
     copy_rows(device_rows(device, step, rows), step, host, rows);
     if (rows.count > 0 && rows.width > 0) ++uploaded;
     if (rows.count * rows.width > static_cast<int64_t>(kStaged)) ++waited;
   }
-  void to_host(void* host, int64_t step, const void* device, const Rows& rows) override {
+  void to_host_now(void* host, int64_t step, const void* device, const Rows& rows) override {
+    check_not_capturing("a copy to the host");
     copy_rows(host, step, device_rows(device, rows.step, rows), rows);
     if (rows.count > 0 && rows.width > 0) ++waited;
   }
-  void copy(void* to, int64_t step, const void* from, const Rows& rows) override {
-    copy_rows(device_rows(to, step, rows), step, device_rows(from, rows.step, rows), rows);
+  void copy_now(void* to, int64_t step, const void* from, const Rows& rows) override {
+    queued("a copy",
+           [=] { copy_rows(device_rows(to, step, rows), step, device_rows(from, rows.step, rows), rows); });
   }
-  void zero(void* device, const Rows& rows) override {
-    char* const memory = static_cast<char*>(device_rows(device, rows.step, rows));
-    for (int64_t i = 0; i < rows.count; ++i)
-      std::memset(memory + i * rows.step, 0, static_cast<size_t>(rows.width));
+  void zero_now(void* device, const Rows& rows) override {
+    const auto bytes = static_cast<size_t>(rows.width);
+    // CUDA changes no parameters of rows with gaps between them.
+    const std::string gaps = rows.count > 1 && rows.width != rows.step
+                                 ? base::concat(" of rows at ", device, ", ", rows.count, ", ", rows.step)
+                                 : "";
+    queued("zeroing" + gaps, [=] {
+      char* const memory = static_cast<char*>(device_rows(device, rows.step, rows));
+      for (int64_t i = 0; i < rows.count; ++i) std::memset(memory + i * rows.step, 0, bytes);
+    });
   }
-  void wait() override { ++waited; }
-  bool multiply(const Product& product) override {
+  void wait_now() override {
+    check_not_capturing("a wait for the queue");
+    ++waited;
+  }
+  bool multiply_now(const Product& product) override {
     if (!has_library_) return false;
-    ++launched;
-    emulated::multiply(product);
+    launched("a product", [product] { emulated::multiply(product); });
     return true;
   }
-  bool has_library() const override { return has_library_; }
-  void* queue() override { return static_cast<CUstream_st*>(&queue_); }
-  bool done() override { return queue_.pending == 0; }
-  std::string identity() const override { return identity_; }
+  bool can_multiply(const Product&) override { return has_library_; }
+  void* queue_now() override {
+    check_not_capturing("the queue itself");
+    return static_cast<CUstream_st*>(&queue_);
+  }
+  bool done_now() override {
+    check_not_capturing("a question about the queue");
+    return queue_.pending == 0;
+  }
 
  private:
   Queue queue_;
@@ -125,12 +155,19 @@ std::vector<ops::PlugDevice> Runtime::devices(std::string&, int) {
 }  // namespace whorl::cuda
 
 // For tests: how often the host has stood still until a queue was empty, as it would with a GPU; what it has
-// launched, the library's products with it; how many copies it has sent to the device; and the device's
-// memory, the most since it was last asked.
+// launched, the library's products with it, but not what graphs run; how many copies it has sent to the
+// device; how many calls and how often it has captured, what became of that, and launches of graphs; and the
+// device's memory, the most since it was last asked.
 #define WHORL_SHOWN extern "C" __attribute__((visibility("default")))
+using whorl::cuda::emulated::counts;
 WHORL_SHOWN int64_t whorl_emulated_waits() { return whorl::cuda::emulated::waited; }
-WHORL_SHOWN int64_t whorl_emulated_launches() { return whorl::cuda::emulated::launched; }
+WHORL_SHOWN int64_t whorl_emulated_launches() { return counts().launches; }
 WHORL_SHOWN int64_t whorl_emulated_uploads() { return whorl::cuda::emulated::uploaded; }
+WHORL_SHOWN int64_t whorl_emulated_captured() { return counts().captured; }
+WHORL_SHOWN int64_t whorl_emulated_captures() { return counts().captures; }
+WHORL_SHOWN int64_t whorl_emulated_updates() { return counts().updates; }
+WHORL_SHOWN int64_t whorl_emulated_instantiations() { return counts().instantiations; }
+WHORL_SHOWN int64_t whorl_emulated_graph_launches() { return counts().graph_launches; }
 WHORL_SHOWN int64_t whorl_emulated_memory_peak() {
   return static_cast<int64_t>(whorl::cuda::emulated::memory_peak());
 }

@@ -6,7 +6,7 @@
 // Order of additions: keys in tiles of 32 by position, tiles in spans of kSpan, spans one after another. A
 // query's bits therefore do not depend on the queries beside it, on pages, on chunks, nor on whether spans
 // ran in one block or in several.
-#include "cuda/kernels/matrix.h"
+#include "cuda/kernels/elementwise.h"
 
 namespace whorl::cuda {
 
@@ -70,11 +70,17 @@ struct Online {
 struct AttentionCall {
   Dense<const float> q;
   KeyRows source;
-  Dense<float> out, lse;  // lse may be empty
+  Dense<float> out, lse;    // lse may be empty
+  Dense<uint16_t> rounded;  // out again, as bfloat16; may be empty
   Global<const AttentionPiece> pieces;
   AttentionSizes sizes;
   int64_t kv_heads = 1, spans = 1;
   Global<float> partial;
+
+  WHORL_DEVICE void put(int64_t row, int64_t column, float value) const {
+    out.row(row)[column] = value;
+    if (rounded.data) rounded.row(row)[column] = to_bfloat16(value);
+  }
 };
 
 // Parts: channels of a head per lane, rounded up.
@@ -178,7 +184,7 @@ struct Attention : AttentionCall {
   WHORL_DEVICE void write(Grid& grid, int64_t row, int64_t its_head, const Online<Parts>& state) const {
     for (int i = 0; i < Parts; ++i) {
       const int64_t c = grid.lane() + 32 * i;
-      if (c < sizes.head_size) out.row(row)[its_head * sizes.head_size + c] = state.values[i] / state.sum;
+      if (c < sizes.head_size) put(row, its_head * sizes.head_size + c, state.values[i] / state.sum);
     }
     if (lse.data && grid.lane() == 0) lse.row(row)[its_head] = state.most + logf(state.sum);
   }
@@ -212,20 +218,45 @@ struct AttentionMerge : Attention<Parts> {
   }
 };
 
-// Rows of k and v into their places in the pages.
+// Rows of k and v into their places in the pages; a row whose slot is negative has none.
 template <class Stored>
 struct WritePages {
   static constexpr int kThreads = 256;
   Dense<const float> k, v;
   Dense<Stored> keys, values;
-  Global<const int32_t> rows, slots;
+  Global<const int32_t> slots;
   int64_t columns = 0;
   WHORL_DEVICE void operator()(Grid& grid) const {
     const int64_t c = static_cast<int64_t>(grid.block_y()) * kThreads + grid.thread();
+    const int64_t slot = slots[grid.block()];
+    if (c >= columns || slot < 0) return;
+    store(keys.row(slot)[c], k.at(grid.block(), c));
+    store(values.row(slot)[c], v.at(grid.block(), c));
+  }
+};
+
+// The same after the rotation of queries and keys, which both stay where they are. A thread has a pair of
+// queries, a pair of keys or a value.
+template <class Stored>
+struct RopeIntoPages : EachElement {
+  Turn turn;
+  Dense<float> q, k;
+  WritePages<Stored> write;
+  int64_t query_pairs = 0, key_pairs = 0;
+  WHORL_DEVICE void operator()(Grid& grid) const {
+    const int64_t row = grid.block(), c = column(grid), slot = write.slots[row];
     if (c >= columns) return;
-    const int64_t from = rows[grid.block()], to = slots[grid.block()];
-    store(keys.row(to)[c], k.at(from, c));
-    store(values.row(to)[c], v.at(from, c));
+    if (c < query_pairs) return turn(q, row, c);
+    const int64_t pair = c - query_pairs;
+    if (pair < key_pairs) {
+      turn(k, row, pair);
+      if (slot < 0) return;
+      const int64_t first = turn.column(pair), second = first + turn.half;
+      store(write.keys.row(slot)[first], k.at(row, first));
+      store(write.keys.row(slot)[second], k.at(row, second));
+    } else if (slot >= 0) {
+      store(write.values.row(slot)[pair - key_pairs], write.v.at(row, pair - key_pairs));
+    }
   }
 };
 

@@ -1,6 +1,6 @@
 #pragma once
 // One thread per element: block() is the row, block_y() a piece of 256 columns.
-#include "cuda/kernels/matrix.h"
+#include "cuda/kernels/rounded.h"
 
 namespace whorl::cuda {
 
@@ -32,36 +32,53 @@ struct Add : EachElement {
   }
 };
 
-// columns: pairs of a row, all heads one after another.
-struct Rope : EachElement {
-  Dense<float> x;
+// Pairs (i, i + half) of a row's heads, one head after another, turned by the angle of the row's position.
+struct Turn {
   Dense<const float> table;
   Global<const int32_t> positions;
   int64_t half = 0;
   bool inverse = false;
-  WHORL_DEVICE void operator()(Grid& grid) const {
-    const int64_t pair = column(grid), i = pair % half;
-    if (pair >= columns) return;
-    const auto angles = table.row(positions[grid.block()]);
+  // Column of the first of the two.
+  WHORL_DEVICE int64_t column(int64_t pair) const { return pair / half * 2 * half + pair % half; }
+  WHORL_DEVICE void operator()(const Dense<float>& x, int64_t row, int64_t pair) const {
+    const auto angles = table.row(positions[row]);
+    const int64_t i = pair % half;
     const float cos = angles[i], sin = inverse ? -angles[half + i] : angles[half + i];
-    const auto head = x.row(grid.block()) + pair / half * 2 * half;
-    const float a = head[i], b = head[half + i];
-    head[i] = fmaf(a, cos, -(b * sin));
-    head[half + i] = fmaf(b, cos, a * sin);
+    const auto from = x.row(row) + column(pair);
+    const float a = from[0], b = from[half];
+    from[0] = fmaf(a, cos, -(b * sin));
+    from[half] = fmaf(b, cos, a * sin);
+  }
+};
+
+// Of two tensors with the same rows, or one; columns: pairs of both.
+struct Rope : EachElement {
+  Turn turn;
+  Dense<float> x, second;
+  int64_t first_pairs = 0;  // x's
+  WHORL_DEVICE void operator()(Grid& grid) const {
+    const int64_t pair = column(grid);
+    if (pair >= columns) return;
+    pair < first_pairs ? turn(x, grid.block(), pair) : turn(second, grid.block(), pair - first_pairs);
   }
 };
 
 // 1 / (1 + exp(-x)) without an overflow that matters: exp(-x) = inf gives 0.
 WHORL_DEVICE float sigmoid(float x) { return 1.0f / (1.0f + expf(-x)); }
 
+WHORL_DEVICE float swiglu(float gate, float up) { return gate * sigmoid(gate) * up; }
+
 struct Swiglu : EachElement {
   Dense<const float> gate, up;
   Dense<float> h;
+  RoundedStore rounded;  // h again
   WHORL_DEVICE void operator()(Grid& grid) const {
-    const int64_t i = grid.block(), c = column(grid);
-    if (c >= columns) return;
-    const float g = gate.at(i, c);
-    h.row(i)[c] = g * sigmoid(g) * up.at(i, c);
+    const int64_t i = grid.block(), c = column(grid), group = c / 32;
+    if (group * 32 >= columns) return;  // a whole warp
+    const bool inside = c < columns;
+    const float value = inside ? swiglu(gate.at(i, c), up.at(i, c)) : 0.0f;
+    if (inside) h.row(i)[c] = value;
+    rounded(grid, i, group, value, inside);
   }
 };
 

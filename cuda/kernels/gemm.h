@@ -1,7 +1,8 @@
 #pragma once
-// c [m, n] (+)= alpha * sum over r of a(m, r) b(n, r) + bias, for every layout and stored type: what an
-// element is, its operand says. Each output is one thread's sum in ascending r, so a row's bits do not depend
-// on the rows beside it. It stands in where NVIDIA's library has no answer, and does the small products.
+// c [m, n] (+)= alpha * sum over r of a(m, r) b(n, r) + bias + residual, for every layout and stored type:
+// what an element is, its operand says. Each output is one thread's sum in ascending r, so a row's bits do
+// not depend on the rows beside it. It stands in where NVIDIA's library has no answer, and does the small
+// products.
 #include "cuda/kernels/matrix.h"
 #include "ops/dropout.h"
 
@@ -41,7 +42,8 @@ struct Gemm {
   A a;
   B b;
   Dense<float> c;
-  Global<const float> bias;
+  Global<const float> bias;  // may be null, like the residual
+  Dense<const float> residual;
   int64_t m = 0, n = 0, k = 0;
   float alpha = 1;
   bool accumulate = false;
@@ -84,6 +86,7 @@ struct Gemm {
     if (row >= m || column >= n) return;
     float value = alpha * sum;
     if (bias) value += bias[column];
+    if (residual.data) value += residual.at(row, column);
     float& to = c.row(row)[column];
     to = accumulate ? to + value : value;
   }

@@ -7,6 +7,7 @@
 // Order of additions: inputs in chunks whose size depends on their number alone, within a chunk a lane's own,
 // then the lanes' (on tensor cores: sixteen a product), then the chunks' sums one after another. A row's bits
 // therefore do not depend on the rows beside it, nor on whether its chunks ran in one block or in several.
+#include "cuda/kernels/four_of.h"
 #include "cuda/kernels/fours.h"
 #include "ops/dropout.h"
 
@@ -50,7 +51,7 @@ struct LoraJob {
 // whoever reads them adds in order; without, s is whole.
 struct LoraCall {
   Global<const LoraPiece> pieces;
-  LoraJob jobs[kLoraJobs];
+  FourOf<LoraJob> jobs;  // kLoraJobs
   Global<float> partial;
   int64_t inputs = 0, chunk = 0, chunks = 0;
 
@@ -64,10 +65,10 @@ struct LoraCall {
     return (inputs + chunk_size(inputs) - 1) / chunk_size(inputs);
   }
 
-  // Whether four neighbours of x and of a matrix [.., inputs] can be loaded at once.
-  WHORL_DEVICE bool in_fours(const Dense<const float>& x, const float* matrix) const {
-    return inputs % 4 == 0 && cuda::in_fours(x.data, x.stride) &&
-           cuda::in_fours(Global<const float>(matrix), inputs);
+  // Whether four neighbours of x (lora_rows.h) and of a matrix [.., inputs] can be loaded at once.
+  template <class Source>
+  WHORL_DEVICE bool in_fours(const Source& x, const float* matrix) const {
+    return inputs % 4 == 0 && x.in_fours() && cuda::in_fours(Global<const float>(matrix), inputs);
   }
 
   // The chunks' sums, `step` apart. Loads go ahead of the additions, which are in order.

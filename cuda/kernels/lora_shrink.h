@@ -1,13 +1,15 @@
 #pragma once
 // s [rows, rank] = D(x) down^T: a warp per four ranks of a piece, its lanes along the inputs.
-#include "cuda/kernels/lora.h"
+#include "cuda/kernels/lora_rows.h"
 
 namespace whorl::cuda {
 
+template <class Source = PlainRows>
 struct LoraShrink {
   static constexpr int kThreads = 256, kWarps = kThreads / 32, kRanks = 4;
+  static constexpr int64_t kShared = Source::kShared;
   LoraCall call;
-  Dense<const float> x;
+  Source x;
   bool drops = false;  // whether the pieces' dropout applies here
 
   static constexpr int64_t groups(int64_t rank) { return (rank + kRanks - 1) / kRanks; }
@@ -15,25 +17,28 @@ struct LoraShrink {
   // block() is the piece; the warps of block_y() have its groups of ranks, with partial sums of each chunk.
   WHORL_DEVICE void operator()(Grid& grid) const {
     const LoraPiece piece = call.pieces[grid.block()];
-    const int64_t unit = static_cast<int64_t>(grid.block_y()) * kWarps + grid.warp();
-    if (unit >= groups(piece.rank) * (call.partial ? call.chunks : 1)) return;  // a whole warp
-    const bool together = call.in_fours(x, piece.down);
-    if (piece.rows == 1)
-      together ? walk<1, true>(grid, piece, unit) : walk<1, false>(grid, piece, unit);
-    else
-      together ? walk<kPieceRows, true>(grid, piece, unit) : walk<kPieceRows, false>(grid, piece, unit);
+    call.in_fours(x, piece.down) ? run<true>(grid, piece) : run<false>(grid, piece);
   }
 
  private:
+  template <bool Together>
+  WHORL_DEVICE void run(Grid& grid, const LoraPiece& piece) const {
+    const auto rows = x.template of<Together>(grid, piece);
+    const int64_t unit = static_cast<int64_t>(grid.block_y()) * kWarps + grid.warp();
+    if (unit >= groups(piece.rank) * (call.partial ? call.chunks : 1)) return;  // a whole warp
+    piece.rows == 1 ? walk<1, Together>(grid, piece, rows, unit)
+                    : walk<kPieceRows, Together>(grid, piece, rows, unit);
+  }
+
   // One chunk, or all of them in order.
-  template <int Rows, bool Together>
-  WHORL_DEVICE void walk(Grid& grid, const LoraPiece& piece, int64_t unit) const {
+  template <int Rows, bool Together, class X>
+  WHORL_DEVICE void walk(Grid& grid, const LoraPiece& piece, const X& rows, int64_t unit) const {
     constexpr int kLanes = 32 / (kRanks * Rows);  // that hold the same sum
     const int64_t first = unit / groups(piece.rank), rank0 = unit % groups(piece.rank) * kRanks;
     const int64_t end = call.partial ? first + 1 : call.chunks;
     float sum = 0;
     for (int64_t chunk = first; chunk < end; ++chunk)
-      sum += chunk_sum<Rows, Together>(grid, piece, rank0, chunk);
+      sum += chunk_sum<Rows, Together>(grid, piece, rows, rank0, chunk);
     const int which = grid.lane() / kLanes, row = which % Rows;
     const int64_t rank = rank0 + which / Rows;
     if (grid.lane() % kLanes != 0 || row >= piece.rows || rank >= piece.rank) return;
@@ -44,9 +49,10 @@ struct LoraShrink {
   }
 
   // Lane l gets the sum of row and rank number l / kLanes, rank by rank.
-  template <int Rows, bool Together>
-  WHORL_DEVICE float chunk_sum(Grid& grid, const LoraPiece& piece, int64_t rank0, int64_t chunk) const {
-    const Fours<Together> down{Global<const float>(piece.down)}, from(x.data);
+  template <int Rows, bool Together, class X>
+  WHORL_DEVICE float chunk_sum(Grid& grid, const LoraPiece& piece, const X& rows, int64_t rank0,
+                               int64_t chunk) const {
+    const Fours<Together> down{Global<const float>(piece.down)};
     const int64_t begin = chunk * call.chunk,
                   end = begin + call.chunk < call.inputs ? begin + call.chunk : call.inputs;
     float sums[kRanks * Rows] = {};
@@ -56,7 +62,7 @@ struct LoraShrink {
         weights[r] = rank0 + r < piece.rank ? down((rank0 + r) * call.inputs + k, end - k) : Four{};
       for (int i = 0; i < Rows; ++i) {
         if (i >= piece.rows) continue;
-        Four value = from((piece.begin + i) * x.stride + k, end - k);
+        Four value = rows(i, k, end - k);
         if (drops && piece.dropout > 0) piece.drop(i, k, value);
         for (int r = 0; r < kRanks; ++r)
           for (int j = 0; j < 4; ++j)

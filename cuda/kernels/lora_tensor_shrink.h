@@ -3,15 +3,16 @@
 // rows (those that are not there are zeros, so that one row has the bits of many). Both operands go from
 // memory to registers, four neighbours of a row in one load: which input stands where in a product is the
 // same for both, and no other than that.
-#include "cuda/kernels/lora.h"
+#include "cuda/kernels/lora_rows.h"
 
 namespace whorl::cuda {
 
-template <int Blocks>
+template <int Blocks, class Source = PlainRows>
 struct LoraTensorShrink {
   static constexpr int kThreads = 256, kWarps = kThreads / 32, kRanks = 8 * Blocks, kAhead = 4;
+  static constexpr int64_t kShared = Source::kShared;
   LoraCall call;
-  Dense<const float> x;
+  Source x;
   bool drops = false;  // whether the pieces' dropout applies here
 
   static constexpr int64_t groups(int64_t rank) { return (rank + kRanks - 1) / kRanks; }
@@ -19,23 +20,29 @@ struct LoraTensorShrink {
   // block() is the piece; the warps of block_y() have its groups of ranks, with partial sums of each chunk.
   WHORL_DEVICE void operator()(Grid& grid) const {
     const LoraPiece piece = call.pieces[grid.block()];
-    const int64_t unit = static_cast<int64_t>(grid.block_y()) * kWarps + grid.warp();
-    if (unit >= groups(piece.rank) * (call.partial ? call.chunks : 1)) return;  // a whole warp
-    call.in_fours(x, piece.down) ? walk<true>(grid, piece, unit) : walk<false>(grid, piece, unit);
+    call.in_fours(x, piece.down) ? run<true>(grid, piece) : run<false>(grid, piece);
   }
 
  private:
   using Sums = float[Blocks][4];
 
-  // One chunk, or all of them in order.
   template <bool Together>
-  WHORL_DEVICE void walk(Grid& grid, const LoraPiece& piece, int64_t unit) const {
+  WHORL_DEVICE void run(Grid& grid, const LoraPiece& piece) const {
+    const auto rows = x.template of<Together>(grid, piece);
+    const int64_t unit = static_cast<int64_t>(grid.block_y()) * kWarps + grid.warp();
+    if (unit >= groups(piece.rank) * (call.partial ? call.chunks : 1)) return;  // a whole warp
+    walk<Together>(grid, piece, rows, unit);
+  }
+
+  // One chunk, or all of them in order.
+  template <bool Together, class X>
+  WHORL_DEVICE void walk(Grid& grid, const LoraPiece& piece, const X& rows, int64_t unit) const {
     const int64_t first = unit / groups(piece.rank), rank0 = unit % groups(piece.rank) * kRanks;
     const int64_t end = call.partial ? first + 1 : call.chunks;
     Sums total = {};
     for (int64_t chunk = first; chunk < end; ++chunk) {
       Sums sums = {};
-      add_chunk<Together>(grid, piece, rank0, chunk, sums);
+      add_chunk<Together>(grid, piece, rows, rank0, chunk, sums);
       WHORL_UNROLL
       for (int i = 0; i < 4 * Blocks; ++i) total[i / 4][i % 4] += sums[i / 4][i % 4];
     }
@@ -52,8 +59,8 @@ struct LoraTensorShrink {
   }
 
   // Sixteen inputs a product; loads of kAhead products go ahead of them.
-  template <bool Together>
-  WHORL_DEVICE void add_chunk(Grid& grid, const LoraPiece& piece, int64_t rank0, int64_t chunk,
+  template <bool Together, class X>
+  WHORL_DEVICE void add_chunk(Grid& grid, const LoraPiece& piece, const X& rows, int64_t rank0, int64_t chunk,
                               Sums& sums) const {
     const int64_t begin = chunk * call.chunk,
                   end = begin + call.chunk < call.inputs ? begin + call.chunk : call.inputs;
@@ -62,7 +69,7 @@ struct LoraTensorShrink {
       WHORL_UNROLL
       for (int step = 0; step < kAhead; ++step) {
         const int64_t k = k0 + 16 * step + grid.lane() % 4 * 4;
-        load_rows<Together>(grid, piece, k, end - k, a[step]);
+        load_rows(grid, piece, rows, k, end - k, a[step]);
         load_ranks<Together>(grid, piece, rank0, k, end - k, b[step]);
       }
       grid.sync_warp();  // lanes may have come here by different ways, and multiply together
@@ -74,16 +81,15 @@ struct LoraTensorShrink {
     }
   }
 
-  template <bool Together>
-  WHORL_DEVICE void load_rows(Grid& grid, const LoraPiece& piece, int64_t k, int64_t left,
+  template <class X>
+  WHORL_DEVICE void load_rows(Grid& grid, const LoraPiece& piece, const X& rows, int64_t k, int64_t left,
                               uint32_t (&a)[4]) const {
-    const Fours<Together> from(x.data);
     WHORL_UNROLL
     for (int h = 0; h < 2; ++h) {
       const int row = grid.lane() / 4 + 8 * h;
       Four value{};
       if (row < piece.rows && left > 0) {
-        value = from((piece.begin + row) * x.stride + k, left);
+        value = rows(row, k, left);
         if (drops && piece.dropout > 0) piece.drop(row, k, value);
       }
       a[h] = bfloat16_pair(value.x[0], value.x[1]), a[h + 2] = bfloat16_pair(value.x[2], value.x[3]);

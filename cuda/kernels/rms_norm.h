@@ -1,8 +1,26 @@
 #pragma once
 // One block per group of a row: 32 threads where a group is small, else 256.
-#include "cuda/kernels/matrix.h"
+#include "cuda/kernels/rounded.h"
 
 namespace whorl::cuda {
+
+inline constexpr int64_t kSmallNorm = 256;  // numbers that one warp adds as fast as eight
+
+// 1 / sqrt(mean(x^2) + epsilon) over `size` numbers of a row from `first` on, by a block of `Warps` warps;
+// `shared` as for block_sum. Few numbers are added by every warp alone: the same bits in blocks of any size.
+template <int Warps>
+WHORL_DEVICE float rms_scale(Grid& grid, const Dense<const float>& x, int64_t row, int64_t first,
+                             int64_t size, float epsilon, const Shared<float>& shared) {
+  const bool small = size <= kSmallNorm;
+  float squares = 0;
+  for (int64_t c = small ? grid.lane() : grid.thread(); c < size; c += small ? 32 : 32 * Warps) {
+    const float value = x.at(row, first + c);
+    squares = fmaf(value, value, squares);
+  }
+  squares = small ? warp_sum(grid, squares) : block_sum<Warps>(grid, squares, shared);
+  return 1.0f / sqrtf(squares / static_cast<float>(size) + epsilon);
+}
+WHORL_DEVICE float normed(float x, float scale, float gain) { return x * scale * gain; }
 
 template <int Warps>
 struct RmsNorm {
@@ -11,21 +29,20 @@ struct RmsNorm {
   Dense<const float> x;
   Global<const float> gain;
   Dense<float> y, rstd;  // rstd may be empty
+  RoundedStore rounded;  // y again, where rows are one group
   int64_t size = 0, groups = 1;
   float epsilon = 0;
 
   WHORL_DEVICE void operator()(Grid& grid) const {
     const auto shared = grid.shared<float>(Warps);
     const int64_t row = grid.block() / groups, group = grid.block() % groups, first = group * size;
-    float squares = 0;
-    for (int64_t c = grid.thread(); c < size; c += kThreads) {
-      const float value = x.at(row, first + c);
-      squares = fmaf(value, value, squares);
+    const float scale = rms_scale<Warps>(grid, x, row, first, size, epsilon, shared);
+    for (int64_t begin = 32 * grid.warp(); begin < size; begin += kThreads) {
+      const int64_t c = begin + grid.lane();
+      const float value = c < size ? normed(x.at(row, first + c), scale, gain[c]) : 0.0f;
+      if (c < size) y.row(row)[first + c] = value;
+      rounded(grid, row, begin / 32, value, c < size);
     }
-    squares = block_sum<Warps>(grid, squares, shared);
-    const float scale = 1.0f / sqrtf(squares / static_cast<float>(size) + epsilon);
-    for (int64_t c = grid.thread(); c < size; c += kThreads)
-      y.row(row)[first + c] = x.at(row, first + c) * scale * gain[c];
     if (rstd.data && grid.thread() == 0) rstd.row(row)[group] = scale;
   }
 };

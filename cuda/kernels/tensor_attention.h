@@ -98,16 +98,18 @@ struct TensorAttention : AttentionCall {
       to = partial + ((block * kept + query) * spans + span) * (2 + d);
       if (lane % 4 == 0) to[0] = total.most[h], to[1] = total.sum[h];
       to = to + 2;
-    } else {
-      to = out.row(mine.row[h]) + mine.head[h] * d;
-      if (lse.data && lane % 4 == 0)
-        lse.row(mine.row[h])[mine.head[h]] = (total.most[h] + log2f(total.sum[h])) * kLn2;
+    } else if (lse.data && lane % 4 == 0) {
+      lse.row(mine.row[h])[mine.head[h]] = (total.most[h] + log2f(total.sum[h])) * kLn2;
     }
     WHORL_UNROLL
     for (int i = 0; i < 2 * Its::kColumns; ++i) {
       const int c = i / 2 * 8 + lane % 4 * 2 + i % 2;
       const float value = total.values[i / 2][2 * h + i % 2];
-      if (c < d) to[c] = partial ? value : weighted_mean(value, total.sum[h]);
+      if (c >= d) continue;
+      if (partial)
+        to[c] = value;
+      else
+        put(mine.row[h], mine.head[h] * d + c, weighted_mean(value, total.sum[h]));
     }
   }
 };
@@ -134,9 +136,9 @@ struct TensorAttentionMerge : AttentionCall {
       }
     }
     const int64_t at = piece.first + mine;
-    const auto to = out.row(piece.row + at / sizes.group) + (kv_head * sizes.group + at % sizes.group) * d;
+    const int64_t row = piece.row + at / sizes.group, first = (kv_head * sizes.group + at % sizes.group) * d;
     for (int i = 0; i < kMostParts; ++i)
-      if (grid.lane() + 32 * i < d) to[grid.lane() + 32 * i] = weighted_mean(values[i], sum);
+      if (grid.lane() + 32 * i < d) put(row, first + grid.lane() + 32 * i, weighted_mean(values[i], sum));
   }
 };
 

@@ -22,7 +22,8 @@ struct EngineOptions {
   // is never interrupted; sequences wait, first come first served, when it is full. One that could never fit
   // is refused. A token takes 2 * num_hidden_layers * num_key_value_heads * head_dim numbers of four bytes;
   // of two where the base is bfloat16 and the processor multiplies pairs of them (AVX512-BF16 without AMX),
-  // as attention would round them anyway.
+  // as attention would round them anyway. Where ranks share the model (ModelOptions::tensor_parallel_size) it
+  // is the budget of each, and a token takes as much less.
   size_t kv_cache_bytes = 512u << 20;
   // Tokens of a page. Keys of multiples of 16 lie as the CPU's products read them; only those are kept in two
   // bytes.

@@ -5,6 +5,7 @@
 #include <whorl/types.h>
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -58,6 +59,15 @@ struct ModelOptions {
   // is no longer wanted; but do not change a file that a process has loaded. The folder must be as trusted as
   // the model's own. On a GPU the log says that it is not used.
   std::filesystem::path weights_cache = {};
+  // Processes that compute this model together, each with a share of every matrix of its layers, of adapters
+  // and of the KV cache: for a model that one process or GPU has no room for. Above 1 this process is one of
+  // them: RANK, WORLD_SIZE (which must be this number), MASTER_ADDR and MASTER_PORT say which, as torchrun
+  // sets them, and it waits for the others. Rank 0 then makes an InferenceEngine, the others call follow().
+  // Give each its part of `threads`, and on GPUs a `device` of its own. The embedding, the norms and the head
+  // are whole on all. num_attention_heads, num_key_value_heads and intermediate_size must be multiples of
+  // it, and where matrices hold whole numbers a rank's inputs of o_proj and down_proj multiples of 32. The
+  // model cannot be trained or saved.
+  int tensor_parallel_size = 1;
 };
 
 struct RenderOptions {
@@ -102,9 +112,10 @@ class WHORL_API Model {
   // cores), others return at once. Safe from any thread.
   std::string digest() const;
   int64_t parameter_count() const;
-  size_t memory_bytes() const;   // packed weights
-  std::string quantize() const;  // how matrices are held: "none", "int8", "int4" or "mixed"
-  std::string device() const;    // "cpu (avx512)", for people
+  size_t memory_bytes() const;       // packed weights, of this rank
+  std::string quantize() const;      // how matrices are held: "none", "int8", "int4" or "mixed"
+  std::string device() const;        // "cpu (avx512)", for people
+  int tensor_parallel_rank() const;  // of ModelOptions::tensor_parallel_size; 0 where all of it is here
   std::vector<std::string> linear_names()
       const;  // what target_modules can name, e.g. "model.layers.0.mlp.up_proj"
 
@@ -119,6 +130,13 @@ class WHORL_API Model {
   // Logits [tokens, vocab_size] after each token, row-major, float32. For tests and analysis: it holds them
   // all.
   std::vector<float> logits(const std::vector<int32_t>& ids, const Adapter* adapter = nullptr) const;
+
+  // On every rank but 0 of ModelOptions::tensor_parallel_size: computes this rank's share of what rank 0
+  // computes, until the engine there is gone (or its logits() are answered); call it again for another.
+  // `stop`, unless empty, is asked once a second while rank 0 leads: true ends all ranks, with an error.
+  // One that is lost does too: std::runtime_error that names it, here and in every call of rank 0. One call
+  // at a time.
+  void follow(const std::function<bool()>& stop = {}) const;
 
   struct Impl;
   explicit Model(std::shared_ptr<const Impl> impl);

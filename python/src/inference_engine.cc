@@ -46,9 +46,7 @@ Fields<SamplingOptions> fields_of<SamplingOptions>() {
           field("logprobs", &S::logprobs, "-1 = none, 0 = of the chosen token, k = and of the k likeliest"),
           field("n", &S::n, "independent samples of the same prompt (seed, seed + 1, …)"),
           field("prompt_lookup_num_tokens", &S::prompt_lookup_num_tokens,
-                "0 = off; else up to so many tokens that followed when the last few stood before are computed beside "
-                "the next one: the same answer in fewer steps, where it repeats what it was given. 8 is a good "
-                "beginning, for few streams at a time")};
+                "0 = off; the most tokens computed ahead that followed when the last few stood before")};
 }
 
 template <>

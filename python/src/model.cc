@@ -50,7 +50,10 @@ Fields<ModelOptions> fields_of<ModelOptions>() {
           "model of whole numbers cannot be saved"),
       field("weights_cache", &ModelOptions::weights_cache,
             "for load: a folder that keeps the weights as they are computed with, mapped at the next start; "
-            "empty = none")};
+            "empty = none"),
+      field("tensor_parallel_size", &ModelOptions::tensor_parallel_size,
+            "processes that share the model's matrices, of which this is one: reads RANK, WORLD_SIZE, "
+            "MASTER_ADDR, MASTER_PORT, connects there; rank 0 makes the engine, the others call follow()")};
 }
 
 template <>
@@ -81,6 +84,17 @@ std::string render(const Model& self, const py::object& messages, const py::obje
   const auto all = messages_from(where, messages);
   const auto offered = tools_from(where, tools);
   return compute([&] { return self.apply_chat_template(all, offered, chosen); });
+}
+
+// The signals of a process that waits for what rank 0 says are looked at once a second.
+void follow(const Model& self) {
+  Pending pending;
+  try {
+    compute([&] { self.follow([&] { return !pending.run([] { return true; }); }); });
+  } catch (...) {
+    pending.rethrow();
+    throw;
+  }
 }
 
 py::array_t<float> logits(const Model& self, const std::vector<int32_t>& ids, const Adapter* adapter) {
@@ -136,7 +150,10 @@ void bind_facts(py::class_<Model>& c) {
       "alone does not: the first time all weights are hashed (half a second for each gigabyte on two "
       "cores).");
   c.def_property_readonly("parameter_count", &Model::parameter_count);
-  c.def_property_readonly("memory_bytes", &Model::memory_bytes, "Bytes of the packed weights.");
+  c.def_property_readonly("memory_bytes", &Model::memory_bytes, "Bytes of the packed weights, of this rank.");
+  c.def_property_readonly(
+      "tensor_parallel_rank", &Model::tensor_parallel_rank,
+      "Which of tensor_parallel_size processes this is; 0 where all of the model is here.");
   c.def_property_readonly("quantize", &Model::quantize,
                           "How matrices are held: \"none\", \"int8\", \"int4\" or \"mixed\".");
   c.def_property_readonly("device", &Model::device, "For people: \"cpu (avx512)\".");
@@ -178,6 +195,17 @@ void bind_model(py::module_& m) {
       py::arg("folder"), py::arg("adapter"), py::kw_only(), py::arg("dtype") = "auto",
       "Writes the model with W + scale * B A in place of every adapted W.\n\n"
       ">>> model.save_merged(\"models/merged\", adapter)");
+  c.def(
+      "follow", &follow,
+      "On every rank but 0 of tensor_parallel_size: computes this rank's share until the engine of rank 0 is "
+      "closed.\n"
+      "RuntimeError names a rank that is lost.\n\n"
+      ">>> model = whorl.Model.load(\"models/base\", tensor_parallel_size=2)  # in two processes\n"
+      ">>> if model.tensor_parallel_rank > 0:\n"
+      "...     model.follow()\n"
+      "... else:\n"
+      "...     with whorl.InferenceEngine(model) as engine:\n"
+      "...         answer = engine.generate(\"Hello\")");
   c.def(
       "encode",
       [](const Model& self, const std::string& text, bool special) {

@@ -606,7 +606,7 @@ class ModelOptions:
         ...
     def __getstate__(self) -> dict:
         ...
-    def __init__(self, *, device: str = 'cpu', threads: int = 0, dtype: str = 'auto', quantize: str = 'auto', weights_cache: os.PathLike | str = '') -> None:
+    def __init__(self, *, device: str = 'cpu', threads: int = 0, dtype: str = 'auto', quantize: str = 'auto', weights_cache: os.PathLike | str = '', tensor_parallel_size: int = 1) -> None:
         """
         Where and how a model computes.
 
@@ -616,6 +616,7 @@ class ModelOptions:
           dtype: "auto" keeps the stored precision; "float32" widens; "bfloat16" halves memory (default 'auto')
           quantize: "auto" keeps the whole numbers of a GGUF file, "none" widens them; "int8" or "int4" round the weights to about 1.06 or 0.56 bytes each, but for matrices whose inputs are no multiple of 32; a model of whole numbers cannot be saved (default 'auto')
           weights_cache: for load: a folder that keeps the weights as they are computed with, mapped at the next start; empty = none (default '')
+          tensor_parallel_size: processes that share the model's matrices, of which this is one: reads RANK, WORLD_SIZE, MASTER_ADDR, MASTER_PORT, connects there; rank 0 makes the engine, the others call follow() (default 1)
         """
     def __repr__(self) -> str:
         ...
@@ -648,6 +649,14 @@ class ModelOptions:
         """
     @quantize.setter
     def quantize(self, arg1: str) -> None:
+        ...
+    @property
+    def tensor_parallel_size(self) -> int:
+        """
+        processes that share the model's matrices, of which this is one: reads RANK, WORLD_SIZE, MASTER_ADDR, MASTER_PORT, connects there; rank 0 makes the engine, the others call follow()
+        """
+    @tensor_parallel_size.setter
+    def tensor_parallel_size(self, arg1: typing.SupportsInt | typing.SupportsIndex) -> None:
         ...
     @property
     def threads(self) -> int:
@@ -712,7 +721,7 @@ class Model:
     shared by every trainer and engine that is given this object. Safe from several threads.
     """
     @staticmethod
-    def create(config: ModelConfig, seed: int, tokenizer_folder: os.PathLike | str = '', *, options: ModelOptions | None = None, device: str = 'cpu', threads: int = 0, dtype: str = 'auto', quantize: str = 'auto', weights_cache: os.PathLike | str = '') -> Model:
+    def create(config: ModelConfig, seed: int, tokenizer_folder: os.PathLike | str = '', *, options: ModelOptions | None = None, device: str = 'cpu', threads: int = 0, dtype: str = 'auto', quantize: str = 'auto', weights_cache: os.PathLike | str = '', tensor_parallel_size: int = 1) -> Model:
         """
         New weights from `seed`. `tokenizer_folder` holds tokenizer.json and perhaps a chat template; '' = token ids only.
 
@@ -726,9 +735,10 @@ class Model:
           dtype: "auto" keeps the stored precision; "float32" widens; "bfloat16" halves memory (default 'auto')
           quantize: "auto" keeps the whole numbers of a GGUF file, "none" widens them; "int8" or "int4" round the weights to about 1.06 or 0.56 bytes each, but for matrices whose inputs are no multiple of 32; a model of whole numbers cannot be saved (default 'auto')
           weights_cache: for load: a folder that keeps the weights as they are computed with, mapped at the next start; empty = none (default '')
+          tensor_parallel_size: processes that share the model's matrices, of which this is one: reads RANK, WORLD_SIZE, MASTER_ADDR, MASTER_PORT, connects there; rank 0 makes the engine, the others call follow() (default 1)
         """
     @staticmethod
-    def load(folder: os.PathLike | str, *, options: ModelOptions | None = None, device: str = 'cpu', threads: int = 0, dtype: str = 'auto', quantize: str = 'auto', weights_cache: os.PathLike | str = '') -> Model:
+    def load(folder: os.PathLike | str, *, options: ModelOptions | None = None, device: str = 'cpu', threads: int = 0, dtype: str = 'auto', quantize: str = 'auto', weights_cache: os.PathLike | str = '', tensor_parallel_size: int = 1) -> Model:
         """
         Reads a Hugging Face folder: config.json, model.safetensors (or shards with their index), tokenizer.json,
         tokenizer_config.json or chat_template.jinja, generation_config.json. Raises ValueError naming what Whorl would
@@ -744,6 +754,7 @@ class Model:
           dtype: "auto" keeps the stored precision; "float32" widens; "bfloat16" halves memory (default 'auto')
           quantize: "auto" keeps the whole numbers of a GGUF file, "none" widens them; "int8" or "int4" round the weights to about 1.06 or 0.56 bytes each, but for matrices whose inputs are no multiple of 32; a model of whole numbers cannot be saved (default 'auto')
           weights_cache: for load: a folder that keeps the weights as they are computed with, mapped at the next start; empty = none (default '')
+          tensor_parallel_size: processes that share the model's matrices, of which this is one: reads RANK, WORLD_SIZE, MASTER_ADDR, MASTER_PORT, connects there; rank 0 makes the engine, the others call follow() (default 1)
         """
     def __repr__(self) -> str:
         ...
@@ -769,6 +780,18 @@ class Model:
         Token ids of a text. add_special_tokens: with what the tokenizer puts around a text (usually BOS).
 
         >>> ids = model.encode("Hello")
+        """
+    def follow(self) -> None:
+        """
+        On every rank but 0 of tensor_parallel_size: computes this rank's share until the engine of rank 0 is closed.
+        RuntimeError names a rank that is lost.
+
+        >>> model = whorl.Model.load("models/base", tensor_parallel_size=2)  # in two processes
+        >>> if model.tensor_parallel_rank > 0:
+        ...     model.follow()
+        ... else:
+        ...     with whorl.InferenceEngine(model) as engine:
+        ...         answer = engine.generate("Hello")
         """
     def logits(self, ids: list[int], adapter: Adapter | None = None) -> numpy.ndarray:
         """
@@ -819,7 +842,7 @@ class Model:
     @property
     def memory_bytes(self) -> int:
         """
-        Bytes of the packed weights.
+        Bytes of the packed weights, of this rank.
         """
     @property
     def parameter_count(self) -> int:
@@ -833,6 +856,11 @@ class Model:
     def quantize(self) -> str:
         """
         How matrices are held: "none", "int8", "int4" or "mixed".
+        """
+    @property
+    def tensor_parallel_rank(self) -> int:
+        """
+        Which of tensor_parallel_size processes this is; 0 where all of the model is here.
         """
 class LoadOptions:
     """
@@ -2886,7 +2914,7 @@ class SamplingOptions:
           ignore_eos: go on after an end-of-sequence token (default False)
           logprobs: -1 = none, 0 = of the chosen token, k = and of the k likeliest (default -1)
           n: independent samples of the same prompt (seed, seed + 1, …) (default 1)
-          prompt_lookup_num_tokens: 0 = off; else up to so many tokens that followed when the last few stood before are computed beside the next one: the same answer in fewer steps, where it repeats what it was given. 8 is a good beginning, for few streams at a time (default 0)
+          prompt_lookup_num_tokens: 0 = off; the most tokens computed ahead that followed when the last few stood before (default 0)
         """
     def __repr__(self) -> str:
         ...
@@ -2955,7 +2983,7 @@ class SamplingOptions:
     @property
     def prompt_lookup_num_tokens(self) -> int:
         """
-        0 = off; else up to so many tokens that followed when the last few stood before are computed beside the next one: the same answer in fewer steps, where it repeats what it was given. 8 is a good beginning, for few streams at a time
+        0 = off; the most tokens computed ahead that followed when the last few stood before
         """
     @prompt_lookup_num_tokens.setter
     def prompt_lookup_num_tokens(self, arg1: typing.SupportsInt | typing.SupportsIndex) -> None:
@@ -3548,7 +3576,7 @@ class InferenceEngine:
           ignore_eos: go on after an end-of-sequence token (default False)
           logprobs: -1 = none, 0 = of the chosen token, k = and of the k likeliest (default -1)
           n: independent samples of the same prompt (seed, seed + 1, …) (default 1)
-          prompt_lookup_num_tokens: 0 = off; else up to so many tokens that followed when the last few stood before are computed beside the next one: the same answer in fewer steps, where it repeats what it was given. 8 is a good beginning, for few streams at a time (default 0)
+          prompt_lookup_num_tokens: 0 = off; the most tokens computed ahead that followed when the last few stood before (default 0)
         """
     def log_likelihood(self, requests: collections.abc.Sequence[LikelihoodRequest]) -> list[Likelihood]:
         """
@@ -3597,7 +3625,7 @@ class InferenceEngine:
           ignore_eos: go on after an end-of-sequence token (default False)
           logprobs: -1 = none, 0 = of the chosen token, k = and of the k likeliest (default -1)
           n: independent samples of the same prompt (seed, seed + 1, …) (default 1)
-          prompt_lookup_num_tokens: 0 = off; else up to so many tokens that followed when the last few stood before are computed beside the next one: the same answer in fewer steps, where it repeats what it was given. 8 is a good beginning, for few streams at a time (default 0)
+          prompt_lookup_num_tokens: 0 = off; the most tokens computed ahead that followed when the last few stood before (default 0)
         """
     def submit(self, input: str | list[int] | list[Message | dict] | GenerateRequest | None = None, callback: collections.abc.Callable[[StreamEvent], bool | None] | None = None, *, adapter: str = '', messages: list[Message | dict] = [], prompt: str = '', prompt_ids: list[int] = [], tools: list[Tool | dict] = [], tool_choice: str = 'auto', template_variables: str | dict | list | None = '', json_schema: str | dict | list | None = '', regex: str = '', sampling: SamplingOptions | None = None, max_new_tokens: int = 256, temperature: float = 0.0, top_k: int = 0, top_p: float = 1.0, min_p: float = 0.0, repetition_penalty: float = 1.0, presence_penalty: float = 0.0, frequency_penalty: float = 0.0, seed: int = 0, stop: str | list[str] = [], stop_token_ids: list[int] = [], ignore_eos: bool = False, logprobs: int = -1, n: int = 1, prompt_lookup_num_tokens: int = 0) -> Generation:
         """
@@ -3629,7 +3657,7 @@ class InferenceEngine:
           ignore_eos: go on after an end-of-sequence token (default False)
           logprobs: -1 = none, 0 = of the chosen token, k = and of the k likeliest (default -1)
           n: independent samples of the same prompt (seed, seed + 1, …) (default 1)
-          prompt_lookup_num_tokens: 0 = off; else up to so many tokens that followed when the last few stood before are computed beside the next one: the same answer in fewer steps, where it repeats what it was given. 8 is a good beginning, for few streams at a time (default 0)
+          prompt_lookup_num_tokens: 0 = off; the most tokens computed ahead that followed when the last few stood before (default 0)
         """
     @property
     def model(self) -> Model:

@@ -41,7 +41,16 @@ TOKEN_LIMITS = (
     "max_tokens",
     "max_completion_tokens",
 )  # the first one given counts
-SAMPLING = ("top_k", "top_p", "min_p", "repetition_penalty", "presence_penalty", "frequency_penalty", "seed", "prompt_lookup_num_tokens")
+SAMPLING = (
+    "top_k",
+    "top_p",
+    "min_p",
+    "repetition_penalty",
+    "presence_penalty",
+    "frequency_penalty",
+    "seed",
+    "prompt_lookup_num_tokens",
+)
 IGNORED = {
     "use_cache",
     "pad_token_id",

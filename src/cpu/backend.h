@@ -126,6 +126,7 @@ class CpuBackend final : public ops::Backend {
   void down(const Tensor& x, const Projection& job, const LoraSegment& segment, int64_t begin, int64_t end);
   void project_down(const Tensor& x, std::span<const Projection> jobs);
   void project(const Tensor& x, const Projection& job, base::Stretch rows, base::Stretch panels);
+  void project_all(const Tensor& x, std::span<const ops::LinearJob> jobs);
   void project_in_stretches(const Tensor& x, std::span<const Projection> jobs);
   // c[rows, columns of panels begin..end) = a w^T + bias, in one task.
   struct Block {

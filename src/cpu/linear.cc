@@ -1,5 +1,5 @@
 // y = x w^T + bias, and for each segment its adapter's part, added to the same accumulators' results in the
-// same order whoever else is in the batch.
+// same order whoever else is in the batch; a residual comes last.
 #include <optional>
 
 #include "cpu/backend.h"
@@ -18,6 +18,11 @@ void check(const Tensor& x, const CpuWeight& weight, const Tensor& bias,
   expect_optional("linear", "bias", bias, {o});
   check_segments("linear", segments, n, k, o);
   ops::expect_low("linear", s, n, largest_rank(segments), true);
+}
+
+void check(const Tensor& x, const ops::LinearJob& job) {
+  check(x, as_cpu(job.w), job.bias, job.segments, job.s, job.y);
+  ops::expect_residual("linear", job);
 }
 }  // namespace
 
@@ -117,15 +122,20 @@ void CpuBackend::linear(const Tensor& x, const PackedWeight& w, const Tensor& bi
   linears(x, {&job, 1});
 }
 
-// Threads are set to work once for all jobs: between two short products memory would have nothing to do.
 void CpuBackend::linears(const Tensor& x, std::span<const ops::LinearJob> jobs) {
-  int64_t own_floats = 1;
-  for (const ops::LinearJob& job : jobs) {
-    check(x, as_cpu(job.w), job.bias, job.segments, job.s, job.y);
-    if (job.s.empty()) own_floats += x.dim(0) * largest_rank(job.segments);
-  }
+  for (const ops::LinearJob& job : jobs) check(x, job);
+  if (jobs.empty() || x.dim(0) == 0) return;
+  project_all(x, jobs);
+  for (const ops::LinearJob& job : jobs)
+    if (job.residual) add(*job.residual, job.y);
+}
+
+// Threads are set to work once for all jobs: between two short products memory would have nothing to do.
+void CpuBackend::project_all(const Tensor& x, std::span<const ops::LinearJob> jobs) {
   const int64_t n = x.dim(0);
-  if (n == 0 || jobs.empty()) return;
+  int64_t own_floats = 1;
+  for (const ops::LinearJob& job : jobs)
+    if (job.s.empty()) own_floats += n * largest_rank(job.segments);
   const Lease own(scratch_, static_cast<size_t>(own_floats));
   float* next = own.get();
   RoundedOnce rows(*this, x);

@@ -1,5 +1,6 @@
 // Model::create: new weights from a seed.
 #include <cmath>
+#include <map>
 
 #include "base/check.h"
 #include "base/random.h"
@@ -32,6 +33,25 @@ Tensor initial(const model::TensorSpec& spec, const ModelConfig& config, uint64_
   return out;
 }
 
+// Each tensor from a stream of its own, by its place among all. Called once the configuration is whole.
+model::TensorSource drawn(const Model::Impl& impl, uint64_t seed, DType dtype) {
+  struct Streams {
+    ModelConfig config;
+    std::map<std::string, uint64_t> places;
+  };
+  const auto streams = std::make_shared<Streams>();
+  return [&impl, seed, dtype, streams](const model::TensorSpec& spec) {
+    if (streams->places.empty()) {
+      streams->config = impl.config;
+      for (const model::TensorSpec& one : model::tensor_specs(impl.config))
+        streams->places.emplace(one.name, streams->places.size());
+    }
+    const bool matrix = spec.kind != model::TensorKind::norm && spec.kind != model::TensorKind::bias;
+    const Tensor x = initial(spec, streams->config, base::derive(seed, streams->places.at(spec.name)));
+    return model::convert(x, matrix ? dtype : DType::float32);
+  };
+}
+
 }  // namespace
 
 Model Model::create(const ModelConfig& config, uint64_t seed, const std::filesystem::path& tokenizer_folder,
@@ -49,13 +69,8 @@ Model Model::create(const ModelConfig& config, uint64_t seed, const std::filesys
                          tokenizer_folder.string(), " is not a folder");
     impl->text_files = model::read_text_files(tokenizer_folder.string(), "Model.create");
   }
-  uint64_t index = 0;
-  const auto tensor = [&](const model::TensorSpec& spec) {
-    const bool matrix = spec.kind != model::TensorKind::norm && spec.kind != model::TensorKind::bias;
-    const Tensor x = initial(spec, impl->config, base::derive(seed, index++));
-    return model::convert(x, matrix ? dtype : DType::float32);
-  };
-  model::assemble(*impl, {tensor}, options, context);
+  model::assemble(*impl, {drawn(*impl, seed, dtype), {}, {}, false, base::concat("seed ", seed)}, options,
+                  context);
   return Model(std::move(impl));
 }
 

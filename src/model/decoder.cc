@@ -9,9 +9,12 @@
 namespace whorl::model {
 
 Decoder::Decoder(ModelConfig config, std::shared_ptr<ops::Backend> backend, DecoderWeights weights,
-                 std::shared_ptr<const ReadDigest> digest)
+                 std::shared_ptr<const ReadDigest> digest, Share share, SumOverRanks sum)
     : config_(std::move(config)),
+      share_(share),
+      own_(config_of(share, config_)),
       backend_(std::move(backend)),
+      sum_(std::move(sum)),
       weights_(std::move(weights)),
       digest_(std::move(digest)),
       device_logits_([backend = backend_, width = config_.vocab_size](int64_t rows) {
@@ -32,6 +35,12 @@ Shape Decoder::linear_shape(size_t index) const {
 }
 
 std::shared_ptr<DeviceAdapter> Decoder::prepare(const adapter::LoraAdapter& lora) const {
+  auto out = pack(bound(lora));
+  out->digest = adapter::digest_of(lora);
+  return out;
+}
+
+std::vector<LinearLora> Decoder::bound(const adapter::LoraAdapter& lora) const {
   adapter::BaseDescription base;
   std::map<std::string, size_t> index;
   for (size_t i = 0; i < linear_names_.size(); ++i) {
@@ -41,28 +50,35 @@ std::shared_ptr<DeviceAdapter> Decoder::prepare(const adapter::LoraAdapter& lora
   }
   base.digest = digest_->get();
   adapter::bind(lora, base, "Model.bind");
+  std::vector<LinearLora> out;
+  for (const adapter::LoraModule& module : lora.modules)
+    out.push_back(
+        {index.at(module.name), module.rank, static_cast<float>(module.scale), {module.a, module.b}});
+  return out;
+}
+
+std::shared_ptr<DeviceAdapter> Decoder::pack(const std::vector<LinearLora>& pairs) const {
   auto out = std::make_shared<DeviceAdapter>();
   out->linears.resize(linear_names_.size());
-  for (const adapter::LoraModule& module : lora.modules) {
-    const size_t linear = index.at(module.name);
-    const ops::Weight& weight = weights_.layers[linear / kLinearsPerLayer].weights[linear % kLinearsPerLayer];
-    ops::Lora packed =
-        backend_->pack_lora(module.a, module.b, static_cast<float>(module.scale), weight->dtype());
-    out->max_rank = std::max(out->max_rank, module.rank);
+  for (const LinearLora& one : pairs) {
+    const size_t kind = one.linear % kLinearsPerLayer;
+    const ops::Weight& weight = weights_.layers[one.linear / kLinearsPerLayer].weights[kind];
+    const LoraPair mine = part_of(share_, static_cast<int>(kind), one.pair);
+    ops::Lora packed = backend_->pack_lora(mine.a, mine.b, one.scale, weight->dtype());
+    out->max_rank = std::max(out->max_rank, one.rank);
     out->nbytes += packed->nbytes();
-    out->linears[linear] = std::move(packed);
+    out->linears[one.linear] = std::move(packed);
   }
-  out->digest = adapter::digest_of(lora);
   return out;
 }
 
 DType Decoder::cache_dtype(int64_t page_size) const {
-  return backend_->cache_dtype(attention_shape(config_, weights_.layers[0]), page_size);
+  return backend_->cache_dtype(attention_shape(own_, weights_.layers[0]), page_size);
 }
 
 size_t Decoder::kv_bytes_per_page(int64_t page_size) const {
-  return static_cast<size_t>(2 * config_.num_hidden_layers * page_size * config_.num_key_value_heads *
-                             config_.head_dim) *
+  return static_cast<size_t>(2 * own_.num_hidden_layers * page_size * own_.num_key_value_heads *
+                             own_.head_dim) *
          size_of(cache_dtype(page_size));
 }
 
@@ -73,7 +89,7 @@ KvCache Decoder::make_kv_cache(int64_t pages, int64_t page_size) const {
   KvCache cache;
   cache.pages = pages;
   cache.page_size = page_size;
-  const Shape shape = {pages, page_size, config_.num_key_value_heads * config_.head_dim};
+  const Shape shape = {pages, page_size, own_.num_key_value_heads * own_.head_dim};
   const DType dtype = cache_dtype(page_size);
   for (int64_t layer = 0; layer < config_.num_hidden_layers; ++layer)
     cache.layers.push_back({backend_->reserve(dtype, shape), backend_->reserve(dtype, shape), page_size});

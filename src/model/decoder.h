@@ -8,21 +8,38 @@
 #include "model/layer.h"
 #include "model/logits_pool.h"
 #include "model/read_digest.h"
+#include "model/share.h"
 #include "model/transformer.h"
 #include "model/weights.h"
 
 namespace whorl::model {
 
+// One pair of an adapter, of the whole model.
+struct LinearLora {
+  size_t linear = 0;  // its index
+  int64_t rank = 0;
+  float scale = 0;
+  LoraPair pair;  // float32, on the host
+};
+
 class Decoder final : public Transformer {
  public:
+  // `weights` are those of `share`; where that is not all, `sum` makes sums of its parts.
   Decoder(ModelConfig config, std::shared_ptr<ops::Backend> backend, DecoderWeights weights,
-          std::shared_ptr<const ReadDigest> digest);
+          std::shared_ptr<const ReadDigest> digest, Share share = {}, SumOverRanks sum = {});
 
   const ModelConfig& config() const override { return config_; }
   ops::Backend& backend() const override { return *backend_; }
   const std::vector<std::string>& linear_names() const override { return linear_names_; }
   Shape linear_shape(size_t index) const override;
   std::shared_ptr<DeviceAdapter> prepare(const adapter::LoraAdapter& lora) const override;
+
+  // The two halves of prepare(): whether it binds whole, and the packing of this rank's share.
+  std::vector<LinearLora> bound(const adapter::LoraAdapter& lora) const;
+  std::shared_ptr<DeviceAdapter> pack(const std::vector<LinearLora>& pairs) const;
+  // What step() does first: std::invalid_argument unless these belong together.
+  void check_batch(const Batch& batch, std::span<const ops::PagedSequence> sequences, const KvCache& cache,
+                   std::span<const int32_t> logit_rows) const;
 
   size_t kv_bytes_per_page(int64_t page_size) const override;
   KvCache make_kv_cache(int64_t pages, int64_t page_size) const override;
@@ -46,13 +63,23 @@ class Decoder final : public Transformer {
   };
   std::unique_ptr<StepBuffers> take_buffers(int64_t rows) const;
   std::unique_ptr<StepBuffers> make_buffers(int64_t rows) const;
-  Tensor logits(const Tensor& hidden, const Tensor& normed, std::span<const int32_t> rows) const;
-  StepLogits to_host(const Tensor& device, int64_t count) const;
-  void check_batch(const Batch& batch, std::span<const ops::PagedSequence> sequences, const KvCache& cache,
-                   std::span<const int32_t> logit_rows) const;
+  // What a step works in and with.
+  struct StepTensors {
+    const StepBuffers& buffers;
+    const Tensor& rope;
+    const Tensor &logits, &largest;  // of the wanted rows; the second one is empty where all are
+  };
+  void queue_step(const Batch& batch, std::span<const ops::PagedSequence> sequences, const KvCache& cache,
+                  const StepTensors& tensors, std::span<const int32_t> logit_rows) const;
+  void head(const Tensor& hidden, const Tensor& normed, std::span<const int32_t> rows,
+            const StepTensors& tensors) const;
+  StepLogits to_host(const Tensor& logits, const Tensor& largest) const;
 
   ModelConfig config_;
+  Share share_;
+  ModelConfig own_;  // of the share
   std::shared_ptr<ops::Backend> backend_;
+  SumOverRanks sum_;
   DecoderWeights weights_;
   std::shared_ptr<const ReadDigest> digest_;
   std::vector<std::string> linear_names_;

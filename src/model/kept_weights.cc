@@ -82,16 +82,25 @@ std::string made_from(const std::vector<std::filesystem::path>& files, const Mod
 }
 }  // namespace
 
+std::string samples_of(const std::vector<std::filesystem::path>& files) {
+  base::Sha256 hash;
+  for (const auto& path : files) {
+    const auto file = base::File::open(*base::FileSystem::real(), path.string(), "Model.load");
+    hash.update(base::concat(path.filename().string(), "\n", file.size(), "\n", sampled_digest(file)));
+  }
+  return hash.hex();
+}
+
 KeptWeights::KeptWeights(const ModelOptions& options, const std::filesystem::path& source,
                          const std::vector<std::filesystem::path>& files,
-                         std::shared_ptr<ops::Backend> backend)
+                         std::shared_ptr<ops::Backend> backend, const std::string& part)
     : made_from_(made_from(files, options)), backend_(std::move(backend)) {
   const std::filesystem::path& folder = options.weights_cache;
   base::check_argument(!std::filesystem::exists(folder) || std::filesystem::is_directory(folder),
                        "[Model.load] expected weights_cache to be a folder, got the file ", folder.string());
   const auto absolute = std::filesystem::weakly_canonical(source);
   const std::string text = base::concat(absolute.string(), "\n", options.dtype, "\n", options.quantize, "\n",
-                                        backend_->weight_layout());
+                                        backend_->weight_layout(), part.empty() ? "" : "\n", part);
   const std::string stem = plain(absolute.filename().string());
   path_ = (folder / (stem + "-" + base::sha256_hex(text).substr(0, 16) + ".safetensors")).string();
 }

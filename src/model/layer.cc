@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <initializer_list>
 
 #include "base/random.h"
 
@@ -88,67 +87,90 @@ ops::AttentionShape attention_shape(const ModelConfig& c, const DecoderLayer& we
 
 namespace {
 
-ops::LinearJob job(const LayerRun& run, LinearKind kind, const LayerBuffers& buffers, const Tensor& y) {
+ops::LinearJob job(const LayerRun& run, LinearKind kind, const LayerBuffers& buffers, const Tensor& y,
+                   const Tensor* residual = nullptr) {
   const auto k = static_cast<size_t>(kind);
   const auto index = static_cast<size_t>(run.layer) * kLinearsPerLayer + k;
-  return {*run.weights.weights[k], run.weights.biases[k], run.segments.of(index), buffers.s[k], y};
+  return {*run.weights.weights[k], run.weights.biases[k], run.segments.of(index), buffers.s[k], y, residual};
 }
 
-void linears(const LayerRun& run, const Tensor& x, std::initializer_list<ops::LinearJob> jobs) {
-  run.backend.linears(x, {jobs.begin(), jobs.size()});
-}
+float epsilon_of(const LayerRun& run) { return static_cast<float>(run.config.rms_norm_eps); }
 
+// Queries, keys and values before the rotation.
 void project_heads(const LayerRun& run, const LayerBuffers& b, const Tensor& normed) {
-  const auto epsilon = static_cast<float>(run.config.rms_norm_eps);
   const bool norms = !run.weights.query_norm.empty();
-  linears(run, normed,
-          {job(run, kQuery, b, norms ? b.query_raw : b.query), job(run, kKey, b, norms ? b.key_raw : b.key),
-           job(run, kValue, b, b.value)});
-  if (norms) {
-    run.backend.rms_norm(b.query_raw, run.weights.query_norm, epsilon, run.config.num_attention_heads,
-                         b.query, b.query_rstd);
-    run.backend.rms_norm(b.key_raw, run.weights.key_norm, epsilon, run.config.num_key_value_heads, b.key,
-                         b.key_rstd);
-  }
-  run.backend.rope(b.query, run.positions, run.rope, run.config.head_dim, false);
-  run.backend.rope(b.key, run.positions, run.rope, run.config.head_dim, false);
+  const ops::LinearJob jobs[] = {job(run, kQuery, b, norms ? b.query_raw : b.query),
+                                 job(run, kKey, b, norms ? b.key_raw : b.key), job(run, kValue, b, b.value)};
+  run.backend.norm_linears(b.input, run.weights.input_norm, epsilon_of(run), normed, b.input_rstd, jobs);
+  if (!norms) return;
+  run.backend.rms_norm(b.query_raw, run.weights.query_norm, epsilon_of(run), run.config.num_attention_heads,
+                       b.query, b.query_rstd);
+  run.backend.rms_norm(b.key_raw, run.weights.key_norm, epsilon_of(run), run.config.num_key_value_heads,
+                       b.key, b.key_rstd);
 }
 
 }  // namespace
 
 void project_attention(const LayerRun& run, const LayerBuffers& b, const Tensor& normed) {
-  run.backend.rms_norm(b.input, run.weights.input_norm, static_cast<float>(run.config.rms_norm_eps), 1,
-                       normed, b.input_rstd);
   project_heads(run, b, normed);
+  const Tensor turned[] = {b.query, b.key};
+  run.backend.ropes(turned, run.positions, run.rope, run.config.head_dim, false);
+}
+
+ops::LinearJob attention_output(const LayerRun& run, const LayerBuffers& b) {
+  return job(run, kOutput, b, b.middle, &b.input);
 }
 
 void add_attention(const LayerRun& run, const LayerBuffers& b) {
-  linears(run, b.attention, {job(run, kOutput, b, b.middle)});
-  run.backend.add(b.input, b.middle);
+  const ops::LinearJob output = attention_output(run, b);
+  run.backend.linears(b.attention, {&output, 1});
 }
 
 void project_mlp(const LayerRun& run, const LayerBuffers& b, const Tensor& normed) {
-  run.backend.rms_norm(b.middle, run.weights.post_norm, static_cast<float>(run.config.rms_norm_eps), 1,
-                       normed, b.middle_rstd);
-  linears(run, normed, {job(run, kGate, b, b.gate), job(run, kUp, b, b.up)});
+  const ops::LinearJob jobs[] = {job(run, kGate, b, b.gate), job(run, kUp, b, b.up)};
+  run.backend.norm_linears(b.middle, run.weights.post_norm, epsilon_of(run), normed, b.middle_rstd, jobs);
 }
 
 void forward_layer(const LayerRun& whole, const LayerBuffers& buffers, const LayerScratch& scratch,
-                   const Tensor& output, const Attend& attend) {
+                   const Tensor& output, const Attend& attend, bool at_once) {
   by_rows(whole, {}, [&](const LayerRun& run, const ops::RowPiece& rows) {
-    project_attention(run, buffers.of(rows), rows.working_of(scratch.normed));
+    const auto project = at_once ? project_heads : project_attention;
+    project(run, buffers.of(rows), rows.working_of(scratch.normed));
   });
   attend(buffers);
   by_rows(whole, {}, [&](const LayerRun& run, const ops::RowPiece& rows) {
     const LayerBuffers b = buffers.of(rows);
     const LayerScratch working = scratch.of(rows);
     const Tensor out = rows.of(output);
-    add_attention(run, b);
+    if (!at_once) add_attention(run, b);
     project_mlp(run, b, working.normed);
-    run.backend.swiglu(b.gate, b.up, working.hidden);
-    linears(run, working.hidden, {job(run, kDown, b, out)});
-    run.backend.add(b.middle, out);
+    const ops::LinearJob down = job(run, kDown, b, out, &b.middle);
+    run.backend.swiglu_linears(b.gate, b.up, working.hidden, {&down, 1});
   });
+}
+
+void forward_shared_layer(const LayerRun& whole, const LayerBuffers& buffers, const LayerScratch& scratch,
+                          const Tensor& output, const Attend& attend, const SumOverRanks& sum) {
+  by_rows(whole, {}, [&](const LayerRun& run, const ops::RowPiece& rows) {
+    project_attention(run, buffers.of(rows), rows.working_of(scratch.normed));
+  });
+  attend(buffers);
+  by_rows(whole, {}, [&](const LayerRun& run, const ops::RowPiece& rows) {
+    const LayerBuffers b = buffers.of(rows);
+    const ops::LinearJob its = job(run, kOutput, b, b.middle);
+    run.backend.linears(b.attention, {&its, 1});
+  });
+  sum(buffers.middle);
+  whole.backend.add(buffers.input, buffers.middle);
+  by_rows(whole, {}, [&](const LayerRun& run, const ops::RowPiece& rows) {
+    const LayerBuffers b = buffers.of(rows);
+    const LayerScratch working = scratch.of(rows);
+    project_mlp(run, b, working.normed);
+    const ops::LinearJob down = job(run, kDown, b, rows.of(output));
+    run.backend.swiglu_linears(b.gate, b.up, working.hidden, {&down, 1});
+  });
+  sum(output);
+  whole.backend.add(buffers.middle, output);
 }
 
 }  // namespace whorl::model

@@ -68,18 +68,26 @@ using LayerBody = std::function<void(const LayerRun& run, const ops::RowPiece& r
 void by_rows(const LayerRun& run, std::span<const ops::Weight> back, const LayerBody& body);
 
 using Attend = std::function<void(const LayerBuffers&)>;
+// Turns a part of a sum, float32 on the device, into the sum over ranks; empty where one rank has all of it.
+using SumOverRanks = std::function<void(const Tensor&)>;
 
 // The parts of a layer that a backward pass may ask for again: `normed` holds the norm's output in each.
 // Queries, keys and values after the rotation.
 void project_attention(const LayerRun& run, const LayerBuffers& buffers, const Tensor& normed);
-// Attention's output projection and the residual stream into the MLP.
+// Attention's output projection and the residual stream into the MLP: what it is a product of, and all of it.
+ops::LinearJob attention_output(const LayerRun& run, const LayerBuffers& buffers);
 void add_attention(const LayerRun& run, const LayerBuffers& buffers);
 void project_mlp(const LayerRun& run, const LayerBuffers& buffers, const Tensor& normed);
 
 // `output` [N, C] is the residual stream after the layer; it may be the buffer of `input` when nobody reads
-// that later.
+// that later. `at_once`: attend gets queries and keys before the rotation and leaves the stream in `middle`,
+// both of which are its business then.
 void forward_layer(const LayerRun& run, const LayerBuffers& buffers, const LayerScratch& scratch,
-                   const Tensor& output, const Attend& attend);
+                   const Tensor& output, const Attend& attend, bool at_once = false);
+// The same where run.config and run.weights are one rank's share (model/share.h): the outputs of attention
+// and of the MLP are summed before they enter the residual stream.
+void forward_shared_layer(const LayerRun& run, const LayerBuffers& buffers, const LayerScratch& scratch,
+                          const Tensor& output, const Attend& attend, const SumOverRanks& sum);
 
 // Over bfloat16 weights attention is as exact as they are.
 ops::AttentionShape attention_shape(const ModelConfig& config, const DecoderLayer& weights);

@@ -76,8 +76,8 @@ void LayerBackward::head_norms() const {
 // From the rotated queries and keys down to the layer's input.
 void LayerBackward::query_key_value() const {
   const bool norms = !run.weights.query_norm.empty();
-  run.backend.rope(gradient.query, run.positions, run.rope, run.config.head_dim, true);
-  run.backend.rope(gradient.key, run.positions, run.rope, run.config.head_dim, true);
+  const Tensor turned[] = {gradient.query, gradient.key};
+  run.backend.ropes(turned, run.positions, run.rope, run.config.head_dim, true);
   if (norms) head_norms();
   const Tensor below = passes_on(kQuery) ? gradient.normed : Tensor();
   const Tensor normed = recompute_normed({kQuery, kKey, kValue}, kept.input, run.weights.input_norm);

@@ -20,8 +20,8 @@ void add_layer(const ModelConfig& config, int64_t layer, std::vector<TensorSpec>
     const auto k = static_cast<LinearKind>(kind);
     const Shape shape = linear_shape(config, k);
     const std::string name = linear_name(static_cast<size_t>(layer * kLinearsPerLayer + kind));
-    out.push_back({name + ".weight", shape, TensorKind::matrix});
-    if (has_bias(config, k)) out.push_back({name + ".bias", {shape[0]}, TensorKind::bias});
+    out.push_back({name + ".weight", shape, TensorKind::matrix, kind});
+    if (has_bias(config, k)) out.push_back({name + ".bias", {shape[0]}, TensorKind::bias, kind});
   }
   if (has_head_norms(config)) {
     out.push_back({norm_name(layer, "self_attn.q_norm"), {config.head_dim}, TensorKind::norm});

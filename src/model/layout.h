@@ -16,6 +16,7 @@ struct TensorSpec {
   std::string name;  // "model.layers.0.self_attn.q_proj.weight"
   Shape shape;
   TensorKind kind = TensorKind::matrix;
+  int linear = -1;  // LinearKind of a layer's matrix or bias; -1 = none
 };
 
 // In a fixed order: embedding, layers from the bottom, final norm, head (left out when tied). This is the

@@ -24,9 +24,10 @@ class OneAtATime {
     if (!last_.empty() && name != last_) file_.release(last_);
     last_ = name;
   }
+  void ends() { reads(""); }
 
  private:
-  const File& file_;
+  File file_;
   std::string last_;
 };
 
@@ -42,6 +43,12 @@ void read_gguf_text(Model::Impl& impl, const tensor::Gguf& file, const std::file
   impl.no_tokenizer = "no tokenizer.json; in " + path.filename().string() + ": " + own.no_tokenizer;
 }
 
+bool holds_whole_numbers(const tensor::Gguf& file) {
+  const auto& tensors = file.tensors();
+  return std::any_of(tensors.begin(), tensors.end(),
+                     [](const tensor::GgufTensor& t) { return tensor::block_size(t.type) > 1; });
+}
+
 void load_gguf(Model::Impl& impl, const std::filesystem::path& path, const ModelOptions& options) {
   const std::string context = "[Model.load] " + path.string();
   const tensor::Gguf file = tensor::Gguf::open(path.string());
@@ -52,16 +59,18 @@ void load_gguf(Model::Impl& impl, const std::filesystem::path& path, const Model
   model::dtype_named(dtype, context);
   impl.config.torch_dtype = dtype;
   read_gguf_text(impl, file, path, context);
-  OneAtATime pages(file);
-  const auto tensor = [&](const model::TensorSpec& spec) {
-    pages.reads(model::gguf_tensor_name(spec));
-    return model::read_gguf_tensor(file, impl.config, spec, dtype, context);
+  const auto pages = std::make_shared<OneAtATime<tensor::Gguf>>(file);
+  const auto tensor = [file, pages, config = impl.config, dtype, context](const model::TensorSpec& spec) {
+    pages->reads(model::gguf_tensor_name(spec));
+    return model::read_gguf_tensor(file, config, spec, dtype, context);
   };
-  const auto matrix = [&](const model::TensorSpec& spec) {
-    pages.reads(model::gguf_tensor_name(spec));
-    return model::read_gguf_matrix(file, impl.config, spec, options.quantize, context);
+  const auto matrix = [file, pages, config = impl.config, quantize = options.quantize,
+                       context](const model::TensorSpec& spec) {
+    pages->reads(model::gguf_tensor_name(spec));
+    return model::read_gguf_matrix(file, config, spec, quantize, context);
   };
-  model::assemble(impl, {tensor, matrix, {path}}, options, context);
+  model::assemble(impl, {tensor, matrix, {path}, holds_whole_numbers(file)}, options, context);
+  pages->ends();
 }
 
 // What a model's numbers follow from: its configuration, shards and their index.
@@ -78,9 +87,15 @@ std::vector<std::filesystem::path> number_files(const std::filesystem::path& fol
 }  // namespace
 
 Model Model::load(const std::filesystem::path& folder, const ModelOptions& options) {
+  return model::load(folder, options, nullptr);
+}
+
+Model model::load(const std::filesystem::path& folder, const ModelOptions& options,
+                  std::shared_ptr<ranks::Communicator> all) {
   const std::string path = folder.string(), context = "[Model.load] " + path;
-  auto impl = std::make_shared<Impl>();
+  auto impl = std::make_shared<Model::Impl>();
   impl->path = folder;
+  impl->ranks = std::move(all);
   if (folder.extension() == ".gguf") {
     load_gguf(*impl, folder, options);
     return Model(std::move(impl));
@@ -96,12 +111,13 @@ Model Model::load(const std::filesystem::path& folder, const ModelOptions& optio
   model::check_tensor_names(file, impl->config, context);
   if (options.dtype != "auto") model::dtype_named(options.dtype, context);
   impl->config.torch_dtype = options.dtype == "auto" ? model::stored_dtype(file) : options.dtype;
-  OneAtATime pages(file);
-  const auto tensor = [&](const model::TensorSpec& spec) {
-    pages.reads(spec.name);
-    return model::read_tensor(file, spec, options.dtype, context);
+  const auto pages = std::make_shared<OneAtATime<tensor::Safetensors>>(file);
+  const auto tensor = [file, pages, dtype = options.dtype, context](const model::TensorSpec& spec) {
+    pages->reads(spec.name);
+    return model::read_tensor(file, spec, dtype, context);
   };
   model::assemble(*impl, {tensor, {}, number_files(folder)}, options, context);
+  pages->ends();
   return Model(std::move(impl));
 }
 

@@ -21,6 +21,20 @@ std::string Model::Impl::digest() const {
   return rounding.empty() ? read : base::sha256_hex(read + "/" + rounding);
 }
 
+void Model::Impl::expect_whole(const std::string& context) const {
+  base::check_argument(!ranks, context, " a share of the model is here (rank ", ranks ? ranks->rank() : 0,
+                       " of ", ranks ? ranks->size() : 1,
+                       "), and this needs all of it: load it with tensor_parallel_size 1");
+}
+
+int Model::tensor_parallel_rank() const { return impl_->ranks ? impl_->ranks->rank() : 0; }
+
+void Model::follow(const std::function<bool()>& stop) const {
+  base::check_argument(impl_->parallel != nullptr,
+                       "[Model.follow] all of the model is here (tensor_parallel_size 1): nobody leads");
+  impl_->parallel->follow(stop);
+}
+
 const ModelConfig& Model::config() const { return impl_->config; }
 const std::filesystem::path& Model::path() const { return impl_->path; }
 std::string Model::digest() const { return impl_->digest(); }
@@ -67,6 +81,7 @@ std::vector<float> Model::logits(const std::vector<int32_t>& ids, const Adapter*
   const auto n = static_cast<int64_t>(ids.size());
   base::check_argument(n <= impl_->config.max_position_embeddings, "[Model.logits] ", n,
                        " tokens are more than the model's ", impl_->config.max_position_embeddings);
+  const auto lead = transformer.lead();
   constexpr int64_t kPage = 16;
   const int64_t pages = (n + kPage - 1) / kPage;
   model::KvCache cache = transformer.make_kv_cache(pages, kPage);

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "model/parallel.h"
 #include "model/read_digest.h"
 #include "model/text_files.h"
 #include "model/transformer.h"
@@ -28,6 +29,13 @@ struct Model::Impl {
 
   std::string quantize = "none";  // how matrices are held (held_as)
   std::shared_ptr<ops::Backend> backend;
+
+  // Null: all of the model is here. Otherwise `transformer` is `parallel`.
+  std::shared_ptr<ranks::Communicator> ranks;
+  std::shared_ptr<const model::ParallelTransformer> parallel;
+
+  // std::invalid_argument where a share of the model is here and all of it is needed.
+  void expect_whole(const std::string& context) const;
 
   // Of what is held: what answers and runs belong to.
   std::string digest() const;

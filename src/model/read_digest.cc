@@ -8,6 +8,7 @@
 #include "base/thread_pool.h"
 #include "model/config.h"
 #include "model/value_hash.h"
+#include "ops/device.h"
 
 namespace whorl::model {
 
@@ -32,6 +33,18 @@ std::string digest_of(const TensorSlot& slot, ops::Backend& backend) {
     return numbers(backend, w, begin, end);
   }));
 }
+
+std::string identity_of(const ModelConfig& config) {
+  base::Json identity = to_json(config);
+  for (const char* key : {"torch_dtype", "initializer_range", "bos_token_id", "eos_token_id"})
+    identity.erase(key);
+  return base::to_sorted_json(identity);
+}
+
+void add(base::Sha256& hash, const TensorSlot& slot, const std::string& digest) {
+  hash.update(slot.spec.name).update("\n").update(to_string(slot.spec.shape)).update("\n");
+  hash.update(digest);
+}
 }  // namespace
 
 const std::string& ReadDigest::get() const {
@@ -50,18 +63,33 @@ std::shared_ptr<const ReadDigest> read_digest(const ModelConfig& config,
                                              weights = std::move(weights),
                                              known = std::move(known)]() mutable {
     base::Sha256 hash;
-    base::Json identity = to_json(config);
-    for (const char* key : {"torch_dtype", "initializer_range", "bos_token_id", "eos_token_id"})
-      identity.erase(key);
-    hash.update(base::to_sorted_json(identity));
+    hash.update(identity_of(config));
     size_t i = 0;
     for (const TensorSlot& slot : tensor_slots(config, weights)) {
       const std::string& given = known[i++];
-      hash.update(slot.spec.name).update("\n").update(to_string(slot.spec.shape)).update("\n");
-      hash.update(given.empty() ? digest_of(slot, *backend) : given);
+      add(hash, slot, given.empty() ? digest_of(slot, *backend) : given);
     }
     return hash.hex();
   });
+}
+
+std::shared_ptr<const ReadDigest> read_digest(const ModelConfig& config, TensorSource source,
+                                              Rounding rounding) {
+  return std::make_shared<const ReadDigest>(
+      [config, source = std::move(source), rounding = std::move(rounding)] {
+        const auto backend = ops::make_backend("cpu");
+        base::Sha256 hash;
+        hash.update(identity_of(config));
+        for (const TensorSpec& spec : tensor_specs(config)) {
+          ops::Weight weight;
+          Tensor vector;
+          const bool one = spec.kind == TensorKind::norm || spec.kind == TensorKind::bias;
+          const TensorSlot slot{spec, one ? nullptr : &weight, one ? &vector : nullptr};
+          const std::string given = pack_one(config, source, *backend, rounding, slot);
+          add(hash, slot, given.empty() ? digest_of(slot, *backend) : given);
+        }
+        return hash.hex();
+      });
 }
 
 }  // namespace whorl::model

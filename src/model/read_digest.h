@@ -30,4 +30,9 @@ std::shared_ptr<const ReadDigest> read_digest(const ModelConfig& config,
                                               std::shared_ptr<ops::Backend> backend, DecoderWeights weights,
                                               std::vector<std::string> known);
 
+// The same where a process holds a part of each matrix: whole ones are read again, one at a time, on the
+// host. The sources are called when somebody asks.
+std::shared_ptr<const ReadDigest> read_digest(const ModelConfig& config, TensorSource source,
+                                              Rounding rounding);
+
 }  // namespace whorl::model

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "base/random.h"
 #include "model/decoder.h"
 
 namespace whorl::model {
@@ -38,8 +39,7 @@ std::unique_ptr<Decoder::StepBuffers> Decoder::make_buffers(int64_t rows) const 
   auto out = std::make_unique<StepBuffers>();
   const DType dtype = backend_->activation_dtype();
   const auto make = [&](int64_t columns) { return backend_->allocate(dtype, {rows, columns}); };
-  const int64_t q = config_.num_attention_heads * config_.head_dim,
-                kv = config_.num_key_value_heads * config_.head_dim;
+  const int64_t q = own_.num_attention_heads * own_.head_dim, kv = own_.num_key_value_heads * own_.head_dim;
   out->rows = rows;
   LayerBuffers& b = out->layer;
   b.input = make(config_.hidden_size);
@@ -52,10 +52,10 @@ std::unique_ptr<Decoder::StepBuffers> Decoder::make_buffers(int64_t rows) const 
   }
   b.value = make(kv);
   b.attention = make(q);
-  b.gate = make(config_.intermediate_size);
-  b.up = make(config_.intermediate_size);
+  b.gate = make(own_.intermediate_size);
+  b.up = make(own_.intermediate_size);
   out->scratch.normed = make(config_.hidden_size);
-  out->scratch.hidden = backend_->allocate(dtype, {backend_->working_rows(rows), config_.intermediate_size});
+  out->scratch.hidden = backend_->allocate(dtype, {backend_->working_rows(rows), own_.intermediate_size});
   return out;
 }
 
@@ -77,8 +77,10 @@ std::unique_ptr<Decoder::StepBuffers> Decoder::take_buffers(int64_t rows) const 
 }
 
 // Gathers the wanted rows through the final norm: row by row, as they may lie anywhere in the batch.
-Tensor Decoder::logits(const Tensor& hidden, const Tensor& normed, std::span<const int32_t> rows) const {
+void Decoder::head(const Tensor& hidden, const Tensor& normed, std::span<const int32_t> rows,
+                   const StepTensors& t) const {
   const auto count = static_cast<int64_t>(rows.size());
+  if (count == 0) return;
   const Tensor picked = normed.rows(0, count);
   for (int64_t i = 0; i < count;) {
     int64_t end = i + 1;
@@ -88,26 +90,65 @@ Tensor Decoder::logits(const Tensor& hidden, const Tensor& normed, std::span<con
                        static_cast<float>(config_.rms_norm_eps), 1, picked.rows(i, end), {});
     i = end;
   }
-  const Tensor device = device_logits_.take(count);
-  backend_->linear(picked, *weights_.head, {}, {}, {}, device);
-  return device;
+  backend_->linear(picked, *weights_.head, {}, {}, {}, t.logits);
+  if (!t.largest.empty()) backend_->largest(t.logits, t.largest);
 }
 
-StepLogits Decoder::to_host(const Tensor& device, int64_t count) const {
-  const int64_t rows = device.dim(0);
-  if (backend_->on_host() || rows == 0) return {device, {}};
-  count = std::min(count, config_.vocab_size);
-  if (count == 0) {
-    const Tensor host = host_logits_.take(rows);
-    backend_->download(device, host);
-    return {host, {}};
-  }
-  const Tensor largest = device_largest_.take(rows).columns(0, 2 * count),
-               host = Tensor::zeros(DType::int32, {rows, 2 * count});
-  backend_->largest(device, largest);
-  backend_->download(largest, host);
-  return {{}, host};
+StepLogits Decoder::to_host(const Tensor& logits, const Tensor& largest) const {
+  if (logits.empty()) return {Tensor::zeros(DType::float32, {0, config_.vocab_size}), {}};
+  if (backend_->on_host()) return {logits, {}};
+  const bool all = largest.empty();
+  const Tensor host = all ? host_logits_.take(logits.dim(0)) : Tensor::zeros(DType::int32, largest.shape());
+  backend_->download(all ? logits : largest, host);
+  return all ? StepLogits{host, {}} : StepLogits{{}, host};
 }
+
+// From ids to logits on the device. It waits for nothing and makes no tensors.
+void Decoder::queue_step(const Batch& batch, std::span<const ops::PagedSequence> sequences,
+                         const KvCache& cache, const StepTensors& t,
+                         std::span<const int32_t> logit_rows) const {
+  const SegmentTable segments(batch.adapters, linear_names_.size());
+  const ops::RowPiece all{0, static_cast<int64_t>(batch.ids.size()), 0};
+  const LayerBuffers b = t.buffers.layer.of(all);
+  const LayerScratch scratch = {all.of(t.buffers.scratch.normed), t.buffers.scratch.hidden};
+  backend_->embedding(batch.ids, *weights_.embedding, b.input);
+  const ops::AttentionShape shape = attention_shape(own_, weights_.layers[0]);
+  for (size_t layer = 0; layer < weights_.layers.size(); ++layer) {
+    const LayerRun run{*backend_,       own_,  weights_.layers[layer], static_cast<int64_t>(layer), segments,
+                       batch.positions, t.rope};
+    const ops::PagedCache& pages = cache.layers[layer];
+    const auto attend = [&](const LayerBuffers& l) {
+      backend_->attention_paged(l.query, l.key, l.value, sequences, shape, pages, l.attention);
+    };
+    // The host takes pieces of rows through rotation and output projection, in a core's cache; a device takes
+    // all of them at once.
+    const auto attend_at_once = [&](const LayerBuffers& l) {
+      const ops::LinearJob output = attention_output(run, l);
+      backend_->rope_attention_paged(l.query, l.key, l.value, batch.positions, t.rope, sequences, shape,
+                                     pages, l.attention, {&output, 1});
+    };
+    if (!share_.whole())
+      forward_shared_layer(run, b, scratch, b.input, attend, sum_);
+    else if (backend_->on_host())
+      forward_layer(run, b, scratch, b.input, attend);
+    else
+      forward_layer(run, b, scratch, b.input, attend_at_once, true);
+  }
+  head(b.input, scratch.normed, logit_rows, t);
+}
+
+namespace {
+// What a decode step of one token for each sequence has in common with the next one.
+uint64_t step_key(const Batch& batch, const KvCache& cache, int64_t logit_rows, int64_t largest) {
+  const bool adapted = std::any_of(batch.adapters.begin(), batch.adapters.end(),
+                                   [](const AdapterRows& rows) { return rows.adapter != nullptr; });
+  uint64_t key = reinterpret_cast<uintptr_t>(cache.layers[0].keys.raw());
+  for (const int64_t part :
+       {static_cast<int64_t>(batch.ids.size()), logit_rows, largest, static_cast<int64_t>(adapted)})
+    key = base::derive(key, static_cast<uint64_t>(part));
+  return key;
+}
+}  // namespace
 
 Tensor Decoder::step(const Batch& batch, std::span<const ops::PagedSequence> sequences, KvCache& cache,
                      std::span<const int32_t> logit_rows) const {
@@ -118,25 +159,18 @@ StepLogits Decoder::step_for_largest(const Batch& batch, std::span<const ops::Pa
                                      KvCache& cache, std::span<const int32_t> logit_rows,
                                      int64_t count) const {
   check_batch(batch, sequences, cache, logit_rows);
-  const auto n = static_cast<int64_t>(batch.ids.size());
+  const auto n = static_cast<int64_t>(batch.ids.size()), wanted = static_cast<int64_t>(logit_rows.size());
+  count = wanted == 0 || backend_->on_host() ? 0 : std::min(count, config_.vocab_size);
   const Tensor table = rope(1 + *std::max_element(batch.positions.begin(), batch.positions.end()));
-  const SegmentTable segments(batch.adapters, linear_names_.size());
   auto buffers = take_buffers(n);
-  const ops::RowPiece all{0, n, 0};
-  const LayerBuffers b = buffers->layer.of(all);
-  const LayerScratch scratch = {all.of(buffers->scratch.normed), buffers->scratch.hidden};
-  backend_->embedding(batch.ids, *weights_.embedding, b.input);
-  const ops::AttentionShape shape = attention_shape(config_, weights_.layers[0]);
-  for (size_t layer = 0; layer < weights_.layers.size(); ++layer) {
-    const LayerRun run{
-        *backend_,       config_, weights_.layers[layer], static_cast<int64_t>(layer), segments,
-        batch.positions, table};
-    forward_layer(run, b, scratch, b.input, [&](const LayerBuffers& l) {
-      backend_->attention_paged(l.query, l.key, l.value, sequences, shape, cache.layers[layer], l.attention);
-    });
-  }
-  StepLogits out{Tensor::zeros(DType::float32, {0, config_.vocab_size}), {}};
-  if (!logit_rows.empty()) out = to_host(logits(b.input, scratch.normed, logit_rows), count);
+  const Tensor logits = wanted == 0 ? Tensor() : device_logits_.take(wanted),
+               largest = count == 0 ? Tensor() : device_largest_.take(wanted).columns(0, 2 * count);
+  const StepTensors tensors{*buffers, table, logits, largest};
+  const auto queue = [&] { queue_step(batch, sequences, cache, tensors, logit_rows); };
+  // Sums over ranks are waited for: no work that could be sent as one.
+  const bool decodes = n == static_cast<int64_t>(sequences.size()) && share_.whole();
+  decodes ? backend_->repeated(step_key(batch, cache, wanted, count), queue) : queue();
+  const StepLogits out = to_host(logits, largest);
   const std::lock_guard lock(mutex_);
   spare_.push_back(std::move(buffers));
   return out;

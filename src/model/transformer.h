@@ -22,6 +22,8 @@ struct DeviceAdapter {
   int64_t max_rank = 0;
   size_t nbytes = 0;
   std::string digest;
+  // Its number on the other ranks, which let go of it with the last of these; null = there are none.
+  std::shared_ptr<const uint64_t> on_ranks = {};
 };
 
 // Rows [begin, end) of a batch use this adapter. Ascending, not overlapping; rows in none use the base.
@@ -43,6 +45,7 @@ struct Batch {
 struct KvCache {
   std::vector<ops::PagedCache> layers;
   int64_t pages = 0, page_size = 0;
+  std::shared_ptr<const uint64_t> on_ranks = {};  // as that of a DeviceAdapter
 };
 
 // Logits of the rows that a step was asked for, as whoever chooses tokens from them needs them, on the host.
@@ -81,6 +84,11 @@ class Transformer {
                                       [[maybe_unused]] int64_t count) const {
     return {step(batch, sequences, cache, logit_rows), {}};
   }
+
+  // ---- several ranks (model/parallel.h) -------------------------------------------------------------
+  // As long as somebody holds this, the other ranks that have a share of the model follow. Null: there are
+  // none. Throws on a rank that follows itself.
+  virtual std::shared_ptr<const void> lead() const { return nullptr; }
 
   // ---- training (model/training_pass.h) -------------------------------------------------------------
   virtual const DecoderWeights& weights() const = 0;

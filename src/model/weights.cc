@@ -103,22 +103,33 @@ KeptMatrix pack_matrix(Packing& p, const TensorSpec& spec) {
   const bool head = spec.kind != TensorKind::embedding || p.config.tie_word_embeddings;
   return {p.backend.pack(host, p.backward && head), known};
 }
+
+// The value_digest of what was read where what is held would not tell, else "".
+std::string fill(Packing& p, const TensorSlot& slot) {
+  if (slot.weight) {
+    KeptMatrix made = pack_matrix(p, slot.spec);
+    *slot.weight = std::move(made.weight);
+    return std::move(made.known);
+  }
+  const Tensor host = p.source(slot.spec);
+  *slot.vector = on_device(convert(host, DType::float32), p.backend);
+  return p.backend.on_host() ? "" : hashed(p, host);
+}
 }  // namespace
+
+std::string pack_one(const ModelConfig& config, const TensorSource& source, ops::Backend& backend,
+                     const Rounding& rounding, const TensorSlot& slot) {
+  Packing packing{config, source, backend, false, true, rounding};
+  return fill(packing, slot);
+}
 
 DecoderWeights pack_weights(const ModelConfig& config, const TensorSource& source, ops::Backend& backend,
                             bool backward, const Rounding& rounding, std::vector<std::string>* known) {
   Packing packing{config, source, backend, backward, known != nullptr, rounding};
   DecoderWeights weights;
   for (TensorSlot& slot : tensor_slots(config, weights)) {
-    if (slot.weight) {
-      KeptMatrix made = pack_matrix(packing, slot.spec);
-      *slot.weight = std::move(made.weight);
-      if (known) known->push_back(std::move(made.known));
-      continue;
-    }
-    const Tensor host = source(slot.spec);
-    if (known) known->push_back(backend.on_host() ? "" : hashed(packing, host));
-    *slot.vector = on_device(convert(host, DType::float32), backend);
+    std::string digest = fill(packing, slot);
+    if (known) known->push_back(std::move(digest));
   }
   say_what_stays_whole(packing.left_whole);
   if (config.tie_word_embeddings) weights.head = weights.embedding;

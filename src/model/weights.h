@@ -69,6 +69,10 @@ struct Rounding {
 DecoderWeights pack_weights(const ModelConfig& config, const TensorSource& source, ops::Backend& backend,
                             bool backward, const Rounding& rounding, std::vector<std::string>* known);
 
+// The same for one tensor: fills the slot and returns what `known` would receive of it.
+std::string pack_one(const ModelConfig& config, const TensorSource& source, ops::Backend& backend,
+                     const Rounding& rounding, const TensorSlot& slot);
+
 // "none", "int8" or "int4" where all matrices are held alike, else "mixed".
 std::string held_as(const ModelConfig& config, const DecoderWeights& weights);
 

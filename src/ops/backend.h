@@ -34,7 +34,7 @@
 
 namespace whorl::ops {
 
-inline constexpr int kContractVersion = 8;
+inline constexpr int kContractVersion = 9;
 
 // How a frozen matrix is rounded to whole numbers; groups of 32 inputs share a float16 scale.
 enum class Quantize : uint8_t { none, int8, int4 };
@@ -120,13 +120,16 @@ struct LoraGradient {
   Tensor da, db;
 };
 
-// One of several products of the same rows; the tensors are those of Backend::linear.
+// One of several products of the same rows; the tensors are those of Backend::linear. With a `residual`
+// [N, O], which shares no memory with y, y is what linear gives plus that: on the CPU the bits of linear and
+// then add, elsewhere it may be added before the adapters' part.
 struct LinearJob {
   const PackedWeight& w;
   const Tensor& bias;
   std::span<const LoraSegment> segments;
   const Tensor& s;
   const Tensor& y;
+  const Tensor* residual = nullptr;
 };
 
 // Causal attention over packed rows. Sequence s owns rows [starts[s], starts[s+1]).
@@ -269,6 +272,13 @@ class Backend {
     if (n > 0) body({0, n, 0});
   }
 
+  // ---- work that comes again ----------------------------------------------------------------------
+  // Calls body, which queues work. The last time `key` came it was probably the same ops of the same shapes,
+  // in one order: a backend may find out what body asks for first and then send all of it at once. Tensors
+  // that body makes and lets go, and lists, may be others each time. What waits for the queue (download,
+  // sum_squares) is better outside.
+  virtual void repeated([[maybe_unused]] uint64_t key, const std::function<void()>& body) { body(); }
+
   // ---- linear -------------------------------------------------------------------------------------
   // y [N, O] = x [N, K] w^T + bias [O] + for each segment scale * s b^T with s = D(x) a^T.
   // `s` [N, Rmax] keeps x a^T for the backward pass (columns past a segment's own rank are undefined);
@@ -279,7 +289,23 @@ class Backend {
   // The same for several weights at once (a block's queries, keys and values; its gate and up): the bits of
   // one call each, which is what happens unless a backend knows better.
   virtual void linears(const Tensor& x, std::span<const LinearJob> jobs) {
-    for (const LinearJob& job : jobs) linear(x, job.w, job.bias, job.segments, job.s, job.y);
+    for (const LinearJob& job : jobs) {
+      linear(x, job.w, job.bias, job.segments, job.s, job.y);
+      if (job.residual) add(*job.residual, job.y);
+    }
+  }
+  // rms_norm, or swiglu, and the products of what it gives: the bits of the two calls, which is what happens
+  // unless a backend rounds rows for their products where it makes them. `normed` and `h` are left as those
+  // ops leave them; they share no memory with what they are made of.
+  virtual void norm_linears(const Tensor& x, const Tensor& gain, float epsilon, const Tensor& normed,
+                            const Tensor& rstd, std::span<const LinearJob> jobs) {
+    rms_norm(x, gain, epsilon, 1, normed, rstd);
+    linears(normed, jobs);
+  }
+  virtual void swiglu_linears(const Tensor& gate, const Tensor& up, const Tensor& h,
+                              std::span<const LinearJob> jobs) {
+    swiglu(gate, up, h);
+    linears(h, jobs);
   }
 
   // dx [N, K] (=, or += with `accumulate`) = dy w + for each segment D(scale * dy b a). Needs a weight packed
@@ -316,6 +342,11 @@ class Backend {
   // the backward pass. Su et al. 2021, eq. 34, in the half-split layout of Hugging Face.
   virtual void rope(const Tensor& x, std::span<const int32_t> positions, const Tensor& table,
                     int64_t head_size, bool inverse) = 0;
+  // Each of several tensors of the same rows: queries and keys.
+  virtual void ropes(std::span<const Tensor> all, std::span<const int32_t> positions, const Tensor& table,
+                     int64_t head_size, bool inverse) {
+    for (const Tensor& x : all) rope(x, positions, table, head_size, inverse);
+  }
 
   // h = silu(gate) * up. The backward pass overwrites gate with dgate and up with dup, and leaves h again in
   // `h` unless it is empty (so that the forward pass need not keep it).
@@ -343,6 +374,19 @@ class Backend {
   virtual void attention_paged(const Tensor& q, const Tensor& k, const Tensor& v,
                                std::span<const PagedSequence> sequences, const AttentionShape& shape,
                                const PagedCache& cache, const Tensor& out) = 0;
+  // What lies between a layer's two stretches of rows: rope of q and k, in place, then attention_paged, then
+  // the products of `out`. A device turns keys on their way into the pages and rounds `out` for its products
+  // where it makes it.
+  virtual void rope_attention_paged(const Tensor& q, const Tensor& k, const Tensor& v,
+                                    std::span<const int32_t> positions, const Tensor& table,
+                                    std::span<const PagedSequence> sequences, const AttentionShape& shape,
+                                    const PagedCache& cache, const Tensor& out,
+                                    std::span<const LinearJob> jobs) {
+    const Tensor turned[] = {q, k};
+    ropes(turned, positions, table, shape.head_size, false);
+    attention_paged(q, k, v, sequences, shape, cache, out);
+    linears(out, jobs);
+  }
 
   // ---- loss ---------------------------------------------------------------------------------------
   // Rows with targets[n] >= 0 are gathered, multiplied by the head [V, C] in chunks, and turned into losses

@@ -81,6 +81,14 @@ inline int64_t group_size(const char* op, const Tensor& x, int64_t groups) {
   return x.dim(1) / groups;
 }
 
+// What is added to a product, if anything.
+inline void expect_residual(const char* op, const LinearJob& job) {
+  if (!job.residual) return;
+  expect(op, "residual", *job.residual, job.y.shape());
+  base::check_argument(job.y.numel() == 0 || job.residual->raw() != job.y.raw(), "[", op,
+                       "] expected a residual that lies elsewhere than y, got the same memory for both");
+}
+
 inline void expect_segments(const char* op, std::span<const LoraSegment> segments, int64_t rows) {
   int64_t end = 0;
   for (const auto& s : segments) {

@@ -22,6 +22,7 @@ using Adapters = std::map<std::string, serve::AdapterDirectory::Found>;
 struct InferenceEngine::Impl {
   Impl(const Model& base, const AdapterStore* store, const EngineOptions& options)
       : model(base),
+        lead(base.impl()->transformer->lead()),
         constraints(base.impl()->tokenizer, ids(base.config().eos_token_ids)),
         adapters(base.impl()->transformer, store, options.adapter_cache_bytes,
                  options.adapter_host_cache_bytes),
@@ -35,6 +36,7 @@ struct InferenceEngine::Impl {
   void check(const LikelihoodRequest& request) const;
 
   Model model;
+  std::shared_ptr<const void> lead;  // other ranks follow until everything below has gone
   serve::Constraints constraints;
   serve::AdapterDirectory adapters;
   serve::EngineLoop loop;  // last: its thread ends before the rest goes

@@ -4,15 +4,15 @@
 #include <nlohmann/json.hpp>
 
 #include "base/log.h"
-#include "train/agreement.h"
+#include "model/agreement.h"
 
 namespace whorl::train {
 
 void Together::join_devices(ops::Backend& backend, const std::string& context) {
   if (!all_) return;
-  const Agreement agreed = agree(*all_, backend.collective());
+  const model::Agreement agreed = model::agree(*all_, backend.collective(), "gradients");
   if (!agreed.sentence.empty() && first()) base::log(agreed.level, context, " ", agreed.sentence);
-  if (agreed.on_devices) device_ = backend.join_ranks(calls_of(*all_));
+  if (agreed.on_devices) device_ = backend.join_ranks(model::calls_of(*all_));
 }
 
 void Together::sum_gradients(ops::Backend& backend, const std::vector<Learner*>& learners) const {

@@ -37,6 +37,7 @@ FullTrainResult run(const Model& base, const Dataset& data, const Dataset* valid
 FullTrainResult train_all_weights(const Model& base, const Dataset& data, const Dataset* valid,
                                   const FullTrainOptions& options, const ProgressCallback& callback) {
   const std::string context = "[train_all_weights]";
+  base.impl()->expect_whole(context);
   whorl::base::check_argument(base.quantize() == "none", context,
                               " expected a model loaded with quantize='none', got '", base.quantize(),
                               "'; over rounded weights adapters can be trained");

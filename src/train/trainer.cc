@@ -64,6 +64,7 @@ struct Trainer::Impl {
 };
 
 Trainer::Trainer(const Model& base, std::vector<LoraOptions> adapters, const TrainOptions& options) {
+  base.impl()->expect_whole("[Trainer]");
   train::check_options(options, "[Trainer]");
   train::check_adapters(adapters, "[Trainer]");
   impl_ = std::make_unique<Impl>(Impl{base, std::move(adapters), options, {}});

@@ -111,6 +111,18 @@ TEST(Errors, Packing) {
   expect_message([&] { backend->repack(*w, zeros({5, 8})); }, "[repack] expected w float32 [5, 7]");
 }
 
+TEST(Errors, Residual) {
+  const auto w = backend->pack(zeros({5, 7}), false);
+  const Tensor x = zeros({2, 7}), y = zeros({2, 5}), narrow = zeros({2, 4}), none;
+  const auto run = [&](const Tensor& residual) {
+    const ops::LinearJob job{*w, none, {}, none, y, &residual};
+    backend->linears(x, {&job, 1});
+  };
+  expect_message([&] { run(narrow); }, "[linear] expected residual float32 [2, 5], got float32 [2, 4]");
+  expect_message([&] { run(none); }, "[linear] expected residual [2, 5], got an empty tensor");
+  expect_message([&] { run(y); }, "[linear] expected a residual that lies elsewhere than y");
+}
+
 // A batch without rows, and rows without products, are no work and no error.
 TEST(Errors, NoRowsAreNoError) {
   const auto w = backend->pack(zeros({5, 7}), true);

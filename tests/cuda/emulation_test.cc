@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "cuda/kernels/matrix.h"
+#include "cuda/lists.h"
 #include "target/launch.h"
 
 extern "C" int64_t whorl_emulated_waits();

@@ -24,13 +24,14 @@ int64_t peak() {
 // Three products of the same rows whose adapters have the same rank, and the way back through one of them.
 struct Call {
   std::shared_ptr<Backend> backend = make_backend("cuda_emulated");
-  int64_t n, k, o = 24;
+  int64_t n, k, o;
   Tensor x, y, s, da, db, none;
   Weight w;
   Lora lora;
   LoraSegment all;
 
-  Call(int64_t rows, int64_t inputs, int64_t rank, DType dtype) : n(rows), k(inputs) {
+  Call(int64_t rows, int64_t inputs, int64_t rank, DType dtype, int64_t outputs = 24)
+      : n(rows), k(inputs), o(outputs) {
     const auto on_device = [&](int64_t r, int64_t c) { return backend->allocate(DType::float32, {r, c}); };
     x = on_device(n, k), y = on_device(n, o), s = on_device(n, rank);
     da = on_device(rank, k), db = on_device(o, rank);
@@ -81,6 +82,17 @@ TEST(WorkingMemory, OfAdaptersIsForeseen) {
       EXPECT_LE(call.backward(), call.foreseen(true)) << k;
     }
   }
+  unsetenv("WHORL_EMULATED_PRODUCTS");
+}
+
+// Rounded rows stay beside the adapters' sums until the base's product is made.
+TEST(WorkingMemory, OfTheWayBackIsForeseen) {
+  add_library_folder(std::filesystem::path(WHORL_EMULATED_LIBRARY).parent_path().string());
+  setenv("WHORL_EMULATED_PRODUCTS", "1", 1);
+  const Call call(8, 24, 16, DType::bfloat16, 4096);
+  const int64_t low = 8 * 16 * 4;
+  EXPECT_EQ(call.backward(), 8 * 4096 * 2 + low + 16 * low);
+  EXPECT_LE(call.backward(), call.foreseen(true));
   unsetenv("WHORL_EMULATED_PRODUCTS");
 }
 

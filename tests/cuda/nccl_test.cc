@@ -79,7 +79,7 @@ TEST(Nccl, SumsOnTheDeviceInTheOrderOfRanks) {
     const std::vector<size_t> sizes = {1, 1000, 40'000};
     const auto errors = run_ranks(places(ranks), [&](ranks::Communicator& all) {
       ops::Backend& backend = *all_devices[static_cast<size_t>(all.rank())];
-      const auto device = backend.join_ranks(train::calls_of(all));
+      const auto device = backend.join_ranks(model::calls_of(all));
       for (int round = 0; round < 3; ++round) {
         std::vector<Tensor> tensors;
         for (const size_t size : sizes) tensors.push_back(on(backend, numbers(size, all.rank())));
@@ -103,7 +103,7 @@ TEST(Nccl, WhatItCannotSumIsRefused) {
   const Devices two = devices(2);
   run_ranks(places(2), [&](ranks::Communicator& all) {
     ops::Backend& backend = *two[static_cast<size_t>(all.rank())];
-    const auto device = backend.join_ranks(train::calls_of(all));
+    const auto device = backend.join_ranks(model::calls_of(all));
     const std::vector<Tensor> whole = {backend.allocate(DType::int32, {4})},
                               part = {backend.allocate(DType::float32, {4, 4}).columns(0, 2)};
     EXPECT_THROW(device->all_reduce_sum(whole), std::invalid_argument);
@@ -118,7 +118,7 @@ std::vector<std::string> errors_of(const std::string& fault, int ranks, double t
   return run_ranks(places(ranks, timeout), [&](ranks::Communicator& all) {
     ops::Backend& backend = *all_devices[static_cast<size_t>(all.rank())];
     const std::vector<Tensor> x = {on(backend, numbers(100, all.rank()))};
-    const auto device = backend.join_ranks(train::calls_of(all));
+    const auto device = backend.join_ranks(model::calls_of(all));
     device->all_reduce_sum(x);
     all.barrier();
     if (all.rank() == 0) setenv("EMULATED_NCCL_FAULT", fault.c_str(), 1);
@@ -151,7 +151,7 @@ TEST(Nccl, AMeetingThatFailsSaysHowToGoOnWithoutIt) {
   const Variable fault("EMULATED_NCCL_FAULT", "1:meeting");
   const Devices two = devices(2);
   const auto errors = run_ranks(places(2), [&](ranks::Communicator& all) {
-    two[static_cast<size_t>(all.rank())]->join_ranks(train::calls_of(all));
+    two[static_cast<size_t>(all.rank())]->join_ranks(model::calls_of(all));
   });
   for (const std::string& error : errors) {
     EXPECT_CONTAINS(error, "NCCL, the meeting of ranks (WHORL_NCCL=off sums without it): system error");
@@ -167,7 +167,7 @@ TEST(Nccl, AKilledRankIsNamedAtOnce) {
     const auto work = [&](ranks::Communicator& all) {
       ops::Backend& backend = *all_devices[static_cast<size_t>(all.rank())];
       const std::vector<Tensor> x = {on(backend, {1, 2, 3})};
-      const auto device = backend.join_ranks(train::calls_of(all));
+      const auto device = backend.join_ranks(model::calls_of(all));
       device->all_reduce_sum(x);
       all.barrier();
       if (all.rank() == killed) raise(SIGKILL);

@@ -7,10 +7,10 @@
 #include <mutex>
 
 #include "base/log.h"
+#include "model/agreement.h"
 #include "ops/device.h"
 #include "ops/library_folders.h"
 #include "ranks/harness.h"
-#include "train/agreement.h"
 
 namespace whorl::testing {
 

@@ -211,7 +211,7 @@ TEST_F(RanksOnDevices, RanksThatDisagreeEndWithAnError) {
   for (const int through_host : {0, 1}) {
     const auto errors = run_ranks(places(2, 2), [&](ranks::Communicator& all) {
       ops::Backend& backend = two[static_cast<size_t>(all.rank())].impl()->transformer->backend();
-      const auto device = backend.join_ranks(train::calls_of(all));
+      const auto device = backend.join_ranks(model::calls_of(all));
       const Tensor host = Tensor::zeros(DType::float32, {8});
       const std::vector<Tensor> x = {backend.allocate(DType::float32, {8})};
       if (all.rank() == through_host)

@@ -10,9 +10,10 @@
 
 namespace whorl::testing {
 
-// A llama of one layer: two heads, one of keys; `types` are those of its eight matrices, in order.
+// A llama of one layer; `types` are those of its eight matrices, in order.
 struct GgufFile {
   static constexpr int64_t kHidden = 256, kKeys = 128, kVocabulary = 40;
+  uint32_t heads = 2, kv_heads = 1;
   std::string head = "GGUF", data;
   uint64_t drawn = 0;
 
@@ -76,7 +77,7 @@ struct GgufFile {
     text("general.architecture"), put<uint32_t>(8), text("llama");
     number("llama.block_count", 1), number("llama.embedding_length", kHidden);
     number("llama.feed_forward_length", kHidden), number("llama.context_length", 64);
-    number("llama.attention.head_count", 2), number("llama.attention.head_count_kv", 1);
+    number("llama.attention.head_count", heads), number("llama.attention.head_count_kv", kv_heads);
     text("llama.attention.layer_norm_rms_epsilon"), put<uint32_t>(6), put(1e-5f);
     for (const Entry& e : entries) {
       data.resize((data.size() + 31) / 32 * 32);

@@ -40,6 +40,65 @@ struct ForgetsLaterAdapters final : ForwardingBackend {
   }
 };
 
+struct ForgetsTheResidual final : ForwardingBackend {
+  using ForwardingBackend::ForwardingBackend;
+  void linears(const Tensor& x, std::span<const LinearJob> jobs) override {
+    for (const LinearJob& job : jobs) linear(x, job.w, job.bias, job.segments, job.s, job.y);
+  }
+};
+
+// Its products are of the rows before the norm.
+struct MultipliesWhatIsNotNormed final : ForwardingBackend {
+  using ForwardingBackend::ForwardingBackend;
+  void norm_linears(const Tensor& x, const Tensor& gain, float epsilon, const Tensor& normed,
+                    const Tensor& rstd, std::span<const LinearJob> jobs) override {
+    rms_norm(x, gain, epsilon, 1, normed, rstd);
+    linears(x, jobs);
+  }
+};
+
+struct ActivatesTheOtherSide final : ForwardingBackend {
+  using ForwardingBackend::ForwardingBackend;
+  void swiglu_linears(const Tensor& gate, const Tensor& up, const Tensor& h,
+                      std::span<const LinearJob> jobs) override {
+    swiglu(up, gate, h);
+    linears(h, jobs);
+  }
+};
+
+struct TurnsTheFirstAlone final : ForwardingBackend {
+  using ForwardingBackend::ForwardingBackend;
+  void ropes(std::span<const Tensor> all, std::span<const int32_t> positions, const Tensor& table,
+             int64_t head_size, bool inverse) override {
+    rope(all[0], positions, table, head_size, inverse);
+  }
+};
+
+// Pages get keys as they came.
+struct TurnsKeysTooLate final : ForwardingBackend {
+  using ForwardingBackend::ForwardingBackend;
+  void rope_attention_paged(const Tensor& q, const Tensor& k, const Tensor& v,
+                            std::span<const int32_t> positions, const Tensor& table,
+                            std::span<const PagedSequence> sequences, const AttentionShape& shape,
+                            const PagedCache& cache, const Tensor& out,
+                            std::span<const LinearJob> jobs) override {
+    rope(q, positions, table, shape.head_size, false);
+    attention_paged(q, k, v, sequences, shape, cache, out);
+    rope(k, positions, table, shape.head_size, false);
+    linears(out, jobs);
+  }
+};
+
+struct ForgetsTheOutput final : ForwardingBackend {
+  using ForwardingBackend::ForwardingBackend;
+  void rope_attention_paged(const Tensor& q, const Tensor& k, const Tensor& v,
+                            std::span<const int32_t> positions, const Tensor& table,
+                            std::span<const PagedSequence> sequences, const AttentionShape& shape,
+                            const PagedCache& cache, const Tensor& out, std::span<const LinearJob>) override {
+    Backend::rope_attention_paged(q, k, v, positions, table, sequences, shape, cache, out, {});
+  }
+};
+
 // One group's scale is a percent off: products and unpacked numbers agree, both are wrong.
 struct ScalesAGroupWrongly final : ForwardingBackend {
   using ForwardingBackend::ForwardingBackend;

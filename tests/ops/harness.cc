@@ -203,6 +203,11 @@ std::vector<NamedCheck> all_checks() {
           {"chunked_attention", check_chunked_attention},
           {"adapters_at_once", check_adapters_at_once},
           {"adapter_rows_alone", check_adapter_rows_alone},
+          {"residual", check_residual},
+          {"norm_linears", check_norm_linears},
+          {"swiglu_linears", check_swiglu_linears},
+          {"ropes", check_ropes},
+          {"rope_attention_paged", check_rope_attention_paged},
           {"adapter_gradients", check_adapter_gradients},
           {"adapter_gradients_alone", check_adapter_gradients_alone}};
 }

@@ -130,6 +130,12 @@ void check_chunked_attention(Backend&, const Setting&, Report&);
 // The same of adapters of several products at once (cases_adapters.cc).
 void check_adapters_at_once(Backend&, const Setting&, Report&);
 void check_adapter_rows_alone(Backend&, const Setting&, Report&);
+// What a backend may do in passing (cases_together.cc).
+void check_residual(Backend&, const Setting&, Report&);
+void check_norm_linears(Backend&, const Setting&, Report&);
+void check_swiglu_linears(Backend&, const Setting&, Report&);
+void check_ropes(Backend&, const Setting&, Report&);
+void check_rope_attention_paged(Backend&, const Setting&, Report&);
 // Their gradients, all of each, over numbers that no rounding changes (cases_adapter_gradients.cc).
 void check_adapter_gradients(Backend&, const Setting&, Report&);
 void check_adapter_gradients_alone(Backend&, const Setting&, Report&);

@@ -25,6 +25,14 @@ TEST(PlantedFault, SwapsTwoAdapters) { expect_flagged<SwapsTwoAdapters>(check_li
 TEST(PlantedFault, SwapsTwoAdaptersInABatch) { expect_flagged<SwapsTwoAdapters>(check_segments_alone); }
 TEST(PlantedFault, ForgetsLaterAdapters) { expect_flagged<ForgetsLaterAdapters>(check_segments_alone); }
 TEST(PlantedFault, ForgetsAdaptersAtOnce) { expect_flagged<ForgetsLaterAdapters>(check_adapters_at_once); }
+TEST(PlantedFault, ForgetsTheResidual) { expect_flagged<ForgetsTheResidual>(check_residual); }
+TEST(PlantedFault, MultipliesWhatIsNotNormed) {
+  expect_flagged<MultipliesWhatIsNotNormed>(check_norm_linears);
+}
+TEST(PlantedFault, ActivatesTheOtherSide) { expect_flagged<ActivatesTheOtherSide>(check_swiglu_linears); }
+TEST(PlantedFault, TurnsTheFirstAlone) { expect_flagged<TurnsTheFirstAlone>(check_ropes); }
+TEST(PlantedFault, ForgetsTheOutput) { expect_flagged<ForgetsTheOutput>(check_rope_attention_paged); }
+TEST(PlantedFault, TurnsKeysTooLate) { expect_flagged<TurnsKeysTooLate>(check_rope_attention_paged); }
 TEST(PlantedFault, KnowsItsNeighboursAdapters) {
   expect_flagged<KnowsItsNeighbours>(check_adapter_rows_alone);
 }

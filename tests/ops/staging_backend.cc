@@ -66,15 +66,39 @@ void StagingBackend::linear(const Tensor& x, const PackedWeight& w, const Tensor
   Call call(*inner_);
   inner_->linear(call(x), w, call(bias), segments, call(s), call(y));
 }
+// Jobs refer to their tensors: four of each are kept here.
+struct StagingBackend::StagedJobs {
+  std::vector<Tensor> tensors;
+  std::vector<LinearJob> jobs;
+  StagedJobs(Call& call, std::span<const LinearJob> given) {
+    const Tensor none;
+    for (const LinearJob& job : given)
+      for (const Tensor& t : {job.bias, job.s, job.y, job.residual ? *job.residual : none})
+        tensors.push_back(call(t));
+    for (size_t i = 0; i < given.size(); ++i) {
+      const Tensor* const its = tensors.data() + 4 * i;
+      jobs.push_back(
+          {given[i].w, its[0], given[i].segments, its[1], its[2], given[i].residual ? its + 3 : nullptr});
+    }
+  }
+};
+
 void StagingBackend::linears(const Tensor& x, std::span<const LinearJob> jobs) {
   Call call(*inner_);
-  std::vector<Tensor> staged;  // of all jobs, three each: a job refers to its tensors
-  for (const LinearJob& job : jobs)
-    for (const Tensor& t : {job.bias, job.s, job.y}) staged.push_back(call(t));
-  std::vector<LinearJob> inside;
-  for (size_t i = 0; i < jobs.size(); ++i)
-    inside.push_back({jobs[i].w, staged[3 * i], jobs[i].segments, staged[3 * i + 1], staged[3 * i + 2]});
-  inner_->linears(call(x), inside);
+  const StagedJobs staged(call, jobs);
+  inner_->linears(call(x), staged.jobs);
+}
+void StagingBackend::norm_linears(const Tensor& x, const Tensor& gain, float epsilon, const Tensor& normed,
+                                  const Tensor& rstd, std::span<const LinearJob> jobs) {
+  Call call(*inner_);
+  const StagedJobs staged(call, jobs);
+  inner_->norm_linears(call(x), call(gain), epsilon, call(normed), call(rstd), staged.jobs);
+}
+void StagingBackend::swiglu_linears(const Tensor& gate, const Tensor& up, const Tensor& h,
+                                    std::span<const LinearJob> jobs) {
+  Call call(*inner_);
+  const StagedJobs staged(call, jobs);
+  inner_->swiglu_linears(call(gate), call(up), call(h), staged.jobs);
 }
 void StagingBackend::linear_backward(const Tensor& dy, const Tensor& x, const PackedWeight& w,
                                      std::span<const LoraSegment> segments, const Tensor& s,
@@ -124,6 +148,13 @@ void StagingBackend::rope(const Tensor& x, std::span<const int32_t> positions, c
   Call call(*inner_);
   inner_->rope(call(x), positions, call(table), head_size, inverse);
 }
+void StagingBackend::ropes(std::span<const Tensor> all, std::span<const int32_t> positions,
+                           const Tensor& table, int64_t head_size, bool inverse) {
+  Call call(*inner_);
+  std::vector<Tensor> staged;
+  for (const Tensor& x : all) staged.push_back(call(x));
+  inner_->ropes(staged, positions, call(table), head_size, inverse);
+}
 void StagingBackend::swiglu(const Tensor& gate, const Tensor& up, const Tensor& h) {
   Call call(*inner_);
   inner_->swiglu(call(gate), call(up), call(h));
@@ -152,6 +183,17 @@ void StagingBackend::attention_paged(const Tensor& q, const Tensor& k, const Ten
   Call call(*inner_);
   inner_->attention_paged(call(q), call(k), call(v), sequences, shape,
                           {call(cache.keys), call(cache.values), cache.page_size}, call(out));
+}
+void StagingBackend::rope_attention_paged(const Tensor& q, const Tensor& k, const Tensor& v,
+                                          std::span<const int32_t> positions, const Tensor& table,
+                                          std::span<const PagedSequence> sequences,
+                                          const AttentionShape& shape, const PagedCache& cache,
+                                          const Tensor& out, std::span<const LinearJob> jobs) {
+  Call call(*inner_);
+  const StagedJobs staged(call, jobs);
+  inner_->rope_attention_paged(call(q), call(k), call(v), positions, call(table), sequences, shape,
+                               {call(cache.keys), call(cache.values), cache.page_size}, call(out),
+                               staged.jobs);
 }
 void StagingBackend::cross_entropy(const Tensor& h, const PackedWeight& head,
                                    std::span<const int32_t> targets, std::span<const float> weights,

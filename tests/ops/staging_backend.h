@@ -49,6 +49,10 @@ class StagingBackend : public Backend {
   void linear(const Tensor& x, const PackedWeight& w, const Tensor& bias,
               std::span<const LoraSegment> segments, const Tensor& s, const Tensor& y) override;
   void linears(const Tensor& x, std::span<const LinearJob> jobs) override;
+  void norm_linears(const Tensor& x, const Tensor& gain, float epsilon, const Tensor& normed,
+                    const Tensor& rstd, std::span<const LinearJob> jobs) override;
+  void swiglu_linears(const Tensor& gate, const Tensor& up, const Tensor& h,
+                      std::span<const LinearJob> jobs) override;
   void linear_backward(const Tensor& dy, const Tensor& x, const PackedWeight& w,
                        std::span<const LoraSegment> segments, const Tensor& s,
                        std::span<const LoraGradient> gradients, const Tensor& dx, bool accumulate) override;
@@ -63,6 +67,8 @@ class StagingBackend : public Backend {
   void add(const Tensor& x, const Tensor& y) override;
   void rope(const Tensor& x, std::span<const int32_t> positions, const Tensor& table, int64_t head_size,
             bool inverse) override;
+  void ropes(std::span<const Tensor> all, std::span<const int32_t> positions, const Tensor& table,
+             int64_t head_size, bool inverse) override;
   void swiglu(const Tensor& gate, const Tensor& up, const Tensor& h) override;
   void swiglu_backward(const Tensor& dh, const Tensor& gate, const Tensor& up, const Tensor& h) override;
   void attention(const Tensor& q, const Tensor& k, const Tensor& v, Ragged rows, const AttentionShape& shape,
@@ -73,6 +79,11 @@ class StagingBackend : public Backend {
   void attention_paged(const Tensor& q, const Tensor& k, const Tensor& v,
                        std::span<const PagedSequence> sequences, const AttentionShape& shape,
                        const PagedCache& cache, const Tensor& out) override;
+  void rope_attention_paged(const Tensor& q, const Tensor& k, const Tensor& v,
+                            std::span<const int32_t> positions, const Tensor& table,
+                            std::span<const PagedSequence> sequences, const AttentionShape& shape,
+                            const PagedCache& cache, const Tensor& out,
+                            std::span<const LinearJob> jobs) override;
   void cross_entropy(const Tensor& h, const PackedWeight& head, std::span<const int32_t> targets,
                      std::span<const float> weights, const Tensor& losses, const Tensor& dh,
                      const Tensor& dhead) override;
@@ -95,6 +106,7 @@ class StagingBackend : public Backend {
     Backend& inner_;
     std::map<std::pair<void*, int64_t>, std::pair<Tensor, Tensor>> copies_;  // host, device: all one row
   };
+  struct StagedJobs;
   std::shared_ptr<Backend> inner_;
 };
 

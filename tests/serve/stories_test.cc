@@ -9,7 +9,7 @@
 #include <sstream>
 
 #include "base/check.h"
-#include "serve/engine_fixture.h"
+#include "serve/parallel_harness.h"
 
 namespace whorl {
 namespace {
@@ -72,6 +72,23 @@ TEST_F(Stories, GreedyTranscriptByteForByte) {
   swap_heads_of_q(folder_.path / "model.safetensors");
   InferenceEngine broken(Model::load(folder_.path));
   EXPECT_NE(broken.generate(request).text, golden);
+}
+
+// Eight heads, four of keys: as many ranks as can share them.
+TEST_F(Stories, SeveralRanksTellTheSame) {
+  GenerateRequest request;
+  request.prompt = "Once upon a time";
+  request.sampling.max_new_tokens = 120;
+  InferenceEngine alone(Model::load(folder_.path));
+  const std::string wanted = alone.generate(request).text;
+  for (const int size : {2, 4}) {
+    std::string told;
+    testing::expect_none(testing::Ranks{folder_.path}.run(size, [&](const Model& model) {
+      InferenceEngine engine(model);
+      told = engine.generate(request).text;
+    }));
+    EXPECT_EQ(told, wanted);
+  }
 }
 
 TEST_F(Stories, StreamedInPiecesAndFromAPrompt) {

@@ -2,6 +2,7 @@
 #include <cuda_runtime.h>
 
 #include "cuda/device/on_cuda.h"
+#include "cuda/written.h"
 #include "target/grid.h"
 
 namespace whorl::cuda {
@@ -12,15 +13,21 @@ __global__ void __launch_bounds__(Kernel::kThreads) run_kernel(const __grid_cons
   kernel(grid);
 }
 
-// A kernel is a struct of its arguments with `kThreads` and a call operator over Grid&.
 template <class Kernel>
-void launch(Runtime& runtime, const Extent& extent, const Kernel& kernel) {
-  if (extent.blocks <= 0 || extent.blocks_y <= 0) return;
+void launch_now(Runtime& runtime, const Extent& extent, const Kernel& kernel) {
   const dim3 blocks(static_cast<unsigned>(extent.blocks), static_cast<unsigned>(extent.blocks_y));
   auto& cuda = static_cast<device::CudaRuntime&>(runtime);
   cuda.enter();
   run_kernel<<<blocks, Kernel::kThreads, static_cast<size_t>(extent.shared_bytes), cuda.stream()>>>(kernel);
   device::check(cudaGetLastError(), "a kernel");
+}
+
+// A kernel is a struct of its arguments with `kThreads` and a call operator over Grid&.
+template <class Kernel>
+void launch(Runtime& runtime, const Extent& extent, const Kernel& kernel) {
+  if (extent.blocks <= 0 || extent.blocks_y <= 0) return;
+  if (Calls* const calls = runtime.written()) return write_down(*calls, extent, kernel);
+  launch_now(runtime, extent, kernel);
 }
 
 }  // namespace whorl::cuda

@@ -6,7 +6,19 @@ from typing import Annotated, Any
 
 import typer
 
-from .options import STORE, Base, Device, Json, Quantize, Store, Threads, WeightsCache, read_json_or_text
+from .options import (
+    STORE,
+    Base,
+    Device,
+    Distributed,
+    Json,
+    Quantize,
+    Store,
+    TensorParallelSize,
+    Threads,
+    WeightsCache,
+    read_json_or_text,
+)
 from .output import console, emit
 from .sampling import Adapter, MaxNewTokens, PromptLookup, Seed, Temperature, TopK, TopP, open_engine
 
@@ -43,10 +55,14 @@ def chat(
     quantize: Quantize = "auto",
     weights_cache: WeightsCache = None,
     device: Device = "cpu",
+    tensor_parallel_size: TensorParallelSize = 1,
+    distributed: Distributed = False,
     json: Json = False,
 ) -> None:
     """A conversation, line by line; Ctrl-C stops an answer, Ctrl-D ends it. --json prints one object a turn."""
-    engine, (name,) = open_engine(base, store, [adapter], threads, quantize, weights_cache, device)
+    engine, (name,) = open_engine(
+        base, store, [adapter], threads, quantize, weights_cache, device, tensor_parallel_size, distributed
+    )
     if not engine.model.has_chat_template:
         raise ValueError("[chat] this model has no chat template; use `whorl generate --raw`")
     opening = [{"role": "system", "content": system}] if system else []

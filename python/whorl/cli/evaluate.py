@@ -8,7 +8,18 @@ from typing import Annotated, Any
 
 import typer
 
-from .options import STORE, Base, Device, Json, Quantize, Store, Threads, WeightsCache
+from .options import (
+    STORE,
+    Base,
+    Device,
+    Distributed,
+    Json,
+    Quantize,
+    Store,
+    TensorParallelSize,
+    Threads,
+    WeightsCache,
+)
 from .output import console, emit, number, table
 from .sampling import MaxNewTokens, open_engine
 
@@ -66,13 +77,17 @@ def evaluate(
     quantize: Quantize = "auto",
     weights_cache: WeightsCache = None,
     device: Device = "cpu",
+    tensor_parallel_size: TensorParallelSize = 1,
+    distributed: Distributed = False,
     json: Json = False,
 ) -> None:
     """Scores of the base and of adapters on held-out rows, with standard errors and intervals."""
     wanted = contestants(adapter, with_base, compare)
     work = work_for(task, metric, data)
     shared = dict(limit=limit, parallelism=parallelism, on_error=on_error, seed=seed, max_seconds=max_seconds)
-    engine, names = open_engine(base, store, wanted, threads, quantize, weights_cache, device)
+    engine, names = open_engine(
+        base, store, wanted, threads, quantize, weights_cache, device, tensor_parallel_size, distributed
+    )
     with engine:
         done = score(engine, names, work, out, shared | {"max_new_tokens": max_new_tokens})
     compared = [comparisons(results) if compare else [] for _, results in done]

@@ -7,7 +7,19 @@ from typing import Annotated
 
 import typer
 
-from .options import STORE, Base, Device, Json, Quantize, Store, Threads, WeightsCache, read_json_or_text
+from .options import (
+    STORE,
+    Base,
+    Device,
+    Distributed,
+    Json,
+    Quantize,
+    Store,
+    TensorParallelSize,
+    Threads,
+    WeightsCache,
+    read_json_or_text,
+)
 from .output import console, emit
 from .sampling import Adapter, MaxNewTokens, PromptLookup, Seed, Temperature, TopK, TopP, open_engine
 
@@ -37,11 +49,15 @@ def generate(
     quantize: Quantize = "auto",
     weights_cache: WeightsCache = None,
     device: Device = "cpu",
+    tensor_parallel_size: TensorParallelSize = 1,
+    distributed: Distributed = False,
     json: Json = False,
 ) -> None:
     """One answer, streamed; tool calls are parsed back."""
     text = sys.stdin.read() if prompt == "-" else prompt
-    engine, (name,) = open_engine(base, store, [adapter], threads, quantize, weights_cache, device)
+    engine, (name,) = open_engine(
+        base, store, [adapter], threads, quantize, weights_cache, device, tensor_parallel_size, distributed
+    )
     options = {
         "adapter": name,
         "max_new_tokens": max_new_tokens,

@@ -37,6 +37,19 @@ WeightsCache = Annotated[
         envvar="WHORL_WEIGHTS_CACHE",
     ),
 ]
+TensorParallelSize = Annotated[
+    int,
+    typer.Option(
+        help="Processes of this machine that share the model's matrices; each holds its part of them."
+    ),
+]
+Distributed = Annotated[
+    bool,
+    typer.Option(
+        "--distributed",
+        help="With --tensor-parallel-size: be one of the processes that torchrun, Slurm or a Job started.",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output, nothing else.")]
 STORE = Path("store")
 
@@ -65,16 +78,18 @@ def load_base(
     quantize: str = "auto",
     weights_cache: Path | str | None = None,
     device: str = "cpu",
+    tensor_parallel_size: int = 1,
+    distributed: bool = False,
 ):
-    import whorl
+    from . import followers
 
-    return whorl.Model.load(
-        base_folder(base),
-        threads=threads,
-        quantize=quantize,
-        weights_cache=weights_cache or "",
-        device=device,
-    )
+    options = {
+        "threads": threads,
+        "quantize": quantize,
+        "weights_cache": str(weights_cache or ""),
+        "device": device,
+    }
+    return followers.load(str(base_folder(base)), tensor_parallel_size, distributed, options)
 
 
 def open_store(store: Path, *, create: bool = False):

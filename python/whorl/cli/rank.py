@@ -1,4 +1,4 @@
-"""One process of `whorl train --nproc`: `python -m whorl.cli.rank`, with what it is to do on standard input."""
+"""One process of several: `python -m whorl.cli.rank`, with what it is to do on standard input."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ import sys
 import threading
 import time
 
-from . import run, train
+from . import followers, run, train
 
-LONGEST_END = 120  # seconds, to end a step and write a checkpoint
+# Seconds, to end a step and write a checkpoint; to hear that there is nobody to follow.
+LONGEST_END, LONGEST_FOLLOW = 120, 5
 
 
 def read_line() -> bytes:
@@ -25,19 +26,21 @@ def read_line() -> bytes:
     return line
 
 
-def end_with_parent() -> None:
+def end_with_parent(seconds: float) -> None:
     """Whoever started this process holds the other end open, and a killed process holds nothing."""
     while os.read(0, 1):
         pass
     os.kill(os.getpid(), signal.SIGINT)
-    time.sleep(LONGEST_END)
+    time.sleep(seconds)
     os._exit(1)
 
 
 def main() -> int:
     work = json.loads(read_line())
-    threading.Thread(target=end_with_parent, daemon=True).start()
-    return run(lambda: train.execute(**work))
+    follows = work.get("follow")
+    seconds = LONGEST_FOLLOW if follows else LONGEST_END
+    threading.Thread(target=end_with_parent, args=(seconds,), daemon=True).start()
+    return run(lambda: followers.share(**follows, leave=False) if follows else train.execute(**work))
 
 
 if __name__ == "__main__":

@@ -17,6 +17,8 @@ from typing import IO, Any
 # Seconds that the others have to say their own last words after one failed, and after SIGTERM; and that all
 # have after Ctrl-C, to end their step and write a checkpoint.
 AFTER_A_FAILURE, AFTER_SIGTERM, AFTER_CTRL_C = 10, 5, 120
+# What would send ranks to another port than that of their run.
+OTHER_PORTS = ("TORCHELASTIC_USE_AGENT_STORE", "WHORL_RANKS_PORT")
 
 
 def free_port() -> int:
@@ -25,27 +27,37 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-class Ranks:
-    """The processes by rank. Each reads what it is to do from its standard input, and ends when that does."""
+def shared_variables(count: int) -> dict[str, Any]:
+    """What the processes of one run have in common."""
+    return {
+        "WORLD_SIZE": count,
+        "LOCAL_WORLD_SIZE": count,
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": free_port(),
+        "WHORL_RANKS_TOKEN": secrets.token_hex(32),
+    }
 
-    def __init__(self, count: int, work: dict[str, Any], start: int) -> None:
-        self.count = count
+
+class Ranks:
+    """The processes of some ranks. Each reads what it is to do from its standard input, and ends when that does."""
+
+    first = 0  # the rank of the first of them
+    what = "train"
+
+    def __init__(
+        self, count: int, work: dict[str, Any], started: range, shared: dict[str, Any] | None = None
+    ) -> None:
+        self.count, self.first = count, started.start
         self.words: list[IO[bytes]] = []
         self.processes: list[subprocess.Popen] = []
-        shared = {
-            "WORLD_SIZE": count,
-            "LOCAL_WORLD_SIZE": count,
-            "MASTER_ADDR": "127.0.0.1",
-            "MASTER_PORT": free_port(),
-            "WHORL_RANKS_TOKEN": secrets.token_hex(32),
-        }
+        shared = shared or shared_variables(count)
         text = json.dumps(work, default=str).encode() + b"\n"
-        for rank in range(start):
+        for rank in started:
             self.start(shared | {"RANK": rank, "LOCAL_RANK": rank}, rank, text)
 
     def start(self, variables: dict[str, Any], rank: int, text: bytes) -> None:
         environment = os.environ | {name: str(value) for name, value in variables.items()}
-        for name in ("TORCHELASTIC_USE_AGENT_STORE", "WHORL_RANKS_PORT"):
+        for name in OTHER_PORTS:
             environment.pop(name, None)
         # The first speaks for all; the words of another are kept for the case that it alone fails.
         self.words.append(tempfile.TemporaryFile())  # noqa: SIM115 - it lives as long as the process
@@ -53,7 +65,7 @@ class Ranks:
             [sys.executable, "-P", "-m", "whorl.cli.rank"],
             stdin=subprocess.PIPE,
             stdout=None if rank == 0 else subprocess.DEVNULL,
-            stderr=None if rank == 0 else self.words[rank],
+            stderr=None if rank == 0 else self.words[-1],
             env=environment,
             start_new_session=True,  # Ctrl-C reaches them once, from here
         )
@@ -106,13 +118,14 @@ class Ranks:
         failed = [(rank, state) for rank, state in states if state not in (None, 0)]
         return min(failed, key=lambda one: (one[1] > 0, one[0]))
 
-    def verdict(self, rank: int, status: int) -> str:
+    def verdict(self, index: int, status: int) -> str:
+        rank = self.first + index
         if status < 0:
-            return f"[train] rank {rank} of {self.count} was ended by {signal.Signals(-status).name}"
-        self.words[rank].seek(0)
-        words = self.words[rank].read()[-4000:].decode(errors="replace").strip()
+            return f"[{self.what}] rank {rank} of {self.count} was ended by {signal.Signals(-status).name}"
+        self.words[index].seek(0)
+        words = self.words[index].read()[-4000:].decode(errors="replace").strip()
         said = f": {words.removeprefix('whorl: ')}" if words else ""
-        return f"[train] rank {rank} of {self.count} ended with exit status {status}{said}"
+        return f"[{self.what}] rank {rank} of {self.count} ended with exit status {status}{said}"
 
 
 def launch(
@@ -128,7 +141,7 @@ def launch(
         settings["threads"] = max(1, whorl.info()["threads"] // count)
     work = {"settings": settings, "adapters": adapters, "dry_run": dry_run, "json": json}
     # A plan needs no company.
-    ranks = Ranks(count, work, start=1 if dry_run else count)
+    ranks = Ranks(count, work, range(1 if dry_run else count))
     try:
         ranks.wait()
     except BaseException:

@@ -34,11 +34,13 @@ def open_engine(
     quantize: str = "auto",
     weights_cache: Path | None = None,
     device: str = "cpu",
+    tensor_parallel_size: int = 1,
+    distributed: bool = False,
 ) -> tuple[Any, list[str]]:
     """An engine, and the names under which it knows the adapters. A folder becomes an adapter of its own name."""
     import whorl
 
-    model = load_base(base, threads, quantize, weights_cache, device)
+    model = load_base(base, threads, quantize, weights_cache, device, tensor_parallel_size, distributed)
     stored = [a for a in adapters if a and not (Path(a) / "adapter_config.json").is_file()]
     if stored and not store.is_dir():
         raise ValueError(

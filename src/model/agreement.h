@@ -1,12 +1,12 @@
 #pragma once
-// All ranks sum gradients the same way, or none would get what it waits for.
+// All ranks sum the same way, or none would get what it waits for.
 #include <string>
 
 #include "base/log.h"
 #include "ops/device_ranks.h"
 #include "ranks/communicator.h"
 
-namespace whorl::train {
+namespace whorl::model {
 
 struct Agreement {
   bool on_devices = false;
@@ -14,10 +14,10 @@ struct Agreement {
   base::LogLevel level = base::LogLevel::info;
 };
 
-// Collective: the same answer on every rank.
-Agreement agree(ranks::Communicator& all, const ops::Collective& mine);
+// Collective: the same answer on every rank. `what` is summed ("gradients"), for the sentence.
+Agreement agree(ranks::Communicator& all, const ops::Collective& mine, const std::string& what);
 
 // What a device needs of the ranks, which must outlive it.
 ops::RankCalls calls_of(ranks::Communicator& all);
 
-}  // namespace whorl::train
+}  // namespace whorl::model

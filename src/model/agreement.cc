@@ -1,11 +1,11 @@
-#include "train/agreement.h"
+#include "model/agreement.h"
 
 #include <map>
 #include <nlohmann/json.hpp>
 
 #include "base/check.h"
 
-namespace whorl::train {
+namespace whorl::model {
 
 namespace {
 
@@ -35,12 +35,12 @@ std::string obstacle(const std::vector<ops::Collective>& ranks) {
 
 }  // namespace
 
-Agreement agree(ranks::Communicator& all, const ops::Collective& mine) {
+Agreement agree(ranks::Communicator& all, const ops::Collective& mine, const std::string& what) {
   const std::vector<ops::Collective> ranks = gather(all, mine);
   if (ranks[0].device.empty()) return {};  // all are CPUs: another device would be another run
   const std::string why = obstacle(ranks);
-  if (why.empty()) return {true, "gradients are summed by " + ranks[0].library, base::LogLevel::info};
-  return {false, "gradients are summed through the host: " + why, base::LogLevel::warn};
+  if (why.empty()) return {true, what + " are summed by " + ranks[0].library, base::LogLevel::info};
+  return {false, what + " are summed through the host: " + why, base::LogLevel::warn};
 }
 
 ops::RankCalls calls_of(ranks::Communicator& all) {
@@ -48,4 +48,4 @@ ops::RankCalls calls_of(ranks::Communicator& all) {
           [&all](std::string_view what, const std::function<bool()>& done) { all.watch(what, done); }};
 }
 
-}  // namespace whorl::train
+}  // namespace whorl::model

@@ -1,5 +1,5 @@
 // Whether ranks sum on their devices is one answer for all of them.
-#include "train/agreement.h"
+#include "model/agreement.h"
 
 #include <gtest/gtest.h>
 
@@ -10,11 +10,11 @@ namespace {
 
 using namespace testing;  // whorl::testing
 
-std::vector<train::Agreement> agree(const std::vector<ops::Collective>& ranks) {
-  std::vector<train::Agreement> out(ranks.size());
+std::vector<model::Agreement> agree(const std::vector<ops::Collective>& ranks) {
+  std::vector<model::Agreement> out(ranks.size());
   const auto errors = run_ranks(places(static_cast<int>(ranks.size())), [&](ranks::Communicator& all) {
     const auto rank = static_cast<size_t>(all.rank());
-    out[rank] = train::agree(all, ranks[rank]);
+    out[rank] = model::agree(all, ranks[rank], "gradients");
   });
   EXPECT_EQ(errors, std::vector<std::string>(ranks.size()));
   return out;
@@ -36,7 +36,7 @@ TEST(Agreement, IsTheSameOnAllRanks) {
       {{a, b, a}, false, "gradients are summed through the host: ranks 0 and 2 compute on the same device"},
       {{cpu, cpu}, false, ""}};
   for (const Case& one : table)
-    for (const train::Agreement& found : agree(one.ranks)) {
+    for (const model::Agreement& found : agree(one.ranks)) {
       EXPECT_EQ(found.on_devices, one.on_devices) << one.sentence;
       EXPECT_EQ(found.sentence, one.sentence);
     }

@@ -1,0 +1,50 @@
+#pragma once
+// What makes the rows that products read: a kernel that also writes them rounded as those products ask, and
+// for adapters, which run beside it, what the rows are made of.
+#include "cuda/kernels/lora_rows.h"
+#include "cuda/rounded_rows.h"
+#include "cuda/views.h"
+
+namespace whorl::cuda {
+
+// They are there: what is left is rounding.
+struct RowsThere {
+  static constexpr bool kThere = true;
+  const Tensor& x;
+  PlainRows source() const { return {rows_of<const float>(x)}; }
+  bool beside() const { return true; }
+  Planned<RoundRows> making(const RoundedStore& rounded) const { return rounding(x, rounded); }
+};
+
+// rms_norm of rows that are one group.
+struct RowsOfNorm {
+  static constexpr bool kThere = false;
+  static constexpr int64_t kFewRows = 64;  // of more, adapters would read too much again to find their scales
+  const Tensor &x, &gain;
+  float epsilon;
+  const Tensor &normed, &rstd;
+  Global<const float> gains() const { return Global<const float>(gain.data<float>()); }
+  NormedRows source() const { return {rows_of<const float>(x), gains(), x.dim(1), epsilon}; }
+  bool beside() const { return x.dim(0) <= kFewRows; }
+  Planned<RmsNorm<NormedRows::kWarps>> making(const RoundedStore& rounded) const {
+    RmsNorm<NormedRows::kWarps> kernel;
+    kernel.x = rows_of<const float>(x), kernel.gain = gains(), kernel.y = rows_of(normed);
+    kernel.rstd = rows_of(rstd), kernel.rounded = rounded, kernel.size = x.dim(1), kernel.epsilon = epsilon;
+    return {{x.dim(0), 1, kernel.kShared}, kernel};
+  }
+};
+
+struct RowsOfSwiglu {
+  static constexpr bool kThere = false;
+  const Tensor &gate, &up, &h;
+  SwigluRows source() const { return {rows_of<const float>(gate), rows_of<const float>(up)}; }
+  bool beside() const { return true; }
+  Planned<Swiglu> making(const RoundedStore& rounded) const {
+    Swiglu kernel;
+    kernel.columns = gate.dim(1), kernel.gate = rows_of<const float>(gate);
+    kernel.up = rows_of<const float>(up), kernel.h = rows_of(h), kernel.rounded = rounded;
+    return {per_element(gate.dim(0), gate.dim(1)), kernel};
+  }
+};
+
+}  // namespace whorl::cuda
