@@ -97,25 +97,35 @@ Measured measure(const Case& t) {
 class Memory : public ::testing::TestWithParam<Case> {};
 
 // In a process of its own, so that what other tests took and gave back does not count.
-TEST_P(Memory, ThePlanForeseesThePeak) {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-  GTEST_SKIP() << "a sanitizer's own memory would be measured";
-#endif
+Measured measure_apart(const Case& t) {
+  Measured m;
   int pipe_ends[2];
-  ASSERT_EQ(::pipe(pipe_ends), 0);
+  if (::pipe(pipe_ends) != 0) return m;
   if (::fork() == 0) {
-    const Measured measured = measure(GetParam());
+    const Measured measured = measure(t);
     [[maybe_unused]] const auto written = ::write(pipe_ends[1], &measured, sizeof measured);
     ::_exit(0);
   }
   ::close(pipe_ends[1]);
-  Measured m;
-  ASSERT_EQ(::read(pipe_ends[0], &m, sizeof m), static_cast<ssize_t>(sizeof m)) << "the run failed";
+  EXPECT_EQ(::read(pipe_ends[0], &m, sizeof m), static_cast<ssize_t>(sizeof m)) << "the run failed";
   ::close(pipe_ends[0]);
   ::wait(nullptr);
-  std::printf("%-16s predicted %7.1f MB, grown %7.1f MB (%+.1f %%)\n", GetParam().name.c_str(),
-              m.predicted / 1e6, m.grown / 1e6, 100 * (m.grown / m.predicted - 1));
+  std::printf("%-16s predicted %7.1f MB, grown %7.1f MB (%+.1f %%)\n", t.name.c_str(), m.predicted / 1e6,
+              m.grown / 1e6, 100 * (m.grown / m.predicted - 1));
+  return m;
+}
+
+// Beside other processes that need memory a run was once seen 3 to 5 MB larger than ever alone (the system
+// may take back pages of the program between the peak and the end, where they are counted): what is too much
+// three times is the run's own.
+TEST_P(Memory, ThePlanForeseesThePeak) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "a sanitizer's own memory would be measured";
+#endif
   constexpr double kProcess = 4e6;  // the heap's own pages, threads' stacks
+  Measured m = measure_apart(GetParam());
+  for (int again = 0; again < 2 && m.grown >= 1.03 * m.predicted + kProcess; ++again)
+    m = measure_apart(GetParam());
   EXPECT_GT(m.grown, 0.93 * m.predicted - kProcess);
   EXPECT_LT(m.grown, 1.03 * m.predicted + kProcess);
 }
