@@ -87,6 +87,16 @@ TEST(Sampler, TopPOfTopKIsTheSmallestSetThatReachesIt) {
   EXPECT_EQ(kept(.89), 3u);
 }
 
+TEST(Sampler, MinPHoldsWithinTopK) {
+  const auto probabilities = log_of({.05, .5, .15, .3});  // 1, .6 and .3 of the likeliest
+  const auto kept = [&](double min_p) {
+    return histogram({.temperature = 1, .top_k = 3, .min_p = min_p}, probabilities, 5000).size();
+  };
+  EXPECT_EQ(kept(.29), 3u);
+  EXPECT_EQ(kept(.31), 2u);
+  EXPECT_EQ(kept(.61), 1u);
+}
+
 TEST(Sampler, MinPIsRelativeToTheLikeliest) {
   EXPECT_EQ(histogram({.temperature = 1, .min_p = .35}, log_of({.5, .3, .2}), 5000).size(), 3u);
   EXPECT_EQ(histogram({.temperature = 1, .min_p = .45}, log_of({.5, .3, .2}), 5000).size(), 2u);
@@ -301,8 +311,11 @@ TEST(Sampler, TheLeastTemperatureOfAllIsGreedy) {
     scratch.backend = backend;
     const Logits logits = many_logits(900, 3);
     for (const double t : {5e-324, 1e-40, 1e-7})
-      EXPECT_EQ(logits[static_cast<size_t>(Sampler({.temperature = t}, 1, {}).choose(logits, {}, scratch))],
-                logits[static_cast<size_t>(argmax(logits))]);
+      for (const SamplingOptions& options :
+           {SamplingOptions{.temperature = t}, SamplingOptions{.temperature = t, .top_p = .9},
+            SamplingOptions{.temperature = t, .top_k = 20, .top_p = .9}})
+        EXPECT_EQ(logits[static_cast<size_t>(Sampler(options, 1, {}).choose(logits, {}, scratch))],
+                  logits[static_cast<size_t>(argmax(logits))]);
   }
 }
 
