@@ -94,6 +94,10 @@ ops::LinearJob job(const LayerRun& run, LinearKind kind, const LayerBuffers& buf
   return {*run.weights.weights[k], run.weights.biases[k], run.segments.of(index), buffers.s[k], y, residual};
 }
 
+// A job refers to its tensors: none that is gone before it is done.
+ops::LinearJob job(const LayerRun&, LinearKind, const LayerBuffers&, const Tensor&& y,
+                   const Tensor* = nullptr) = delete;
+
 float epsilon_of(const LayerRun& run) { return static_cast<float>(run.config.rms_norm_eps); }
 
 // Queries, keys and values before the rotation.
@@ -166,7 +170,8 @@ void forward_shared_layer(const LayerRun& whole, const LayerBuffers& buffers, co
     const LayerBuffers b = buffers.of(rows);
     const LayerScratch working = scratch.of(rows);
     project_mlp(run, b, working.normed);
-    const ops::LinearJob down = job(run, kDown, b, rows.of(output));
+    const Tensor out = rows.of(output);  // a job refers to it
+    const ops::LinearJob down = job(run, kDown, b, out);
     run.backend.swiglu_linears(b.gate, b.up, working.hidden, {&down, 1});
   });
   sum(output);
