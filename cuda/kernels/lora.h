@@ -51,7 +51,8 @@ struct LoraJob {
 // whoever reads them adds in order; without, s is whole.
 struct LoraCall {
   Global<const LoraPiece> pieces;
-  FourOf<LoraJob> jobs;  // kLoraJobs
+  FourOf<LoraJob> jobs;
+  static_assert(kLoraJobs == 4);
   Global<float> partial;
   int64_t inputs = 0, chunk = 0, chunks = 0;
 

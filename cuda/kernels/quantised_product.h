@@ -62,7 +62,8 @@ struct QuantisedJob {
 
 struct QuantisedCall {
   static constexpr int kChunks = 8;
-  FourOf<QuantisedJob> jobs;          // kQuantisedJobs
+  FourOf<QuantisedJob> jobs;
+  static_assert(kQuantisedJobs == 4);
   int64_t count = 0;                  // of jobs
   Global<const uint32_t> rows_codes;  // [N, groups, 32]
   Global<const float> row_scales;     // [N, groups]

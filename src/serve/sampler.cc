@@ -165,6 +165,15 @@ void weigh(std::span<const float> logits, float best, double temperature, Sample
   else
     ops::exp_weights(logits, best, t, scratch.weights);
 }
+
+// The weights of all tokens that are less likely than the last of those in `order` become zero.
+void clear_others(std::span<const float> logits, const std::vector<int32_t>& order,
+                  std::vector<float>& weights) {
+  const auto last = static_cast<size_t>(*std::max_element(order.begin(), order.end(), Better{logits}));
+  const float lightest = logits[last];
+  for (size_t i = 0; i < weights.size(); ++i)
+    if (logits[i] < lightest || (logits[i] == lightest && i > last)) weights[i] = 0;
+}
 }  // namespace
 
 int32_t Sampler::draw(std::span<const float> logits, int32_t likeliest, SamplerScratch& scratch) const {
@@ -175,14 +184,16 @@ int32_t Sampler::draw(std::span<const float> logits, int32_t likeliest, SamplerS
     return draw_among({ids, scratch.best}, scratch);
   }
   weigh(logits, logits[static_cast<size_t>(likeliest)], temperature_, scratch);
-  if (top_p_ < 1 || min_p_ > 0) keep_likely(logits, scratch);
+  const bool narrowed = top_p_ < 1 || min_p_ > 0;
+  if (narrowed) keep_likely(logits, scratch);
   constexpr size_t kFew = 4096;
-  if ((top_p_ < 1 || min_p_ > 0) && scratch.order.size() <= kFew) {
+  if (narrowed && scratch.order.size() <= kFew) {
     std::sort(scratch.order.begin(), scratch.order.end());
     scratch.best.clear();
     for (const int32_t id : scratch.order) scratch.best.push_back(scratch.weights[static_cast<size_t>(id)]);
     return draw_ascending(scratch.order, scratch.best);
   }
+  if (narrowed) clear_others(logits, scratch.order, scratch.weights);
   const BlockSums sums(scratch.weights);
   return static_cast<int32_t>(sums.find(base::uniform(key_, position_) * sums.total));
 }
@@ -210,10 +221,10 @@ int32_t Sampler::draw_among(const Ranking& ranking, SamplerScratch& scratch) con
   return draw_ascending(ids, ascending);
 }
 
-// In scratch.order the tokens that top_p and min_p leave, in any order; the others' weights become zero.
+// In scratch.order the tokens that top_p and min_p leave, in any order.
 void Sampler::keep_likely(std::span<const float> logits, SamplerScratch& scratch) const {
   auto& order = scratch.order;
-  auto& weights = scratch.weights;
+  const auto& weights = scratch.weights;
   const double total = top_p_ < 1 ? BlockSums(weights).total : 0;
   // Tokens lighter than this weigh less than 1 - top_p all together, so none of them is needed to reach
   // top_p.
@@ -226,13 +237,8 @@ void Sampler::keep_likely(std::span<const float> logits, SamplerScratch& scratch
     for (size_t i = begin; i < end; ++i)
       if (weights[i] >= least) order.push_back(static_cast<int32_t>(i));
   }
-  const Better better{logits};
-  if (top_p_ < 1) keep_nucleus(order, weights, top_p_ * total, better);
+  if (top_p_ < 1) keep_nucleus(order, weights, top_p_ * total, Better{logits});
   std::erase_if(order, [&](int32_t id) { return weights[static_cast<size_t>(id)] < min_p_; });
-  const auto last = static_cast<size_t>(*std::max_element(order.begin(), order.end(), better));
-  const float lightest = logits[last];
-  for (size_t i = 0; i < weights.size(); ++i)
-    if (logits[i] < lightest || (logits[i] == lightest && i > last)) weights[i] = 0;
 }
 
 double log_sum_exp(std::span<const float> logits, float largest, const ops::Backend* backend) {
