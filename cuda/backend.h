@@ -2,6 +2,8 @@
 // The contract of ops/backend.h on CUDA. One file per op, with the names of src/cpu; the kernels behind them
 // are in kernels/. Every tensor is device memory; spans are the host's. Work is queued and not waited for,
 // except by download, unpack and sum_squares, which the host reads, and by copies of weights to the device.
+#include <deque>
+
 #include "cuda/lists.h"
 #include "cuda/packed.h"
 #include "cuda/repeats.h"
@@ -11,6 +13,7 @@
 namespace whorl::cuda {
 
 struct LoraTarget;
+class LoraParts;
 class RoundedRows;
 
 using ops::AdamW;
@@ -34,6 +37,10 @@ int64_t loss_chunk_rows(int64_t vocabulary);
 // Whether attention that may round its operands is multiplied on tensor cores: unless WHORL_CUDA_ATTENTION is
 // float32. std::invalid_argument where it is anything else.
 bool tensor_attention_wanted();
+
+// Up to how many rows products with bfloat16 weights are made by a kernel here (tensor_products.cc) and not
+// by NVIDIA's library: WHORL_CUDA_FEW_ROWS, 0 to 32, or 16. std::invalid_argument where it is anything else.
+int64_t few_rows_wanted();
 
 class CudaBackend final : public ops::Backend {
  public:
@@ -144,13 +151,22 @@ class CudaBackend final : public ops::Backend {
     bool narrow, codes;  // of their rows
   };
   Needs needs_of(std::span<const ops::LinearJob> jobs) const;
-  // y (rows of x) = x w^T + bias + residual, without adapters.
-  void multiply(RoundedRows& x, std::span<const ops::LinearJob> jobs);
+  // y (rows of x) = x w^T + bias + residual, and with what is on top of them of `adapters`, whose target i is
+  // job i, unless that is null.
+  void multiply(RoundedRows& x, std::span<const ops::LinearJob> jobs, const LoraParts* adapters = nullptr);
+  // Whether all of these products may add their adapters' part themselves.
+  bool adds_adapters(std::span<const ops::LinearJob> jobs, const std::deque<LoraParts>& parts) const;
+  // Whether a kernel here multiplies so few rows with w in bfloat16.
+  bool reads_pairs(const PackedWeight& w, int64_t rows) const;
   // Of one product where both are the same, else of two as one.
   bool ask_library(RoundedRows& x, const ops::LinearJob& first, const ops::LinearJob& last);
   bool ask_library_for_both(RoundedRows& x, const ops::LinearJob& a, const ops::LinearJob& b);
   void multiply_here(const RoundedRows& x, const ops::LinearJob& job);
-  void multiply_quantised(RoundedRows& x, std::span<const ops::LinearJob> jobs);
+  // Of one launch; the first is job `first` of those of `adapters`.
+  void multiply_pairs(RoundedRows& x, std::span<const ops::LinearJob> jobs, size_t first,
+                      const LoraParts* adapters);
+  void multiply_quantised(RoundedRows& x, std::span<const ops::LinearJob> jobs, size_t first,
+                          const LoraParts* adapters);
   // dx (= or +=) dy w; and with its adapters' part, ds on the way.
   void multiply_back(RoundedRows& dy, const CudaWeight& w, const Tensor& dx, bool accumulate);
   void input_gradient(const LoraTarget& to, const Tensor& dy, const CudaWeight& w, bool accumulate);
@@ -163,6 +179,7 @@ class CudaBackend final : public ops::Backend {
   Repeats repeats_;
   std::string folders_;
   bool tensor_attention_ = tensor_attention_wanted(), graphs_ = graphs_wanted();
+  int64_t few_rows_ = few_rows_wanted();
 };
 
 }  // namespace whorl::cuda

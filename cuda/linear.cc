@@ -1,7 +1,6 @@
 // y = x w^T + bias (+ a residual), and for each segment its adapter's part on top, for several products of
 // the same rows, which may be made in passing.
 #include <algorithm>
-#include <deque>
 
 #include "cuda/backend.h"
 #include "cuda/lora_parts.h"
@@ -25,17 +24,16 @@ void check_jobs(const Tensor& x, std::span<const ops::LinearJob> jobs) {
 }
 
 namespace {
-// Of as many products as one launch takes, each.
+// Of as many products as one launch takes, each: target i of the first is job i.
 std::deque<LoraParts> parts_of(Runtime& runtime, Lists& lists, const Tensor& x,
                                std::span<const ops::LinearJob> jobs) {
-  std::vector<LoraTarget> targets;
-  for (const ops::LinearJob& job : jobs)
-    if (ops::largest_rank(job.segments) > 0) targets.push_back({job.segments, job.s, job.y});
   std::deque<LoraParts> parts;
-  for (size_t first = 0; first < targets.size(); first += kLoraJobs) {
-    const auto some = std::span(targets).subspan(first, std::min<size_t>(kLoraJobs, targets.size() - first));
+  for (size_t first = 0; first < jobs.size(); first += kLoraJobs) {
+    std::vector<LoraTarget> targets;
+    for (const ops::LinearJob& job : jobs.subspan(first, std::min<size_t>(kLoraJobs, jobs.size() - first)))
+      targets.push_back({job.segments, job.s, job.y});
     for (const bool rounds : {true, false}) {
-      parts.emplace_back(runtime, lists, x.dim(0), x.dim(1), some, false, rounds);
+      parts.emplace_back(runtime, lists, x.dim(0), x.dim(1), targets, false, rounds);
       if (parts.back().empty()) parts.pop_back();
     }
   }
@@ -74,7 +72,9 @@ void CudaBackend::project(const Made& made, const Tensor& x, std::span<const ops
     there = true;
   }
   if (!there) alone(made.making(wanted));
-  multiply(rows, jobs);
+  const LoraParts* const behind = adds_adapters(jobs, parts) ? &parts.front() : nullptr;
+  multiply(rows, jobs, behind);
+  if (behind) return;
   for (const LoraParts& one : parts) one.expand();
 }
 

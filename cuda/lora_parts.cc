@@ -29,7 +29,10 @@ LoraParts::LoraParts(Runtime& runtime, Lists& lists, int64_t rows, int64_t input
   LoraCall& call = call_;
   call.inputs = inputs;
   call.chunk = LoraCall::chunk_size(call.inputs), call.chunks = LoraCall::chunk_count(call.inputs);
-  for (size_t i = 0; i < targets.size(); ++i) add_pieces(targets[i], static_cast<int32_t>(i), backward);
+  for (size_t i = 0; i < targets.size(); ++i) {
+    add_pieces(targets[i], static_cast<int32_t>(i), backward);
+    first_[i + 1] = static_cast<int32_t>(list_.size());
+  }
   if (list_.empty()) return;
   sent_ = Sent::of(lists, list_);
   call.pieces = Global<const LoraPiece>(sent_->at<LoraPiece>());
@@ -87,6 +90,10 @@ void LoraParts::place_sums(int64_t rows, std::span<const LoraTarget> targets) {
     call.jobs[i].s = {next, rank};
     next = next + rows * rank;
   }
+}
+
+void LoraParts::describe(size_t target, ProductEnd& end) const {
+  end.first_piece = first_[target], end.pieces = first_[target + 1] - first_[target];
 }
 
 void LoraParts::expand() const {

@@ -1,6 +1,7 @@
 #pragma once
 // The adapters' part of several products of the same rows: one list, one launch for all their s, one for all
 // that is added. linear's, and with the matrices changed over its backward pass's.
+#include <array>
 #include <optional>
 #include <vector>
 
@@ -8,6 +9,7 @@
 #include "cuda/kernels/lora_shrink.h"
 #include "cuda/kernels/lora_tensor_expand.h"
 #include "cuda/kernels/lora_tensor_shrink.h"
+#include "cuda/kernels/product_ends.h"
 #include "cuda/lists.h"
 #include "cuda/packed.h"
 #include "cuda/planned.h"
@@ -45,6 +47,12 @@ class LoraParts {
       body(planned<LoraTensorShrink<2, Source>>(x));
   }
   void expand() const;
+  // For whoever adds them where it makes the products: what belongs to target number `target`, and what it
+  // needs of all. Instead of expand().
+  void describe(size_t target, ProductEnd& end) const;
+  void describe(ProductCall& call) const { call.adapters = call_, call.largest_rank = rank_; }
+  int64_t rank() const { return rank_; }  // the largest
+  bool rounds() const { return rounds_; }
 
   // Bytes that it takes for itself, at most.
   static size_t working_bytes(int64_t rows, int64_t rank, int64_t inputs);
@@ -70,8 +78,9 @@ class LoraParts {
   std::optional<Sent> sent_;
   std::optional<Scratch> memory_;  // of partial sums, or of s where nobody keeps it
   LoraCall call_;
-  int64_t rank_ = 0, outputs_ = 0;  // the largest
-  int64_t sums_ = 0;                // of one chunk, all pieces
+  std::array<int32_t, kLoraJobs + 1> first_{};  // pieces of target i: [first_[i], first_[i + 1])
+  int64_t rank_ = 0, outputs_ = 0;              // the largest
+  int64_t sums_ = 0;                            // of one chunk, all pieces
   bool backward_, rounds_;
 };
 

@@ -2,7 +2,7 @@
 #include "cuda/backend.h"
 #include "cuda/kernels/elementwise.h"
 #include "cuda/kernels/gemm.h"
-#include "cuda/kernels/quantised_product.h"
+#include "cuda/kernels/product_ends.h"
 #include "cuda/kernels/rms_norm.h"
 #include "cuda/rounded_rows.h"
 #include "cuda/views.h"
@@ -42,39 +42,23 @@ bool follows(const ops::LinearJob& first, const ops::LinearJob& second) {
          !below(w.values, v.values) && first.bias.empty() == second.bias.empty() &&
          !below(second.bias, first.bias);
 }
-
-// As wide as the rows need; from kManyRows on blocks are enough without several for one tile. The bits are
-// the same.
-constexpr int64_t kManyRows = 65;
-template <class Kernel>
-void run_codes(Runtime& runtime, QuantisedCall call) {
-  int64_t blocks = 0;
-  for (int64_t i = 0; i < call.count; ++i) {
-    call.jobs[i].first_block = blocks;
-    blocks += pieces(call.jobs[i].outputs, Kernel::kOutputs);
-  }
-  launch(runtime, {blocks, pieces(call.rows, Kernel::kRows), Kernel::kShared}, Kernel{call});
-}
-template <class Codes>
-void multiply_codes(Runtime& runtime, const QuantisedCall& call) {
-  if (call.rows >= kManyRows) return run_codes<QuantisedManyRows<Codes>>(runtime, call);
-  if (call.rows > 16) return run_codes<QuantisedFewRows<Codes, 4>>(runtime, call);
-  if (call.rows > 8) return run_codes<QuantisedFewRows<Codes, 2>>(runtime, call);
-  run_codes<QuantisedFewRows<Codes, 1>>(runtime, call);
-}
 }  // namespace
 
 // Neighbours that may share a launch do.
-void CudaBackend::multiply(RoundedRows& x, std::span<const ops::LinearJob> jobs) {
+void CudaBackend::multiply(RoundedRows& x, std::span<const ops::LinearJob> jobs, const LoraParts* adapters) {
   const bool library = runtime_->has_library();
   for (size_t i = 0, count = 1; i < jobs.size(); i += count) {
     const auto left = jobs.subspan(i);
-    const ops::Quantize rounding = as_cuda(left[0].w).rounding;
+    const auto rounding = as_cuda(left[0].w).rounding;
+    const bool whole = rounding == ops::Quantize::none, pairs = reads_pairs(left[0].w, x.whole().dim(0));
     count = 1;
-    if (rounding != ops::Quantize::none) {
-      while (count < left.size() && count < kQuantisedJobs && as_cuda(left[count].w).rounding == rounding)
-        ++count;
-      multiply_quantised(x, left.first(count));
+    if (pairs || !whole) {
+      const auto alike = [&](const PackedWeight& w) {
+        return pairs ? reads_pairs(w, x.whole().dim(0)) : as_cuda(w).rounding == rounding;
+      };
+      while (count < left.size() && count < kProductJobs && alike(left[count].w)) ++count;
+      pairs ? multiply_pairs(x, left.first(count), i, adapters)
+            : multiply_quantised(x, left.first(count), i, adapters);
     } else if (library && left.size() > 1 && ask_library_for_both(x, left[0], left[1])) {
       count = 2;
     } else if (!library || !ask_library(x, left[0], left[0])) {
@@ -112,25 +96,6 @@ void CudaBackend::multiply_here(const RoundedRows& x, const ops::LinearJob& job)
     gemm.m = x.whole().dim(0), gemm.n = job.w.outputs(), gemm.k = job.w.inputs();
     run(*runtime_, gemm);
   });
-}
-
-void CudaBackend::multiply_quantised(RoundedRows& rounded, std::span<const ops::LinearJob> jobs) {
-  const RoundedRows::Codes x = rounded.codes();
-  QuantisedCall call;
-  for (const ops::LinearJob& job : jobs) {
-    const CudaWeight& w = as_cuda(job.w);
-    QuantisedJob& its = call.jobs[call.count++];
-    its.weights = Global<const uint32_t>(static_cast<const uint32_t*>(w.codes.raw()));
-    its.scales = Global<const uint16_t>(w.scales.data<uint16_t>());
-    its.minima = Global<const uint16_t>(w.minima.data<uint16_t>());
-    its.bias = Global<const float>(job.bias.data<float>()), its.y = rows_of(job.y);
-    if (job.residual) its.residual = rows_of<const float>(*job.residual);
-    its.outputs = w.o, call.groups = w.groups();
-  }
-  call.rows_codes = Global<const uint32_t>(reinterpret_cast<const uint32_t*>(x.codes));
-  call.row_scales = Global<const float>(x.scales), call.rows = rounded.whole().dim(0);
-  as_cuda(jobs[0].w).rounding == ops::Quantize::int8 ? multiply_codes<Int8Codes>(*runtime_, call)
-                                                     : multiply_codes<Int4Codes>(*runtime_, call);
 }
 
 void CudaBackend::multiply_back(RoundedRows& rounded, const CudaWeight& w, const Tensor& dx,

@@ -1,0 +1,88 @@
+#pragma once
+// Products of few rows with bfloat16 weights on tensor cores, y [N, O] = x w^T, for FewRows: every weight is
+// read once, sixteen bytes a load, several loads ahead. Rows are bfloat16 too.
+#include "cuda/kernels/few_rows.h"
+
+namespace whorl::cuda {
+
+struct alignas(16) FourWords {
+  uint32_t x[4];
+};
+
+struct Bfloat16Call : ProductCall {
+  static constexpr int64_t kInputs = 8;  // weights and rows have a multiple of so many, and begin at 16 bytes
+  FourOf<Global<const FourWords>> weights;
+  Global<const FourWords> values;  // of the rows
+  int64_t inputs = 0, row_step = 0;
+};
+
+// 16 outputs times 8 `Rows` rows. Those that are not there are others again and are not stored.
+template <int Rows>
+struct Bfloat16Tile {
+  using Call = Bfloat16Call;
+  static constexpr int kOutputs = 16, kRows = 8 * Rows;
+  static constexpr int kAhead = Rows > 2 ? 2 : 4;  // groups that are loaded before any is multiplied
+  using Sums = float[1][Rows][4];
+  const Call& call;
+  Global<const FourWords> weights;
+  int64_t outputs, output0, row0;
+  WHORL_DEVICE Bfloat16Tile(const Call& its, int job, int64_t first_output, int64_t first_row)
+      : call(its),
+        weights(its.weights[job]),
+        outputs(its.ends[job].outputs),
+        output0(first_output),
+        row0(first_row) {}
+
+  // sums += groups of one chunk.
+  WHORL_DEVICE void add_chunk(Grid& grid, int64_t chunk, Sums& sums) const {
+    const int64_t end = call.chunk_begin(chunk + 1);
+    for (int64_t first = call.chunk_begin(chunk); first < end; first += kAhead) {
+      Group groups[kAhead];
+      WHORL_UNROLL
+      for (int i = 0; i < kAhead; ++i)
+        if (first + i < end) load(grid, first + i, groups[i]);
+      grid.sync_warp();  // lanes may have come here by different ways, and multiply together
+      WHORL_UNROLL
+      for (int i = 0; i < kAhead; ++i)
+        if (first + i < end) multiply(grid, groups[i], sums[0]);
+    }
+  }
+
+ private:
+  // Eight neighbouring inputs of each of this lane's outputs and rows. Which of a group's 32 inputs a product
+  // takes is free, as long as it is the same for both.
+  struct Group {
+    FourWords outputs[2], rows[Rows];
+  };
+
+  WHORL_DEVICE void load(Grid& grid, int64_t g, Group& to) const {
+    const int lane = grid.lane() / 4;
+    const int64_t input = g * 32 + 8 * (grid.lane() % 4);
+    const bool inside = input < call.inputs;
+    WHORL_UNROLL
+    for (int i = 0; i < 2; ++i) {
+      const int64_t wanted = output0 + 8 * i + lane, output = wanted < outputs ? wanted : outputs - 1;
+      to.outputs[i] = inside ? weights[(output * call.inputs + input) / 8] : FourWords{};
+    }
+    WHORL_UNROLL
+    for (int n = 0; n < Rows; ++n) {
+      const int64_t wanted = row0 + 8 * n + lane, row = wanted < call.rows ? wanted : call.rows - 1;
+      to.rows[n] = inside ? call.values[(row * call.row_step + input) / 8] : FourWords{};
+    }
+  }
+
+  WHORL_DEVICE void multiply(Grid& grid, const Group& group, float (&sums)[Rows][4]) const {
+    WHORL_UNROLL
+    for (int half = 0; half < 4; half += 2) {
+      const uint32_t a[4] = {group.outputs[0].x[half], group.outputs[1].x[half], group.outputs[0].x[half + 1],
+                             group.outputs[1].x[half + 1]};
+      WHORL_UNROLL
+      for (int n = 0; n < Rows; ++n) {
+        const uint32_t b[2] = {group.rows[n].x[half], group.rows[n].x[half + 1]};
+        grid.mma(sums[n], a, b);
+      }
+    }
+  }
+};
+
+}  // namespace whorl::cuda
