@@ -43,7 +43,7 @@ void LoraParts::add_pieces(const LoraTarget& target, int32_t job, bool backward)
   for (const auto& s : target.segments) {
     if (!s.lora || as_cuda(*s.lora).rounds != rounds_) continue;
     const CudaLora& lora = as_cuda(*s.lora);
-    const float *a = lora.a.data<float>(), *bt = lora.bt.data<float>();
+    const void *a = lora.a.raw(), *bt = lora.bt.raw();
     const int64_t most = rounds_ ? kTensorRows : kPieceRows;
     for (int64_t row = s.begin; row < s.end; row += most) {
       LoraPiece piece;

@@ -28,11 +28,13 @@ struct CudaWeight final : ops::PackedWeight {
   }
 };
 
-// a [R, K] and (scale b)^T [R, O], float32: what a product reduces over or walks along lies together.
+// a [R, K] and (scale b)^T [R, O]: what a product reduces over or walks along lies together. Float32, or
+// bfloat16 where products round their operands anyway.
 struct CudaLora final : ops::PackedLora {
   Tensor a, bt;
   float scale = 0;
-  bool rounds = false;  // products may round its operands to bfloat16: its base is not in float32
+  bool rounds = false;  // its base is not in float32
+  DType dtype() const { return rounds ? DType::bfloat16 : DType::float32; }
 
   int64_t rank() const override { return a.dim(0); }
   int64_t inputs() const { return a.dim(1); }

@@ -19,14 +19,8 @@ RepackedPair repacked(const ops::LoraValues& values) {
   ops::expect("repack_loras", "a", values.a, lora.a.shape());
   ops::expect("repack_loras", "b", values.b, {lora.outputs(), lora.rank()});
   lora.scale = values.scale;
-  return {values.a.data<float>(),
-          values.b.data<float>(),
-          lora.a.data<float>(),
-          lora.bt.data<float>(),
-          lora.rank(),
-          lora.inputs(),
-          lora.outputs(),
-          values.scale};
+  return {values.a.data<float>(), values.b.data<float>(), lora.a.raw(), lora.bt.raw(), lora.rank(),
+          lora.inputs(),          lora.outputs(),         values.scale, lora.rounds};
 }
 }  // namespace
 

@@ -130,21 +130,29 @@ void CudaBackend::repack(PackedWeight& w, const Tensor& host) {
   upload(host, weight.values);
 }
 
+namespace {
+Tensor rounded(const Tensor& x) {
+  const Tensor out = Tensor::zeros(DType::bfloat16, x.shape());
+  for (int64_t i = 0; i < x.numel(); ++i) out.data<uint16_t>()[i] = float_to_bf16(x.data<float>()[i]);
+  return out;
+}
+}  // namespace
+
 void CudaBackend::fill_lora(CudaLora& lora, const Tensor& a, const Tensor& b, float scale) {
   const int64_t r = a.dim(0), o = b.dim(0);
   const Tensor turned = Tensor::zeros(DType::float32, {r, o});
   for (int64_t i = 0; i < o; ++i)
     for (int64_t j = 0; j < r; ++j) turned.data<float>()[j * o + i] = scale * b.data<float>()[i * r + j];
   lora.scale = scale;
-  upload(a, lora.a);
-  upload(turned, lora.bt);
+  upload(lora.rounds ? rounded(a) : a, lora.a);
+  upload(lora.rounds ? rounded(turned) : turned, lora.bt);
 }
 
 Lora CudaBackend::pack_lora(const Tensor& a, const Tensor& b, float scale, DType base) {
   check_lora("pack_lora", a, b);
   auto lora = std::make_shared<CudaLora>();
   lora->rounds = base != DType::float32;
-  lora->a = unset(DType::float32, a.shape()), lora->bt = unset(DType::float32, {a.dim(0), b.dim(0)});
+  lora->a = unset(lora->dtype(), a.shape()), lora->bt = unset(lora->dtype(), {a.dim(0), b.dim(0)});
   fill_lora(*lora, a, b, scale);
   return lora;
 }

@@ -1,8 +1,8 @@
 #pragma once
 // The two halves of an adapter at its true rank, for the adapters of several products of the same rows at
 // once: `LoraShrink` (lora_shrink.h) makes s = D(x) down^T, `LoraExpand` (lora_expand.h) adds s up to each
-// product. Beside a base that may be rounded they are `LoraTensorShrink` and `LoraTensorExpand`: x, s and the
-// adapter are rounded to bfloat16 on their way into registers, and multiplied on tensor cores.
+// product. Beside a base that may be rounded they are `LoraTensorShrink` and `LoraTensorExpand`: the adapter
+// is held in bfloat16, x and s are rounded on their way into registers, and tensor cores multiply.
 //
 // Order of additions: inputs in chunks whose size depends on their number alone, within a chunk a lane's own,
 // then the lanes' (on tensor cores: sixteen a product), then the chunks' sums one after another. A row's bits
@@ -18,9 +18,9 @@ inline constexpr int kTensorRows = 16;  // the same on tensor cores
 inline constexpr int kLoraJobs = 4;     // products of one launch
 
 // At most so many rows of one segment of one product; `down` [rank, inputs] and `up` [rank, outputs] of its
-// adapter.
+// adapter, float32, or bfloat16 for tensor cores.
 struct LoraPiece {
-  const float *down = nullptr, *up = nullptr;
+  const void *down = nullptr, *up = nullptr;
   uint64_t seed = 0;
   int64_t mask_row = 0;  // of its first row
   int64_t begin = 0;     // its first row in the batch
@@ -28,6 +28,14 @@ struct LoraPiece {
   int32_t rows = 0, rank = 0, job = 0;
   float dropout = 0;
 
+  template <class T>
+  WHORL_DEVICE Global<const T> downs() const {
+    return Global<const T>(static_cast<const T*>(down));
+  }
+  template <class T>
+  WHORL_DEVICE Global<const T> ups() const {
+    return Global<const T>(static_cast<const T*>(up));
+  }
   WHORL_DEVICE ops::DropoutRow mask(int64_t row) const { return {seed, mask_row + row, dropout}; }
   WHORL_DEVICE float factor() const { return 1.0f / (1.0f - dropout); }
   // Four neighbours of one of its rows, from an even column on.
@@ -67,9 +75,9 @@ struct LoraCall {
   }
 
   // Whether four neighbours of x (lora_rows.h) and of a matrix [.., inputs] can be loaded at once.
-  template <class Source>
-  WHORL_DEVICE bool in_fours(const Source& x, const float* matrix) const {
-    return inputs % 4 == 0 && x.in_fours() && cuda::in_fours(Global<const float>(matrix), inputs);
+  template <class Source, class T>
+  WHORL_DEVICE bool in_fours(const Source& x, const Global<const T>& matrix) const {
+    return inputs % 4 == 0 && x.in_fours() && cuda::in_fours(matrix, inputs);
   }
 
   // The chunks' sums, `step` apart. Loads go ahead of the additions, which are in order.

@@ -39,7 +39,7 @@ struct LoraExpand {
 
   template <int Rows>
   WHORL_DEVICE void walk(Grid& grid, const LoraPiece& piece, int64_t first, const Shared<float>& low) const {
-    const Global<const float> up(piece.up);
+    const auto up = piece.ups<float>();
     const int64_t outputs = call.jobs[piece.job].outputs;
     float sums[Each][Rows] = {};
     for (int rank0 = 0; rank0 < piece.rank; rank0 += kAhead) {

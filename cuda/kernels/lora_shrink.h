@@ -17,7 +17,7 @@ struct LoraShrink {
   // block() is the piece; the warps of block_y() have its groups of ranks, with partial sums of each chunk.
   WHORL_DEVICE void operator()(Grid& grid) const {
     const LoraPiece piece = call.pieces[grid.block()];
-    call.in_fours(x, piece.down) ? run<true>(grid, piece) : run<false>(grid, piece);
+    call.in_fours(x, piece.downs<float>()) ? run<true>(grid, piece) : run<false>(grid, piece);
   }
 
  private:
@@ -52,7 +52,7 @@ struct LoraShrink {
   template <int Rows, bool Together, class X>
   WHORL_DEVICE float chunk_sum(Grid& grid, const LoraPiece& piece, const X& rows, int64_t rank0,
                                int64_t chunk) const {
-    const Fours<Together> down{Global<const float>(piece.down)};
+    const Fours<Together> down{piece.downs<float>()};
     const int64_t begin = chunk * call.chunk,
                   end = begin + call.chunk < call.inputs ? begin + call.chunk : call.inputs;
     float sums[kRanks * Rows] = {};

@@ -25,7 +25,7 @@ struct LoraTensorExpand {
     if (first >= job.outputs) return;  // the whole block: another product has more
     collect(grid, piece, low);
     grid.sync();
-    const bool together = job.outputs % 4 == 0 && in_fours(Global<const float>(piece.up), job.outputs) &&
+    const bool together = job.outputs % 4 == 0 && in_fours(piece.ups<uint16_t>(), job.outputs) &&
                           in_fours(job.y.data, job.y.stride);
     for (int e = 0; e < Each; ++e) {
       const int64_t column = first + (e * kWarps + grid.warp()) * kMine;
@@ -60,15 +60,15 @@ struct LoraTensorExpand {
     const int pair = grid.lane() % 4, step_of_rows = 8 * pitch(piece.rank);
     float sums[4][4] = {};
     for (int rank0 = 0; rank0 < piece.rank; rank0 += 16) {
-      Four weights[4];  // of ranks 2 t, 2 t + 1, 2 t + 8, 2 t + 9
+      FourNumbers<uint16_t> weights[4];  // of ranks 2 t, 2 t + 1, 2 t + 8, 2 t + 9
       load_ranks<Together>(grid, piece, rank0 + 2 * pair, column + grid.lane() / 4 * 4, weights);
       const int at = grid.lane() / 4 * pitch(piece.rank) + rank0 / 2 + pair;
       const uint32_t a[4] = {low[at], low[at + step_of_rows], low[at + 4], low[at + step_of_rows + 4]};
       grid.sync_warp();  // lanes may have come here by different ways, and multiply together
       WHORL_UNROLL
       for (int n = 0; n < 4; ++n) {
-        const uint32_t b[2] = {bfloat16_pair(weights[0].x[n], weights[1].x[n]),
-                               bfloat16_pair(weights[2].x[n], weights[3].x[n])};
+        const uint32_t b[2] = {side_by_side(weights[0].x[n], weights[1].x[n]),
+                               side_by_side(weights[2].x[n], weights[3].x[n])};
         grid.mma(sums[n], a, b);
       }
     }
@@ -82,13 +82,15 @@ struct LoraTensorExpand {
   }
 
   template <bool Together>
-  WHORL_DEVICE void load_ranks(Grid&, const LoraPiece& piece, int rank, int64_t o, Four (&weights)[4]) const {
-    const Fours<Together> up{Global<const float>(piece.up)};
+  WHORL_DEVICE void load_ranks(Grid&, const LoraPiece& piece, int rank, int64_t o,
+                               FourNumbers<uint16_t> (&weights)[4]) const {
+    const Fours<Together, uint16_t> up{piece.ups<uint16_t>()};
     const int64_t outputs = call.jobs[piece.job].outputs;
     WHORL_UNROLL
     for (int j = 0; j < 4; ++j) {
       const int its = rank + j % 2 + j / 2 * 8;
-      weights[j] = its < piece.rank && o < outputs ? up(its * outputs + o, outputs - o) : Four{};
+      weights[j] = {};
+      if (its < piece.rank && o < outputs) weights[j] = up(its * outputs + o, outputs - o);
     }
   }
 

@@ -20,7 +20,7 @@ struct LoraTensorShrink {
   // block() is the piece; the warps of block_y() have its groups of ranks, with partial sums of each chunk.
   WHORL_DEVICE void operator()(Grid& grid) const {
     const LoraPiece piece = call.pieces[grid.block()];
-    call.in_fours(x, piece.down) ? run<true>(grid, piece) : run<false>(grid, piece);
+    call.in_fours(x, piece.downs<uint16_t>()) ? run<true>(grid, piece) : run<false>(grid, piece);
   }
 
  private:
@@ -99,12 +99,13 @@ struct LoraTensorShrink {
   template <bool Together>
   WHORL_DEVICE void load_ranks(Grid& grid, const LoraPiece& piece, int64_t rank0, int64_t k, int64_t left,
                                uint32_t (&b)[Blocks][2]) const {
-    const Fours<Together> down{Global<const float>(piece.down)};
+    const Fours<Together, uint16_t> down{piece.downs<uint16_t>()};
     WHORL_UNROLL
     for (int n = 0; n < Blocks; ++n) {
       const int64_t rank = rank0 + 8 * n + grid.lane() / 4;
-      const Four value = rank < piece.rank && left > 0 ? down(rank * call.inputs + k, left) : Four{};
-      b[n][0] = bfloat16_pair(value.x[0], value.x[1]), b[n][1] = bfloat16_pair(value.x[2], value.x[3]);
+      FourNumbers<uint16_t> its{};
+      if (rank < piece.rank && left > 0) its = down(rank * call.inputs + k, left);
+      b[n][0] = side_by_side(its.x[0], its.x[1]), b[n][1] = side_by_side(its.x[2], its.x[3]);
     }
   }
 };

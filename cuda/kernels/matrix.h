@@ -16,6 +16,10 @@ WHORL_DEVICE uint16_t to_bfloat16(float x) {
   if ((bits & 0x7fffffffu) > 0x7f800000u) return static_cast<uint16_t>((bits >> 16) | 0x40u);
   return static_cast<uint16_t>((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16);
 }
+// Two of them in a word, `low` in the lower half.
+WHORL_DEVICE uint32_t side_by_side(uint16_t low, uint16_t high) {
+  return low | static_cast<uint32_t>(high) << 16;
+}
 WHORL_DEVICE void store(float& to, float x) { to = x; }
 WHORL_DEVICE void store(uint16_t& to, float x) { to = to_bfloat16(x); }
 

@@ -166,11 +166,11 @@ class TileAdapters {
   }
   // Two neighbouring ones.
   WHORL_DEVICE uint32_t ranks_of(const LoraPiece& piece, int rank, int64_t output) const {
-    const Global<const float> up(piece.up);
+    const auto up = piece.ups<uint16_t>();
     const auto one = [&](int its) {
-      return its < piece.rank && output < end_.outputs ? up[its * end_.outputs + output] : 0.0f;
+      return its < piece.rank && output < end_.outputs ? up[its * end_.outputs + output] : uint16_t{0};
     };
-    return bfloat16_pair(one(rank), one(rank + 1));
+    return side_by_side(one(rank), one(rank + 1));
   }
 
   const ProductCall& call_;

@@ -82,6 +82,12 @@ TEST_F(Adapters, OfBothKindsInOneCallHaveTheBitsOfEachAlone) {
   for (size_t i = 0; i < segments.size(); ++i) numbers.expect_alone(segments[i], all, i);
 }
 
+TEST_F(Adapters, AreHeldInBfloat16WhereTheyAreRounded) {
+  Numbers numbers(1, 300, 9);
+  EXPECT_EQ(numbers.adapter(DType::bfloat16)->nbytes(), kRank * (300 + 9) * size_t{2});
+  EXPECT_EQ(numbers.adapter(DType::float32)->nbytes(), kRank * (300 + 9) * size_t{4});
+}
+
 TEST_F(Adapters, OfManyRowsHaveTheBitsOfEachAlone) {
   Numbers numbers(2100, 300, 5);
   const Lora lora = numbers.adapter(DType::bfloat16);
