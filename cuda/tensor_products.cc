@@ -42,8 +42,8 @@ void run_few(Runtime& runtime, const typename Tile::Call& call) {
 template <class Codes>
 void multiply_codes(Runtime& runtime, const QuantisedCall& call) {
   if (call.rows >= kManyRows) return run<QuantisedManyRows<Codes>>(runtime, call, 0);
-  if (call.rows > 16) return run_few<QuantisedTile<Codes, 1, 4>>(runtime, call);
-  if (call.rows > 8) return run_few<QuantisedTile<Codes, 1, 2>>(runtime, call);
+  if (call.rows > 16) return run_few<QuantisedTile<Codes, 2, 4>>(runtime, call);
+  if (call.rows > 8) return run_few<QuantisedTile<Codes, 2, 2>>(runtime, call);
   run_few<QuantisedTile<Codes, 1, 1>>(runtime, call);
 }
 
@@ -99,10 +99,10 @@ void CudaBackend::multiply_pairs(RoundedRows& x, std::span<const ops::LinearJob>
     call.weights[static_cast<int64_t>(i)] =
         Global<const FourWords>(static_cast<const FourWords*>(as_cuda(jobs[i].w).values.raw()));
   call.values = Global<const FourWords>(reinterpret_cast<const FourWords*>(x.narrow()));
-  call.row_step = x.narrow_step(), call.inputs = jobs[0].w.inputs();
-  if (call.rows > 16) return run_few<Bfloat16Tile<4>>(*runtime_, call);
-  if (call.rows > 8) return run_few<Bfloat16Tile<2>>(*runtime_, call);
-  run_few<Bfloat16Tile<1>>(*runtime_, call);
+  call.inputs = jobs[0].w.inputs();
+  if (call.rows > 16) return run_few<Bfloat16Tile<2, 4>>(*runtime_, call);
+  if (call.rows > 8) return run_few<Bfloat16Tile<2, 2>>(*runtime_, call);
+  run_few<Bfloat16Tile<1, 1>>(*runtime_, call);
 }
 
 void CudaBackend::multiply_quantised(RoundedRows& rounded, std::span<const ops::LinearJob> jobs, size_t first,

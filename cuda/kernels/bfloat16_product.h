@@ -12,17 +12,19 @@ struct alignas(16) FourWords {
 struct Bfloat16Call : ProductCall {
   static constexpr int64_t kInputs = 8;  // weights and rows have a multiple of so many, and begin at 16 bytes
   FourOf<Global<const FourWords>> weights;
-  Global<const FourWords> values;  // of the rows
-  int64_t inputs = 0, row_step = 0;
+  Global<const FourWords> values;  // of the rows, one behind the other
+  int64_t inputs = 0;
 };
 
-// 16 outputs times 8 `Rows` rows. Those that are not there are others again and are not stored.
-template <int Rows>
+// 16 `Outputs` outputs times 8 `Rows` rows. Those that are not there are others again and are not stored. A
+// block reads all of its rows: the more outputs it has, the less that costs beside its weights.
+template <int Outputs, int Rows>
 struct Bfloat16Tile {
   using Call = Bfloat16Call;
-  static constexpr int kOutputs = 16, kRows = 8 * Rows;
-  static constexpr int kAhead = Rows > 2 ? 2 : 4;  // groups that are loaded before any is multiplied
-  using Sums = float[1][Rows][4];
+  static constexpr int kOutputs = 16 * Outputs, kRows = 8 * Rows;
+  static constexpr int kAhead =
+      Outputs * Rows > 1 ? 2 : 4;  // groups that are loaded before any is multiplied
+  using Sums = float[Outputs][Rows][4];
   const Call& call;
   Global<const FourWords> weights;
   int64_t outputs, output0, row0;
@@ -44,7 +46,7 @@ struct Bfloat16Tile {
       grid.sync_warp();  // lanes may have come here by different ways, and multiply together
       WHORL_UNROLL
       for (int i = 0; i < kAhead; ++i)
-        if (first + i < end) multiply(grid, groups[i], sums[0]);
+        if (first + i < end) multiply(grid, groups[i], sums);
     }
   }
 
@@ -52,7 +54,7 @@ struct Bfloat16Tile {
   // Eight neighbouring inputs of each of this lane's outputs and rows. Which of a group's 32 inputs a product
   // takes is free, as long as it is the same for both.
   struct Group {
-    FourWords outputs[2], rows[Rows];
+    FourWords outputs[2 * Outputs], rows[Rows];
   };
 
   WHORL_DEVICE void load(Grid& grid, int64_t g, Group& to) const {
@@ -60,26 +62,29 @@ struct Bfloat16Tile {
     const int64_t input = g * 32 + 8 * (grid.lane() % 4);
     const bool inside = input < call.inputs;
     WHORL_UNROLL
-    for (int i = 0; i < 2; ++i) {
+    for (int i = 0; i < 2 * Outputs; ++i) {
       const int64_t wanted = output0 + 8 * i + lane, output = wanted < outputs ? wanted : outputs - 1;
       to.outputs[i] = inside ? weights[(output * call.inputs + input) / 8] : FourWords{};
     }
     WHORL_UNROLL
     for (int n = 0; n < Rows; ++n) {
       const int64_t wanted = row0 + 8 * n + lane, row = wanted < call.rows ? wanted : call.rows - 1;
-      to.rows[n] = inside ? call.values[(row * call.row_step + input) / 8] : FourWords{};
+      to.rows[n] = inside ? call.values[(row * call.inputs + input) / 8] : FourWords{};
     }
   }
 
-  WHORL_DEVICE void multiply(Grid& grid, const Group& group, float (&sums)[Rows][4]) const {
+  WHORL_DEVICE void multiply(Grid& grid, const Group& group, Sums& sums) const {
     WHORL_UNROLL
     for (int half = 0; half < 4; half += 2) {
-      const uint32_t a[4] = {group.outputs[0].x[half], group.outputs[1].x[half], group.outputs[0].x[half + 1],
-                             group.outputs[1].x[half + 1]};
       WHORL_UNROLL
-      for (int n = 0; n < Rows; ++n) {
-        const uint32_t b[2] = {group.rows[n].x[half], group.rows[n].x[half + 1]};
-        grid.mma(sums[n], a, b);
+      for (int m = 0; m < Outputs; ++m) {
+        const FourWords &low = group.outputs[2 * m], &high = group.outputs[2 * m + 1];
+        const uint32_t a[4] = {low.x[half], high.x[half], low.x[half + 1], high.x[half + 1]};
+        WHORL_UNROLL
+        for (int n = 0; n < Rows; ++n) {
+          const uint32_t b[2] = {group.rows[n].x[half], group.rows[n].x[half + 1]};
+          grid.mma(sums[m][n], a, b);
+        }
       }
     }
   }

@@ -1,7 +1,7 @@
 #pragma once
-// A product of few rows: the warps of a block have a chunk each of one tile (sixteen outputs), so that many
-// read weights at once, and what comes behind the sums is added where they are. `Tile` multiplies; its sums
-// are those of Grid::mma, outputs times rows.
+// A product of few rows: the warps of a block have a chunk each of one tile, so that many read weights at
+// once, and what comes behind the sums is added where they are. `Tile` multiplies; its sums are those of
+// Grid::mma, outputs times rows.
 #include "cuda/kernels/product_ends.h"
 
 namespace whorl::cuda {
@@ -24,8 +24,8 @@ template <class Tile>
 struct FewRows {
   static constexpr int kThreads = 32 * ProductCall::kChunks, kSums = Tile::kOutputs * Tile::kRows;
   static constexpr int64_t kOutputs = Tile::kOutputs, kRows = Tile::kRows;
-  static_assert(Tile::kOutputs == 16 && Tile::kRows <= kThreads);
-  using Adapters = TileAdapters<Tile::kRows / 8>;
+  static_assert(Tile::kRows <= kThreads);
+  using Adapters = TileAdapters<Tile::kOutputs, Tile::kRows>;
   typename Tile::Call call;
 
   static constexpr int64_t shared_bytes(int64_t rank) {
@@ -41,8 +41,8 @@ struct FewRows {
     adapters.find_pieces(grid);
     typename Tile::Sums sums = {};
     tile.add_chunk(grid, grid.warp(), sums);
-    for_each_sum<1, Tile::kRows / 8>(grid, [&](int row, int output, int, int n, int i) {
-      parts[grid.warp() * kSums + row * Tile::kOutputs + output] = sums[0][n][i];
+    for_each_sum<Tile::kOutputs / 16, Tile::kRows / 8>(grid, [&](int row, int output, int m, int n, int i) {
+      parts[grid.warp() * kSums + row * Tile::kOutputs + output] = sums[m][n][i];
     });
     grid.sync();
     adapters.multiply(grid, tile.output0);

@@ -49,12 +49,12 @@ struct ProductCall {
   }
 };
 
-// The adapters' part of 8 `Blocks` rows and sixteen outputs of one product, with the bits of
-// LoraTensorExpand: s, rounded, in shared memory, which all threads of a block fill; a warp has sixteen rows
-// and eight outputs, adapter by adapter. A row of a product on tensor cores knows no other row.
-template <int Blocks>
+// The adapters' part of a tile of one product, with the bits of LoraTensorExpand: s, rounded, in shared
+// memory, which all threads of a block fill; a warp has sixteen rows and eight outputs, adapter by adapter. A
+// row of a product on tensor cores knows no other row.
+template <int Outputs, int Rows>
 class TileAdapters {
-  static constexpr int kRows = 8 * Blocks, kTiles = (Blocks + 1) / 2, kOutputs = 16;
+  static constexpr int kOutputs = Outputs, kRows = Rows, kTiles = (Rows + 15) / 16, kAcross = Outputs / 8;
 
  public:
   static constexpr int64_t shared_bytes(int64_t rank) {
@@ -81,8 +81,8 @@ class TileAdapters {
     if (!there_) return;
     collect(grid);
     grid.sync();
-    for (int unit = grid.warp(); unit < 2 * kTiles; unit += grid.threads() / 32)
-      multiply_tile(grid, unit / 2 * 16, unit % 2 * 8, output0);
+    for (int unit = grid.warp(); unit < kAcross * kTiles; unit += grid.threads() / 32)
+      multiply_tile(grid, unit / kAcross * 16, unit % kAcross * 8, output0);
     grid.sync();
   }
   // `sum` and what is added to it.

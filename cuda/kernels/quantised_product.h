@@ -59,7 +59,7 @@ struct QuantisedTile {
   using Call = QuantisedCall;
   static constexpr int kOutputs = 16 * Outputs, kRows = 8 * Rows;
   static constexpr int kAhead =
-      Outputs * Rows > 4 ? 2 : 4;  // groups that are loaded before any is multiplied
+      Outputs * Rows > 2 ? 2 : 4;  // groups that are loaded before any is multiplied
   using Sums = float[Outputs][Rows][4];
   const QuantisedCall& call;
   const ProductEnd& end;
@@ -147,9 +147,6 @@ struct QuantisedTile {
     }
   }
 };
-
-template <class Codes, int Rows>
-using QuantisedFewRows = FewRows<QuantisedTile<Codes, 1, Rows>>;
 
 // Many rows: every warp has a tile of its own, 128 outputs and 64 rows together, and walks all chunks.
 template <class Codes>

@@ -29,6 +29,7 @@ StagingBackend backend_of(const char* few_rows) {
 struct Product {
   Matrix<double> weight, bias, residual;
   std::vector<Part> parts;
+  std::vector<DType> bases = {};  // what its adapters were packed beside, bfloat16 where nothing is said
   Quantize quantize;
   int64_t rank = 0;  // the largest
 
@@ -65,11 +66,13 @@ struct Results {
       weights.push_back(p.quantize == Quantize::none
                             ? backend.pack(to_tensor(p.weight, DType::bfloat16), false)
                             : backend.pack_quantized(to_tensor(p.weight), p.quantize));
-      for (const Part& part : p.parts) {
+      for (size_t j = 0; j < p.parts.size(); ++j) {
+        const Part& part = p.parts[j];
         const int64_t begin = std::max<int64_t>(part.begin - first, 0), end = std::min(part.end - first, n);
         if (begin >= end) continue;
         loras.push_back(backend.pack_lora(to_tensor(part.a), to_tensor(part.b),
-                                          static_cast<float>(part.scale), DType::bfloat16));
+                                          static_cast<float>(part.scale),
+                                          p.bases.empty() ? DType::bfloat16 : p.bases[j]));
         segments[i].push_back({begin, end, loras.back().get()});
       }
       biases.push_back(p.bias.empty() ? Tensor() : to_tensor(p.bias).reshape({p.weight.rows}));
@@ -104,6 +107,8 @@ std::vector<Case> cases() {
           {33, 96, {{9, {3, 4}}}},
           {5, 70, {{9, {3, 4}}, {21, {}}}},
           {4, 64, {{9, {65}}, {10, {2}}}},
+          {32, 64, {{9, {250}}}},
+          {3, 64, {{9, {2}}, {10, {2}}, {11, {2}}, {12, {2}}, {13, {}}}},
           {3, 64, {{9, {2}}, {10, {2}}, {11, {2}}, {12, {2}}, {13, {2}}}}};
 }
 
@@ -203,14 +208,42 @@ TEST(FewRows, HaveTheBitsOfEachAlone) {
         report.enter(name_of(c, quantize) + ", row " + std::to_string(row));
         const Results alone(few, products, x.rows(row, row + 1), row);
         for (size_t i = 0; i < products.size(); ++i) {
-          // Beside a rank of 65 a product has its adapters added in a launch of their own, alone as well.
-          if (products[i].rank > 64 || c.products.front().second == std::vector<int64_t>{65}) continue;
           report.same_bits("y", alone.y[i].tensor(), all.y[i].tensor().rows(row, row + 1));
         }
       }
       EXPECT_TRUE(report.ok()) << report.text();
     }
   }
+}
+
+// Adapters that do not round their operands, alone and beside others, and weights of several kinds in one
+// call.
+TEST(FewRows, KeepKindsApart) {
+  StagingBackend few = backend_of("32"), apart = backend_of("0");
+  using Kinds = std::vector<Quantize>;
+  for (const Kinds& kinds : {Kinds{Quantize::none, Quantize::none}, Kinds{Quantize::int8, Quantize::none},
+                             Kinds{Quantize::int8, Quantize::int4, Quantize::int4, Quantize::none}})
+    for (const auto& bases : {std::vector<DType>{DType::float32, DType::float32},
+                              std::vector<DType>{DType::bfloat16, DType::float32},
+                              std::vector<DType>{DType::bfloat16, DType::bfloat16}}) {
+      Random random(6);
+      std::vector<Product> products;
+      for (size_t i = 0; i < kinds.size(); ++i) {
+        const auto o = 20 + 7 * static_cast<int64_t>(i);
+        products.emplace_back(random, 9, 64, o, std::vector<int64_t>{3 + o, 9}, kinds[i]);
+        products.back().bases = bases;
+      }
+      const auto x = random.matrix(9, 64, 1, DType::bfloat16);
+      const Results one(few, products, to_tensor(x), 0), other(apart, products, to_tensor(x), 0);
+      Report report;
+      report.enter(std::to_string(kinds.size()) + " kinds");
+      for (size_t i = 0; i < products.size(); ++i) {
+        report.same_bits("s", one.s[i].tensor(), other.s[i].tensor());
+        report.compare("y", one.y[i].tensor(), to_doubles(other.y[i].tensor()), kRounded.forward);
+        if (kinds[i] != Quantize::none) report.same_bits("y", one.y[i].tensor(), other.y[i].tensor());
+      }
+      EXPECT_TRUE(report.ok()) << report.text();
+    }
 }
 
 TEST(FewRows, AreANumberUpToThirtyTwo) {
