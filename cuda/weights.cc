@@ -131,21 +131,37 @@ void CudaBackend::repack(PackedWeight& w, const Tensor& host) {
 }
 
 namespace {
-Tensor rounded(const Tensor& x) {
-  const Tensor out = Tensor::zeros(DType::bfloat16, x.shape());
-  for (int64_t i = 0; i < x.numel(); ++i) out.data<uint16_t>()[i] = float_to_bf16(x.data<float>()[i]);
+// body(i) for n numbers, on all threads.
+template <class Body>
+void for_each_number(int64_t n, const Body& body) {
+  constexpr int64_t kBlock = 1 << 12;
+  base::ThreadPool::shared()->run((n + kBlock - 1) / kBlock, [&](int64_t block) {
+    for (int64_t i = block * kBlock; i < std::min(n, (block + 1) * kBlock); ++i) body(i);
+  });
+}
+
+Tensor as(DType dtype, const Tensor& x) {
+  if (dtype == DType::float32) return x;
+  const Tensor out = Tensor::zeros(dtype, x.shape());
+  for_each_number(x.numel(), [&](int64_t i) { out.data<uint16_t>()[i] = float_to_bf16(x.data<float>()[i]); });
+  return out;
+}
+
+// (scale b)^T.
+Tensor turned(const Tensor& b, float scale) {
+  const int64_t o = b.dim(0), r = b.dim(1);
+  const Tensor out = Tensor::zeros(DType::float32, {r, o});
+  for_each_number(o, [&](int64_t i) {
+    for (int64_t j = 0; j < r; ++j) out.data<float>()[j * o + i] = scale * b.data<float>()[i * r + j];
+  });
   return out;
 }
 }  // namespace
 
 void CudaBackend::fill_lora(CudaLora& lora, const Tensor& a, const Tensor& b, float scale) {
-  const int64_t r = a.dim(0), o = b.dim(0);
-  const Tensor turned = Tensor::zeros(DType::float32, {r, o});
-  for (int64_t i = 0; i < o; ++i)
-    for (int64_t j = 0; j < r; ++j) turned.data<float>()[j * o + i] = scale * b.data<float>()[i * r + j];
   lora.scale = scale;
-  upload(lora.rounds ? rounded(a) : a, lora.a);
-  upload(lora.rounds ? rounded(turned) : turned, lora.bt);
+  upload(as(lora.dtype(), a), lora.a);
+  upload(as(lora.dtype(), turned(b, scale)), lora.bt);
 }
 
 Lora CudaBackend::pack_lora(const Tensor& a, const Tensor& b, float scale, DType base) {
