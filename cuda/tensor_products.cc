@@ -31,7 +31,8 @@ void run(Runtime& runtime, Call call, int64_t shared_bytes) {
     call.ends[i].first_block = blocks;
     blocks += pieces(call.ends[i].outputs, Kernel::kOutputs);
   }
-  launch(runtime, {blocks, pieces(call.rows, Kernel::kRows), shared_bytes}, Kernel{call});
+  call.row_blocks = pieces(call.rows, Kernel::kRows);
+  launch(runtime, {blocks * call.row_blocks, 1, shared_bytes}, Kernel{call});
 }
 template <class Tile>
 void run_few(Runtime& runtime, const typename Tile::Call& call) {

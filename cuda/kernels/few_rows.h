@@ -33,6 +33,7 @@ struct FewRows {
   }
 
   WHORL_DEVICE void operator()(Grid& grid) const {
+    call.place(grid);
     const int job = call.job_of(grid.block());
     const ProductEnd& end = call.ends[job];
     const Tile tile(call, job, (grid.block() - end.first_block) * kOutputs, grid.block_y() * kRows);

@@ -37,7 +37,14 @@ struct ProductCall {
   int64_t largest_rank = 0;  // of theirs
   int64_t count = 0;         // of products
   int64_t rows = 0, groups = 0;
+  // Blocks of rows for each block of outputs, one beside the other: the second finds weights in a cache.
+  int64_t row_blocks = 1;
 
+  // Block (outputs, rows).
+  WHORL_DEVICE void place(Grid& grid) const {
+    const int all = static_cast<int>(row_blocks);
+    grid.place(grid.block() / all, grid.block() % all);
+  }
   WHORL_DEVICE int job_of(int64_t block) const {
     int mine = 0;
     while (mine + 1 < count && block >= ends[mine + 1].first_block) ++mine;

@@ -157,6 +157,7 @@ struct QuantisedManyRows {
   QuantisedCall call;
 
   WHORL_DEVICE void operator()(Grid& grid) const {
+    call.place(grid);
     const int job = call.job_of(grid.block());
     const Tile tile(
         call, job,
