@@ -1,11 +1,11 @@
 // Decode steps as graphs: the bits of steps whose kernels are queued one by one, whatever changes from step
 // to step, and what a token then costs the host.
-#include <dlfcn.h>
 #include <gtest/gtest.h>
 
 #include <filesystem>
 #include <thread>
 
+#include "cuda/emulated_models.h"
 #include "ops/device.h"
 #include "ops/library_folders.h"
 #include "train/harness.h"
@@ -14,11 +14,6 @@ namespace whorl {
 namespace {
 
 using namespace testing;  // whorl::testing
-
-int64_t counted(const std::string& what) {
-  void* const library = dlopen(WHORL_EMULATED_LIBRARY, RTLD_NOW | RTLD_LOCAL);
-  return reinterpret_cast<int64_t (*)()>(dlsym(library, ("whorl_emulated_" + what).c_str()))();
-}
 
 // What a step cost the host.
 struct Cost {
@@ -49,26 +44,8 @@ Model model_of(const std::string& dtype, const std::string& quantize = "none") {
   return Model::create(c, 5, {}, {.device = "cuda_emulated", .quantize = quantize});
 }
 
-Tensor numbers(Shape shape, uint64_t seed) {
-  const Tensor out = Tensor::zeros(DType::float32, std::move(shape));
-  for (int64_t i = 0; i < out.numel(); ++i)
-    out.data<float>()[i] =
-        0.01f * static_cast<float>(base::below(seed, static_cast<uint64_t>(i), 100)) - 0.5f;
-  return out;
-}
-
-std::shared_ptr<model::DeviceAdapter> adapter_of(const Model& model, int64_t rank, uint64_t seed) {
-  const model::Transformer& t = *model.impl()->transformer;
-  auto out = std::make_shared<model::DeviceAdapter>();
-  out->max_rank = rank;
-  for (size_t i = 0; i < t.linear_names().size(); ++i) {
-    const Shape shape = t.linear_shape(i);
-    out->linears.push_back(
-        t.backend().pack_lora(numbers({rank, shape[1]}, base::derive(seed, i)),
-                              numbers({shape[0], rank}, base::derive(seed, i + 99)), 0.5f,
-                              model.impl()->transformer->weights().layers[0].weights[0]->dtype()));
-  }
-  return out;
+std::shared_ptr<model::DeviceAdapter> shared_adapter(const Model& model, int64_t rank, uint64_t seed) {
+  return std::make_shared<model::DeviceAdapter>(adapter_of(*model.impl()->transformer, rank, seed));
 }
 
 // Streams over one cache, each with its pages, its context and maybe an adapter.
@@ -173,7 +150,7 @@ TEST_F(Graphs, OfOneToThreeStreamsHaveTheBitsOfSingleLaunches) {
           std::vector<size_t> all;
           for (size_t i = 0; i < count; ++i) {
             all.push_back(i);
-            if (adapted) s.give(i, adapter_of(s.model(), 3 + 2 * static_cast<int64_t>(i), i));
+            if (adapted) s.give(i, shared_adapter(s.model(), 3 + 2 * static_cast<int64_t>(i), i));
           }
           int64_t launched = 0;
           for (int i = 0; i < 8; ++i) launched += s.step(all).graphs;
@@ -216,7 +193,7 @@ TEST_F(Graphs, FollowAdaptersThatAreLoadedAndRemoved) {
     for (uint64_t i = 0; i < 24; ++i) {
       const size_t stream = i % 2;
       if (i % 3 == 0) s.give(stream, nullptr);
-      if (i % 3 == 1) s.give(stream, adapter_of(s.model(), 2 + static_cast<int64_t>(i % 5), i));
+      if (i % 3 == 1) s.give(stream, shared_adapter(s.model(), 2 + static_cast<int64_t>(i % 5), i));
       launched += s.step({0, 1}).graphs;
     }
     EXPECT_GE(launched, graphs ? 12 : 0);
@@ -226,12 +203,12 @@ TEST_F(Graphs, FollowAdaptersThatAreLoadedAndRemoved) {
 
 TEST_F(Graphs, AreBroughtUpToDateForAnotherAdapter) {
   Streams s(model_of("bfloat16"), 1);
-  s.give(0, adapter_of(s.model(), 4, 1));
+  s.give(0, shared_adapter(s.model(), 4, 1));
   for (int i = 0; i < 4; ++i) s.step({0});
   EXPECT_EQ(s.step({0}), kSteady);
-  s.give(0, adapter_of(s.model(), 4, 2));
+  s.give(0, shared_adapter(s.model(), 4, 2));
   EXPECT_EQ(s.step({0}), kSteady);  // its pieces are a list
-  s.give(0, adapter_of(s.model(), 8, 2));
+  s.give(0, shared_adapter(s.model(), 8, 2));
   Cost once = kSteady;
   once.captures = once.updates = 1;
   EXPECT_EQ(s.step({0}), once);  // of another rank: other blocks
@@ -243,7 +220,7 @@ TEST_F(Graphs, AreAllThatATokenCosts) {
   for (const char* quantize : {"none", "int8", "int4"})
     for (const size_t adapters : {size_t{0}, size_t{1}, size_t{3}}) {
       Streams s(model_of("bfloat16", quantize), 3);
-      for (size_t i = 0; i < adapters; ++i) s.give(i, adapter_of(s.model(), 8, i));
+      for (size_t i = 0; i < adapters; ++i) s.give(i, shared_adapter(s.model(), 8, i));
       for (int i = 0; i < 3; ++i) s.step({0, 1, 2});
       for (int i = 0; i < 10; ++i) EXPECT_EQ(s.step({0, 1, 2}), kSteady) << quantize << adapters << i;
     }

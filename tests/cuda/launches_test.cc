@@ -1,15 +1,13 @@
 // What a decode step of one more layer costs the host without graphs, and the way back through one linear:
 // launches and copies to the device, as with NVIDIA's library (the emulation has a stand-in for it). Numbers
 // that grow here are time on a GPU; as a graph the same launches are made at once (graphs_test.cc).
-#include <dlfcn.h>
 #include <gtest/gtest.h>
 
 #include <array>
 #include <filesystem>
 
-#include "base/random.h"
+#include "cuda/emulated_models.h"
 #include "model/golden.h"
-#include "model/model_impl.h"
 #include "model/training_pass.h"
 #include "ops/device.h"
 #include "ops/library_folders.h"
@@ -17,14 +15,11 @@
 namespace whorl {
 namespace {
 
-int64_t counted(const char* what) {
-  void* const library = dlopen(WHORL_EMULATED_LIBRARY, RTLD_NOW | RTLD_LOCAL);
-  return reinterpret_cast<int64_t (*)()>(dlsym(library, what))();
-}
+using namespace testing;  // whorl::testing
 
 struct Cost {
   int64_t launches = 0, uploads = 0;
-  static Cost now() { return {counted("whorl_emulated_launches"), counted("whorl_emulated_uploads")}; }
+  static Cost now() { return {counted("launches"), counted("uploads")}; }
   Cost operator-(const Cost& o) const { return {launches - o.launches, uploads - o.uploads}; }
   bool operator==(const Cost&) const = default;
 };
@@ -38,25 +33,6 @@ Model model_of(int64_t layers, const std::string& quantize) {
   c.num_attention_heads = 4, c.num_key_value_heads = 2, c.max_position_embeddings = 128;
   c.torch_dtype = "bfloat16";
   return Model::create(c, 5, {}, {.device = "cuda_emulated", .quantize = quantize});
-}
-
-Tensor numbers(Shape shape, uint64_t seed) {
-  const Tensor out = Tensor::zeros(DType::float32, std::move(shape));
-  for (int64_t i = 0; i < out.numel(); ++i)
-    out.data<float>()[i] =
-        0.01f * static_cast<float>(base::below(seed, static_cast<uint64_t>(i), 100)) - 0.5f;
-  return out;
-}
-
-model::DeviceAdapter adapter_of(const model::Transformer& t, int64_t rank) {
-  model::DeviceAdapter out;
-  out.max_rank = rank;
-  for (size_t i = 0; i < t.linear_names().size(); ++i) {
-    const Shape shape = t.linear_shape(i);
-    out.linears.push_back(t.backend().pack_lora(numbers({rank, shape[1]}, i),
-                                                numbers({shape[0], rank}, i + 99), 0.5f, DType::bfloat16));
-  }
-  return out;
 }
 
 // Four streams that decode one token each; row i uses adapter i where there are so many.

@@ -5,6 +5,7 @@
 #include <future>
 
 #include "base/check.h"
+#include "ranks/hooked_communicator.h"
 #include "serve/parallel_harness.h"
 
 namespace whorl {
@@ -246,27 +247,6 @@ TEST_F(ParallelEngine, ARankThatGivesUpIsNamedByTheNextRequestAndAllAfterIt) {
   EXPECT_CONTAINS(errors[1], "was asked to stop");
 }
 
-// Does something to what a rank gives to a sum.
-class HookedCommunicator final : public ranks::Communicator {
- public:
-  using Hook = std::function<void(const Tensor&)>;
-  HookedCommunicator(ranks::Communicator& all, Hook hook) : all_(all), hook_(std::move(hook)) {}
-  int rank() const override { return all_.rank(); }
-  int size() const override { return all_.size(); }
-  void all_reduce_sum(const Tensor& x) override {
-    hook_(x);
-    all_.all_reduce_sum(x);
-  }
-  std::vector<std::string> all_gather(std::string_view mine) override { return all_.all_gather(mine); }
-  void broadcast(void* data, size_t size) override { all_.broadcast(data, size); }
-  void watch(std::string_view what, const std::function<bool()>& done) override { all_.watch(what, done); }
-  void fail(std::string_view why) noexcept override { all_.fail(why); }
-
- private:
-  ranks::Communicator& all_;
-  Hook hook_;
-};
-
 // Left out, or counted twice.
 TEST_F(ParallelEngine, PlantedFaultsInTheSumChangeTheLogits) {
   const auto ids = random_ids(7, 40, 97);
@@ -274,10 +254,7 @@ TEST_F(ParallelEngine, PlantedFaultsInTheSumChangeTheLogits) {
   for (const float factor : {0.0f, 2.0f}) {
     Ranks faulty = ranks();
     faulty.wrapped = [&](ranks::Communicator& all) {
-      return std::make_shared<HookedCommunicator>(all, [&](const Tensor& x) {
-        if (all.rank() == 1)
-          for (int64_t i = 0; i < x.numel(); ++i) x.data<float>()[i] *= factor;
-      });
+      return std::make_shared<HookedCommunicator>(all, times(all, factor));
     };
     EXPECT_GT(difference(shared_logits(faulty, 2, ids), alone), 0.05);
   }

@@ -4,6 +4,7 @@
 #include <cstdlib>
 
 #include "ranks/harness.h"
+#include "ranks/hooked_communicator.h"
 #include "train/harness.h"
 #include "train/shares.h"
 #include "train/train_plan.h"
@@ -110,33 +111,13 @@ TEST_F(Ranks, GiveTheSameBitsEveryTime) {
 }
 
 // Gradients of ranks are dropped, or counted twice, on their way.
-class FaultyCommunicator final : public ranks::Communicator {
- public:
-  FaultyCommunicator(ranks::Communicator& all, float factor) : all_(all), factor_(factor) {}
-  int rank() const override { return all_.rank(); }
-  int size() const override { return all_.size(); }
-  void all_reduce_sum(const Tensor& x) override {
-    if (rank() == 1)
-      for (int64_t i = 0; i < x.numel(); ++i) x.data<float>()[i] *= factor_;
-    all_.all_reduce_sum(x);
-  }
-  std::vector<std::string> all_gather(std::string_view mine) override { return all_.all_gather(mine); }
-  void broadcast(void* data, size_t size) override { all_.broadcast(data, size); }
-  void watch(std::string_view what, const std::function<bool()>& done) override { all_.watch(what, done); }
-  void fail(std::string_view why) noexcept override { all_.fail(why); }
-
- private:
-  ranks::Communicator& all_;
-  float factor_;
-};
-
 TEST_F(Ranks, PlantedFaultsInTheSumChangeTheLosses) {
   const Trained alone = fit(own_model(), options());
   for (const float factor : {0.0f, 2.0f}) {
     std::vector<double> losses;
     std::vector<float> values;
     run_ranks(places(2), [&](ranks::Communicator& all) {
-      FaultyCommunicator faulty(all, factor);
+      HookedCommunicator faulty(all, times(all, factor));
       auto mine = options();
       mine.ranks = &faulty;
       const Trained run = fit(own_model(), mine);
