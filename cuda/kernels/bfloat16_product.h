@@ -22,8 +22,7 @@ template <int Outputs, int Rows>
 struct Bfloat16Tile {
   using Call = Bfloat16Call;
   static constexpr int kOutputs = 16 * Outputs, kRows = 8 * Rows;
-  static constexpr int kAhead =
-      Outputs * Rows > 1 ? 2 : 4;  // groups that are loaded before any is multiplied
+  static constexpr int kAhead = Outputs * Rows > 1 ? 2 : 4;  // groups
   using Sums = float[Outputs][Rows][4];
   const Call& call;
   Global<const FourWords> weights;
@@ -35,22 +34,6 @@ struct Bfloat16Tile {
         output0(first_output),
         row0(first_row) {}
 
-  // sums += groups of one chunk.
-  WHORL_DEVICE void add_chunk(Grid& grid, int64_t chunk, Sums& sums) const {
-    const int64_t end = call.chunk_begin(chunk + 1);
-    for (int64_t first = call.chunk_begin(chunk); first < end; first += kAhead) {
-      Group groups[kAhead];
-      WHORL_UNROLL
-      for (int i = 0; i < kAhead; ++i)
-        if (first + i < end) load(grid, first + i, groups[i]);
-      grid.sync_warp();  // lanes may have come here by different ways, and multiply together
-      WHORL_UNROLL
-      for (int i = 0; i < kAhead; ++i)
-        if (first + i < end) multiply(grid, groups[i], sums);
-    }
-  }
-
- private:
   // Eight neighbouring inputs of each of this lane's outputs and rows. Which of a group's 32 inputs a product
   // takes is free, as long as it is the same for both.
   struct Group {

@@ -20,6 +20,22 @@ WHORL_DEVICE void for_each_sum(Grid& grid, const Body& body) {
   }
 }
 
+// sums += groups of one chunk; some are loaded before any is multiplied.
+template <class Tile>
+WHORL_DEVICE void add_chunk(Grid& grid, const Tile& tile, int64_t chunk, typename Tile::Sums& sums) {
+  const int64_t end = tile.call.chunk_begin(chunk + 1);
+  for (int64_t first = tile.call.chunk_begin(chunk); first < end; first += Tile::kAhead) {
+    typename Tile::Group groups[Tile::kAhead];
+    WHORL_UNROLL
+    for (int i = 0; i < Tile::kAhead; ++i)
+      if (first + i < end) tile.load(grid, first + i, groups[i]);
+    grid.sync_warp();  // lanes may have come here by different ways, and multiply together
+    WHORL_UNROLL
+    for (int i = 0; i < Tile::kAhead; ++i)
+      if (first + i < end) tile.multiply(grid, groups[i], sums);
+  }
+}
+
 template <class Tile>
 struct FewRows {
   static constexpr int kThreads = 32 * ProductCall::kChunks, kSums = Tile::kOutputs * Tile::kRows;
@@ -41,7 +57,7 @@ struct FewRows {
     const Adapters adapters(grid, call, end, tile.row0);
     adapters.find_pieces(grid);
     typename Tile::Sums sums = {};
-    tile.add_chunk(grid, grid.warp(), sums);
+    add_chunk(grid, tile, grid.warp(), sums);
     for_each_sum<Tile::kOutputs / 16, Tile::kRows / 8>(grid, [&](int row, int output, int m, int n, int i) {
       parts[grid.warp() * kSums + row * Tile::kOutputs + output] = sums[m][n][i];
     });

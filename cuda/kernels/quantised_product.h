@@ -58,8 +58,7 @@ template <class Codes, int Outputs, int Rows>
 struct QuantisedTile {
   using Call = QuantisedCall;
   static constexpr int kOutputs = 16 * Outputs, kRows = 8 * Rows;
-  static constexpr int kAhead =
-      Outputs * Rows > 2 ? 2 : 4;  // groups that are loaded before any is multiplied
+  static constexpr int kAhead = Outputs * Rows > 2 ? 2 : 4;  // groups
   using Sums = float[Outputs][Rows][4];
   const QuantisedCall& call;
   const ProductEnd& end;
@@ -70,28 +69,12 @@ struct QuantisedTile {
 
   WHORL_DEVICE bool outside() const { return output0 >= end.outputs || row0 >= call.rows; }
 
-  // sums += groups of one chunk.
-  WHORL_DEVICE void add_chunk(Grid& grid, int64_t chunk, Sums& sums) const {
-    const int64_t last = call.chunk_begin(chunk + 1);
-    for (int64_t first = call.chunk_begin(chunk); first < last; first += kAhead) {
-      Group groups[kAhead];
-      WHORL_UNROLL
-      for (int i = 0; i < kAhead; ++i)
-        if (first + i < last) load(grid, first + i, groups[i]);
-      grid.sync_warp();  // lanes may have come here by different ways, and multiply together
-      WHORL_UNROLL
-      for (int i = 0; i < kAhead; ++i)
-        if (first + i < last) multiply(grid, groups[i], sums);
-    }
-  }
-
   // Of the tile's own row and output.
   WHORL_DEVICE void store(int row, int output, float sum) const {
     if (row0 + row < call.rows && output0 + output < end.outputs)
       end.store(row0 + row, output0 + output, sum);
   }
 
- private:
   struct Group {
     uint32_t a[Outputs][4], b[Rows][2];
     float scales[Outputs][2], least[Outputs][2], row_scales[Rows][2];
@@ -168,7 +151,7 @@ struct QuantisedManyRows {
     typename Tile::Sums total = {};
     for (int chunk = 0; chunk < QuantisedCall::kChunks; ++chunk) {
       typename Tile::Sums sums = {};
-      tile.add_chunk(grid, chunk, sums);
+      add_chunk(grid, tile, chunk, sums);
       for_each([&](int, int, int m, int n, int i) { total[m][n][i] += sums[m][n][i]; });
     }
     for_each([&](int row, int output, int m, int n, int i) { tile.store(row, output, total[m][n][i]); });

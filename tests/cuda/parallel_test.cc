@@ -3,32 +3,13 @@
 #include <gtest/gtest.h>
 
 #include "cuda/ranks_harness.h"
+#include "ranks/hooked_communicator.h"
 #include "serve/parallel_harness.h"
 
 namespace whorl {
 namespace {
 
 using namespace testing;  // whorl::testing
-
-// Counts what is summed through the host.
-class CountedSums final : public ranks::Communicator {
- public:
-  CountedSums(ranks::Communicator& all, std::atomic<int>& sums) : all_(all), sums_(sums) {}
-  int rank() const override { return all_.rank(); }
-  int size() const override { return all_.size(); }
-  void all_reduce_sum(const Tensor& x) override {
-    ++sums_;
-    all_.all_reduce_sum(x);
-  }
-  std::vector<std::string> all_gather(std::string_view mine) override { return all_.all_gather(mine); }
-  void broadcast(void* data, size_t size) override { all_.broadcast(data, size); }
-  void watch(std::string_view what, const std::function<bool()>& done) override { all_.watch(what, done); }
-  void fail(std::string_view why) noexcept override { all_.fail(why); }
-
- private:
-  ranks::Communicator& all_;
-  std::atomic<int>& sums_;
-};
 
 class ParallelOnDevices : public ::testing::Test {
  protected:
@@ -60,7 +41,9 @@ class ParallelOnDevices : public ::testing::Test {
   }
   Told together(const std::string& dtype) {
     Ranks ranks{folder.path / "model", {.device = "cuda_emulated", .dtype = dtype}};
-    ranks.wrapped = [&](ranks::Communicator& all) { return std::make_shared<CountedSums>(all, host_sums); };
+    ranks.wrapped = [&](ranks::Communicator& all) {
+      return std::make_shared<HookedCommunicator>(all, [&](const Tensor&) { ++host_sums; });
+    };
     Told out;
     const Listened listened;
     expect_none(ranks.run(2, [&](const Model& model) { out = told(model); }));
