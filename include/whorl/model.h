@@ -90,6 +90,9 @@ class WHORL_API Model {
   // linearly or by Llama 3's rule (rope_freqs.weight). Refuses by name what it would not compute exactly:
   // another architecture or rope type, a missing, extra or misshapen tensor, a NaN weight.
   // std::invalid_argument; nothing stays half loaded.
+  // On the CPU a matrix that is computed with as its file has it is laid out when it is used for the second
+  // time: the first token comes sooner, the second one pays. Until then the file is read where it lies, so do
+  // not change it in place; replacing it by another (rename) and removing it are fine.
   static Model load(const std::filesystem::path& folder, const ModelOptions& options = {});
 
   // New weights from `seed` (normal, std config.initializer_range; norms 1; projections into the residual

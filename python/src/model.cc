@@ -117,7 +117,10 @@ void bind_making(py::class_<Model>& c) {
                              "not compute exactly; nothing stays half loaded.\n"
                              "Also a GGUF file, named *.gguf, of the llama, qwen2 or qwen3 architecture; the "
                              "tokenizer is its folder's, or\n"
-                             "where that has none, the file's own.\n\n"
+                             "where that has none, the file's own.\n"
+                             "On the CPU the file is read until a model's second step: do not change it in "
+                             "place before that; replacing it by\n"
+                             "another (rename) is fine.\n\n"
                              ">>> model = whorl.Model.load(\"models/base\", threads=2)");
   c.def_static("load", &load, py::arg("folder"), py::kw_only(), py::arg("options") = py::none(),
                load_doc.c_str());

@@ -745,6 +745,8 @@ class Model:
         not compute exactly; nothing stays half loaded.
         Also a GGUF file, named *.gguf, of the llama, qwen2 or qwen3 architecture; the tokenizer is its folder's, or
         where that has none, the file's own.
+        On the CPU the file is read until a model's second step: do not change it in place before that; replacing it by
+        another (rename) is fine.
 
         >>> model = whorl.Model.load("models/base", threads=2)
 

@@ -42,11 +42,14 @@ class CpuBackend final : public ops::Backend {
   void fill_zero(const Tensor& x) override;
   size_t working_bytes(const ops::PassShape& pass) const override;
   size_t held_bytes() const { return scratch_.bytes(); }  // what working_bytes foresees, as it is now
+  size_t passing_bytes() const { return passing_.bytes(); }
 
   Weight pack(const Tensor& w, bool backward) override;
   Weight pack_quantized(const Tensor& w, ops::Quantize quantize) override;
   Weight pack_quantized(const ops::QuantizedMatrix& w) override;
   Weight pack_quantized(const ops::QuantizedRows& w) override;
+  Weight pack_later(const Tensor& w, const std::function<void()>& laid_out) override;
+  Weight pack_quantized_later(const ops::QuantizedRows& w, const std::function<void()>& laid_out) override;
   void prepare_backward(PackedWeight& w) override;
   size_t gradient_layout_bytes(const PackedWeight& w) const override;
   void repack(PackedWeight& w, const Tensor& host) override;
@@ -140,7 +143,13 @@ class CpuBackend final : public ops::Backend {
     // Weights stored whole: see kernels.h.
     const Gemm* beside = nullptr;
     const Gemm* behind = nullptr;
+    const LateRows* late = nullptr;  // what to read in the place of a layout that is not there
   };
+  // Makes a weight's layout where it is not there yet: whoever reads it calls this first.
+  void lay_out(const CpuWeight& weight);
+  // The rows that a product of n rows reads instead; null: the layout is there.
+  std::shared_ptr<const LateRows> rows_or_layout(const CpuWeight& weight, int64_t n);
+  void late_block(const CpuWeight& weight, const Block& block, int64_t panel_begin, int64_t panel_end);
   void forward_block(const CpuWeight& weight, const Block& block, int64_t panel_begin, int64_t panel_end);
   // The whole product, shared out among threads; and c = a w.
   void multiply(const Block& whole, const CpuWeight& weight);
@@ -187,6 +196,7 @@ class CpuBackend final : public ops::Backend {
   std::shared_ptr<base::ThreadPool> pool_;
   const Kernels& kernels_;
   ScratchPool scratch_;
+  ScratchPool passing_;  // panels of late weights; empty again when the first of those is laid out
 };
 
 }  // namespace whorl::cpu

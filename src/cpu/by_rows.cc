@@ -96,6 +96,7 @@ std::unique_ptr<ScratchPool::Lease> CpuBackend::turn_for_rows(std::span<const We
   for (const Weight& w : weights) {
     const CpuWeight& weight = as_cpu(*w);
     if (!weight.kept().empty() || !begins.try_emplace(&weight, floats).second) continue;
+    lay_out(weight);
     const Turned turned(weight, kernels_);
     for (int64_t i = 0; i < turned.all_panels; ++i, floats += turned.panel_floats)
       panels.push_back({&weight, i, floats});

@@ -9,10 +9,16 @@ void CpuBackend::embedding(std::span<const int32_t> ids, const PackedWeight& tab
   const CpuWeight& weight = as_cpu(table);
   expect("embedding", "y", y, {static_cast<int64_t>(ids.size()), weight.inputs()});
   expect_below("embedding", "ids", ids, weight.outputs());
+  const auto late = weight.late.first(Late::Use::lookup);
+  if (!late) lay_out(weight);
   parallel(static_cast<int64_t>(ids.size()), 1 + 4096 / weight.inputs(), [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       float* const to = y.data<float>() + i * y.row_stride();
       const int32_t id = ids[static_cast<size_t>(i)];
+      if (late) {
+        late->copy_row(id, to);
+        continue;
+      }
       weight.whole() ? weight.forward.copy_column_wide(id, to) : weight.quantised.copy_column(id, to);
     }
   });

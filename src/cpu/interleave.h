@@ -24,6 +24,9 @@ inline void turn(Words (&x)[4]) {
 inline void interleave(const uint8_t* rows, int64_t stride, int64_t begin, int64_t end, uint8_t* panel) {
   constexpr int64_t kWord = 4, kLine = kPanel * kWord;
   int64_t w = begin;
+  // Sixteen rows are more places at once than a processor follows by itself.
+  constexpr int64_t kAhead = 512;  // bytes
+  for (int64_t row = 0; row < kPanel; ++row) __builtin_prefetch(rows + row * stride + begin * kWord + kAhead);
   for (; w + 4 <= end; w += 4)
     for (int64_t row = 0; row < kPanel; row += 4) {
       Words x[4];

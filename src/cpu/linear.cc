@@ -34,7 +34,8 @@ struct CpuBackend::Projection {
   float *ready, *packed;  // x for this weight, and for adapters (RoundedOnce); null where tasks do it
   Cut cut;
   int64_t first_task;
-  bool beside;  // s is made beside y, by the same tasks
+  bool beside;                           // s is made beside y, by the same tasks
+  std::shared_ptr<const LateRows> late;  // where the weight has no layout yet
 };
 
 // s = D(x) a^T for rows [begin, end) of one segment.
@@ -90,6 +91,7 @@ void CpuBackend::project(const Tensor& x, const Projection& p, base::Stretch row
               p.job.bias.data<float>(),
               p.ready,
               packed_step(x.dim(0))};
+  block.late = p.late.get();
   const LoraSegment* const all = segment_of_all(p.job.segments, begin, end);
   Gemm beside{};
   if (p.beside && all) {
@@ -151,7 +153,8 @@ void CpuBackend::project_all(const Tensor& x, std::span<const ops::LinearJob> jo
     all.push_back({job, weight, kept ? job.s.data<float>() : next, kept ? job.s.row_stride() : rank,
                    rows.for_weight(weight), rows.for_adapters(job.segments), cut, tasks,
                    !stretches && weight.whole() &&
-                       goes_beside(kernels_, cut, weight.forward.bf16(), job.segments, &CpuLora::a)});
+                       goes_beside(kernels_, cut, weight.forward.bf16(), job.segments, &CpuLora::a),
+                   rows_or_layout(weight, n)});
     tasks += cut.tasks();
     if (!kept) next += n * rank;
   }

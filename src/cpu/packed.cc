@@ -62,21 +62,23 @@ void Panels::place(base::ThreadPool& pool, int64_t k_step, int64_t column_step, 
 
 // Rows that lie as a checkpoint has them: whole panels move word by word, what is left over number by number.
 template <class Stored>
-void Panels::place_rows(base::ThreadPool& pool, const Stored* data, int64_t column_step) {
+void Panels::lay(int64_t panel, const Stored* rows, int64_t column_step, int64_t count) const {
   constexpr int64_t kInWord = 4 / sizeof(Stored), kAhead = 16;  // words: a line of every row's memory
   const int64_t words = k_ / kInWord;
-  Stored* const memory = memory_.data<Stored>();
-  pool.run(panels(), [&](int64_t panel) {
-    const int64_t first = panel * kPanel, last = std::min(first + kPanel, columns_);
-    const bool whole = last - first == kPanel;
-    for (int64_t w = 0; whole && w < words; w += kAhead)
-      interleave(reinterpret_cast<const uint8_t*>(data + first * column_step),
-                 column_step * static_cast<int64_t>(sizeof(Stored)), w, std::min(w + kAhead, words),
-                 reinterpret_cast<uint8_t*>(memory + offset(0, first)));
-    for (int64_t column = first; column < last; ++column)
-      for (int64_t k = whole ? words * kInWord : 0; k < k_; ++k)
-        memory[offset(k, column)] = data[column * column_step + k];
-  });
+  const bool whole = count == kPanel;
+  Stored* const to = memory_.data<Stored>() + offset(0, panel * kPanel);
+  for (int64_t w = 0; whole && w < words; w += kAhead)
+    interleave(reinterpret_cast<const uint8_t*>(rows), column_step * static_cast<int64_t>(sizeof(Stored)), w,
+               std::min(w + kAhead, words), reinterpret_cast<uint8_t*>(to));
+  const int64_t first = whole ? words * kInWord : 0;
+  std::fill(to + first * kPanel, to + stored_k(dtype_, k_) * kPanel, Stored{});
+  for (int64_t column = 0; column < count; ++column)
+    for (int64_t k = first; k < k_; ++k) to[offset(k, column)] = rows[column * column_step + k];
+}
+
+void Panels::lay_rows(int64_t panel, const void* rows, int64_t column_step, int64_t count) const {
+  bf16() ? lay(panel, static_cast<const uint16_t*>(rows), column_step, count)
+         : lay(panel, static_cast<const float*>(rows), column_step, count);
 }
 
 // Columns that lie side by side, as they do in a transpose: a line of a panel is one or two of its rows.
@@ -101,7 +103,11 @@ void Panels::place_lines(base::ThreadPool& pool, const Stored* data, int64_t k_s
 
 void Panels::fill(base::ThreadPool& pool, const void* data, int64_t k_step, int64_t column_step) {
   const auto place_all = [&]<class Stored>(const Stored* from) {
-    k_step == 1 ? place_rows(pool, from, column_step) : place_lines(pool, from, k_step);
+    if (k_step != 1) return place_lines(pool, from, k_step);
+    pool.run(panels(), [&](int64_t panel) {
+      const int64_t first = panel * kPanel;
+      lay(panel, from + first * column_step, column_step, std::min(kPanel, columns_ - first));
+    });
   };
   base::check_argument(k_step == 1 || column_step == 1,
                        "[Panels] expected neighbours in a row or in a column");

@@ -3,6 +3,7 @@
 #include <mutex>
 
 #include "base/thread_pool.h"
+#include "cpu/late.h"
 #include "cpu/quantised.h"
 
 namespace whorl::cpu {
@@ -18,6 +19,9 @@ class Panels {
   // From row-major memory: element (k, column) at data[k * k_step + column * column_step], one of the
   // steps 1. `data` has this matrix's dtype.
   void fill(base::ThreadPool& pool, const void* data, int64_t k_step, int64_t column_step);
+  // Up to 16 rows of such memory with k_step 1 become panel `panel`: lanes without a row, and a k that makes
+  // no pair, are cleared. Any thread.
+  void lay_rows(int64_t panel, const void* rows, int64_t column_step, int64_t count) const;
   // From float32, times `factor`; rounded when this matrix is bfloat16.
   void fill_scaled(base::ThreadPool& pool, const float* data, int64_t k_step, int64_t column_step,
                    float factor);
@@ -43,7 +47,7 @@ class Panels {
   template <class Stored, class Value>
   void place(base::ThreadPool& pool, int64_t k_step, int64_t column_step, const Value& value);
   template <class Stored>
-  void place_rows(base::ThreadPool& pool, const Stored* data, int64_t column_step);
+  void lay(int64_t panel, const Stored* rows, int64_t column_step, int64_t count) const;
   template <class Stored>
   void place_lines(base::ThreadPool& pool, const Stored* data, int64_t k_step);
   DType dtype_ = DType::float32;
@@ -57,11 +61,13 @@ class Panels {
 struct CpuWeight final : ops::PackedWeight {
   Panels forward, backward;
   QuantPanels quantised;
-  mutable std::mutex preparing;  // of backward: a trainer may attach while another computes
+  Late late;                    // whether forward, or quantised, has been filled yet: see CpuBackend::lay_out
+  std::mutex preparing;         // one trainer at a time; whoever computes does not wait for it
+  mutable std::mutex swapping;  // of backward: a trainer may attach while another computes
 
   // backward as it is now: what it holds stays, whatever another trainer makes meanwhile.
   Panels kept() const {
-    const std::lock_guard lock(preparing);
+    const std::lock_guard lock(swapping);
     return backward;
   }
 
@@ -72,7 +78,7 @@ struct CpuWeight final : ops::PackedWeight {
   DType dtype() const override { return whole() ? forward.dtype() : DType::bfloat16; }
   ops::Quantize quantize() const override { return quantised.quantize(); }
   size_t nbytes() const override { return forward.nbytes() + kept().nbytes() + quantised.nbytes(); }
-  bool has_backward() const { return !whole() || !backward.empty(); }
+  bool has_backward() const { return !whole() || !kept().empty(); }
 };
 
 // Four products: s = x a^T, y += s (scale b)^T, ds = dy (scale b), dx += ds a.

@@ -7,6 +7,7 @@ namespace whorl::cpu {
 
 void CpuBackend::forward_block(const CpuWeight& weight, const Block& b, int64_t panel_begin,
                                int64_t panel_end) {
+  if (b.late) return late_block(weight, b, panel_begin, panel_end);
   const QuantPanels& q = weight.quantised;
   const auto quantised = [&](float* rows, bool rounded) {
     kernels_.gemm_quantised({b.a, b.a_stride, b.rows, q.k(), q.matrix(), panel_begin, panel_end, q.columns(),
@@ -25,6 +26,7 @@ void CpuBackend::forward_block(const CpuWeight& weight, const Block& b, int64_t 
 }
 
 void CpuBackend::multiply(const Block& whole, const CpuWeight& weight) {
+  lay_out(weight);
   const Cut cut(whole.rows, weight, pool_->width());
   pool_->run(cut.tasks(), [&](int64_t task) {
     const int64_t begin = cut.row(task);
@@ -55,6 +57,7 @@ void CpuBackend::turn_panel(const CpuWeight& weight, int64_t panel, float* to) {
 
 void CpuBackend::for_gradient_panels(const CpuWeight& weight,
                                      const std::function<void(const GradientPanels&)>& body) {
+  lay_out(weight);
   const int64_t inputs = weight.inputs();
   if (const Panels kept = weight.kept(); !kept.empty()) return body({kept.data(), kept.bf16(), 0, inputs});
   const Turned turned(weight, kernels_);

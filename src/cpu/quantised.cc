@@ -55,12 +55,17 @@ void QuantPanels::allocate(bool minima) {
 QuantPanels::QuantPanels(base::ThreadPool& pool, const ops::QuantizedRows& w)
     : quantize_(w.quantize), k_(w.inputs), columns_(w.outputs) {
   allocate(w.minima);
-  pool.run(panels(), [&](int64_t panel) { fill_panel(w, panel); });
+  pool.run(panels(), [&](int64_t panel) { fill_panel(w, panel, panel); });
+}
+
+QuantPanels::QuantPanels(ops::Quantize quantize, bool minima, int64_t k, int64_t columns)
+    : quantize_(quantize), k_(k), columns_(columns) {
+  allocate(minima);
 }
 
 // A panel's rows one after another, then turned all at once. Columns past the last and inputs past the end of
 // a row stand for nothing: their codes are those of zero, their scales zero.
-void QuantPanels::fill_panel(const ops::QuantizedRows& w, int64_t panel) {
+void QuantPanels::fill_panel(const ops::QuantizedRows& w, int64_t from, int64_t panel) const {
   const bool int8 = quantize_ == ops::Quantize::int8;
   const int64_t bytes = groups() * (int8 ? kGroup : kGroup / 2);
   thread_local std::vector<uint8_t> rows;
@@ -69,11 +74,12 @@ void QuantPanels::fill_panel(const ops::QuantizedRows& w, int64_t panel) {
   scales.resize(static_cast<size_t>(groups())), minima.resize(minima_.empty() ? 0 : scales.size());
   for (int64_t lane = 0; lane < kPanel; ++lane) {
     uint8_t* codes = rows.data() + lane * bytes;
-    if (panel * kPanel + lane < columns_) {
-      w.read(panel * kPanel + lane, {codes, scales.data(), minima_.empty() ? nullptr : minima.data()});
-      place(scales, panel, lane, scales_);
-      if (!minima_.empty()) place(minima, panel, lane, minima_);
-    }
+    if (const int64_t row = from * kPanel + lane; row < w.outputs)
+      w.read(row, {codes, scales.data(), minima_.empty() ? nullptr : minima.data()});
+    else
+      std::fill(scales.begin(), scales.end(), 0), std::fill(minima.begin(), minima.end(), 0);
+    place(scales, panel, lane, scales_);
+    if (!minima_.empty()) place(minima, panel, lane, minima_);
     if (int8)
       for (int64_t i = 0; i < bytes; ++i) codes[i] ^= 0x80;
     else

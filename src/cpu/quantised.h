@@ -16,6 +16,9 @@ class QuantPanels {
   // Reads its rows on the pool's threads.
   QuantPanels(base::ThreadPool& pool, const ops::QuantizedRows& w);
 
+  // Filled later, panel by panel.
+  QuantPanels(ops::Quantize quantize, bool minima, int64_t k, int64_t columns);
+
   // Over memory of somebody else's, which is only read; `minima` may be empty.
   QuantPanels(const Tensor& codes, const Tensor& scales, const Tensor& minima, int64_t k, int64_t columns);
 
@@ -35,6 +38,8 @@ class QuantPanels {
   size_t nbytes() const {
     return empty() ? 0 : codes_.nbytes() + scales_.nbytes() + (minima_.empty() ? 0 : minima_.nbytes());
   }
+  // Panel `from` of w's rows becomes this matrix's panel `panel`. Any thread.
+  void fill_panel(const ops::QuantizedRows& w, int64_t from, int64_t panel) const;
   // What the codes of one column stand for, all k; of columns [begin, end), one after another.
   void copy_column(int64_t column, float* out) const;
   void copy_columns(int64_t begin, int64_t end, float* out) const;
@@ -43,7 +48,6 @@ class QuantPanels {
   Shape shape_of_codes() const;
   void allocate(bool minima);
   void copy_panel(int64_t panel, float* out) const;
-  void fill_panel(const ops::QuantizedRows& w, int64_t panel);
   void place(const std::vector<uint16_t>& row, int64_t panel, int64_t lane, const Tensor& to) const;
 
   ops::Quantize quantize_ = ops::Quantize::none;

@@ -34,6 +34,13 @@ class ScratchPool {
     return floats_ * sizeof(float);
   }
 
+  // Lets go of what is not lent.
+  void clear() {
+    std::lock_guard lock(mutex_);
+    for (const Lease::Buffer& buffer : free_) floats_ -= buffer.floats;
+    free_.clear();
+  }
+
  private:
   Lease::Buffer take(size_t floats) {
     Lease::Buffer best;

@@ -29,6 +29,7 @@ std::string CpuBackend::weight_layout() const { return "cpu panels 1"; }
 
 ops::WeightParts CpuBackend::parts(const PackedWeight& w) {
   const CpuWeight& weight = as_cpu(w);
+  lay_out(weight);
   ops::WeightParts out{weight.outputs(), weight.inputs(), {}};
   if (weight.whole()) {
     out.tensors["panels"] = weight.forward.memory();

@@ -78,13 +78,30 @@ Weight CpuBackend::pack_quantized(const ops::QuantizedRows& w) {
   return weight;
 }
 
+Weight CpuBackend::pack_later(const Tensor& w, const std::function<void()>& laid_out) {
+  check_weight("pack_later", w);
+  auto weight = std::make_shared<CpuWeight>();
+  weight->forward = Panels(w.dtype(), w.dim(1), w.dim(0));
+  weight->late.begin(std::make_shared<const LateRows>(w, laid_out));
+  return weight;
+}
+
+Weight CpuBackend::pack_quantized_later(const ops::QuantizedRows& w, const std::function<void()>& laid_out) {
+  auto weight = std::make_shared<CpuWeight>();
+  weight->quantised = QuantPanels(w.quantize, w.minima, w.inputs, w.outputs);
+  weight->late.begin(std::make_shared<const LateRows>(w, laid_out));
+  return weight;
+}
+
 void CpuBackend::prepare_backward(PackedWeight& w) {
   CpuWeight& weight = as_cpu(w);
-  std::lock_guard lock(weight.preparing);
+  lay_out(weight);
+  const std::lock_guard lock(weight.preparing);
   if (weight.has_backward()) return;
   const Tensor plain = unpack(w);
   Panels panels(weight.dtype(), weight.outputs(), weight.inputs());
   panels.fill(*pool_, plain.raw(), plain.dim(1), 1);
+  const std::lock_guard swap(weight.swapping);
   weight.backward = std::move(panels);
 }
 
@@ -101,6 +118,7 @@ void CpuBackend::repack(PackedWeight& w, const Tensor& host) {
   base::check_argument(weight.whole(), "[repack] expected a weight that is not quantised");
   base::check_argument(!weight.forward.borrowed(), "[repack] this weight's memory is not its own");
   expect("repack", "w", host, {weight.outputs(), weight.inputs()}, weight.dtype());
+  lay_out(weight);
   fill_forward(*pool_, weight, host);
   if (!weight.backward.empty()) fill_backward(*pool_, weight, host);
 }
@@ -108,6 +126,7 @@ void CpuBackend::repack(PackedWeight& w, const Tensor& host) {
 Tensor CpuBackend::unpack(const PackedWeight& w) {
   const CpuWeight& weight = as_cpu(w);
   const DType dtype = weight.whole() ? weight.dtype() : DType::float32;
+  lay_out(weight);
   Tensor out = Tensor::zeros(dtype, {weight.outputs(), weight.inputs()});
   const int64_t panels = (weight.outputs() + kPanel - 1) / kPanel;  // whole ones go faster
   parallel(panels, 1 + (1 << 10) / weight.inputs(), [&](int64_t begin, int64_t end) {
@@ -119,6 +138,7 @@ Tensor CpuBackend::unpack(const PackedWeight& w) {
 void CpuBackend::unpack_rows(const PackedWeight& w, int64_t begin, const Tensor& out) {
   const CpuWeight& weight = as_cpu(w);
   const int64_t end = begin + out.dim(0);
+  lay_out(weight);
   if (weight.whole())
     weight.forward.copy_columns(begin, end, out.raw());
   else

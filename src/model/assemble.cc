@@ -39,6 +39,7 @@ DecoderWeights pack(Model::Impl& impl, const Work& work) {
   Rounding rounding = work.rounding;
   rounding.stored = part_of(share, impl.config, rounding.stored, work.context);
   if (kept) rounding.kept = kept->open(config);
+  if (share.whole()) rounding.stays = work.numbers.stays;
   std::vector<std::string> known;
   DecoderWeights weights = pack_weights(config, part_of(share, impl.config, work.numbers.source),
                                         *impl.backend, false, rounding, share.whole() ? &known : nullptr);

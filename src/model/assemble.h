@@ -16,6 +16,7 @@ struct Numbers {
   std::vector<std::filesystem::path> files = {};  // what both read: all that ModelOptions::weights_cache asks
   bool rounded = false;                           // the checkpoint holds matrices in whole numbers
   std::string made_of = {};                       // where there are no files: what numbers follow from
+  StaysSource stays = {};                         // of both sources, where they are not cut
 };
 
 // `impl` has config, path, text_files and perhaps a backend or ranks; everything else is filled in. The

@@ -147,6 +147,8 @@ std::string gguf_dtype(const tensor::Gguf& file) {
 
 std::string gguf_tensor_name(const TensorSpec& spec) { return gguf_name(spec.name); }
 
+bool gguf_moves_rows(const ModelConfig& config, const TensorSpec& spec) { return paired(config, spec.name); }
+
 int64_t gguf_row(const ModelConfig& config, const TensorSpec& spec, int64_t row) {
   return paired(config, spec.name) ? paired_row(row, config.head_dim) : row;
 }

@@ -21,6 +21,7 @@ std::string gguf_dtype(const tensor::Gguf& file);
 
 // The file's name of a tensor, and where row `row` of it lies in the file.
 std::string gguf_tensor_name(const TensorSpec& spec);
+bool gguf_moves_rows(const ModelConfig& config, const TensorSpec& spec);  // any of them, that is
 int64_t gguf_row(const ModelConfig& config, const TensorSpec& spec, int64_t row);
 
 // One tensor as it is to be packed. NaN and Inf are refused by name.

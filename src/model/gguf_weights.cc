@@ -25,10 +25,11 @@ struct Rows {
   const uint8_t* blocks;
   ModelConfig config;
   TensorSpec spec;
+  bool moved = gguf_moves_rows(config, spec);  // asked once, not for each row
 
   int64_t width() const { return info.shape.back(); }
   const uint8_t* at(int64_t row, int64_t column) const {
-    const int64_t index = gguf_row(config, spec, row) * width() + column;
+    const int64_t index = (moved ? gguf_row(config, spec, row) : row) * width() + column;
     return blocks + index / tensor::block_size(info.type) * tensor::bytes_per_block(info.type);
   }
 };
@@ -48,6 +49,18 @@ ops::QuantizedRows codes_of(std::shared_ptr<const Rows> rows, const std::string&
               full += (to.scales[i] & 0x7c00) == 0x7c00 || (to.minima && (to.minima[i] & 0x7c00) == 0x7c00);
             if (full > 0) refuse_values(*rows, context);
           }};
+}
+
+// The same for the whole matrix, of codes that are read late; in whatever order it lies.
+void check_scales(const Rows& rows, const std::string& context) {
+  constexpr int64_t kPart = 1 << 14;  // numbers, a multiple of every block
+  const int64_t all = rows.info.shape.front() * rows.width();
+  const int64_t block = tensor::block_size(rows.info.type), bytes = tensor::bytes_per_block(rows.info.type);
+  base::ThreadPool::shared()->run((all + kPart - 1) / kPart, [&](int64_t part) {
+    const int64_t begin = part * kPart, n = std::min(all - begin, kPart);
+    if (!tensor::scales_are_finite(rows.info.type, rows.blocks + begin / block * bytes, n))
+      refuse_values(rows, context);
+  });
 }
 
 // Over the numbers in the file, as if they had been widened: an adapter belongs to either.
@@ -88,9 +101,10 @@ StoredMatrix read_gguf_matrix(const tensor::Gguf& file, const ModelConfig& confi
   const ops::Quantize kind = kind_of(rows->info.type);
   if (kind == ops::Quantize::none || !(keep || kind == asked))
     return {{}, {}, keep && tensor::block_size(rows->info.type) > 1 ? ops::Quantize::int8 : asked};
-  StoredMatrix stored{codes_of(rows, context), {}, kind};
+  StoredMatrix stored{codes_of(rows, context), {}, kind, [=] { check_scales(*rows, context); }};
   if (rows->info.type == GgufType::q4_k) {
     refuse_not_finite(*rows, context);
+    stored.check = [] {};
     stored.digest = [rows] { return digest_of(*rows); };
   }
   return stored;

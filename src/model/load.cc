@@ -1,6 +1,7 @@
 // Model::load: a Hugging Face folder or a GGUF file.
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "base/check.h"
 #include "base/file.h"
@@ -15,7 +16,8 @@ namespace whorl {
 
 namespace {
 // Tensors are packed one after another: when the next is read, the last one's pages in the file's mapping are
-// let go, so that a load holds the packed weights and little more.
+// let go, so that a load holds the packed weights and little more. Those of a tensor that is laid out late go
+// when it is: until then they are what holds its numbers.
 template <class File>
 class OneAtATime {
  public:
@@ -25,6 +27,9 @@ class OneAtATime {
     last_ = name;
   }
   void ends() { reads(""); }
+  model::LaidOut stays() {
+    return [file = file_, name = std::exchange(last_, "")] { file.release(name); };
+  }
 
  private:
   File file_;
@@ -69,7 +74,11 @@ void load_gguf(Model::Impl& impl, const std::filesystem::path& path, const Model
     pages->reads(model::gguf_tensor_name(spec));
     return model::read_gguf_matrix(file, config, spec, quantize, context);
   };
-  model::assemble(impl, {tensor, matrix, {path}, holds_whole_numbers(file)}, options, context);
+  const auto stays = [file, pages](const model::TensorSpec& spec, const Tensor& host) -> model::LaidOut {
+    const bool mapped = host.empty() || host.raw() == file.blocks(model::gguf_tensor_name(spec));
+    return mapped ? pages->stays() : nullptr;
+  };
+  model::assemble(impl, {tensor, matrix, {path}, holds_whole_numbers(file), {}, stays}, options, context);
   pages->ends();
 }
 
@@ -116,7 +125,10 @@ Model model::load(const std::filesystem::path& folder, const ModelOptions& optio
     pages->reads(spec.name);
     return model::read_tensor(file, spec, dtype, context);
   };
-  model::assemble(*impl, {tensor, {}, number_files(folder)}, options, context);
+  const auto stays = [file, pages](const model::TensorSpec& spec, const Tensor& host) -> model::LaidOut {
+    return host.raw() == file.tensor(spec.name).raw() ? pages->stays() : nullptr;
+  };
+  model::assemble(*impl, {tensor, {}, number_files(folder), false, {}, stays}, options, context);
   pages->ends();
   return Model(std::move(impl));
 }

@@ -83,8 +83,19 @@ std::string hashed(const Packing& p, const Tensor& x) {
   return p.hashes ? value_digest(*base::ThreadPool::shared(), x) : "";
 }
 
-KeptMatrix pack_stored(const Packing& p, const StoredMatrix& stored) {
-  const ops::Weight weight = p.backend.pack_quantized(stored.codes);
+LaidOut stays(const Packing& p, const TensorSpec& spec, const Tensor& host) {
+  return p.rounding.stays ? p.rounding.stays(spec, host) : nullptr;
+}
+
+ops::Weight pack_codes(const Packing& p, const TensorSpec& spec, const StoredMatrix& stored) {
+  const LaidOut laid_out = stays(p, spec, Tensor());
+  if (!laid_out) return p.backend.pack_quantized(stored.codes);
+  stored.check();  // now, not at the first product
+  return p.backend.pack_quantized_later(stored.codes, laid_out);
+}
+
+KeptMatrix pack_stored(const Packing& p, const TensorSpec& spec, const StoredMatrix& stored) {
+  const ops::Weight weight = pack_codes(p, spec, stored);
   if (p.hashes && stored.digest) return {weight, stored.digest()};
   return {weight, p.backend.on_host() || !p.hashes ? "" : hashed(p, p.backend.unpack(*weight))};
 }
@@ -93,7 +104,7 @@ KeptMatrix pack_matrix(Packing& p, const TensorSpec& spec) {
   if (p.rounding.kept) return p.rounding.kept(spec);
   StoredMatrix stored{{}, {}, p.rounding.quantize};
   if (p.rounding.stored) stored = p.rounding.stored(spec);
-  if (stored.codes.read) return pack_stored(p, stored);
+  if (stored.codes.read) return pack_stored(p, spec, stored);
   const Tensor host = p.source(spec);
   const bool rounded = to_round(p, spec, stored.quantize);
   // From a device's memory it would cost the way back.
@@ -101,7 +112,10 @@ KeptMatrix pack_matrix(Packing& p, const TensorSpec& spec) {
   if (rounded) return {p.backend.pack_quantized(host, stored.quantize), known};
   // The head's gradient towards its input is always asked for; a table that is no head never is.
   const bool head = spec.kind != TensorKind::embedding || p.config.tie_word_embeddings;
-  return {p.backend.pack(host, p.backward && head), known};
+  const bool backward = p.backward && head;
+  if (const LaidOut laid_out = backward ? nullptr : stays(p, spec, host))
+    return {p.backend.pack_later(host, laid_out), known};
+  return {p.backend.pack(host, backward), known};
 }
 
 // The value_digest of what was read where what is held would not tell, else "".

@@ -38,6 +38,12 @@ std::vector<TensorSlot> tensor_slots(const ModelConfig& config, DecoderWeights& 
 // Gives the host tensor for a specification: float32 or bfloat16, of its shape.
 using TensorSource = std::function<Tensor(const TensorSpec&)>;
 
+// What to call when numbers of a source are needed no more; null: they do not stay anyway.
+using LaidOut = std::function<void()>;
+// Asked of each matrix that is about to be packed, with what the source gave (empty: codes): whether that is
+// memory which stays as it is, so that a backend may lay it out later.
+using StaysSource = std::function<LaidOut(const TensorSpec&, const Tensor& host)>;
+
 // A matrix that its file holds rounded: codes that are kept, or, where there are none (no codes.read), how
 // its numbers are rounded once more. What the codes stand for are exactly the numbers in the file, unless
 // `digest` is there to give their value_digest.
@@ -45,6 +51,8 @@ struct StoredMatrix {
   ops::QuantizedRows codes;
   std::function<std::string()> digest;
   ops::Quantize quantize = ops::Quantize::none;
+  // Throws where a number is none, as reading the codes does: for those that are read late.
+  std::function<void()> check = [] {};
 };
 using StoredSource = std::function<StoredMatrix(const TensorSpec&)>;
 
@@ -61,6 +69,7 @@ struct Rounding {
   ops::Quantize quantize = ops::Quantize::none;
   StoredSource stored = {};
   KeptSource kept = {};
+  StaysSource stays = {};  // null: nothing stays
 };
 
 // Packs everything that the sources give. `backward` also prepares gradients. `known`, unless null, receives

@@ -51,6 +51,18 @@ Weight Backend::pack_quantized(const QuantizedRows& w) {
   return pack_quantized(all);
 }
 
+Weight Backend::pack_later(const Tensor& w, const std::function<void()>& laid_out) {
+  Weight weight = pack(w, false);
+  laid_out();
+  return weight;
+}
+
+Weight Backend::pack_quantized_later(const QuantizedRows& w, const std::function<void()>& laid_out) {
+  Weight weight = pack_quantized(w);
+  laid_out();
+  return weight;
+}
+
 void Backend::repack_loras(std::span<const LoraValues> values) {
   const auto host = [this](const Tensor& x) {
     if (on_host() || x.empty()) return x;

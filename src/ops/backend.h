@@ -34,7 +34,7 @@
 
 namespace whorl::ops {
 
-inline constexpr int kContractVersion = 9;
+inline constexpr int kContractVersion = 10;
 
 // How a frozen matrix is rounded to whole numbers; groups of 32 inputs share a float16 scale.
 enum class Quantize : uint8_t { none, int8, int4 };
@@ -234,8 +234,15 @@ class Backend {
   virtual Weight pack_quantized(const QuantizedMatrix& w);
   // Made a QuantizedMatrix first, unless a backend knows better.
   virtual Weight pack_quantized(const QuantizedRows& w);
-  // The same later, when a trainer attaches. Gradients through a weight without that layout are the same
-  // bits: they make it in passing, matrix by matrix, which costs time where rows are few.
+  // The same of memory that stays as it is until `laid_out` is called (a file's mapping): a backend may read
+  // it there in the first product or lookup, and make its own layout at the next use. The bits do not depend
+  // on it. `laid_out`, which must not throw, is called once, from any thread, also when the weight goes away
+  // unused; nothing of `w` is read after that. Unless a backend knows better, the layout is made at once.
+  virtual Weight pack_later(const Tensor& w, const std::function<void()>& laid_out);
+  // A reader that throws makes the use that reads throw.
+  virtual Weight pack_quantized_later(const QuantizedRows& w, const std::function<void()>& laid_out);
+  // What gradients need, made later, when a trainer attaches. Gradients through a weight without that layout
+  // are the same bits: they make it in passing, matrix by matrix, which costs time where rows are few.
   virtual void prepare_backward(PackedWeight& w) = 0;
   // What that takes of memory; 0 where one layout serves both directions.
   virtual size_t gradient_layout_bytes(const PackedWeight&) const { return 0; }

@@ -68,6 +68,9 @@ struct GgufCodes {
 bool has_codes(GgufType type);  // one of these
 bool has_minima(GgufType type);
 void copy_codes(GgufType type, const uint8_t* from, int64_t n, const GgufCodes& to);
+// Whether what copy_codes would give as scales and minima are numbers, without reading codes: of Q8_0, Q4_0
+// and Q4_1.
+bool scales_are_finite(GgufType type, const uint8_t* from, int64_t n);
 
 // A mapped file: nobody may shrink it meanwhile. Cheap to copy; safe from many threads.
 class Gguf {

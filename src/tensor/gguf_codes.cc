@@ -63,4 +63,15 @@ void copy_codes(GgufType type, const uint8_t* from, int64_t n, const GgufCodes& 
   }
 }
 
+bool scales_are_finite(GgufType type, const uint8_t* from, int64_t n) {
+  base::check_argument(has_codes(type) && type != GgufType::q4_k, "[scales_are_finite] ", name_of(type),
+                       " has no scales of this kind");
+  const auto full = [](uint16_t bits) { return (bits & 0x7c00) == 0x7c00; };
+  const int64_t bytes = bytes_per_block(type);
+  int found = 0;
+  for (int64_t group = 0; group < n / kGroup; ++group, from += bytes)
+    found += full(half_bits(from)) || (type == GgufType::q4_1 && full(half_bits(from + 2)));
+  return found == 0;
+}
+
 }  // namespace whorl::tensor

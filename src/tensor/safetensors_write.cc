@@ -159,7 +159,7 @@ namespace {
 // Blocks on as many threads as there are; what they count adds up in any order.
 template <class Bits>
 int64_t count_full_exponents(const Tensor& tensor, Bits exponent) {
-  constexpr size_t kBlock = 1 << 20;
+  constexpr size_t kBlock = 1 << 17;  // short ones: most matrices are a few megabytes
   std::atomic<int64_t> count{0};
   each_run(tensor, [&](const char* data, size_t size) {
     const size_t n = size / sizeof(Bits);

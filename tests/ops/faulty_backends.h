@@ -257,6 +257,26 @@ struct ForgetsASegmentsLastRow final : ForwardingBackend {
   }
 };
 
+// Rows of late weights: said to be free at once; never; twice.
+template <int kFault>
+struct MisusesLateRows final : ForwardingBackend {
+  using ForwardingBackend::ForwardingBackend;
+  static std::function<void()> off(const std::function<void()>& laid_out) {
+    if (kFault == 2) return [laid_out] { laid_out(), laid_out(); };
+    return [] {};
+  }
+  Weight pack_later(const Tensor& w, const std::function<void()>& laid_out) override {
+    Weight packed = inner_->pack_later(w, off(laid_out));
+    if (kFault == 0) laid_out();
+    return packed;
+  }
+  Weight pack_quantized_later(const QuantizedRows& w, const std::function<void()>& laid_out) override {
+    Weight packed = inner_->pack_quantized_later(w, off(laid_out));
+    if (kFault == 0) laid_out();
+    return packed;
+  }
+};
+
 struct WritesPastTheEnd final : ForwardingBackend {
   using ForwardingBackend::ForwardingBackend;
   void linear(const Tensor& x, const PackedWeight& w, const Tensor& bias,

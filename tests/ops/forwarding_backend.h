@@ -36,6 +36,12 @@ class ForwardingBackend : public Backend {
   }
   Weight pack_quantized(const QuantizedMatrix& w) override { return inner_->pack_quantized(w); }
   Weight pack_quantized(const QuantizedRows& w) override { return inner_->pack_quantized(w); }
+  Weight pack_later(const Tensor& w, const std::function<void()>& laid_out) override {
+    return inner_->pack_later(w, laid_out);
+  }
+  Weight pack_quantized_later(const QuantizedRows& w, const std::function<void()>& laid_out) override {
+    return inner_->pack_quantized_later(w, laid_out);
+  }
   std::string weight_layout() const override { return inner_->weight_layout(); }
   WeightParts parts(const PackedWeight& w) override { return inner_->parts(w); }
   Weight from_parts(const WeightParts& parts) override { return inner_->from_parts(parts); }

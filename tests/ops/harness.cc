@@ -180,6 +180,7 @@ std::vector<NamedCheck> all_checks() {
   return {{"memory", check_memory},
           {"packing", check_packing},
           {"parts", check_parts},
+          {"late", check_late},
           {"embedding", check_embedding},
           {"linear", check_linear},
           {"quantised", check_quantised},

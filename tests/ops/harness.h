@@ -109,6 +109,7 @@ void check_linear_weight_gradient(Backend&, const Setting&, Report&);
 void check_embedding(Backend&, const Setting&, Report&);
 void check_packing(Backend&, const Setting&, Report&);
 void check_parts(Backend&, const Setting&, Report&);
+void check_late(Backend&, const Setting&, Report&);
 void check_memory(Backend&, const Setting&, Report&);
 void check_rms_norm(Backend&, const Setting&, Report&);
 void check_rope(Backend&, const Setting&, Report&);

@@ -51,6 +51,9 @@ TEST(PlantedFault, TakesTheNeighboursScale) { expect_flagged<MisreadsCodes<1>>(c
 TEST(PlantedFault, DropsMinima) { expect_flagged<MisreadsCodes<2>>(check_quantised_codes); }
 TEST(PlantedFault, ReadsTheNextRow) { expect_flagged<ReadsTheNextRow>(check_quantised_codes); }
 TEST(PlantedFault, UnpacksTheFirstRows) { expect_flagged<UnpacksTheFirstRows>(check_quantised_codes); }
+TEST(PlantedFault, ReadsLateRowsOnAndOn) { expect_flagged<MisusesLateRows<0>>(check_late); }
+TEST(PlantedFault, NeverLetsLateRowsGo) { expect_flagged<MisusesLateRows<1>>(check_late); }
+TEST(PlantedFault, LetsLateRowsGoTwice) { expect_flagged<MisusesLateRows<2>>(check_late); }
 TEST(PlantedFault, SpoilsParts) { expect_flagged<SpoilsParts>(check_parts); }
 TEST(PlantedFault, RoundsNoRows) { expect_flagged<RoundsNoRows>(check_quantised); }
 TEST(PlantedFault, KnowsItsNeighboursRounded) { expect_flagged<KnowsItsNeighbours>(check_quantised); }

@@ -33,6 +33,12 @@ class StagingBackend : public Backend {
   Weight pack_quantized(const QuantizedMatrix& w) override { return inner_->pack_quantized(w); }
   Weight pack_quantized(const QuantizedRows& w) override { return inner_->pack_quantized(w); }
   void prepare_backward(PackedWeight& w) override { inner_->prepare_backward(w); }
+  Weight pack_later(const Tensor& w, const std::function<void()>& laid_out) override {
+    return inner_->pack_later(w, laid_out);
+  }
+  Weight pack_quantized_later(const QuantizedRows& w, const std::function<void()>& laid_out) override {
+    return inner_->pack_quantized_later(w, laid_out);
+  }
   void repack(PackedWeight& w, const Tensor& host) override { inner_->repack(w, host); }
   Tensor unpack(const PackedWeight& w) override { return inner_->unpack(w); }
   void unpack_rows(const PackedWeight& w, int64_t begin, const Tensor& out) override {
