@@ -30,6 +30,7 @@ CASES = [
         560,
     ),
     case("sweep", "8B", "sweep.py --shape 8B --seq 512 --batch 1 --adapters 8", 90, 250),
+    case("few rows", "1B", "few_rows.py --shape 1B --runs 1 8 16+16 32 --settings 0 16 32", 60, 200),
 ]
 SECTIONS = list(dict.fromkeys(c.section for c in CASES))
 

@@ -138,6 +138,22 @@ def decode_table(found: Found) -> list[str]:
     return lines
 
 
+def few_rows_table(found: Found) -> list[str]:
+    """Of WHORL_CUDA_FEW_ROWS."""
+    lines = [
+        "| streams + adapters | own kernel up to so many rows | tokens/s | over the first |",
+        "|---|---|---|---|",
+    ]
+    for name, f in good(found.get("few rows", {})).items():
+        for run in f["runs"]:
+            for rows in f["few_rows"]:
+                key = f"{run}_{rows}"
+                lines.append(
+                    f"| {name}, {run} | {rows} | {f[f'{key}_tokens_per_second']:,.1f} | {f[f'{key}_ratio']:.2f} |"
+                )
+    return lines
+
+
 def checks_table(found: Found) -> list[str]:
     """What was checked beside what was timed."""
     keys = [
@@ -170,6 +186,7 @@ def document(found: Found) -> list[str]:
         ("train", [train_table]),
         ("sweep", [sweep_table]),
         ("decode", [decode_table, checks_table]),
+        ("few rows", [few_rows_table]),
     ):
         if good(found.get(section, {})):
             for table in made:

@@ -14,6 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
 import cases
 import common
 import decode
+import few_rows
 import gpu
 import gpu_cases
 import gpu_tables
@@ -100,6 +101,18 @@ def test_overhead_is_of_time_and_shares_are_of_one_streams_steps():
     found = decode.figures_of(runs, {"2": [100.0], "2+1": [80.0]}, weights=10, bandwidth=1000.0)
     assert found["2+1_overhead"] == pytest.approx(0.25)
     assert found["2_share_of_bandwidth"] == pytest.approx(0.5)
+
+
+def test_settings_of_few_rows_are_compared_with_the_first_round_by_round():
+    rates = {("1", 0): [10.0, 20.0, 10.0], ("1", 16): [15.0, 22.0, 11.0]}
+    found = few_rows.figures_of(rates, [0, 16])
+    assert found["1_16_tokens_per_second"] == 15.0
+    assert found["1_16_ratio"] == pytest.approx(1.1)
+    assert found["1_0_ratio"] == 1.0
+    table = gpu_tables.few_rows_table(
+        {"few rows": {"1B": measured("1B", runs=["1"], few_rows=[0, 16], **found)}}
+    )
+    assert table[-1] == "| 1B, 1 | 16 | 15.0 | 1.10 |"
 
 
 def test_log_probabilities_are_those_of_a_distribution():
