@@ -58,6 +58,15 @@ def add_device(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--models", type=Path, help="keeps models of random weights for the next call")
 
 
+def add_activation_dtype(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--activation-dtype",
+        choices=["float32", "bfloat16"],
+        default="float32",
+        help="of Whorl's training; bfloat16 on a GPU, as the peer's bfloat16 settings have it",
+    )
+
+
 def import_whorl() -> Any:
     """The package; libwhorl_cuda.so is also looked for in the folders of WHORL_BENCHMARK_LIBRARIES."""
     import whorl

@@ -7,6 +7,7 @@ from tables import Figure
 
 # First the setting that holds most memory: those that are kept hold some beside the next one.
 TORCH = "--dtype bfloat16 --peer torch --peer-mode eager-bfloat16 compiled-autocast autocast-bfloat16 compiled-bfloat16"
+NARROW = "--activation-dtype bfloat16"  # as the peers keep theirs
 TRIALS = "--limit 30 --compile-limit 150 --trials-limit 220"
 
 
@@ -19,9 +20,21 @@ def case(section: str, name: str, command: str, seconds: float, most: float) -> 
 CASES = [
     case("limits", "limits", "limits.py", 30, 90),
     case("decode", "1B", "decode.py --shape 1B --runs 1 64 --peer transformers --limit 100", 150, 400),
-    case("train", "1B", f"train.py --shape 1B --seq 2048 --batch 4 --rounds 5 {TORCH} {TRIALS}", 240, 480),
-    case("sweep", "1B", "sweep.py --shape 1B --seq 2048 --batch 1 --adapters 8", 60, 200),
-    case("train", "8B", f"train.py --shape 8B --seq 4096 --batch 1 --rounds 5 {TORCH} {TRIALS}", 420, 570),
+    case(
+        "train",
+        "1B",
+        f"train.py --shape 1B --seq 2048 --batch 4 --rounds 5 {NARROW} {TORCH} {TRIALS}",
+        240,
+        480,
+    ),
+    case("sweep", "1B", f"sweep.py --shape 1B --seq 2048 --batch 1 --adapters 8 {NARROW}", 60, 200),
+    case(
+        "train",
+        "8B",
+        f"train.py --shape 8B --seq 4096 --batch 1 --rounds 5 {NARROW} {TORCH} {TRIALS}",
+        420,
+        570,
+    ),
     case(
         "decode",
         "8B",
@@ -29,7 +42,14 @@ CASES = [
         300,
         560,
     ),
-    case("sweep", "8B", "sweep.py --shape 8B --seq 512 --batch 1 --adapters 8", 90, 250),
+    case("sweep", "8B", f"sweep.py --shape 8B --seq 512 --batch 1 --adapters 8 {NARROW}", 90, 250),
+    case(
+        "train",
+        "1B, float32 activations",
+        "train.py --shape 1B --seq 2048 --batch 4 --rounds 5 --dtype bfloat16",
+        60,
+        150,
+    ),
     case("few rows", "1B", "few_rows.py --shape 1B --runs 1 8 16+16 32 --settings 0 16 32", 60, 200),
 ]
 SECTIONS = list(dict.fromkeys(c.section for c in CASES))

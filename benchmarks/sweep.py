@@ -45,7 +45,7 @@ def four_runs(peer: Worker, a: Any) -> float:
 
 
 def measure(a: Any, folder: Path) -> dict[str, Any]:
-    ours = Worker(Training, folder, a.shape, a.dtype, a.threads, "none", a.device)
+    ours = Worker(Training, folder, a.shape, a.dtype, a.threads, "none", a.device, a.activation_dtype)
     check_alone(ours, a)
     steps = a.steps * a.rounds
     ours.ask("start", "one", 1, a.rank, a.batch * a.adapters, a.seq, steps)
@@ -93,6 +93,7 @@ def main() -> None:
     parser = common.parser(__doc__)
     parser.add_argument("--steps", type=int, default=1, help="of a round; one before all rounds warms up")
     parser.add_argument("--rounds", type=int, default=3)
+    common.add_activation_dtype(parser)
     parser.add_argument("--peer", choices=["torch"], default=None)
     parser.add_argument("--peer-mode", choices=torch_peer.SETTINGS, default="compiled-bfloat16")
     parser.set_defaults(adapters=4, batch=2, dtype="bfloat16")

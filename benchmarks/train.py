@@ -190,7 +190,7 @@ def alternate(a: Any, ours: Worker, trials: Trials | None) -> tuple[list[float],
 def measure(a: Any, model: Path, adapter: Path) -> dict[str, Any]:
     on_host = a.device == "cpu"
     memory = None if on_host else DeviceMemory(a.device)
-    ours = Worker(Training, model, a.shape, a.dtype, a.threads, a.quantize, a.device)
+    ours = Worker(Training, model, a.shape, a.dtype, a.threads, a.quantize, a.device, a.activation_dtype)
     ours.ask("start", "run", a.adapters, a.rank, a.batch, a.seq, a.steps * a.rounds + 1, a.memory_budget)
     held = {}
     if memory:  # before anybody else takes some
@@ -227,6 +227,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=2, help="of a round; one before all rounds warms up")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--memory-budget", type=int, default=0, help="bytes beside the base; 0 = no limit")
+    common.add_activation_dtype(parser)
     parser.add_argument("--peer", choices=["torch"], default=None)
     parser.add_argument("--peer-mode", nargs="+", choices=torch_peer.SETTINGS, default=torch_peer.SETTINGS)
     parser.add_argument("--limit", type=float, default=60, help="seconds that a step of the peer may take")

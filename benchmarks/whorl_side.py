@@ -67,9 +67,16 @@ class Training:
     """One model and its paced trainers, by name."""
 
     def __init__(
-        self, folder: Path, shape: str, dtype: str, threads: int, quantize: str, device: str = "cpu"
+        self,
+        folder: Path,
+        shape: str,
+        dtype: str,
+        threads: int,
+        quantize: str,
+        device: str = "cpu",
+        activation_dtype: str = "float32",
     ) -> None:
-        self.whorl, self.shape = common.import_whorl(), shape
+        self.whorl, self.shape, self.activation_dtype = common.import_whorl(), shape, activation_dtype
         begin = time.perf_counter()
         self.model = self.whorl.Model.load(
             folder, dtype=dtype, threads=threads, quantize=quantize, device=device
@@ -99,6 +106,7 @@ class Training:
             batch_size=batch,
             lr_scheduler="constant",
             memory_budget_bytes=memory_budget,
+            activation_dtype=self.activation_dtype,
         )
         self.paced[name] = Paced(trainer, self.data(seq, 4 * batch), adapters)
 
@@ -127,6 +135,7 @@ class Training:
                 max_length=seq,
                 batch_size=rows,
                 lr_scheduler="constant",
+                activation_dtype=self.activation_dtype,
             )
             found = trainer.fit(self.data(seq, rows))[0]
             if steps == 2:

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <tuple>
 
 #include "cuda/backend.h"
 #include "cuda/kernels/attention_backward.h"
@@ -96,7 +95,7 @@ struct PagedRows {
 
 AttentionCall forward(const Tensor& q, const AttentionShape& s, const Tensor& out, const Tensor& lse) {
   AttentionCall call;
-  call.q = rows_of<const float>(q), call.out = rows_of(out), call.lse = rows_of(lse);
+  call.q = either(q), call.out = either_out(out), call.lse = rows_of(lse);
   call.sizes = sizes_of(s), call.kv_heads = s.kv_heads;
   return call;
 }
@@ -126,11 +125,11 @@ void CudaBackend::attend(const AttentionCall& call, const AttentionShape& s,
 void CudaBackend::attention(const Tensor& q, const Tensor& k, const Tensor& v, Ragged rows,
                             const AttentionShape& s, const Tensor& out, const Tensor& lse) {
   check_shape("attention", s);
-  ops::expect_attention("attention", q, k, v, s, out);
+  ops::expect_attention("attention", q, k, v, s, out, true);
   ops::expect_optional("attention", "lse", lse, {q.dim(0), s.heads});
   ops::expect_starts("attention", rows, q.dim(0));
   AttentionCall call = forward(q, s, out, lse);
-  call.source.k = rows_of<const float>(k), call.source.v = rows_of<const float>(v);
+  call.source.k = either(k), call.source.v = either(v);
   const int64_t block_queries = on_tensor_cores(s) ? kTensorQueries : Attention<1>::kQueries;
   std::vector<AttentionPiece> list;
   for (size_t i = 0; i + 1 < rows.starts.size(); ++i) {
@@ -149,21 +148,19 @@ void CudaBackend::attention_backward(const Tensor& dout, const Tensor& q, const 
                                      const Tensor& dv) {
   const char* op = "attention_backward";
   check_shape(op, s);
-  ops::expect_attention(op, q, k, v, s, out);
-  ops::expect(op, "dout", dout, q.shape()), ops::expect(op, "dq", dq, q.shape());
-  ops::expect(op, "dk", dk, k.shape()), ops::expect(op, "dv", dv, k.shape());
+  ops::expect_attention(op, q, k, v, s, out, true);
+  ops::expect_like(op, "dout", dout, q), ops::expect_like(op, "dq", dq, q);
+  ops::expect_like(op, "dk", dk, k), ops::expect_like(op, "dv", dv, k);
   ops::expect(op, "lse", lse, {q.dim(0), s.heads});
   ops::expect_starts(op, rows, q.dim(0));
   const Tensor delta = unset(DType::float32, {q.dim(0), s.heads});
   launch(*runtime_, Extent{q.dim(0), pieces(s.heads, AttentionDelta::kWarps), 0},
-         AttentionDelta{rows_of<const float>(dout), rows_of<const float>(out), rows_of(delta), s.heads,
-                        s.head_size});
+         AttentionDelta{either(dout), either(out), rows_of(delta), s.heads, s.head_size});
   AttentionGradients g;
-  g.inputs.q = rows_of<const float>(q), g.inputs.k = rows_of<const float>(k);
-  g.inputs.v = rows_of<const float>(v), g.inputs.dout = rows_of<const float>(dout);
+  g.inputs.q = either(q), g.inputs.k = either(k), g.inputs.v = either(v), g.inputs.dout = either(dout);
   g.inputs.lse = rows_of<const float>(lse), g.inputs.delta = rows_of<const float>(delta);
   g.inputs.sizes = sizes_of(s), g.kv_heads = s.kv_heads;
-  g.dq = rows_of(dq), g.dk = rows_of(dk), g.dv = rows_of(dv);
+  g.dq = either_out(dq), g.dk = either_out(dk), g.dv = either_out(dv);
   const bool tensor = on_tensor_cores(s);
   std::vector<AttentionPiece> by_query, by_key;
   for (size_t i = 0; i + 1 < rows.starts.size(); ++i) {
@@ -208,7 +205,7 @@ void CudaBackend::write_pages(const PagedCall& call, const int32_t* slots, const
   RopeIntoPages<Stored> kernel;
   kernel.turn = {rows_of<const float>(call.table), Global<const int32_t>(positions), call.shape.head_size / 2,
                  false};
-  kernel.q = rows_of(call.q), kernel.k = rows_of(call.k), kernel.write = write;
+  kernel.q = either_out(call.q), kernel.k = either_out(call.k), kernel.write = write;
   kernel.query_pairs = call.q.dim(1) / 2, kernel.key_pairs = width / 2;
   kernel.columns = kernel.query_pairs + kernel.key_pairs + width;
   launch(*runtime_, per_element(call.q.dim(0), kernel.columns), kernel);
@@ -231,13 +228,10 @@ void CudaBackend::attend_paged(const PagedCall& paged) {
     using Stored = decltype(stored);
     write_pages<Stored>(paged, sent.at<int32_t>(places),
                         paged.positions.empty() ? nullptr : sent.at<int32_t>(positions));
-    return std::pair(Dense<const Stored>{Global<const Stored>(cache.keys.data<Stored>()), width},
-                     Dense<const Stored>{Global<const Stored>(cache.values.data<Stored>()), width});
   };
-  if (cache.keys.dtype() == DType::bfloat16)
-    std::tie(call.source.rounded_k, call.source.rounded_v) = write(uint16_t{});
-  else
-    std::tie(call.source.k, call.source.v) = write(float{});
+  with_numbers(cache.keys, write);
+  call.source.k = either(cache.keys), call.source.v = either(cache.values);
+  call.source.k.stride = call.source.v.stride = width;  // of a position
   if (rows.list.empty()) return;
   call.source.page_list = Global<const int32_t>(sent.at<int32_t>(pages)),
   call.source.page_size = cache.page_size;

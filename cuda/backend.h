@@ -50,6 +50,9 @@ class CudaBackend final : public ops::Backend {
 
   std::string name() const override { return runtime_->name(); }
   DType activation_dtype() const override { return DType::float32; }
+  bool takes_activations(DType dtype) const override {
+    return dtype == DType::float32 || dtype == DType::bfloat16;
+  }
   int threads() const override { return 1; }
 
   Tensor allocate(DType dtype, Shape shape) override;

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "cuda/backend.h"
+#include "cuda/lora_parts.h"
 #include "cuda/rounded_rows.h"
 #include "cuda/views.h"
 #include "ops/checks.h"
@@ -37,7 +38,8 @@ Trained trained_rows(std::span<const int32_t> targets, std::span<const float> we
 void move_rows(Runtime& runtime, const Tensor& matrix, const Tensor& block, const int32_t* rows,
                bool scatter) {
   GatherRows kernel;
-  kernel.matrix = rows_of(matrix), kernel.block = rows_of(block), kernel.rows = Global<const int32_t>(rows);
+  kernel.matrix = either_out(matrix), kernel.block = either_out(block),
+  kernel.rows = Global<const int32_t>(rows);
   kernel.columns = block.dim(1), kernel.scatter = scatter;
   launch(runtime, per_element(block.dim(0), block.dim(1)), kernel);
 }
@@ -50,9 +52,10 @@ void CudaBackend::cross_entropy(const Tensor& h, const PackedWeight& head, std::
                                 const Tensor& dhead) {
   const CudaWeight& weight = as_cuda(head);
   const int64_t n = static_cast<int64_t>(targets.size()), c = weight.k, vocabulary = weight.o;
-  ops::expect("cross_entropy", "h", h, {n, c});
+  ops::expect_rows("cross_entropy", "h", h, {n, c});
+  expect_rounding("cross_entropy", h, head, {}), expect_rounding("cross_entropy", dh, head, {});
   ops::expect("cross_entropy", "losses", losses, {n});
-  ops::expect_optional("cross_entropy", "dh", dh, {n, c});
+  if (!dh.empty()) ops::expect_rows("cross_entropy", "dh", dh, {n, c});
   ops::expect_optional("cross_entropy", "dhead", dhead, {vocabulary, c});
   const bool gradient = !dh.empty() || !dhead.empty();
   if (gradient) ops::expect_count("cross_entropy", "weights, one per row", weights.size(), n);
@@ -63,7 +66,8 @@ void CudaBackend::cross_entropy(const Tensor& h, const PackedWeight& head, std::
   if (all == 0) return;
   const Uploaded<int32_t> rows(*runtime_, trained.rows), wanted(*runtime_, trained.targets);
   const Uploaded<float> shares(*runtime_, trained.weights);
-  const Tensor gathered = unset(DType::float32, {most, c}),
+  const Tensor gathered = unset(h.dtype(), {most, c}),
+               back = dh.empty() || dh.dtype() == h.dtype() ? gathered : unset(dh.dtype(), {most, c}),
                logits = unset(DType::float32, {most, vocabulary}), none;
   for (int64_t first = 0; first < all; first += most) {
     const int64_t count = std::min(most, all - first);
@@ -81,8 +85,9 @@ void CudaBackend::cross_entropy(const Tensor& h, const PackedWeight& head, std::
     if (!dhead.empty()) reduce_rows(scores, x, 1.0f, dhead);
     if (dh.empty()) continue;
     RoundedRows gradients(*runtime_, scores);
-    multiply_back(gradients, weight, x, false);
-    move_rows(*runtime_, dh, x, rows.get() + first, true);
+    const Tensor dx = back.rows(0, count);
+    multiply_back(gradients, weight, dx, false);
+    move_rows(*runtime_, dh, dx, rows.get() + first, true);
   }
 }
 

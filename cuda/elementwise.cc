@@ -8,7 +8,7 @@
 
 namespace whorl::cuda {
 
-using ops::expect, ops::expect_matrix, ops::expect_optional;
+using ops::expect, ops::expect_matrix;
 
 void CudaBackend::add(const Tensor& x, const Tensor& y) {
   expect_matrix("add", "x", x);
@@ -32,9 +32,9 @@ void CudaBackend::ropes(std::span<const Tensor> all, std::span<const int32_t> po
                  inverse};
   for (size_t i = 0; i < all.size(); i += 2) {
     const Tensor &x = all[i], &second = i + 1 < all.size() ? all[i + 1] : Tensor();
-    kernel.x = rows_of(x), kernel.first_pairs = kernel.columns = x.dim(1) / 2;
-    if (!second.empty()) kernel.second = rows_of(second), kernel.columns += second.dim(1) / 2;
-    launch(*runtime_, per_element(x.dim(0), kernel.columns), kernel);
+    kernel.x = either_out(x), kernel.first_pairs = kernel.columns = x.dim(1) / 2;
+    if (!second.empty()) kernel.second = either_out(second), kernel.columns += second.dim(1) / 2;
+    launch(*runtime_, per_four(x.dim(0), kernel.columns), kernel);
   }
 }
 
@@ -44,14 +44,14 @@ void CudaBackend::swiglu(const Tensor& gate, const Tensor& up, const Tensor& h) 
 }
 
 void CudaBackend::swiglu_backward(const Tensor& dh, const Tensor& gate, const Tensor& up, const Tensor& h) {
-  expect_matrix("swiglu_backward", "gate", gate);
-  expect("swiglu_backward", "dh", dh, gate.shape());
-  expect("swiglu_backward", "up", up, gate.shape());
-  expect_optional("swiglu_backward", "h", h, gate.shape());
+  ops::expect_rows("swiglu_backward", "gate", gate);
+  ops::expect_like("swiglu_backward", "dh", dh, gate);
+  ops::expect_like("swiglu_backward", "up", up, gate);
+  if (!h.empty()) ops::expect_like("swiglu_backward", "h", h, gate);
   SwigluBackward kernel;
-  kernel.columns = gate.dim(1), kernel.dh = rows_of<const float>(dh), kernel.gate = rows_of(gate);
-  kernel.up = rows_of(up), kernel.h = rows_of(h);
-  launch(*runtime_, per_element(gate.dim(0), gate.dim(1)), kernel);
+  kernel.columns = gate.dim(1), kernel.dh = either(dh), kernel.gate = either_out(gate);
+  kernel.up = either_out(up), kernel.h = either_out(h);
+  launch(*runtime_, per_four(gate.dim(0), gate.dim(1)), kernel);
 }
 
 }  // namespace whorl::cuda

@@ -10,12 +10,14 @@
 namespace whorl::cuda {
 
 void check_jobs(const Tensor& x, std::span<const ops::LinearJob> jobs) {
-  ops::expect_matrix("linear", "x", x);
+  ops::expect_rows("linear", "x", x);
   for (const ops::LinearJob& job : jobs) {
     const CudaWeight& weight = as_cuda(job.w);
     const int64_t n = x.dim(0), k = weight.k, o = weight.o;
-    ops::expect("linear", "x", x, {n, k});
-    ops::expect("linear", "y", job.y, {n, o});
+    ops::expect_rows("linear", "x", x, {n, k});
+    ops::expect_rows("linear", "y", job.y, {n, o});
+    expect_rounding("linear", x, job.w, job.segments), expect_rounding("linear", job.y, job.w, job.segments);
+    if (job.residual) ops::expect("linear", "y", job.y, {n, o});
     ops::expect_optional("linear", "bias", job.bias, {o});
     check_segments("linear", job.segments, n, k, o);
     ops::expect_low("linear", job.s, n, ops::largest_rank(job.segments), true);
@@ -63,11 +65,12 @@ void CudaBackend::project(const Made& made, const Tensor& x, std::span<const ops
   bool there = Made::kThere && !wanted.wanted();
   for (const LoraParts& one : parts) {
     if (!there && made.beside()) {
-      one.shrinking(made.source(),
-                    [&](const auto& its) { launch_both(*runtime_, its, made.making(wanted)); });
+      made.with_source([&](const auto& source) {
+        one.shrinking(source, [&](const auto& its) { launch_both(*runtime_, its, made.making(wanted)); });
+      });
     } else {
       if (!there) alone(made.making(wanted));
-      one.shrinking(PlainRows{rows_of<const float>(x)}, alone);
+      RowsThere{x}.with_source([&](const auto& source) { one.shrinking(source, alone); });
     }
     there = true;
   }

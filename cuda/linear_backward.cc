@@ -5,6 +5,7 @@
 #include "cuda/lora_gradients.h"
 #include "cuda/lora_parts.h"
 #include "cuda/rounded_rows.h"
+#include "cuda/rows_made.h"
 #include "cuda/views.h"
 #include "target/launch.h"
 
@@ -28,8 +29,8 @@ void down_gradient(Runtime& runtime, const Tensor& ds, const Tensor& x, const Lo
                    const Tensor& da) {
   Gemm<AlongColumns<Dense<const float>>, DroppedColumns> gemm;
   gemm.a.storage = rows_of<const float>(ds);
-  gemm.b = {rows_of<const float>(x), segment.dropout_seed, segment.dropout, segment.first_row};
-  gemm.c = rows_of(da), gemm.m = da.dim(0), gemm.n = da.dim(1), gemm.k = ds.dim(0), gemm.accumulate = true;
+  gemm.b = {either(x), segment.dropout_seed, segment.dropout, segment.first_row};
+  gemm.c = either_out(da), gemm.m = da.dim(0), gemm.n = da.dim(1), gemm.k = ds.dim(0), gemm.accumulate = true;
   launch(runtime, {pieces(gemm.m, gemm.kTile), pieces(gemm.n, gemm.kTile), gemm.kShared}, gemm);
 }
 }  // namespace
@@ -48,13 +49,13 @@ void CudaBackend::input_gradient(const LoraTarget& to, const Tensor& dy, const C
     RoundedRows rounded(*runtime_, dy);
     bool rounds = !to.y.empty() && runtime_->has_library() && w.dtype() == DType::bfloat16;
     for (const LoraParts& one : parts) {
-      const PlainRows rows{rows_of<const float>(dy)};
-      if (rounds)
-        one.shrinking(rows, [&](const auto& its) {
-          launch_both(*runtime_, its, rounding(dy, rounded.take(true, false)));
-        });
-      else
-        one.shrinking(rows, alone);
+      RowsThere{dy}.with_source([&](const auto& rows) {
+        const RoundedStore wanted = rounds ? rounded.take(true, false) : RoundedStore();
+        if (wanted.wanted())
+          one.shrinking(rows, [&](const auto& its) { launch_both(*runtime_, its, rounding(dy, wanted)); });
+        else
+          one.shrinking(rows, alone);
+      });
       rounds = false;
     }
     if (!to.y.empty()) multiply_back(rounded, w, to.y, accumulate);
@@ -68,15 +69,16 @@ void CudaBackend::linear_backward(const Tensor& dy, const Tensor& x, const Packe
                                   std::span<const LoraGradient> gradients, const Tensor& dx,
                                   bool accumulate) {
   const CudaWeight& weight = as_cuda(w);
-  ops::expect_matrix("linear_backward", "dy", dy);
+  ops::expect_rows("linear_backward", "dy", dy);
   const int64_t n = dy.dim(0), k = weight.k, o = weight.o;
-  ops::expect("linear_backward", "dy", dy, {n, o});
-  ops::expect_optional("linear_backward", "dx", dx, {n, k});
+  ops::expect_rows("linear_backward", "dy", dy, {n, o});
+  if (!dx.empty()) ops::expect_rows("linear_backward", "dx", dx, {n, k});
+  for (const Tensor* rows : {&dy, &x, &dx}) expect_rounding("linear_backward", *rows, w, segments);
   check_segments("linear_backward", segments, n, k, o);
   check_gradients(segments, gradients);
   const int64_t rank = ops::largest_rank(segments);
   if (!gradients.empty() && rank > 0) {
-    ops::expect("linear_backward", "x", x, {n, k});
+    ops::expect_rows("linear_backward", "x", x, {n, k});
     ops::expect_low("linear_backward", s, n, rank, false);
   }
   if (n == 0) return;
@@ -99,10 +101,10 @@ void CudaBackend::linear_backward(const Tensor& dy, const Tensor& x, const Packe
 
 void CudaBackend::linear_backward_weight(const Tensor& dy, const Tensor& x, const Tensor& dw,
                                          const Tensor& dbias) {
-  ops::expect_matrix("linear_backward_weight", "dy", dy);
-  ops::expect_matrix("linear_backward_weight", "x", x);
+  ops::expect_rows("linear_backward_weight", "dy", dy);
+  ops::expect_rows("linear_backward_weight", "x", x);
   const int64_t n = dy.dim(0), o = dy.dim(1), k = x.dim(1);
-  ops::expect("linear_backward_weight", "x", x, {n, k});
+  ops::expect_rows("linear_backward_weight", "x", x, {n, k});
   ops::expect_optional("linear_backward_weight", "dw", dw, {o, k});
   ops::expect_optional("linear_backward_weight", "dbias", dbias, {o});
   if (!dw.empty()) reduce_rows(dy, x, 1.0f, dw);

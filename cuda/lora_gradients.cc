@@ -85,8 +85,8 @@ class Launches {
     if (sums > 0) partial.emplace(runtime_, static_cast<size_t>(sums) * 4);
     kernel.jobs = Global<const Job>(list.at<Job>());
     kernel.partial = Global<float>(partial ? partial->get<float>() : nullptr);
-    kernel.x = rows_of<const float>(rows_.x), kernel.ds = rows_of<const float>(rows_.ds);
-    kernel.dy = rows_of<const float>(rows_.dy), kernel.s = rows_of<const float>(rows_.s);
+    kernel.x = either(rows_.x), kernel.ds = rows_of<const float>(rows_.ds);
+    kernel.dy = either(rows_.dy), kernel.s = rows_of<const float>(rows_.s);
     const auto count = static_cast<int64_t>(jobs_.size());
     launch(runtime_, {count, kernel.tiles * (partial ? chunks : 1), kernel.shared_bytes()}, kernel);
     if (partial)

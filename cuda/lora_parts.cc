@@ -23,6 +23,16 @@ void check_segments(const char* op, std::span<const ops::LoraSegment> segments, 
   }
 }
 
+void expect_rounding(const char* op, const Tensor& rows, const ops::PackedWeight& w,
+                     std::span<const ops::LoraSegment> segments) {
+  if (rows.dtype() != DType::bfloat16) return;
+  bool rounds = w.dtype() == DType::bfloat16;
+  for (const auto& s : segments) rounds = rounds && (!s.lora || as_cuda(*s.lora).rounds);
+  base::check_argument(rounds, "[", op,
+                       "] expected rows in bfloat16 beside weights and adapters that are not float32, got a "
+                       "float32 one");
+}
+
 LoraParts::LoraParts(Runtime& runtime, Lists& lists, int64_t rows, int64_t inputs,
                      std::span<const LoraTarget> targets, bool backward, bool rounds)
     : runtime_(runtime), backward_(backward), rounds_(rounds) {
@@ -73,7 +83,7 @@ void LoraParts::place_sums(int64_t rows, std::span<const LoraTarget> targets) {
   int64_t unkept = 0;
   for (size_t i = 0; i < targets.size(); ++i) {
     const LoraTarget& target = targets[i];
-    call.jobs[i] = {rows_of(target.s), rows_of(target.y), target.y.empty() ? 0 : target.y.dim(1)};
+    call.jobs[i] = {rows_of(target.s), either_out(target.y), target.y.empty() ? 0 : target.y.dim(1)};
     if (target.s.empty()) unkept += rows * ops::largest_rank(target.segments);
   }
   if (call.chunks > 1 && outputs_ > 0 && few_blocks()) {

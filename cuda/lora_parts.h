@@ -3,6 +3,7 @@
 // that is added. linear's, and with the matrices changed over its backward pass's.
 #include <array>
 #include <optional>
+#include <type_traits>
 #include <vector>
 
 #include "cuda/kernels/lora_expand.h"
@@ -20,6 +21,10 @@ namespace whorl::cuda {
 void check_segments(const char* op, std::span<const ops::LoraSegment> segments, int64_t rows, int64_t inputs,
                     int64_t outputs);
 
+// Rows in bfloat16 stand beside weights and adapters that round their operands.
+void expect_rounding(const char* op, const Tensor& rows, const ops::PackedWeight& w,
+                     std::span<const ops::LoraSegment> segments);
+
 // One product. `s` keeps D(x) down^T and may be empty; `y` is added to, empty where s alone is wanted.
 struct LoraTarget {
   std::span<const ops::LoraSegment> segments;
@@ -36,15 +41,17 @@ class LoraParts {
   LoraParts(Runtime& runtime, Lists& lists, int64_t rows, int64_t inputs, std::span<const LoraTarget> targets,
             bool backward, bool rounds);
   bool empty() const { return list_.empty(); }
-  // body(a planned kernel): all their s, of rows that `x` reads (kernels/lora_rows.h).
+  // body(a planned kernel): all their s, of rows that `x` reads (kernels/lora_rows.h). Adapters that do not
+  // round stand beside rows of float32 alone.
   template <class Source, class Body>
   void shrinking(const Source& x, const Body& body) const {
-    if (!rounds_)
-      body(planned<LoraShrink<Source>>(x));
-    else if (rank_ <= LoraTensorShrink<1>::kRanks || units() * chunks_of_blocks() < kFewWarps)
+    if (!rounds_) {
+      if constexpr (std::is_same_v<typename Source::Stored, float>) body(planned<LoraShrink<Source>>(x));
+    } else if (rank_ <= LoraTensorShrink<1>::kRanks || units() * chunks_of_blocks() < kFewWarps) {
       body(planned<LoraTensorShrink<1, Source>>(x));
-    else
+    } else {
       body(planned<LoraTensorShrink<2, Source>>(x));
+    }
   }
   void expand() const;
   // For whoever adds them where it makes the products: what belongs to target number `target`, and what it

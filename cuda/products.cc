@@ -23,12 +23,17 @@ Runtime::Product product_of(RoundedRows& rows, const void* w, bool bfloat16, int
   Runtime::Product p;
   p.m = a.dim(0), p.n = c.dim(1), p.k = a.dim(1);
   p.b = w, p.b_step = w_step, p.b_transposed = transposed, p.bfloat16 = bfloat16;
-  p.c = c.data<float>(), p.c_step = c.row_stride();
+  p.c = c.raw(), p.c_step = c.row_stride(), p.c_bfloat16 = c.dtype() == DType::bfloat16;
   if (bfloat16)
     p.a = rows.narrow(), p.a_step = rows.narrow_step();
   else
     p.a = a.raw(), p.a_step = a.row_stride();
   return p;
+}
+
+// From the first number of one to the first of the other.
+int64_t apart(const Tensor& from, const Tensor& to) {
+  return (to.data<char>() - from.data<char>()) / static_cast<int64_t>(size_of(from.dtype()));
 }
 
 bool below(const Tensor& a, const Tensor& b) { return a.data<char>() < b.data<char>(); }
@@ -38,7 +43,8 @@ bool below(const Tensor& a, const Tensor& b) { return a.data<char>() < b.data<ch
 bool follows(const ops::LinearJob& first, const ops::LinearJob& second) {
   const CudaWeight &v = as_cuda(first.w), &w = as_cuda(second.w);
   return v.whole() && w.whole() && v.dtype() == w.dtype() && v.o == w.o && v.k == w.k && !first.residual &&
-         !second.residual && first.y.row_stride() == second.y.row_stride() && below(first.y, second.y) &&
+         !second.residual && first.y.dtype() == second.y.dtype() &&
+         first.y.row_stride() == second.y.row_stride() && below(first.y, second.y) &&
          !below(w.values, v.values) && first.bias.empty() == second.bias.empty() &&
          !below(second.bias, first.bias);
 }
@@ -77,20 +83,29 @@ bool CudaBackend::ask_library(RoundedRows& x, const ops::LinearJob& first, const
   const CudaWeight &w = as_cuda(first.w), &next = as_cuda(last.w);
   const bool bfloat16 = w.dtype() == DType::bfloat16;
   Runtime::Product p = product_of(x, w.values.raw(), bfloat16, w.k, true, first.y);
-  p.bias = first.bias.data<float>();
   if (first.residual)
     p.residual = first.residual->data<float>(), p.residual_step = first.residual->row_stride();
   p.count = &first == &last ? 1 : 2;
-  p.b_apart = (next.values.data<char>() - w.values.data<char>()) / static_cast<int64_t>(size_of(w.dtype()));
-  p.c_apart = last.y.data<float>() - first.y.data<float>();
-  p.bias_apart = last.bias.data<float>() - first.bias.data<float>();
+  p.b_apart = apart(w.values, next.values), p.c_apart = apart(first.y, last.y);
+  if (first.bias.empty() || !p.c_bfloat16) {
+    p.bias = first.bias.raw(), p.bias_apart = first.bias.empty() ? 0 : apart(first.bias, last.bias);
+    return runtime_->multiply(p);
+  }
+  // The library adds what it writes: biases in bfloat16.
+  const Scratch biases(*runtime_, static_cast<size_t>(p.count * p.n) * 2);
+  Copy<Dense<const float>, uint16_t> kernel;
+  kernel.columns = p.n,
+  kernel.from = {Global<const float>(first.bias.data<float>()), apart(first.bias, last.bias)};
+  kernel.to = {Global<uint16_t>(biases.get<uint16_t>()), p.n};
+  launch(*runtime_, per_element(p.count, p.n), kernel);
+  p.bias = biases.get<uint16_t>(), p.bias_apart = p.count > 1 ? p.n : 0;
   return runtime_->multiply(p);
 }
 
 void CudaBackend::multiply_here(const RoundedRows& x, const ops::LinearJob& job) {
   with_rows(as_cuda(job.w), [&](auto rows) {
-    Gemm<AlongRows<Dense<const float>>, AlongRows<decltype(rows)>> gemm;
-    gemm.a.storage = rows_of<const float>(x.whole()), gemm.b.storage = rows, gemm.c = rows_of(job.y);
+    Gemm<AlongRows<EitherRows>, AlongRows<decltype(rows)>> gemm;
+    gemm.a.storage = either(x.whole()), gemm.b.storage = rows, gemm.c = either_out(job.y);
     gemm.bias = Global<const float>(job.bias.data<float>());
     if (job.residual) gemm.residual = rows_of<const float>(*job.residual);
     gemm.m = x.whole().dim(0), gemm.n = job.w.outputs(), gemm.k = job.w.inputs();
@@ -118,21 +133,28 @@ void CudaBackend::multiply_back(RoundedRows& rounded, const CudaWeight& w, const
       launch(*runtime_, per_element(w.o, w.k), kernel);
       if (library(wide.get<uint16_t>(), true, step)) return;
     }
-    Gemm<AlongRows<Dense<const float>>, AlongColumns<decltype(rows)>> gemm;
-    gemm.a.storage = rows_of<const float>(dy), gemm.b.storage = rows, gemm.c = rows_of(dx);
+    Gemm<AlongRows<EitherRows>, AlongColumns<decltype(rows)>> gemm;
+    gemm.a.storage = either(dy), gemm.b.storage = rows, gemm.c = either_out(dx);
     gemm.m = dy.dim(0), gemm.n = w.k, gemm.k = w.o, gemm.accumulate = accumulate;
     run(*runtime_, gemm);
   });
 }
 
 void CudaBackend::reduce_rows(const Tensor& a, const Tensor& b, float scale, const Tensor& c) {
-  Gemm<AlongColumns<Dense<const float>>, AlongColumns<Dense<const float>>> gemm;
-  gemm.a.storage = rows_of<const float>(a), gemm.b.storage = rows_of<const float>(b), gemm.c = rows_of(c);
+  Gemm<AlongColumns<EitherRows>, AlongColumns<EitherRows>> gemm;
+  gemm.a.storage = either(a), gemm.b.storage = either(b), gemm.c = either_out(c);
   gemm.m = c.dim(0), gemm.n = c.dim(1), gemm.k = a.dim(0), gemm.alpha = scale, gemm.accumulate = true;
   if (runtime_->has_library() && scale == 1.0f) {
     Runtime::Product p;
-    p.m = gemm.m, p.n = gemm.n, p.k = gemm.k, p.a = a.raw(), p.b = b.raw(), p.c = c.data<float>();
-    p.a_step = a.row_stride(), p.b_step = b.row_stride(), p.c_step = c.row_stride();
+    RoundedRows left(*runtime_, a), right(*runtime_, b);
+    p.m = gemm.m, p.n = gemm.n, p.k = gemm.k, p.c = c.raw(), p.c_step = c.row_stride();
+    p.bfloat16 = a.dtype() == DType::bfloat16 || b.dtype() == DType::bfloat16;
+    if (p.bfloat16) {
+      p.a = left.narrow(), p.a_step = left.narrow_step(), p.b = right.narrow(),
+      p.b_step = right.narrow_step();
+    } else {
+      p.a = a.raw(), p.a_step = a.row_stride(), p.b = b.raw(), p.b_step = b.row_stride();
+    }
     p.a_transposed = true, p.accumulate = true;
     if (runtime_->multiply(p)) return;
   }
@@ -141,7 +163,7 @@ void CudaBackend::reduce_rows(const Tensor& a, const Tensor& b, float scale, con
 
 void CudaBackend::column_sums(const Tensor& x, const Tensor& sums) {
   ColumnSums<Itself> kernel;
-  kernel.value = {rows_of<const float>(x)}, kernel.sums = Global<float>(sums.data<float>());
+  kernel.value = {either(x)}, kernel.sums = Global<float>(sums.data<float>());
   kernel.rows = x.dim(0), kernel.columns = x.dim(1);
   launch(*runtime_, {pieces(x.dim(1), 32), 1, kernel.kShared}, kernel);
 }

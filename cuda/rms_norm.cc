@@ -15,7 +15,7 @@ Global<const float> gains(const Tensor& gain) { return Global<const float>(gain.
 
 template <class Kernel>
 void fill(Kernel& kernel, const Tensor& x, const Tensor& gain, int64_t size, int64_t groups) {
-  kernel.x = rows_of<const float>(x), kernel.gain = gains(gain), kernel.size = size, kernel.groups = groups;
+  kernel.x = either(x), kernel.gain = gains(gain), kernel.size = size, kernel.groups = groups;
 }
 
 template <int Warps>
@@ -23,7 +23,7 @@ void forward_groups(Runtime& runtime, const Tensor& x, const Tensor& gain, float
                     const Tensor& y, const Tensor& rstd) {
   RmsNorm<Warps> kernel;
   fill(kernel, x, gain, x.dim(1) / groups, groups);
-  kernel.y = rows_of(y), kernel.rstd = rows_of(rstd), kernel.epsilon = epsilon;
+  kernel.y = either_out(y), kernel.rstd = rows_of(rstd), kernel.epsilon = epsilon;
   launch(runtime, {x.dim(0) * groups, 1, kernel.kShared}, kernel);
 }
 
@@ -32,8 +32,8 @@ void backward(Runtime& runtime, const Tensor& dy, const Tensor& x, const Tensor&
               int64_t groups, const Tensor& dx, bool accumulate) {
   RmsNormBackward<Warps> kernel;
   fill(kernel, x, gain, x.dim(1) / groups, groups);
-  kernel.dy = rows_of<const float>(dy), kernel.rstd = rows_of<const float>(rstd);
-  kernel.dx = rows_of(dx), kernel.accumulate = accumulate;
+  kernel.dy = either(dy), kernel.rstd = rows_of<const float>(rstd);
+  kernel.dx = either_out(dx), kernel.accumulate = accumulate;
   launch(runtime, {x.dim(0) * groups, 1, kernel.kShared}, kernel);
 }
 }  // namespace
@@ -47,16 +47,16 @@ void CudaBackend::rms_norm(const Tensor& x, const Tensor& gain, float epsilon, i
 
 void CudaBackend::rms_norm_backward(const Tensor& dy, const Tensor& x, const Tensor& gain, const Tensor& rstd,
                                     int64_t groups, const Tensor& dx, bool accumulate, const Tensor& dgain) {
-  const int64_t size = ops::group_size("rms_norm_backward", x, groups), n = x.dim(0);
-  expect("rms_norm_backward", "dy", dy, x.shape());
+  const int64_t size = ops::group_size("rms_norm_backward", x, groups, true), n = x.dim(0);
+  ops::expect_rows("rms_norm_backward", "dy", dy, x.shape());
   expect("rms_norm_backward", "gain", gain, {size});
   expect("rms_norm_backward", "rstd", rstd, {n, groups});
-  expect_optional("rms_norm_backward", "dx", dx, x.shape());
+  if (!dx.empty()) ops::expect_rows("rms_norm_backward", "dx", dx, x.shape());
   expect_optional("rms_norm_backward", "dgain", dgain, {size});
   // First the gains: dx may share memory with dy.
   if (!dgain.empty()) {
     ColumnSums<GainGradient> kernel;
-    kernel.value = {rows_of<const float>(dy), rows_of<const float>(x), rows_of<const float>(rstd), size};
+    kernel.value = {either(dy), either(x), rows_of<const float>(rstd), size};
     kernel.sums = Global<float>(dgain.data<float>());
     kernel.rows = n, kernel.groups = groups, kernel.columns = size;
     launch(*runtime_, {pieces(size, 32), 1, kernel.kShared}, kernel);

@@ -5,13 +5,20 @@
 namespace whorl::cuda {
 
 Planned<RoundRows> rounding(const Tensor& x, const RoundedStore& to) {
-  return {per_element(x.dim(0), x.dim(1)), RoundRows{rows_of<const float>(x), to, x.dim(1)}};
+  RoundRows kernel;
+  kernel.columns = x.dim(1), kernel.x = either(x), kernel.rounded = to;
+  return {per_four(x.dim(0), x.dim(1)), kernel};
+}
+
+bool RoundedRows::is_narrow() const {
+  return x_.dtype() == DType::bfloat16 && x_.row_stride() % 8 == 0 &&
+         reinterpret_cast<uintptr_t>(x_.raw()) % 16 == 0;
 }
 
 RoundedStore RoundedRows::take(bool narrow, bool codes) {
   const int64_t n = x_.dim(0);
   RoundedStore out;
-  if (narrow) {
+  if (narrow && !is_narrow()) {
     narrow_.emplace(runtime_, static_cast<size_t>(n * narrow_step()) * 2);
     out.narrow = {Global<uint16_t>(narrow_->get<uint16_t>()), narrow_step()};
   }
@@ -25,6 +32,7 @@ RoundedStore RoundedRows::take(bool narrow, bool codes) {
 }
 
 const uint16_t* RoundedRows::narrow() {
+  if (is_narrow()) return x_.data<uint16_t>();
   if (!narrow_) launch(runtime_, rounding(x_, take(true, false)));
   return narrow_->get<uint16_t>();
 }

@@ -15,12 +15,13 @@ class RoundedRows {
   RoundedRows(Runtime& runtime, const Tensor& x) : runtime_(runtime), x_(x) {}
   const Tensor& whole() const { return x_; }
 
-  // Memory for what will be asked for: who takes it fills it before anybody asks.
+  // Memory for what will be asked for: who takes it fills it before anybody asks. Rows that are bfloat16 and
+  // lie as NVIDIA's library takes them are what they would be rounded to: they need none.
   RoundedStore take(bool narrow, bool codes);
 
   // Beside bfloat16 weights, as NVIDIA's library takes them: rows a multiple of 16 bytes apart.
   const uint16_t* narrow();
-  int64_t narrow_step() const { return (x_.dim(1) + 7) / 8 * 8; }
+  int64_t narrow_step() const { return is_narrow() ? x_.row_stride() : (x_.dim(1) + 7) / 8 * 8; }
 
   // Beside whole numbers: codes [N, groups, 32] and their scales [N, groups].
   struct Codes {
@@ -30,6 +31,7 @@ class RoundedRows {
   Codes codes();
 
  private:
+  bool is_narrow() const;
   int64_t groups() const { return (x_.dim(1) + kGroup - 1) / kGroup; }
 
   Runtime& runtime_;

@@ -7,11 +7,17 @@
 
 namespace whorl::cuda {
 
+// Each has with_source(body): body(what adapters read beside the kernel that makes the rows).
+
 // They are there: what is left is rounding.
 struct RowsThere {
   static constexpr bool kThere = true;
   const Tensor& x;
-  PlainRows source() const { return {rows_of<const float>(x)}; }
+  template <class Body>
+  void with_source(const Body& body) const {
+    with_numbers(x,
+                 [&](auto number) { body(PlainRows<decltype(number)>{rows_of<const decltype(number)>(x)}); });
+  }
   bool beside() const { return true; }
   Planned<RoundRows> making(const RoundedStore& rounded) const { return rounding(x, rounded); }
 };
@@ -24,11 +30,16 @@ struct RowsOfNorm {
   float epsilon;
   const Tensor &normed, &rstd;
   Global<const float> gains() const { return Global<const float>(gain.data<float>()); }
-  NormedRows source() const { return {rows_of<const float>(x), gains(), x.dim(1), epsilon}; }
-  bool beside() const { return x.dim(0) <= kFewRows; }
-  Planned<RmsNorm<NormedRows::kWarps>> making(const RoundedStore& rounded) const {
-    RmsNorm<NormedRows::kWarps> kernel;
-    kernel.x = rows_of<const float>(x), kernel.gain = gains(), kernel.y = rows_of(normed);
+  template <class Body>
+  void with_source(const Body& body) const {
+    with_numbers(normed, [&](auto number) {
+      body(NormedRows<decltype(number)>{{rows_of<const float>(x)}, gains(), x.dim(1), epsilon});
+    });
+  }
+  bool beside() const { return x.dim(0) <= kFewRows && x.dtype() == DType::float32; }
+  Planned<RmsNorm<NormedRows<>::kWarps>> making(const RoundedStore& rounded) const {
+    RmsNorm<NormedRows<>::kWarps> kernel;
+    kernel.x = either(x), kernel.gain = gains(), kernel.y = either_out(normed);
     kernel.rstd = rows_of(rstd), kernel.rounded = rounded, kernel.size = x.dim(1), kernel.epsilon = epsilon;
     return {{x.dim(0), 1, kernel.kShared}, kernel};
   }
@@ -37,13 +48,19 @@ struct RowsOfNorm {
 struct RowsOfSwiglu {
   static constexpr bool kThere = false;
   const Tensor &gate, &up, &h;
-  SwigluRows source() const { return {rows_of<const float>(gate), rows_of<const float>(up)}; }
+  template <class Body>
+  void with_source(const Body& body) const {
+    with_numbers(gate, [&](auto number) {
+      using T = decltype(number);
+      body(SwigluRows<T>{{rows_of<const T>(gate)}, {rows_of<const T>(up)}});
+    });
+  }
   bool beside() const { return true; }
   Planned<Swiglu> making(const RoundedStore& rounded) const {
     Swiglu kernel;
-    kernel.columns = gate.dim(1), kernel.gate = rows_of<const float>(gate);
-    kernel.up = rows_of<const float>(up), kernel.h = rows_of(h), kernel.rounded = rounded;
-    return {per_element(gate.dim(0), gate.dim(1)), kernel};
+    kernel.columns = gate.dim(1), kernel.gate = either(gate), kernel.up = either(up);
+    kernel.h = either_out(h), kernel.rounded = rounded;
+    return {per_four(gate.dim(0), gate.dim(1)), kernel};
   }
 };
 

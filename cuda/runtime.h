@@ -58,7 +58,8 @@ class Runtime {
 
   // c [m, n] (= or += with accumulate) a b + bias + residual by NVIDIA's library; false where it has no
   // answer for this product and the caller's own kernel has to do it. Operands are both float32 or both
-  // bfloat16, sums are float32. `count` products share a: their b, c and bias lie so many elements after the
+  // bfloat16, sums are float32; c is float32, or beside bfloat16 operands bfloat16, and the bias is what c
+  // is. `count` products share a: their b, c and bias lie so many elements after the
   // one before.
   struct Product {
     int64_t m = 0, n = 0, k = 0;
@@ -66,10 +67,11 @@ class Runtime {
     int64_t a_step = 0, b_step = 0, c_step = 0;  // elements between rows
     bool a_transposed = false;                   // a is [k, m], else [m, k]
     bool b_transposed = false;                   // b is [n, k], else [k, n]
-    bool bfloat16 = false;
-    float* c = nullptr;
-    const float* bias = nullptr;      // [n]
-    const float* residual = nullptr;  // [m, n], elsewhere than c; one product alone, without accumulate
+    bool bfloat16 = false, c_bfloat16 = false;
+    void* c = nullptr;
+    const void* bias = nullptr;  // [n]
+    // [m, n], elsewhere than c, which is float32; one product alone, without accumulate
+    const float* residual = nullptr;
     int64_t residual_step = 0;
     bool accumulate = false;
     int64_t count = 1, b_apart = 0, c_apart = 0, bias_apart = 0;  // not negative

@@ -23,8 +23,9 @@ void with_channels(int64_t head_size, const Body& body) {
 }
 
 // Spans in blocks of their own, and what they leave merged.
-template <int Channels, class Stored>
-void run_split(Runtime& runtime, TensorAttention<Channels, Stored> kernel, int64_t blocks, size_t numbers) {
+template <int Channels, class Stored, class Query>
+void run_split(Runtime& runtime, TensorAttention<Channels, Stored, Query> kernel, int64_t blocks,
+               size_t numbers) {
   const Scratch states(runtime, numbers * 4);
   kernel.partial = Global<float>(states.get<float>());
   launch(runtime, Extent{blocks, kernel.kv_heads * kernel.spans, kernel.shared_bytes()}, kernel);
@@ -34,9 +35,9 @@ void run_split(Runtime& runtime, TensorAttention<Channels, Stored> kernel, int64
   launch(runtime, Extent{blocks, kernel.kv_heads * pieces(kernel.kept, merge.kWarps), 0}, merge);
 }
 
-template <int Channels, class Stored>
+template <int Channels, class Stored, class Query>
 void run(Runtime& runtime, const AttentionCall& call, int64_t blocks, int64_t keys, int64_t kept) {
-  TensorAttention<Channels, Stored> kernel;
+  TensorAttention<Channels, Stored, Query> kernel;
   static_assert(kernel.kQueries == kTensorQueries);
   static_cast<AttentionCall&>(kernel) = call;
   kernel.spans = pieces(keys, kSpan), kernel.kept = kept;
@@ -46,6 +47,20 @@ void run(Runtime& runtime, const AttentionCall& call, int64_t blocks, int64_t ke
   if (!paged || kernel.spans == 1 || blocks * call.kv_heads >= kFewBlocks || numbers > kMostStates)
     return launch(runtime, Extent{blocks, call.kv_heads, kernel.shared_bytes()}, kernel);
   run_split(runtime, kernel, blocks, static_cast<size_t>(numbers));
+}
+
+template <int Channels, class T>
+void go_back(Runtime& runtime, const AttentionGradients& g) {
+  TensorQueryGradient<Channels, T> of_queries;
+  static_assert(of_queries.kQueries == kTensorQueries);
+  static_cast<AttentionGradientInputs&>(of_queries) = g.inputs;
+  of_queries.dq = g.dq, of_queries.pieces = g.by_query;
+  launch(runtime, Extent{g.queries, g.kv_heads, of_queries.shared_bytes()}, of_queries);
+  TensorKeyGradient<Channels, T> of_keys;
+  static_assert(of_keys.kKeys == kTensorKeys);
+  static_cast<AttentionGradientInputs&>(of_keys) = g.inputs;
+  of_keys.dk = g.dk, of_keys.dv = g.dv, of_keys.pieces = g.by_key;
+  launch(runtime, Extent{g.keys, g.kv_heads, of_keys.shared_bytes()}, of_keys);
 }
 }  // namespace
 
@@ -58,23 +73,19 @@ void tensor_attention(Runtime& runtime, const AttentionCall& call, const std::ve
   }
   with_channels(call.sizes.head_size, [&](auto channels) {
     constexpr int kChannels = decltype(channels)::value;
-    call.source.rounded_k.data ? run<kChannels, uint16_t>(runtime, call, blocks, keys, kept)
-                               : run<kChannels, float>(runtime, call, blocks, keys, kept);
+    if (call.q.narrow)
+      run<kChannels, uint16_t, uint16_t>(runtime, call, blocks, keys, kept);
+    else if (call.source.k.narrow)
+      run<kChannels, uint16_t, float>(runtime, call, blocks, keys, kept);
+    else
+      run<kChannels, float, float>(runtime, call, blocks, keys, kept);
   });
 }
 
 void tensor_attention_backward(Runtime& runtime, const AttentionGradients& g) {
   with_channels(g.inputs.sizes.head_size, [&](auto channels) {
-    TensorQueryGradient<decltype(channels)::value> of_queries;
-    static_assert(of_queries.kQueries == kTensorQueries);
-    static_cast<AttentionGradientInputs&>(of_queries) = g.inputs;
-    of_queries.dq = g.dq, of_queries.pieces = g.by_query;
-    launch(runtime, Extent{g.queries, g.kv_heads, of_queries.shared_bytes()}, of_queries);
-    TensorKeyGradient<decltype(channels)::value> of_keys;
-    static_assert(of_keys.kKeys == kTensorKeys);
-    static_cast<AttentionGradientInputs&>(of_keys) = g.inputs;
-    of_keys.dk = g.dk, of_keys.dv = g.dv, of_keys.pieces = g.by_key;
-    launch(runtime, Extent{g.keys, g.kv_heads, of_keys.shared_bytes()}, of_keys);
+    constexpr int kChannels = decltype(channels)::value;
+    g.inputs.q.narrow ? go_back<kChannels, uint16_t>(runtime, g) : go_back<kChannels, float>(runtime, g);
   });
 }
 

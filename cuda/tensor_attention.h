@@ -16,7 +16,7 @@ void tensor_attention(Runtime& runtime, const AttentionCall& call, const std::ve
 struct AttentionGradients {
   AttentionGradientInputs inputs;
   int64_t kv_heads = 1;
-  Dense<float> dq, dk, dv;
+  EitherOut dq, dk, dv;
   Global<const AttentionPiece> by_query, by_key;
   int64_t queries = 0, keys = 0;  // pieces in each list
 };

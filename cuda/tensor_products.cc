@@ -55,7 +55,7 @@ void describe(ProductCall& call, int64_t rows, std::span<const ops::LinearJob> j
   if (adapters) adapters->describe(call);
   for (size_t i = 0; i < jobs.size(); ++i) {
     ProductEnd& end = call.ends[call.count++];
-    end.bias = Global<const float>(jobs[i].bias.data<float>()), end.y = rows_of(jobs[i].y);
+    end.bias = Global<const float>(jobs[i].bias.data<float>()), end.y = either_out(jobs[i].y);
     if (jobs[i].residual) end.residual = rows_of<const float>(*jobs[i].residual);
     end.outputs = jobs[i].w.outputs();
     if (adapters) adapters->describe(first + i, end);
@@ -100,7 +100,7 @@ void CudaBackend::multiply_pairs(RoundedRows& x, std::span<const ops::LinearJob>
     call.weights[static_cast<int64_t>(i)] =
         Global<const FourWords>(static_cast<const FourWords*>(as_cuda(jobs[i].w).values.raw()));
   call.values = Global<const FourWords>(reinterpret_cast<const FourWords*>(x.narrow()));
-  call.inputs = jobs[0].w.inputs();
+  call.inputs = jobs[0].w.inputs(), call.row_step = x.narrow_step();
   if (call.rows > 16) return run_few<Bfloat16Tile<2, 4>>(*runtime_, call);
   if (call.rows > 8) return run_few<Bfloat16Tile<2, 2>>(*runtime_, call);
   run_few<Bfloat16Tile<1, 1>>(*runtime_, call);

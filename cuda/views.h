@@ -11,6 +11,23 @@ Dense<T> rows_of(const Tensor& t) {
   return {Global<T>(static_cast<T*>(t.raw())), t.empty() ? 0 : t.row_stride()};
 }
 
+inline EitherRows either(const Tensor& t) {
+  const bool narrow = t.dtype() == DType::bfloat16;
+  return {Global<const float>(narrow ? nullptr : t.data<float>()),
+          Global<const uint16_t>(narrow ? t.data<uint16_t>() : nullptr), t.empty() ? 0 : t.row_stride()};
+}
+inline EitherOut either_out(const Tensor& t) {
+  const bool narrow = t.dtype() == DType::bfloat16;
+  return {Global<float>(narrow ? nullptr : t.data<float>()),
+          Global<uint16_t>(narrow ? t.data<uint16_t>() : nullptr), t.empty() ? 0 : t.row_stride()};
+}
+
+// body(float or uint16_t): the numbers of an activation.
+template <class Body>
+void with_numbers(const Tensor& t, const Body& body) {
+  t.dtype() == DType::bfloat16 ? body(uint16_t{}) : body(float{});
+}
+
 // body(the matrix as stored): float32, bfloat16, int8 or int4.
 template <class Body>
 void with_rows(const CudaWeight& w, const Body& body) {
@@ -30,5 +47,7 @@ inline int64_t pieces(int64_t n, int64_t size) { return (n + size - 1) / size; }
 
 // One thread per element of [rows, columns].
 inline Extent per_element(int64_t rows, int64_t columns) { return {rows, pieces(columns, 256), 0}; }
+// Per four.
+inline Extent per_four(int64_t rows, int64_t columns) { return {rows, pieces(columns, 1024), 0}; }
 
 }  // namespace whorl::cuda

@@ -23,10 +23,10 @@ int64_t alignment(const void* pointer, int64_t apart) {
       reinterpret_cast<const void*>(reinterpret_cast<uintptr_t>(pointer) | static_cast<uintptr_t>(apart)));
 }
 int64_t b_alignment(const Runtime::Product& p) { return alignment(p.b, p.b_apart * (p.bfloat16 ? 2 : 4)); }
-int64_t c_alignment(const Runtime::Product& p) { return alignment(p.c, p.c_apart * 4); }
+int64_t c_alignment(const Runtime::Product& p) { return alignment(p.c, p.c_apart * (p.c_bfloat16 ? 2 : 4)); }
 
 // What the library adds a product to.
-const float* before(const Runtime::Product& p) { return p.residual ? p.residual : p.c; }
+const void* before(const Runtime::Product& p) { return p.residual ? p.residual : p.c; }
 int64_t before_alignment(const Runtime::Product& p) {
   return p.residual ? alignment(p.residual) : c_alignment(p);
 }
@@ -66,7 +66,8 @@ void CublasLt::drop(Plan& plan) {
 // The library counts columns first: our c [m, n] is its [n, m] = op(b) op(a).
 CublasLt::Plan CublasLt::make(const Runtime::Product& p) {
   Plan plan;
-  const cudaDataType_t type = p.bfloat16 ? CUDA_R_16BF : CUDA_R_32F, wide = CUDA_R_32F;
+  const cudaDataType_t type = p.bfloat16 ? CUDA_R_16BF : CUDA_R_32F,
+                       result = p.c_bfloat16 ? CUDA_R_16BF : CUDA_R_32F;
   const auto m = static_cast<uint64_t>(p.m), n = static_cast<uint64_t>(p.n), k = static_cast<uint64_t>(p.k);
   check(call_.desc_create(&plan.desc, CUBLAS_COMPUTE_32F, CUDA_R_32F), "a product");
   const cublasOperation_t first = p.b_transposed ? CUBLAS_OP_T : CUBLAS_OP_N,
@@ -78,15 +79,14 @@ CublasLt::Plan CublasLt::make(const Runtime::Product& p) {
   set(CUBLASLT_MATMUL_DESC_TRANSB, second);
   if (p.bias) {
     set(CUBLASLT_MATMUL_DESC_EPILOGUE, CUBLASLT_EPILOGUE_BIAS);
-    set(CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE, wide);
+    set(CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE, result);
     set(CUBLASLT_MATMUL_DESC_BIAS_POINTER, p.bias);
   }
   const bool bt = p.b_transposed, at = p.a_transposed;
   check(call_.layout_create(&plan.b, type, bt ? k : n, bt ? n : k, p.b_step), "a layout");
   check(call_.layout_create(&plan.a, type, at ? m : k, at ? k : m, p.a_step), "a layout");
-  check(call_.layout_create(&plan.c, CUDA_R_32F, n, m, p.c_step), "a layout");
-  check(call_.layout_create(&plan.before, CUDA_R_32F, n, m, p.residual ? p.residual_step : p.c_step),
-        "a layout");
+  check(call_.layout_create(&plan.c, result, n, m, p.c_step), "a layout");
+  check(call_.layout_create(&plan.before, result, n, m, p.residual ? p.residual_step : p.c_step), "a layout");
   if (p.count > 1) {
     const auto count = static_cast<int32_t>(p.count);
     for (const auto layout : {plan.a, plan.b, plan.c, plan.before})
@@ -136,6 +136,7 @@ const CublasLt::Plan& CublasLt::plan_of(const Runtime::Product& p) {
                 p.a_transposed,
                 p.b_transposed,
                 p.bfloat16,
+                p.c_bfloat16,
                 p.bias != nullptr,
                 alignment(p.a),
                 b_alignment(p),

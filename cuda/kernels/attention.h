@@ -31,10 +31,10 @@ struct AttentionSizes {
   }
 };
 
-// Rows of keys and values, dense or in pages; pages for tensor cores hold them rounded.
+// Rows of keys and values, dense or in pages; pages for tensor cores hold them rounded
+// (Backend::cache_dtype).
 struct KeyRows {
-  Dense<const float> k, v;
-  Dense<const uint16_t> rounded_k, rounded_v;  // in their place; see Backend::cache_dtype
+  EitherRows k, v;
   Global<const int32_t> page_list;
   int64_t page_size = 0;
   WHORL_DEVICE int64_t row(const AttentionPiece& piece, int64_t position) const {
@@ -68,9 +68,10 @@ struct Online {
 // Without `partial` a block walks all spans and writes `out`; with it, block_y() also chooses one span, whose
 // state goes to partial [block][query][span][2 + head_size].
 struct AttentionCall {
-  Dense<const float> q;
+  EitherRows q;
   KeyRows source;
-  Dense<float> out, lse;    // lse may be empty
+  EitherOut out;
+  Dense<float> lse;         // may be empty
   Dense<uint16_t> rounded;  // out again, as bfloat16; may be empty
   Global<const AttentionPiece> pieces;
   AttentionSizes sizes;
@@ -78,7 +79,7 @@ struct AttentionCall {
   Global<float> partial;
 
   WHORL_DEVICE void put(int64_t row, int64_t column, float value) const {
-    out.row(row)[column] = value;
+    out.put(row, column, value);
     if (rounded.data) rounded.row(row)[column] = to_bfloat16(value);
   }
 };
@@ -240,7 +241,7 @@ struct WritePages {
 template <class Stored>
 struct RopeIntoPages : EachElement {
   Turn turn;
-  Dense<float> q, k;
+  EitherOut q, k;
   WritePages<Stored> write;
   int64_t query_pairs = 0, key_pairs = 0;
   WHORL_DEVICE void operator()(Grid& grid) const {

@@ -8,7 +8,7 @@ namespace whorl::cuda {
 // delta [N, H] = sum over channels of dout * out: a warp per row and head.
 struct AttentionDelta {
   static constexpr int kThreads = 128, kWarps = kThreads / 32;
-  Dense<const float> dout, out;
+  EitherRows dout, out;
   Dense<float> delta;
   int64_t heads = 0, head_size = 0;
   WHORL_DEVICE void operator()(Grid& grid) const {
@@ -24,7 +24,8 @@ struct AttentionDelta {
 
 // What both kernels read, and their tiles of 32 others in shared memory.
 struct AttentionGradientInputs {
-  Dense<const float> q, k, v, dout, lse, delta;
+  EitherRows q, k, v, dout;  // all of one kind
+  Dense<const float> lse, delta;
   AttentionSizes sizes;
   static constexpr int kThreads = 128, kWarps = kThreads / 32, kMine = 2, kOwn = kWarps * kMine;
 
@@ -62,7 +63,7 @@ WHORL_DEVICE void add_weighted(Grid& grid, float weight, const Shared<float>& ti
 // dq of the queries of each piece; block_y() is the key/value head.
 template <int Parts>
 struct AttentionQueryGradient : AttentionGradientInputs {
-  Dense<float> dq;
+  EitherOut dq;
   Global<const AttentionPiece> pieces;
 
   WHORL_DEVICE void operator()(Grid& grid) const {
@@ -107,8 +108,8 @@ struct AttentionQueryGradient : AttentionGradientInputs {
       for (int part = 0; part < Parts; ++part) {
         const int64_t c = grid.lane() + 32 * part;
         if (c < d)
-          dq.row(piece.row + at / sizes.group)[(head * sizes.group + at % sizes.group) * d + c] =
-              sums[i][part];
+          dq.put(piece.row + at / sizes.group, (head * sizes.group + at % sizes.group) * d + c,
+                 sums[i][part]);
       }
     }
   }
@@ -118,7 +119,7 @@ struct AttentionQueryGradient : AttentionGradientInputs {
 // come in the order of rows, within a row of heads.
 template <int Parts>
 struct AttentionKeyGradient : AttentionGradientInputs {
-  Dense<float> dk, dv;
+  EitherOut dk, dv;
   Global<const AttentionPiece> pieces;
 
   WHORL_DEVICE void operator()(Grid& grid) const {
@@ -171,7 +172,7 @@ struct AttentionKeyGradient : AttentionGradientInputs {
       for (int part = 0; part < Parts; ++part) {
         const int64_t c = grid.lane() + 32 * part;
         if (c < d)
-          dk.row(row)[head * d + c] = key_sums[i][part], dv.row(row)[head * d + c] = value_sums[i][part];
+          dk.put(row, head * d + c, key_sums[i][part]), dv.put(row, head * d + c, value_sums[i][part]);
       }
     }
   }

@@ -12,8 +12,8 @@ struct alignas(16) FourWords {
 struct Bfloat16Call : ProductCall {
   static constexpr int64_t kInputs = 8;  // weights and rows have a multiple of so many, and begin at 16 bytes
   FourOf<Global<const FourWords>> weights;
-  Global<const FourWords> values;  // of the rows, one behind the other
-  int64_t inputs = 0;
+  Global<const FourWords> values;  // of the rows
+  int64_t inputs = 0, row_step = 0;
 };
 
 // 16 `Outputs` outputs times 8 `Rows` rows. Those that are not there are others again and are not stored. A
@@ -52,7 +52,7 @@ struct Bfloat16Tile {
     WHORL_UNROLL
     for (int n = 0; n < Rows; ++n) {
       const int64_t wanted = row0 + 8 * n + lane, row = wanted < call.rows ? wanted : call.rows - 1;
-      to.rows[n] = inside ? call.values[(row * call.inputs + input) / 8] : FourWords{};
+      to.rows[n] = inside ? call.values[(row * call.row_step + input) / 8] : FourWords{};
     }
   }
 

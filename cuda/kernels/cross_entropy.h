@@ -42,7 +42,7 @@ struct LossRow {
 // Rows of a matrix to or from a dense block: row i of the block is row rows[i] of the matrix.
 struct GatherRows {
   static constexpr int kThreads = 256;
-  Dense<float> matrix, block;
+  EitherOut matrix, block;
   Global<const int32_t> rows;
   int64_t columns = 0;
   bool scatter = false;
@@ -50,11 +50,11 @@ struct GatherRows {
   WHORL_DEVICE void operator()(Grid& grid) const {
     const int64_t c = static_cast<int64_t>(grid.block_y()) * kThreads + grid.thread();
     if (c >= columns) return;
-    const auto outside = matrix.row(rows[grid.block()]), inside = block.row(grid.block());
+    const int64_t outside = rows[grid.block()], inside = grid.block();
     if (scatter)
-      outside[c] = inside[c];
+      matrix.put(outside, c, block.at(inside, c));
     else
-      inside[c] = outside[c];
+      block.put(inside, c, matrix.at(outside, c));
   }
 };
 

@@ -1,5 +1,5 @@
 #pragma once
-// One thread per element: block() is the row, block_y() a piece of 256 columns.
+// One thread per element, block() is the row, block_y() a piece of 256 columns; or per four (rounded.h).
 #include "cuda/kernels/rounded.h"
 
 namespace whorl::cuda {
@@ -40,26 +40,56 @@ struct Turn {
   bool inverse = false;
   // Column of the first of the two.
   WHORL_DEVICE int64_t column(int64_t pair) const { return pair / half * 2 * half + pair % half; }
-  WHORL_DEVICE void operator()(const Dense<float>& x, int64_t row, int64_t pair) const {
+  WHORL_DEVICE void operator()(const EitherOut& x, int64_t row, int64_t pair) const {
     const auto angles = table.row(positions[row]);
-    const int64_t i = pair % half;
+    const int64_t i = pair % half, first = column(pair), second = first + half;
     const float cos = angles[i], sin = inverse ? -angles[half + i] : angles[half + i];
-    const auto from = x.row(row) + column(pair);
-    const float a = from[0], b = from[half];
-    from[0] = fmaf(a, cos, -(b * sin));
-    from[half] = fmaf(b, cos, a * sin);
+    const float a = x.at(row, first), b = x.at(row, second);
+    x.put(row, first, fmaf(a, cos, -(b * sin)));
+    x.put(row, second, fmaf(b, cos, a * sin));
+  }
+  // Four neighbouring pairs, where in_fours(): the same bits.
+  WHORL_DEVICE bool in_fours() const { return half % 4 == 0 && cuda::in_fours(table.data, table.stride); }
+  WHORL_DEVICE void four(const EitherOut& x, int64_t row, int64_t pair) const {
+    const int64_t i = pair % half, first = column(pair), second = first + half,
+                  at = positions[row] * table.stride + i;
+    const Fours<true> angles(table.data);
+    const Four cos = angles(at, 4), sines = angles(at + half, 4), a = four_of<true>(x, row, first, 4),
+               b = four_of<true>(x, row, second, 4);
+    Four low, high;
+    for (int j = 0; j < 4; ++j) {
+      const float sin = inverse ? -sines.x[j] : sines.x[j];
+      low.x[j] = fmaf(a.x[j], cos.x[j], -(b.x[j] * sin));
+      high.x[j] = fmaf(b.x[j], cos.x[j], a.x[j] * sin);
+    }
+    put_four<true>(x, row, first, 4, low), put_four<true>(x, row, second, 4, high);
   }
 };
 
 // Of two tensors with the same rows, or one; columns: pairs of both.
-struct Rope : EachElement {
+struct Rope : EachFour {
   Turn turn;
-  Dense<float> x, second;
+  EitherOut x, second;
   int64_t first_pairs = 0;  // x's
   WHORL_DEVICE void operator()(Grid& grid) const {
     const int64_t pair = column(grid);
-    if (pair >= columns) return;
-    pair < first_pairs ? turn(x, grid.block(), pair) : turn(second, grid.block(), pair - first_pairs);
+    const bool together = turn.in_fours() && cuda::in_fours(x) && (!second.there() || cuda::in_fours(second));
+    if (together && pair < columns) return one<true>(grid.block(), pair);
+    for (int j = 0; j < 4; ++j)
+      if (pair + j < columns) one<false>(grid.block(), pair + j);
+  }
+
+ private:
+  // Four pairs, or one. They are of one head, so of one tensor.
+  template <bool Together>
+  WHORL_DEVICE void one(int64_t row, int64_t pair) const {
+    const bool mine = pair < first_pairs;
+    const EitherOut& of = mine ? x : second;
+    const int64_t its = mine ? pair : pair - first_pairs;
+    if constexpr (Together)
+      turn.four(of, row, its);
+    else
+      turn(of, row, its);
   }
 };
 
@@ -68,30 +98,55 @@ WHORL_DEVICE float sigmoid(float x) { return 1.0f / (1.0f + expf(-x)); }
 
 WHORL_DEVICE float swiglu(float gate, float up) { return gate * sigmoid(gate) * up; }
 
-struct Swiglu : EachElement {
-  Dense<const float> gate, up;
-  Dense<float> h;
+struct Swiglu : EachFour {
+  EitherRows gate, up;
+  EitherOut h;
   RoundedStore rounded;  // h again
   WHORL_DEVICE void operator()(Grid& grid) const {
-    const int64_t i = grid.block(), c = column(grid), group = c / 32;
-    if (group * 32 >= columns) return;  // a whole warp
-    const bool inside = c < columns;
-    const float value = inside ? swiglu(gate.at(i, c), up.at(i, c)) : 0.0f;
-    if (inside) h.row(i)[c] = value;
-    rounded(grid, i, group, value, inside);
+    if (warp_is_past(grid)) return;
+    const bool together = columns % 4 == 0 && in_fours(gate) && in_fours(up) && in_fours(h);
+    together ? run<true>(grid) : run<false>(grid);
+  }
+
+ private:
+  template <bool Together>
+  WHORL_DEVICE void run(Grid& grid) const {
+    const int64_t row = grid.block(), c = column(grid), left = columns - c;
+    Four value{};
+    if (left > 0) {
+      const Four g = four_of<Together>(gate, row, c, left), u = four_of<Together>(up, row, c, left);
+      for (int j = 0; j < 4; ++j) value.x[j] = swiglu(g.x[j], u.x[j]);  // of zeros zero
+      value = put_four<Together>(h, row, c, left, value);
+    }
+    rounded(grid, row, c, columns, value);
   }
 };
 
-struct SwigluBackward : EachElement {
-  Dense<const float> dh;
-  Dense<float> gate, up, h;  // h may be empty
+struct SwigluBackward : EachFour {
+  EitherRows dh;
+  EitherOut gate, up, h;  // h may be empty
   WHORL_DEVICE void operator()(Grid& grid) const {
-    const int64_t i = grid.block(), c = column(grid);
-    if (c >= columns) return;
-    const float g = gate.at(i, c), u = up.at(i, c), d = dh.at(i, c), s = sigmoid(g), silu = g * s;
-    gate.row(i)[c] = d * u * (s * (1.0f + g * (1.0f - s)));
-    up.row(i)[c] = d * silu;
-    if (h.data) h.row(i)[c] = silu * u;
+    if (column(grid) >= columns) return;
+    const bool together =
+        columns % 4 == 0 && in_fours(dh) && in_fours(gate) && in_fours(up) && (!h.there() || in_fours(h));
+    together ? run<true>(grid) : run<false>(grid);
+  }
+
+ private:
+  template <bool Together>
+  WHORL_DEVICE void run(Grid& grid) const {
+    const int64_t row = grid.block(), c = column(grid), left = columns - c;
+    const Four gates = four_of<Together>(gate, row, c, left), ups = four_of<Together>(up, row, c, left),
+               outer = four_of<Together>(dh, row, c, left);
+    Four dgate, dup, again;
+    for (int j = 0; j < 4; ++j) {
+      const float g = gates.x[j], u = ups.x[j], d = outer.x[j], s = sigmoid(g), silu = g * s;
+      dgate.x[j] = d * u * (s * (1.0f + g * (1.0f - s)));
+      dup.x[j] = d * silu, again.x[j] = silu * u;
+    }
+    put_four<Together>(gate, row, c, left, dgate);
+    put_four<Together>(up, row, c, left, dup);
+    if (h.there()) put_four<Together>(h, row, c, left, again);
   }
 };
 

@@ -69,8 +69,8 @@ struct FewRows {
       if (tile.row0 + row >= call.rows || output >= end.outputs) continue;
       float sum = 0;
       for (int chunk = 0; chunk < ProductCall::kChunks; ++chunk) sum += parts[chunk * kSums + at];
-      sum = end.with_bias(tile.row0 + row, output, sum);
-      end.y.row(tile.row0 + row)[output] = adapters.on_top(row, column, sum);
+      sum = end.y.kept(end.with_bias(tile.row0 + row, output, sum));  // adapters come on top of what is there
+      end.y.put(tile.row0 + row, output, adapters.on_top(row, column, sum));
     }
   }
 };

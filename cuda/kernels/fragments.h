@@ -29,11 +29,21 @@ WHORL_DEVICE float channel_of(const Global<Stored>& row, int c, int d) {
 WHORL_DEVICE uint32_t channels_of(const Global<const float>& row, int c, int d) {
   return bfloat16_pair(channel_of(row, c, d), channel_of(row, c + 1, d));
 }
-// Rows of an even number of channels begin at whole words.
+// c is even, and rows mostly begin at whole words.
 WHORL_DEVICE uint32_t channels_of(const Global<const uint16_t>& row, int c, int d) {
   if (!row || c >= d) return 0;
-  if (d % 2 == 0) return Global<const uint32_t>(reinterpret_cast<const uint32_t*>(row.raw()))[c / 2];
+  if (c + 1 < d && reinterpret_cast<uintptr_t>(row.raw()) % 4 == 0)
+    return Global<const uint32_t>(reinterpret_cast<const uint32_t*>(row.raw()))[c / 2];
   return row[c] | (c + 1 < d ? static_cast<uint32_t>(row[c + 1]) << 16 : 0u);
+}
+// Channel c of two rows.
+WHORL_DEVICE uint32_t channel_pair(const Global<const float>& low, const Global<const float>& high, int c,
+                                   int d) {
+  return bfloat16_pair(channel_of(low, c, d), channel_of(high, c, d));
+}
+WHORL_DEVICE uint32_t channel_pair(const Global<const uint16_t>& low, const Global<const uint16_t>& high,
+                                   int c, int d) {
+  return c < d ? side_by_side(low ? low[c] : uint16_t{0}, high ? high[c] : uint16_t{0}) : 0u;
 }
 
 // Rows [0, Rows) into a tile, by all warps of the block; row(i) says where row i begins, null for one of
@@ -52,7 +62,7 @@ WHORL_DEVICE void load_across(Grid& grid, const Shared<uint32_t>& tile, int d, c
   for (int two = grid.warp(); two < Rows / 2; two += Warps) {
     const auto even = row(2 * two), odd = row(2 * two + 1);
     for (int c = grid.lane(); c < Channels; c += 32)
-      tile[two * Tile<Channels>::kAcross + c] = bfloat16_pair(channel_of(even, c, d), channel_of(odd, c, d));
+      tile[two * Tile<Channels>::kAcross + c] = channel_pair(even, odd, c, d);
   }
 }
 
@@ -62,23 +72,21 @@ WHORL_DEVICE void load_both(Grid& grid, const Shared<uint32_t>& along, const Sha
                             const Row& row) {
   using Its = Tile<Channels>;
   for (int two = grid.warp(); two < Rows / 2; two += Warps) {
-    const Global<const float> even = row(2 * two), odd = row(2 * two + 1);
+    const auto even = row(2 * two), odd = row(2 * two + 1);
     for (int pair = grid.lane(); pair < Channels / 2; pair += 32) {
       const int c = 2 * pair;
-      const float a = channel_of(even, c, d), b = channel_of(even, c + 1, d), e = channel_of(odd, c, d),
-                  f = channel_of(odd, c + 1, d);
-      along[2 * two * Its::kAlong + pair] = bfloat16_pair(a, b);
-      along[(2 * two + 1) * Its::kAlong + pair] = bfloat16_pair(e, f);
-      across[two * Its::kAcross + c] = bfloat16_pair(a, e);
-      across[two * Its::kAcross + c + 1] = bfloat16_pair(b, f);
+      const uint32_t low = channels_of(even, c, d), high = channels_of(odd, c, d);
+      along[2 * two * Its::kAlong + pair] = low, along[(2 * two + 1) * Its::kAlong + pair] = high;
+      across[two * Its::kAcross + c] = (low & 0xffffu) | high << 16;
+      across[two * Its::kAcross + c + 1] = low >> 16 | (high & 0xffff0000u);
     }
   }
 }
 
 // This lane's words of sixteen rows: `low` is where row lane / 4 begins, `high` the one eight below.
-template <int Channels>
-WHORL_DEVICE void load_rows(Grid& grid, const Global<const float>& low, const Global<const float>& high,
-                            int d, uint32_t (&a)[Channels / 16][4]) {
+template <int Channels, class T>
+WHORL_DEVICE void load_rows(Grid& grid, const Global<T>& low, const Global<T>& high, int d,
+                            uint32_t (&a)[Channels / 16][4]) {
   WHORL_UNROLL
   for (int step = 0; step < Channels / 16; ++step) {
     const int c = 16 * step + grid.lane() % 4 * 2;

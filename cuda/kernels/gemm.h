@@ -25,7 +25,7 @@ struct AlongColumns {
 // The same with dropout: storage row r is row r of a segment whose mask begins with row `first_row`.
 struct DroppedColumns {
   static constexpr bool kReducesAlongRows = false;
-  Dense<const float> storage;
+  EitherRows storage;
   uint64_t seed = 0;
   float dropout = 0;
   int64_t first_row = 0;
@@ -41,7 +41,7 @@ struct Gemm {
   static constexpr int64_t kShared = 2 * shared_size(kDepth * kPitch * 4);
   A a;
   B b;
-  Dense<float> c;
+  EitherOut c;
   Global<const float> bias;  // may be null, like the residual
   Dense<const float> residual;
   int64_t m = 0, n = 0, k = 0;
@@ -87,8 +87,7 @@ struct Gemm {
     float value = alpha * sum;
     if (bias) value += bias[column];
     if (residual.data) value += residual.at(row, column);
-    float& to = c.row(row)[column];
-    to = accumulate ? to + value : value;
+    c.put(row, column, accumulate ? c.at(row, column) + value : value);
   }
 };
 

@@ -51,7 +51,8 @@ struct LoraPiece {
 
 // What belongs to a product: where s goes (empty: nowhere), what is added to.
 struct LoraJob {
-  Dense<float> s, y;
+  Dense<float> s;
+  EitherOut y;
   int64_t outputs = 0;
 };
 

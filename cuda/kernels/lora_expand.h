@@ -65,7 +65,7 @@ struct LoraExpand {
 
   WHORL_DEVICE void add(const LoraPiece& piece, int row, int64_t column, float value) const {
     if (drops && piece.dropout > 0) value = piece.mask(row).keeps(column) ? value * piece.factor() : 0.0f;
-    call.jobs[piece.job].y.row(piece.begin + row)[column] += value;
+    call.jobs[piece.job].y.add(piece.begin + row, column, value);
   }
 };
 

@@ -33,15 +33,17 @@ struct LoraGradientJob {
 
 // A row of a wide operand from one of its columns on, as a gradient sees it; zeros past the segment's end.
 struct WideRow {
-  Global<const float> data;
+  Global<const float> wide;
+  Global<const uint16_t> narrow;
   int64_t first;
   int columns;
   bool drops;
   float factor;
   ops::DropoutRow mask;
 
-  WHORL_DEVICE WideRow(const LoraGradientJob& job, const Dense<const float>& from, int row, int column)
-      : data(row < job.rows ? from.row(job.begin + row) + column : Global<const float>()),
+  WHORL_DEVICE WideRow(const LoraGradientJob& job, const EitherRows& from, int row, int column)
+      : wide(from.row<float>(job.begin + row) + column),
+        narrow(from.narrow ? from.row<uint16_t>(job.begin + row) + column : from.narrow),
         first(column),
         columns(row < job.rows ? job.columns - column : 0),
         drops(job.dropout > 0),
@@ -49,8 +51,9 @@ struct WideRow {
         mask(job.seed, job.mask_row + row, job.dropout) {}
   WHORL_DEVICE float at(int c) const {
     if (c >= columns) return 0.0f;
-    if (!drops) return data[c];
-    return mask.keeps(first + c) ? data[c] * factor : 0.0f;
+    const float x = narrow ? widen(narrow[c]) : wide[c];
+    if (!drops) return x;
+    return mask.keeps(first + c) ? x * factor : 0.0f;
   }
 };
 

@@ -20,7 +20,8 @@ struct LoraGradients {
   using Few = Tile<kRanks>;
   using Sums = float[Tiles][kMine][4];
   Global<const LoraGradientJob> jobs;
-  Dense<const float> x, ds, dy, s;
+  EitherRows x, dy;
+  Dense<const float> ds, s;
   Global<float> partial;  // where there is none, a block walks all chunks
   int64_t tiles = 1;      // of the job that has most
 
@@ -81,7 +82,8 @@ struct LoraGradients {
   // 16 `steps` rows from `row` of the segment on.
   WHORL_DEVICE void load(Grid& grid, const LoraGradientJob& job, const Place& at, int row, int steps,
                          const Shared<uint32_t>& wide, const Shared<uint32_t>& few) const {
-    const Dense<const float> from = job.down ? x : dy, low = job.down ? ds : s;
+    const EitherRows from = job.down ? x : dy;
+    const Dense<const float> low = job.down ? ds : s;
     const int ranks = job.rank - at.rank;
     const auto low_row = [&](int i) {
       return i < job.rows ? low.row(job.begin + i) + at.rank : Global<const float>();

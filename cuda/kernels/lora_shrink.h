@@ -4,7 +4,7 @@
 
 namespace whorl::cuda {
 
-template <class Source = PlainRows>
+template <class Source = PlainRows<>>
 struct LoraShrink {
   static constexpr int kThreads = 256, kWarps = kThreads / 32, kRanks = 4;
   static constexpr int64_t kShared = Source::kShared;

@@ -25,8 +25,9 @@ struct LoraTensorExpand {
     if (first >= job.outputs) return;  // the whole block: another product has more
     collect(grid, piece, low);
     grid.sync();
-    const bool together = job.outputs % 4 == 0 && in_fours(piece.ups<uint16_t>(), job.outputs) &&
-                          in_fours(job.y.data, job.y.stride);
+    const bool together =
+        job.outputs % 4 == 0 && in_fours(piece.ups<uint16_t>(), job.outputs) &&
+        (job.y.narrow ? in_fours(job.y.narrow, job.y.stride) : in_fours(job.y.wide, job.y.stride));
     for (int e = 0; e < Each; ++e) {
       const int64_t column = first + (e * kWarps + grid.warp()) * kMine;
       if (column >= job.outputs) return;  // a whole warp
@@ -100,16 +101,22 @@ struct LoraTensorExpand {
     const LoraJob& job = call.jobs[piece.job];
     if (o >= job.outputs) return;
     if (drops && piece.dropout > 0) piece.drop(row, o, value);
-    const Global<float> y = job.y.row(piece.begin + row) + o;
     if constexpr (Together) {
-      const Global<Four> to(reinterpret_cast<Four*>(y.raw()));
-      Four sum = to[0];
-      for (int j = 0; j < 4; ++j) sum.x[j] += value.x[j];
-      to[0] = sum;
+      job.y.narrow ? add_four<uint16_t>(job, piece.begin + row, o, value)
+                   : add_four<float>(job, piece.begin + row, o, value);
     } else {
       for (int j = 0; j < 4; ++j)
-        if (o + j < job.outputs) y[j] += value.x[j];
+        if (o + j < job.outputs) job.y.add(piece.begin + row, o + j, value.x[j]);
     }
+  }
+  template <class T>
+  WHORL_DEVICE static void add_four(const LoraJob& job, int64_t row, int64_t o, const Four& value) {
+    const Global<FourNumbers<T>> to(
+        reinterpret_cast<FourNumbers<T>*>((job.y.template row<T>(row) + o).raw()));
+    FourNumbers<T> its = to[0];
+    const Four before = widened(its);
+    for (int j = 0; j < 4; ++j) store(its.x[j], before.x[j] + value.x[j]);
+    to[0] = its;
   }
 };
 

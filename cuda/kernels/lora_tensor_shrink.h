@@ -7,7 +7,7 @@
 
 namespace whorl::cuda {
 
-template <int Blocks, class Source = PlainRows>
+template <int Blocks, class Source = PlainRows<>>
 struct LoraTensorShrink {
   static constexpr int kThreads = 256, kWarps = kThreads / 32, kRanks = 8 * Blocks, kAhead = 4;
   static constexpr int64_t kShared = Source::kShared;

@@ -38,6 +38,52 @@ struct Dense {
   WHORL_DEVICE float at(int64_t i, int64_t j) const { return widen(data[i * stride + j]); }
 };
 
+// Rows of activations, float32 or bfloat16 as their tensor is: one of the two is there. All threads of a
+// launch go the same way.
+struct EitherRows {
+  Global<const float> wide;
+  Global<const uint16_t> narrow;
+  int64_t stride = 0;
+  WHORL_DEVICE float at(int64_t i, int64_t j) const {
+    return narrow ? widen(narrow[i * stride + j]) : wide[i * stride + j];
+  }
+  // Of T, which is what they are.
+  template <class T>
+  WHORL_DEVICE Global<const T> row(int64_t i) const {
+    if constexpr (sizeof(T) == sizeof(float))
+      return wide + i * stride;
+    else
+      return narrow + i * stride;
+  }
+};
+
+// The same to write to.
+struct EitherOut {
+  Global<float> wide;
+  Global<uint16_t> narrow;
+  int64_t stride = 0;
+  WHORL_DEVICE bool there() const { return wide || narrow; }
+  WHORL_DEVICE float at(int64_t i, int64_t j) const {
+    return narrow ? widen(narrow[i * stride + j]) : wide[i * stride + j];
+  }
+  // As it would be there.
+  WHORL_DEVICE float kept(float x) const { return narrow ? widen(to_bfloat16(x)) : x; }
+  WHORL_DEVICE void put(int64_t i, int64_t j, float x) const {
+    if (narrow)
+      narrow[i * stride + j] = to_bfloat16(x);
+    else
+      wide[i * stride + j] = x;
+  }
+  WHORL_DEVICE void add(int64_t i, int64_t j, float x) const { put(i, j, at(i, j) + x); }
+  template <class T>
+  WHORL_DEVICE Global<T> row(int64_t i) const {
+    if constexpr (sizeof(T) == sizeof(float))
+      return wide + i * stride;
+    else
+      return narrow + i * stride;
+  }
+};
+
 // Quantised matrices (packed.h), each element as the number it stands for.
 struct Int8Rows {
   Global<const uint8_t> codes;

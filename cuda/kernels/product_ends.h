@@ -13,7 +13,7 @@ inline constexpr int kProductJobs = 4;  // products of one launch
 struct ProductEnd {
   Global<const float> bias;  // [O], may be null, like the residual
   Dense<const float> residual;
-  Dense<float> y;
+  EitherOut y;
   int64_t outputs = 0, first_block = 0;
   int32_t first_piece = 0, pieces = 0;
 
@@ -22,7 +22,7 @@ struct ProductEnd {
     return residual.data ? sum + residual.at(row, output) : sum;
   }
   WHORL_DEVICE void store(int64_t row, int64_t output, float sum) const {
-    y.row(row)[output] = with_bias(row, output, sum);
+    y.put(row, output, with_bias(row, output, sum));
   }
 };
 

@@ -6,18 +6,29 @@ namespace whorl::cuda {
 
 inline constexpr int64_t kSmallNorm = 256;  // numbers that one warp adds as fast as eight
 
+// body(column, how many of the four from there on are there), by all lanes of each warp: those of `size`
+// numbers that belong to a thread of a block of `Warps` warps, or to a lane of every warp.
+template <int Warps, class Body>
+WHORL_DEVICE void each_four(const Grid& grid, int64_t size, bool alone, const Body& body) {
+  const int64_t step = alone ? 128 : 128 * Warps;
+  for (int64_t begin = alone ? 0 : 128 * grid.warp(); begin < size; begin += step)
+    body(begin + 4 * grid.lane(), size - begin - 4 * grid.lane());
+}
+
 // 1 / sqrt(mean(x^2) + epsilon) over `size` numbers of a row from `first` on, by a block of `Warps` warps;
 // `shared` as for block_sum. Few numbers are added by every warp alone: the same bits in blocks of any size.
 template <int Warps>
-WHORL_DEVICE float rms_scale(Grid& grid, const Dense<const float>& x, int64_t row, int64_t first,
-                             int64_t size, float epsilon, const Shared<float>& shared) {
-  const bool small = size <= kSmallNorm;
+WHORL_DEVICE float rms_scale(Grid& grid, const EitherRows& x, int64_t row, int64_t first, int64_t size,
+                             float epsilon, const Shared<float>& shared) {
+  const bool alone = size <= kSmallNorm, together = (size | first) % 4 == 0 && in_fours(x);
   float squares = 0;
-  for (int64_t c = small ? grid.lane() : grid.thread(); c < size; c += small ? 32 : 32 * Warps) {
-    const float value = x.at(row, first + c);
-    squares = fmaf(value, value, squares);
-  }
-  squares = small ? warp_sum(grid, squares) : block_sum<Warps>(grid, squares, shared);
+  each_four<Warps>(grid, size, alone, [&](int64_t c, int64_t left) {
+    if (left <= 0) return;
+    const Four value =
+        together ? four_of<true>(x, row, first + c, left) : four_of<false>(x, row, first + c, left);
+    for (int j = 0; j < 4; ++j) squares = fmaf(value.x[j], value.x[j], squares);
+  });
+  squares = alone ? warp_sum(grid, squares) : block_sum<Warps>(grid, squares, shared);
   return 1.0f / sqrtf(squares / static_cast<float>(size) + epsilon);
 }
 WHORL_DEVICE float normed(float x, float scale, float gain) { return x * scale * gain; }
@@ -26,24 +37,36 @@ template <int Warps>
 struct RmsNorm {
   static constexpr int kThreads = 32 * Warps;
   static constexpr int64_t kShared = shared_size(Warps * 4);
-  Dense<const float> x;
+  EitherRows x;
   Global<const float> gain;
-  Dense<float> y, rstd;  // rstd may be empty
+  EitherOut y;
+  Dense<float> rstd;     // may be empty
   RoundedStore rounded;  // y again, where rows are one group
   int64_t size = 0, groups = 1;
   float epsilon = 0;
 
   WHORL_DEVICE void operator()(Grid& grid) const {
     const auto shared = grid.shared<float>(Warps);
-    const int64_t row = grid.block() / groups, group = grid.block() % groups, first = group * size;
-    const float scale = rms_scale<Warps>(grid, x, row, first, size, epsilon, shared);
-    for (int64_t begin = 32 * grid.warp(); begin < size; begin += kThreads) {
-      const int64_t c = begin + grid.lane();
-      const float value = c < size ? normed(x.at(row, first + c), scale, gain[c]) : 0.0f;
-      if (c < size) y.row(row)[first + c] = value;
-      rounded(grid, row, begin / 32, value, c < size);
-    }
+    const int64_t row = grid.block() / groups, group = grid.block() % groups;
+    const float scale = rms_scale<Warps>(grid, x, row, group * size, size, epsilon, shared);
+    const bool together = size % 4 == 0 && in_fours(x) && in_fours(y) && in_fours(gain, 0);
+    together ? write<true>(grid, row, group * size, scale) : write<false>(grid, row, group * size, scale);
     if (rstd.data && grid.thread() == 0) rstd.row(row)[group] = scale;
+  }
+
+ private:
+  template <bool Together>
+  WHORL_DEVICE void write(Grid& grid, int64_t row, int64_t first, float scale) const {
+    each_four<Warps>(grid, size, false, [&](int64_t c, int64_t left) {
+      Four value{};
+      if (left > 0) {
+        value = four_of<Together>(x, row, first + c, left);
+        const Four gains = Fours<Together>(gain)(c, left);
+        for (int j = 0; j < 4; ++j) value.x[j] = normed(value.x[j], scale, gains.x[j]);
+        value = put_four<Together>(y, row, first + c, left, value);
+      }
+      rounded(grid, row, c, size, value);
+    });
   }
 };
 
@@ -52,26 +75,53 @@ template <int Warps>
 struct RmsNormBackward {
   static constexpr int kThreads = 32 * Warps;
   static constexpr int64_t kShared = shared_size(Warps * 4);
-  Dense<const float> dy, x, rstd;
+  EitherRows dy, x;
+  Dense<const float> rstd;
   Global<const float> gain;
-  Dense<float> dx;
+  EitherOut dx;
   int64_t size = 0, groups = 1;
   bool accumulate = false;
 
   WHORL_DEVICE void operator()(Grid& grid) const {
+    const bool together = size % 4 == 0 && in_fours(dy) && in_fours(x) && in_fours(dx) && in_fours(gain, 0);
+    together ? run<true>(grid) : run<false>(grid);
+  }
+
+ private:
+  template <bool Together>
+  WHORL_DEVICE void run(Grid& grid) const {
     const auto shared = grid.shared<float>(Warps);
     const int64_t row = grid.block() / groups, group = grid.block() % groups, first = group * size;
     const float scale = rstd.at(row, group);
     float sum = 0;
-    for (int64_t c = grid.thread(); c < size; c += kThreads)
-      sum = fmaf(dy.at(row, first + c) * gain[c], x.at(row, first + c), sum);
+    each_four<Warps>(grid, size, false, [&](int64_t c, int64_t left) {
+      if (left <= 0) return;
+      const Four outer = weighted<Together>(row, first, c, left),
+                 value = four_of<Together>(x, row, first + c, left);
+      for (int j = 0; j < 4; ++j) sum = fmaf(outer.x[j], value.x[j], sum);
+    });
     sum = block_sum<Warps>(grid, sum, shared);
     const float along = sum * scale * scale / static_cast<float>(size);
-    for (int64_t c = grid.thread(); c < size; c += kThreads) {
-      const float value = scale * (dy.at(row, first + c) * gain[c] - x.at(row, first + c) * along);
-      float& to = dx.row(row)[first + c];
-      to = accumulate ? to + value : value;
-    }
+    each_four<Warps>(grid, size, false, [&](int64_t c, int64_t left) {
+      if (left <= 0) return;
+      const Four outer = weighted<Together>(row, first, c, left),
+                 value = four_of<Together>(x, row, first + c, left);
+      Four out{};
+      if (accumulate) out = four_of<Together>(dx, row, first + c, left);
+      for (int j = 0; j < 4; ++j) {
+        const float its = scale * (outer.x[j] - value.x[j] * along);
+        out.x[j] = accumulate ? out.x[j] + its : its;
+      }
+      put_four<Together>(dx, row, first + c, left, out);
+    });
+  }
+  // gain dy.
+  template <bool Together>
+  WHORL_DEVICE Four weighted(int64_t row, int64_t first, int64_t c, int64_t left) const {
+    Four out = four_of<Together>(dy, row, first + c, left);
+    const Four gains = Fours<Together>(gain)(c, left);
+    for (int j = 0; j < 4; ++j) out.x[j] *= gains.x[j];
+    return out;
   }
 };
 
@@ -101,14 +151,15 @@ struct ColumnSums {
 };
 
 struct GainGradient {
-  Dense<const float> dy, x, rstd;
+  EitherRows dy, x;
+  Dense<const float> rstd;
   int64_t size = 0;
   WHORL_DEVICE float operator()(int64_t row, int64_t group, int64_t c) const {
     return dy.at(row, group * size + c) * x.at(row, group * size + c) * rstd.at(row, group);
   }
 };
 struct Itself {
-  Dense<const float> x;
+  EitherRows x;
   WHORL_DEVICE float operator()(int64_t row, int64_t, int64_t c) const { return x.at(row, c); }
 };
 

@@ -1,6 +1,6 @@
 #pragma once
 // Rows as products take them, beside the ones they are made of.
-#include "cuda/kernels/matrix.h"
+#include "cuda/kernels/fours.h"
 
 namespace whorl::cuda {
 
@@ -14,29 +14,54 @@ struct RoundedStore {
 
   bool wanted() const { return narrow.data || codes; }
 
-  // A group by a whole warp: lane i has number 32 * group + i, which is zero and not `inside` past the last.
-  WHORL_DEVICE void operator()(Grid& grid, int64_t row, int64_t group, float value, bool inside) const {
-    if (narrow.data && inside) narrow.row(row)[group * 32 + grid.lane()] = to_bfloat16(value);
+  // Four neighbours a lane, by a whole warp: lane i has those from column 4 * i on of the warp's, of which a
+  // row has `columns`. Numbers past the last are zero.
+  WHORL_DEVICE void operator()(Grid& grid, int64_t row, int64_t column, int64_t columns,
+                               const Four& value) const {
+    // Rows are a multiple of eight numbers apart.
+    if (narrow.data && column < columns)
+      put_numbers<true>(narrow.data, row * narrow.stride + column, 4, value);
     if (!codes) return;
-    const float most = warp_max(grid, fabsf(value));
+    float most = 0;
+    for (int j = 0; j < 4; ++j) most = fmaxf(most, fabsf(value.x[j]));
+    for (int mask = 1; mask < 8; mask *= 2) most = fmaxf(most, grid.shuffle_xor(most, mask));
+    const int64_t group = column / 32;
+    if (group >= groups) return;
     const float inverse = most > 0 ? 127.0f / most : 0.0f;
-    codes[(row * groups + group) * 32 + grid.lane()] = static_cast<int8_t>(rintf(value * inverse));
-    if (grid.lane() == 0) scales[row * groups + group] = most / 127.0f;
+    FourNumbers<int8_t> kept;
+    for (int j = 0; j < 4; ++j) kept.x[j] = static_cast<int8_t>(rintf(value.x[j] * inverse));
+    Global<FourNumbers<int8_t>>(reinterpret_cast<FourNumbers<int8_t>*>(
+        codes.raw()))[((row * groups + group) * 32 + column % 32) / 4] = kept;
+    if (column % 32 == 0) scales[row * groups + group] = most / 127.0f;
   }
 };
 
-// Of rows that are there: one warp per group of a row.
-struct RoundRows {
-  static constexpr int kThreads = 256, kWarps = kThreads / 32;
-  Dense<const float> x;
-  RoundedStore rounded;
+// A thread has four neighbours of a row: block() is the row, block_y() a piece of 1024 columns.
+struct EachFour {
+  static constexpr int kThreads = 256, kColumns = 4 * kThreads;
   int64_t columns = 0;
+  WHORL_DEVICE int64_t column(const Grid& grid) const {
+    return static_cast<int64_t>(grid.block_y()) * kColumns + 4 * grid.thread();
+  }
+  WHORL_DEVICE bool warp_is_past(const Grid& grid) const { return column(grid) - 4 * grid.lane() >= columns; }
+};
+
+// Of rows that are there.
+struct RoundRows : EachFour {
+  EitherRows x;
+  RoundedStore rounded;
 
   WHORL_DEVICE void operator()(Grid& grid) const {
-    const int64_t row = grid.block(), group = static_cast<int64_t>(grid.block_y()) * kWarps + grid.warp();
-    if (group * 32 >= columns) return;  // a whole warp
-    const int64_t c = group * 32 + grid.lane();
-    rounded(grid, row, group, c < columns ? x.at(row, c) : 0.0f, c < columns);
+    if (warp_is_past(grid)) return;
+    columns % 4 == 0 && in_fours(x) ? run<true>(grid) : run<false>(grid);
+  }
+
+ private:
+  template <bool Together>
+  WHORL_DEVICE void run(Grid& grid) const {
+    const int64_t row = grid.block(), c = column(grid);
+    const Four value = c < columns ? four_of<Together>(x, row, c, columns - c) : Four{};
+    rounded(grid, row, c, columns, value);
   }
 };
 

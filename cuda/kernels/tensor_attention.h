@@ -7,14 +7,13 @@
 // Order of additions: keys in tiles of 64 by position, tiles in spans of kSpan, spans one after another, so
 // that here, too, a query's bits do not depend on the queries beside it, on pages, on chunks or on how spans
 // were split.
-#include <type_traits>
-
 #include "cuda/kernels/tensor_softmax.h"
 
 namespace whorl::cuda {
 
-// Stored: of keys and values in memory, float or (in pages) bfloat16, which is what they are rounded to.
-template <int Channels, class Stored>
+// Stored: of keys and values in memory, float or bfloat16, which is what they are rounded to. Query: of
+// queries, likewise; pages hold bfloat16 beside queries that are float.
+template <int Channels, class Stored, class Query>
 struct TensorAttention : AttentionCall {
   static constexpr int kThreads = 128, kWarps = kThreads / 32, kQueries = 16 * kWarps, kKeys = 64;
   static_assert(kSpan % kKeys == 0);
@@ -32,7 +31,7 @@ struct TensorAttention : AttentionCall {
     const int64_t d = sizes.head_size;
     const WarpQueries mine(grid, piece, sizes, kv_head);
     uint32_t queries[Its::kSteps][4];
-    load_rows<Channels>(grid, mine.of(q, 0, d), mine.of(q, 1, d), static_cast<int>(d), queries);
+    load_rows<Channels>(grid, mine.of<Query>(q, 0, d), mine.of<Query>(q, 1, d), static_cast<int>(d), queries);
     const int64_t count = piece.rows * sizes.group - piece.first,
                   last = piece.first + (count < kQueries ? count : kQueries) - 1;
     auto begin = static_cast<int>(sizes.first_key(piece.past + piece.first / sizes.group) / kKeys * kKeys),
@@ -57,25 +56,13 @@ struct TensorAttention : AttentionCall {
   WHORL_DEVICE void load(Grid& grid, const AttentionPiece& piece, int64_t column, int first,
                          const Shared<uint32_t>& keys, const Shared<uint32_t>& values) const {
     const int d = static_cast<int>(sizes.head_size);
-    const auto row_in = [&](const Dense<const Stored>& x, int i) {
+    const auto row_in = [&](const EitherRows& x, int i) {
       // Beyond its end a page holds anything.
-      return first + i < piece.keys ? x.row(source.row(piece, first + i)) + column : Global<const Stored>();
+      return first + i < piece.keys ? x.row<Stored>(source.row(piece, first + i)) + column
+                                    : Global<const Stored>();
     };
-    load_along<Channels, kKeys, kWarps>(grid, keys, d, [&](int i) { return row_in(k_rows(), i); });
-    load_across<Channels, kKeys, kWarps>(grid, values, d, [&](int i) { return row_in(v_rows(), i); });
-  }
-
-  WHORL_DEVICE const Dense<const Stored>& k_rows() const {
-    if constexpr (std::is_same_v<Stored, float>)
-      return source.k;
-    else
-      return source.rounded_k;
-  }
-  WHORL_DEVICE const Dense<const Stored>& v_rows() const {
-    if constexpr (std::is_same_v<Stored, float>)
-      return source.v;
-    else
-      return source.rounded_v;
+    load_along<Channels, kKeys, kWarps>(grid, keys, d, [&](int i) { return row_in(source.k, i); });
+    load_across<Channels, kKeys, kWarps>(grid, values, d, [&](int i) { return row_in(source.v, i); });
   }
 
   WHORL_DEVICE void step(Grid& grid, const WarpQueries& mine, int first,

@@ -7,12 +7,12 @@
 namespace whorl::cuda {
 
 // A block has 64 keys of a piece; block_y() is the key/value head.
-template <int Channels>
+template <int Channels, class T>
 struct TensorKeyGradient : AttentionGradientInputs {
   static constexpr int kKeys = 16 * kWarps, kQueries = 16;
   using Its = Tile<Channels>;
   using Words = uint32_t[Its::kSteps][4];
-  Dense<float> dk, dv;
+  EitherOut dk, dv;
   Global<const AttentionPiece> pieces;
 
   static int64_t shared_bytes() {
@@ -62,8 +62,8 @@ struct TensorKeyGradient : AttentionGradientInputs {
       for (int i = 0; i < 2 * Its::kColumns; ++i) {
         const int c = i / 2 * 8 + grid.lane() % 4 * 2 + i % 2;
         if (c >= d) continue;
-        dk.row(row)[grid.block_y() * d + c] = sums.keys[i / 2][2 * h + i % 2] * sizes.scale;
-        dv.row(row)[grid.block_y() * d + c] = sums.values[i / 2][2 * h + i % 2];
+        dk.put(row, grid.block_y() * d + c, sums.keys[i / 2][2 * h + i % 2] * sizes.scale);
+        dv.put(row, grid.block_y() * d + c, sums.values[i / 2][2 * h + i % 2]);
       }
     }
   }
@@ -71,10 +71,10 @@ struct TensorKeyGradient : AttentionGradientInputs {
   WHORL_DEVICE void load_keys(Grid& grid, const AttentionPiece& piece, const Tiles& tiles,
                               Words& keys) const {
     const int d = static_cast<int>(sizes.head_size);
-    const auto row_in = [&](const Dense<const float>& x, int64_t i) {
+    const auto row_in = [&](const EitherRows& x, int64_t i) {
       return piece.first + i < piece.rows
-                 ? x.row(piece.row + piece.first + i) + grid.block_y() * sizes.head_size
-                 : Global<const float>();
+                 ? x.row<T>(piece.row + piece.first + i) + grid.block_y() * sizes.head_size
+                 : Global<const T>();
     };
     load_along<Channels, kKeys, kWarps>(grid, tiles.values, d, [&](int i) { return row_in(v, i); });
     const int64_t mine = grid.warp() * 16 + grid.lane() / 4;
@@ -84,8 +84,8 @@ struct TensorKeyGradient : AttentionGradientInputs {
   WHORL_DEVICE void load(Grid& grid, const AttentionPiece& piece, int64_t head, int first,
                          const Tiles& tiles) const {
     const int d = static_cast<int>(sizes.head_size);
-    const auto row_in = [&](const Dense<const float>& x, int i) {
-      return first + i < piece.rows ? x.row(piece.row + first + i) + head * d : Global<const float>();
+    const auto row_in = [&](const EitherRows& x, int i) {
+      return first + i < piece.rows ? x.row<T>(piece.row + first + i) + head * d : Global<const T>();
     };
     load_both<Channels, kQueries, kWarps>(grid, tiles.queries, tiles.queries_across, d,
                                           [&](int i) { return row_in(q, i); });

@@ -17,13 +17,14 @@ struct PairGradient {
   }
 };
 
-// A block has 64 queries of a piece; block_y() is the key/value head.
-template <int Channels>
+// T: of all rows that are read, float or bfloat16. A block has 64 queries of a piece; block_y() is the
+// key/value head.
+template <int Channels, class T>
 struct TensorQueryGradient : AttentionGradientInputs {
   static constexpr int kQueries = 16 * kWarps, kKeys = 32;
   using Its = Tile<Channels>;
   using Words = uint32_t[Its::kSteps][4];
-  Dense<float> dq;
+  EitherOut dq;
   Global<const AttentionPiece> pieces;
 
   static int64_t shared_bytes() { return 2 * Its::along_bytes(kKeys) + Its::across_bytes(kKeys); }
@@ -47,8 +48,8 @@ struct TensorQueryGradient : AttentionGradientInputs {
     const int64_t d = sizes.head_size;
     const WarpQueries mine(grid, piece, sizes, grid.block_y());
     Words queries, outer;
-    load_rows<Channels>(grid, mine.of(q, 0, d), mine.of(q, 1, d), static_cast<int>(d), queries);
-    load_rows<Channels>(grid, mine.of(dout, 0, d), mine.of(dout, 1, d), static_cast<int>(d), outer);
+    load_rows<Channels>(grid, mine.of<T>(q, 0, d), mine.of<T>(q, 1, d), static_cast<int>(d), queries);
+    load_rows<Channels>(grid, mine.of<T>(dout, 0, d), mine.of<T>(dout, 1, d), static_cast<int>(d), outer);
     Known known;
     WHORL_UNROLL
     for (int h = 0; h < 2; ++h)
@@ -74,9 +75,9 @@ struct TensorQueryGradient : AttentionGradientInputs {
 
   WHORL_DEVICE void load(Grid& grid, const AttentionPiece& piece, int first, const Tiles& tiles) const {
     const int d = static_cast<int>(sizes.head_size);
-    const auto row_in = [&](const Dense<const float>& x, int i) {
-      return first + i < piece.rows ? x.row(piece.row + first + i) + grid.block_y() * sizes.head_size
-                                    : Global<const float>();
+    const auto row_in = [&](const EitherRows& x, int i) {
+      return first + i < piece.rows ? x.row<T>(piece.row + first + i) + grid.block_y() * sizes.head_size
+                                    : Global<const T>();
     };
     load_both<Channels, kKeys, kWarps>(grid, tiles.keys, tiles.keys_across, d,
                                        [&](int i) { return row_in(k, i); });
@@ -108,11 +109,10 @@ struct TensorQueryGradient : AttentionGradientInputs {
   WHORL_DEVICE void write(Grid& grid, const WarpQueries& mine, int h,
                           const float (&sums)[Its::kColumns][4]) const {
     const int d = static_cast<int>(sizes.head_size);
-    const Global<float> to = dq.row(mine.row[h]) + mine.head[h] * d;
     WHORL_UNROLL
     for (int i = 0; i < 2 * Its::kColumns; ++i) {
       const int c = i / 2 * 8 + grid.lane() % 4 * 2 + i % 2;
-      if (c < d) to[c] = sums[i / 2][2 * h + i % 2] * sizes.scale;
+      if (c < d) dq.put(mine.row[h], mine.head[h] * d + c, sums[i / 2][2 * h + i % 2] * sizes.scale);
     }
   }
 };

@@ -45,8 +45,9 @@ struct WarpQueries {
   WHORL_DEVICE bool all_see(int first, int keys) const {
     return first + keys - 1 <= low && first > high - window;
   }
-  WHORL_DEVICE Global<const float> of(const Dense<const float>& x, int h, int64_t d) const {
-    return there(h) ? x.row(row[h]) + head[h] * d : Global<const float>();
+  template <class T>
+  WHORL_DEVICE Global<const T> of(const EitherRows& x, int h, int64_t d) const {
+    return there(h) ? x.row<T>(row[h]) + head[h] * d : Global<const T>();
   }
 };
 

@@ -56,6 +56,12 @@ struct TrainOptions {
   // again: slower, the same bits. What cannot be met is an error that says what could. 0 = no limit, nothing
   // is computed again.
   int64_t memory_budget_bytes = 0;
+  // What queries, keys, values, attention, gate, up, normed rows and most of their gradients are kept in
+  // between ops: "float32", or "bfloat16" (as torch's bf16 training has all of them), which takes half of
+  // their memory and of the time that a GPU spends reading and writing them, and rounds each once. The
+  // residual stream, sums and the adapters themselves are float32 either way. "bfloat16" needs a GPU and a
+  // base that is not float32.
+  std::string activation_dtype = "float32";
   // Several processes train this run together, each a share of every step; the results are those of one
   // process up to the order of additions, and the same bits on all. fit() then reads RANK, WORLD_SIZE,
   // MASTER_ADDR and MASTER_PORT (as torchrun and `whorl train --nproc` set them), and meets the others at

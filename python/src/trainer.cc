@@ -59,6 +59,9 @@ Fields<T> train_fields() {
       inherited<T>("memory_budget_bytes", &O::memory_budget_bytes,
                    "what plan().memory_bytes may be at most; layers then compute activations again: slower, "
                    "the same bits; 0 = no limit"),
+      inherited<T>("activation_dtype", &O::activation_dtype,
+                   "\"float32\", or on a GPU over a base that is not float32 \"bfloat16\": half of the "
+                   "activations' memory, each rounded once; the residual stream and sums stay float32"),
       inherited<T>("distributed", &O::distributed,
                    "several processes share each step: reads RANK, WORLD_SIZE, MASTER_ADDR, MASTER_PORT, "
                    "connects there"),

@@ -1899,7 +1899,7 @@ class TrainOptions:
         ...
     def __getstate__(self) -> dict:
         ...
-    def __init__(self, *, epochs: float = 1.0, max_steps: int = 0, batch_tokens: int = 0, batch_size: int = 8, gradient_accumulation_steps: int = 1, max_length: int = 0, packing: bool = True, lr_scheduler: str = 'cosine', warmup_ratio: float = 0.0, warmup_steps: int = 0, min_lr_ratio: float = 0.0, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-08, max_grad_norm: float = 1.0, seed: int = 0, eval_steps: int = 0, early_stopping_patience: int = 0, early_stopping_threshold: float = 0.0, keep_best: bool = False, save_steps: int = 0, checkpoint_dir: os.PathLike | str = '', resume: bool = False, metrics_file: os.PathLike | str = '', memory_budget_bytes: int = 0, distributed: bool = False, on_masked_row: str = 'error', on_long_row: str = 'error') -> None:
+    def __init__(self, *, epochs: float = 1.0, max_steps: int = 0, batch_tokens: int = 0, batch_size: int = 8, gradient_accumulation_steps: int = 1, max_length: int = 0, packing: bool = True, lr_scheduler: str = 'cosine', warmup_ratio: float = 0.0, warmup_steps: int = 0, min_lr_ratio: float = 0.0, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-08, max_grad_norm: float = 1.0, seed: int = 0, eval_steps: int = 0, early_stopping_patience: int = 0, early_stopping_threshold: float = 0.0, keep_best: bool = False, save_steps: int = 0, checkpoint_dir: os.PathLike | str = '', resume: bool = False, metrics_file: os.PathLike | str = '', memory_budget_bytes: int = 0, activation_dtype: str = 'float32', distributed: bool = False, on_masked_row: str = 'error', on_long_row: str = 'error') -> None:
         """
         A training run.
 
@@ -1929,6 +1929,7 @@ class TrainOptions:
           resume: continue from checkpoint_dir; no checkpoint there = start anew (default False)
           metrics_file: one JSON object a line; empty = none (default '')
           memory_budget_bytes: what plan().memory_bytes may be at most; layers then compute activations again: slower, the same bits; 0 = no limit (default 0)
+          activation_dtype: "float32", or on a GPU over a base that is not float32 "bfloat16": half of the activations' memory, each rounded once; the residual stream and sums stay float32 (default 'float32')
           distributed: several processes share each step: reads RANK, WORLD_SIZE, MASTER_ADDR, MASTER_PORT, connects there (default False)
           on_masked_row: a row without a trained token: "error" or "drop" (counted) (default 'error')
           on_long_row: a row longer than max_length: "error", "drop" or "truncate" (default 'error')
@@ -1941,6 +1942,14 @@ class TrainOptions:
         """
         The fields as plain dicts, lists, numbers and strings, ready for JSON.
         """
+    @property
+    def activation_dtype(self) -> str:
+        """
+        "float32", or on a GPU over a base that is not float32 "bfloat16": half of the activations' memory, each rounded once; the residual stream and sums stay float32
+        """
+    @activation_dtype.setter
+    def activation_dtype(self, arg1: str) -> None:
+        ...
     @property
     def batch_size(self) -> int:
         """
@@ -2174,7 +2183,7 @@ class FullTrainOptions:
         ...
     def __getstate__(self) -> dict:
         ...
-    def __init__(self, *, epochs: float = 1.0, max_steps: int = 0, batch_tokens: int = 0, batch_size: int = 8, gradient_accumulation_steps: int = 1, max_length: int = 0, packing: bool = True, lr_scheduler: str = 'cosine', warmup_ratio: float = 0.0, warmup_steps: int = 0, min_lr_ratio: float = 0.0, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-08, max_grad_norm: float = 1.0, seed: int = 0, eval_steps: int = 0, early_stopping_patience: int = 0, early_stopping_threshold: float = 0.0, keep_best: bool = False, save_steps: int = 0, checkpoint_dir: os.PathLike | str = '', resume: bool = False, metrics_file: os.PathLike | str = '', memory_budget_bytes: int = 0, distributed: bool = False, on_masked_row: str = 'error', on_long_row: str = 'error', learning_rate: float = 0.001, weight_decay: float = 0.1) -> None:
+    def __init__(self, *, epochs: float = 1.0, max_steps: int = 0, batch_tokens: int = 0, batch_size: int = 8, gradient_accumulation_steps: int = 1, max_length: int = 0, packing: bool = True, lr_scheduler: str = 'cosine', warmup_ratio: float = 0.0, warmup_steps: int = 0, min_lr_ratio: float = 0.0, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-08, max_grad_norm: float = 1.0, seed: int = 0, eval_steps: int = 0, early_stopping_patience: int = 0, early_stopping_threshold: float = 0.0, keep_best: bool = False, save_steps: int = 0, checkpoint_dir: os.PathLike | str = '', resume: bool = False, metrics_file: os.PathLike | str = '', memory_budget_bytes: int = 0, activation_dtype: str = 'float32', distributed: bool = False, on_masked_row: str = 'error', on_long_row: str = 'error', learning_rate: float = 0.001, weight_decay: float = 0.1) -> None:
         """
         A training run of all weights.
 
@@ -2204,6 +2213,7 @@ class FullTrainOptions:
           resume: continue from checkpoint_dir; no checkpoint there = start anew (default False)
           metrics_file: one JSON object a line; empty = none (default '')
           memory_budget_bytes: what plan().memory_bytes may be at most; layers then compute activations again: slower, the same bits; 0 = no limit (default 0)
+          activation_dtype: "float32", or on a GPU over a base that is not float32 "bfloat16": half of the activations' memory, each rounded once; the residual stream and sums stay float32 (default 'float32')
           distributed: several processes share each step: reads RANK, WORLD_SIZE, MASTER_ADDR, MASTER_PORT, connects there (default False)
           on_masked_row: a row without a trained token: "error" or "drop" (counted) (default 'error')
           on_long_row: a row longer than max_length: "error", "drop" or "truncate" (default 'error')
@@ -2218,6 +2228,14 @@ class FullTrainOptions:
         """
         The fields as plain dicts, lists, numbers and strings, ready for JSON.
         """
+    @property
+    def activation_dtype(self) -> str:
+        """
+        "float32", or on a GPU over a base that is not float32 "bfloat16": half of the activations' memory, each rounded once; the residual stream and sums stay float32
+        """
+    @activation_dtype.setter
+    def activation_dtype(self, arg1: str) -> None:
+        ...
     @property
     def batch_size(self) -> int:
         """
@@ -2740,7 +2758,7 @@ class Trainer:
     LoRA fine-tuning of one or many adapters in one pass over one frozen base. Each adapter gets the
     bits that it would get alone.
     """
-    def __init__(self, base: Model, adapters: LoraOptions | dict | list[LoraOptions | dict], *, options: TrainOptions | None = None, epochs: float = 1.0, max_steps: int = 0, batch_tokens: int = 0, batch_size: int = 8, gradient_accumulation_steps: int = 1, max_length: int = 0, packing: bool = True, lr_scheduler: str = 'cosine', warmup_ratio: float = 0.0, warmup_steps: int = 0, min_lr_ratio: float = 0.0, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-08, max_grad_norm: float = 1.0, seed: int = 0, eval_steps: int = 0, early_stopping_patience: int = 0, early_stopping_threshold: float = 0.0, keep_best: bool = False, save_steps: int = 0, checkpoint_dir: os.PathLike | str = '', resume: bool = False, metrics_file: os.PathLike | str = '', memory_budget_bytes: int = 0, distributed: bool = False, on_masked_row: str = 'error', on_long_row: str = 'error') -> None:
+    def __init__(self, base: Model, adapters: LoraOptions | dict | list[LoraOptions | dict], *, options: TrainOptions | None = None, epochs: float = 1.0, max_steps: int = 0, batch_tokens: int = 0, batch_size: int = 8, gradient_accumulation_steps: int = 1, max_length: int = 0, packing: bool = True, lr_scheduler: str = 'cosine', warmup_ratio: float = 0.0, warmup_steps: int = 0, min_lr_ratio: float = 0.0, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-08, max_grad_norm: float = 1.0, seed: int = 0, eval_steps: int = 0, early_stopping_patience: int = 0, early_stopping_threshold: float = 0.0, keep_best: bool = False, save_steps: int = 0, checkpoint_dir: os.PathLike | str = '', resume: bool = False, metrics_file: os.PathLike | str = '', memory_budget_bytes: int = 0, activation_dtype: str = 'float32', distributed: bool = False, on_masked_row: str = 'error', on_long_row: str = 'error') -> None:
         """
         >>> trainer = whorl.Trainer(model, adapters=[whorl.LoraOptions(name="r8", rank=8)], epochs=2)
         >>> runs = trainer.fit(train, valid)
@@ -2771,6 +2789,7 @@ class Trainer:
           resume: continue from checkpoint_dir; no checkpoint there = start anew (default False)
           metrics_file: one JSON object a line; empty = none (default '')
           memory_budget_bytes: what plan().memory_bytes may be at most; layers then compute activations again: slower, the same bits; 0 = no limit (default 0)
+          activation_dtype: "float32", or on a GPU over a base that is not float32 "bfloat16": half of the activations' memory, each rounded once; the residual stream and sums stay float32 (default 'float32')
           distributed: several processes share each step: reads RANK, WORLD_SIZE, MASTER_ADDR, MASTER_PORT, connects there (default False)
           on_masked_row: a row without a trained token: "error" or "drop" (counted) (default 'error')
           on_long_row: a row longer than max_length: "error", "drop" or "truncate" (default 'error')
@@ -7447,7 +7466,7 @@ def token_f1(expected: str, got: str) -> float:
     """
     F1 over words, with SQuAD's normalisation.
     """
-def train_all_weights(base: Model, train: Dataset, valid: Dataset | None = None, *, options: FullTrainOptions | None = None, callback: collections.abc.Callable[[Progress], bool | None] | None = None, epochs: float = 1.0, max_steps: int = 0, batch_tokens: int = 0, batch_size: int = 8, gradient_accumulation_steps: int = 1, max_length: int = 0, packing: bool = True, lr_scheduler: str = 'cosine', warmup_ratio: float = 0.0, warmup_steps: int = 0, min_lr_ratio: float = 0.0, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-08, max_grad_norm: float = 1.0, seed: int = 0, eval_steps: int = 0, early_stopping_patience: int = 0, early_stopping_threshold: float = 0.0, keep_best: bool = False, save_steps: int = 0, checkpoint_dir: os.PathLike | str = '', resume: bool = False, metrics_file: os.PathLike | str = '', memory_budget_bytes: int = 0, distributed: bool = False, on_masked_row: str = 'error', on_long_row: str = 'error', learning_rate: float = 0.001, weight_decay: float = 0.1) -> FullTrainResult:
+def train_all_weights(base: Model, train: Dataset, valid: Dataset | None = None, *, options: FullTrainOptions | None = None, callback: collections.abc.Callable[[Progress], bool | None] | None = None, epochs: float = 1.0, max_steps: int = 0, batch_tokens: int = 0, batch_size: int = 8, gradient_accumulation_steps: int = 1, max_length: int = 0, packing: bool = True, lr_scheduler: str = 'cosine', warmup_ratio: float = 0.0, warmup_steps: int = 0, min_lr_ratio: float = 0.0, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-08, max_grad_norm: float = 1.0, seed: int = 0, eval_steps: int = 0, early_stopping_patience: int = 0, early_stopping_threshold: float = 0.0, keep_best: bool = False, save_steps: int = 0, checkpoint_dir: os.PathLike | str = '', resume: bool = False, metrics_file: os.PathLike | str = '', memory_budget_bytes: int = 0, activation_dtype: str = 'float32', distributed: bool = False, on_masked_row: str = 'error', on_long_row: str = 'error', learning_rate: float = 0.001, weight_decay: float = 0.1) -> FullTrainResult:
     """
     Trains every weight and returns the new model; `base` stays as it was.
 
@@ -7479,6 +7498,7 @@ def train_all_weights(base: Model, train: Dataset, valid: Dataset | None = None,
       resume: continue from checkpoint_dir; no checkpoint there = start anew (default False)
       metrics_file: one JSON object a line; empty = none (default '')
       memory_budget_bytes: what plan().memory_bytes may be at most; layers then compute activations again: slower, the same bits; 0 = no limit (default 0)
+      activation_dtype: "float32", or on a GPU over a base that is not float32 "bfloat16": half of the activations' memory, each rounded once; the residual stream and sums stay float32 (default 'float32')
       distributed: several processes share each step: reads RANK, WORLD_SIZE, MASTER_ADDR, MASTER_PORT, connects there (default False)
       on_masked_row: a row without a trained token: "error" or "drop" (counted) (default 'error')
       on_long_row: a row longer than max_length: "error", "drop" or "truncate" (default 'error')

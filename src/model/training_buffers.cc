@@ -29,6 +29,7 @@ struct Maker {
 
   Tensor wide(int64_t columns) const { return allocate(activation, {rows, columns}); }
   Tensor passing(int64_t columns) const { return allocate(activation, {working, columns}); }
+  // The residual stream, sums of gradients and what has few columns.
   Tensor exact(int64_t columns) const { return allocate(DType::float32, {rows, columns}); }
   int64_t q() const { return config.num_attention_heads * config.head_dim; }
   int64_t kv() const { return config.num_key_value_heads * config.head_dim; }
@@ -48,7 +49,7 @@ struct Maker {
   }
   void middle(LayerBuffers& b) const {
     b.attention = wide(q());
-    b.middle = wide(config.hidden_size);
+    b.middle = exact(config.hidden_size);
   }
   // What norms and attention leave for their gradients.
   void statistics(LayerBuffers& b) const {
@@ -62,8 +63,8 @@ struct Maker {
 
   GradientScratch gradient() const {
     GradientScratch g;
-    g.stream = wide(config.hidden_size);
-    g.normed = wide(config.hidden_size);
+    g.stream = exact(config.hidden_size);
+    g.normed = exact(config.hidden_size);
     g.hidden = passing(config.intermediate_size);
     g.attention = wide(q());
     g.query = wide(q());
@@ -97,8 +98,8 @@ struct Sharing {
     for (const LinearKind kind : kinds) {
       const auto k = static_cast<size_t>(kind);
       if (rank(layer, kind) == 0) continue;
-      if (!own && shared.s[k].shape().empty()) shared.s[k] = make.wide(largest_rank(kind));
-      b.s[k] = own ? make.wide(rank(layer, kind)) : shared.s[k];
+      if (!own && shared.s[k].shape().empty()) shared.s[k] = make.exact(largest_rank(kind));
+      b.s[k] = own ? make.exact(rank(layer, kind)) : shared.s[k];
     }
   }
   void mlp(LayerBuffers& b, bool own) {
@@ -120,7 +121,7 @@ struct Sharing {
 
   LayerBuffers kept(size_t layer, int level) {
     LayerBuffers b;
-    b.input = make.wide(make.config.hidden_size);
+    b.input = make.exact(make.config.hidden_size);
     mlp(b, level < kRecomputeMlp);
     projections(b, level < kRecomputeProjections);
     middle(b, level < kRecomputeLayer);
@@ -135,7 +136,7 @@ struct Sharing {
   }
   LayerBuffers passing() {
     LayerBuffers b;
-    if (shared.input.shape().empty()) shared.input = make.wide(make.config.hidden_size);
+    if (shared.input.shape().empty()) shared.input = make.exact(make.config.hidden_size);
     b.input = shared.input;
     mlp(b, false), projections(b, false), middle(b, false);
     return b;
@@ -167,7 +168,7 @@ TrainingBuffers make_training_buffers(const ModelConfig& config, const std::vect
   for (size_t layer = 0; layer < layers; ++layer)
     out.forgotten.push_back(
         sharing.forgotten(layer, level(layer), stage_of(static_cast<int64_t>(layer), kGate) > lowest));
-  out.top = make.wide(config.hidden_size);
+  out.top = make.exact(config.hidden_size);
   if (gradients) out.top_rstd = make.exact(1);
   out.losses = allocate(DType::float32, {rows.batch});
   out.scratch = {make.wide(config.hidden_size), make.passing(config.intermediate_size)};

@@ -45,7 +45,9 @@ struct BufferRows {
   int64_t batch = 0, working = 0;
 };
 
-// With a function that only counts, this is the prediction of memory. `lowest` as above: layers below it
+// With a function that only counts, this is the prediction of memory. `activation`: float32, or bfloat16
+// where the backend takes it; the residual stream, its gradient and that of normed rows, to which several
+// products add, are float32 all the same. `lowest` as above: layers below it
 // share one set of buffers, as nothing of them is read again; layers that recompute share the same set.
 TrainingBuffers make_training_buffers(const ModelConfig& config, const std::vector<int64_t>& ranks,
                                       int64_t lowest, const BufferRows& rows, DType activation,

@@ -20,6 +20,7 @@ struct TrainingPass::State {
   std::vector<int64_t> ranks;
   int64_t lowest;
   RecomputeLevels levels;
+  DType activation;
   TrainingBuffers training, evaluation;
 
   ops::Backend& backend() const { return transformer.backend(); }
@@ -32,7 +33,7 @@ struct TrainingPass::State {
       held = {};  // first the old memory goes
       held = make_training_buffers(
           config(), ranks, gradients ? lowest : kNoGradient,
-          buffer_rows(backend(), rows, gradients && lowest < 0), backend().activation_dtype(),
+          buffer_rows(backend(), rows, gradients && lowest < 0), activation,
           [this](DType dtype, Shape shape) { return backend().allocate(dtype, std::move(shape)); }, levels);
     }
     return held.first(rows);
@@ -117,8 +118,9 @@ struct TrainingPass::State {
 };
 
 TrainingPass::TrainingPass(const Transformer& transformer, std::vector<int64_t> ranks, bool all_weights,
-                           RecomputeLevels levels, bool kept_layouts)
-    : state_(std::make_unique<State>(State{transformer, std::move(ranks), 0, std::move(levels), {}, {}})) {
+                           RecomputeLevels levels, bool kept_layouts, DType activation)
+    : state_(std::make_unique<State>(
+          State{transformer, std::move(ranks), 0, std::move(levels), activation, {}, {}})) {
   const size_t layers = transformer.weights().layers.size();
   base::check_argument(state_->levels.empty() || state_->levels.size() == layers,
                        "[TrainingPass] expected recompute levels for ", layers, " layers, got ",
@@ -173,7 +175,8 @@ Tensor TrainingPass::evaluate(const TrainingBatch& batch) {
 }
 
 TrainingPass::Needs TrainingPass::needs(const Transformer& transformer, const std::vector<int64_t>& ranks,
-                                        int64_t lowest, int64_t rows, const RecomputeLevels& levels) {
+                                        int64_t lowest, int64_t rows, const RecomputeLevels& levels,
+                                        DType activation) {
   Needs out;
   const Allocate count = [&out](DType dtype, Shape shape) {
     size_t n = size_of(dtype);
@@ -183,10 +186,10 @@ TrainingPass::Needs TrainingPass::needs(const Transformer& transformer, const st
     out.bytes += n >= 2 * kHugePage ? (n + kHugePage - 1) / kHugePage * kHugePage : n;
     return Tensor::view(dtype, std::move(shape), nullptr, nullptr);
   };
-  out.forgotten = make_training_buffers(transformer.config(), ranks, lowest,
-                                        buffer_rows(transformer.backend(), rows, lowest < 0),
-                                        transformer.backend().activation_dtype(), count, levels)
-                      .forgotten;
+  out.forgotten =
+      make_training_buffers(transformer.config(), ranks, lowest,
+                            buffer_rows(transformer.backend(), rows, lowest < 0), activation, count, levels)
+          .forgotten;
   return out;
 }
 

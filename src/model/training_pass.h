@@ -40,8 +40,9 @@ class TrainingPass {
   // `ranks[linear]`: the largest rank among the adapters to come, 0 where none has a pair. `all_weights`:
   // gradients reach down to the embedding. `levels` and `kept_layouts` (weights keep a second layout for
   // gradients, else it is made in passing) change memory and time and not a bit of the results.
+  // `activation` does change them: bfloat16 where the backend takes it (training_buffers.h).
   TrainingPass(const Transformer& transformer, std::vector<int64_t> ranks, bool all_weights,
-               RecomputeLevels levels = {}, bool kept_layouts = false);
+               RecomputeLevels levels = {}, bool kept_layouts = false, DType activation = DType::float32);
   ~TrainingPass();
   TrainingPass(TrainingPass&&) noexcept;
 
@@ -62,7 +63,7 @@ class TrainingPass {
     std::vector<Forgotten> forgotten;  // by layer
   };
   static Needs needs(const Transformer& transformer, const std::vector<int64_t>& ranks, int64_t lowest,
-                     int64_t rows, const RecomputeLevels& levels = {});
+                     int64_t rows, const RecomputeLevels& levels = {}, DType activation = DType::float32);
 
  private:
   struct State;

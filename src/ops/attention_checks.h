@@ -14,13 +14,13 @@ inline void expect_attention_shape(const char* op, const AttentionShape& s) {
 }
 
 inline void expect_attention(const char* op, const Tensor& q, const Tensor& k, const Tensor& v,
-                             const AttentionShape& s, const Tensor& out) {
-  expect_matrix(op, "q", q);
+                             const AttentionShape& s, const Tensor& out, bool takes_bfloat16 = false) {
+  takes_bfloat16 ? expect_rows(op, "q", q) : expect_matrix(op, "q", q);
   const int64_t n = q.dim(0);
-  expect(op, "q", q, {n, s.heads * s.head_size});
-  expect(op, "k", k, {n, s.kv_heads * s.head_size});
-  expect(op, "v", v, {n, s.kv_heads * s.head_size});
-  expect(op, "out", out, q.shape());
+  expect(op, "q", q, {n, s.heads * s.head_size}, q.dtype());
+  expect(op, "k", k, {n, s.kv_heads * s.head_size}, q.dtype());
+  expect(op, "v", v, {n, s.kv_heads * s.head_size}, q.dtype());
+  expect_like(op, "out", out, q);
 }
 
 inline void expect_starts(const char* op, Ragged rows, int64_t n) {

@@ -15,7 +15,11 @@
 //  - Activation gradients overwrite (=) unless `accumulate` says otherwise. Parameter gradients
 //    accumulate (+=), so a micro-batch is just another call.
 //  - Activations have the backend's `activation_dtype()`; parameter gradients, optimizer state, norm gains
-//    and losses are float32.
+//    and losses are float32. Where `takes_activations(bfloat16)`, some may be bfloat16 beside weights and
+//    adapters that are not float32, each rounded once when it is written: x, y, dy and dx of norms and of
+//    linears (not a y with a residual, nor the residual); what rope turns; gate, up, h and dh of swiglu, all
+//    of them or none; q, k, v, out of attention, likewise, and their gradients; h and dh of cross_entropy.
+//    The ops over pages, embedding and add take float32.
 //  - A row does not know its neighbours: on the CPU the bits of a row's result depend on that row's input
 //    alone, not on N, on other segments, on how a prompt was cut into chunks, or on the number of threads.
 //    Sums over rows (parameter gradients) run in row order.
@@ -34,7 +38,7 @@
 
 namespace whorl::ops {
 
-inline constexpr int kContractVersion = 10;
+inline constexpr int kContractVersion = 11;
 
 // How a frozen matrix is rounded to whole numbers; groups of 32 inputs share a float16 scale.
 enum class Quantize : uint8_t { none, int8, int4 };
@@ -205,6 +209,7 @@ class Backend {
 
   virtual std::string name() const = 0;  // "cpu (avx512)", for people
   virtual DType activation_dtype() const = 0;
+  virtual bool takes_activations(DType dtype) const { return dtype == activation_dtype(); }
   virtual int threads() const = 0;  // of the host; 1 where a device does the work
   // What allocate() gives lies in host memory and may be read there, without download().
   virtual bool on_host() const { return false; }

@@ -30,6 +30,20 @@ inline void expect_matrix(const char* op, const char* what, const Tensor& t) {
                        name_of(t.dtype()), " ", to_string(t.shape()));
 }
 
+// Rows of activations, for a backend that takes bfloat16 beside float32.
+inline void expect_rows(const char* op, const char* what, const Tensor& t) {
+  if (!t.empty() && t.shape().size() == 2 && (t.dtype() == DType::float32 || t.dtype() == DType::bfloat16))
+    return;
+  base::check_argument(false, "[", op, "] expected ", what, " to be a matrix of float32 or bfloat16, got ",
+                       name_of(t.dtype()), " ", to_string(t.shape()));
+}
+inline void expect_rows(const char* op, const char* what, const Tensor& t, const Shape& shape) {
+  expect(op, what, t, shape, t.dtype() == DType::bfloat16 ? DType::bfloat16 : DType::float32);
+}
+inline void expect_like(const char* op, const char* what, const Tensor& t, const Tensor& like) {
+  expect(op, what, t, like.shape(), like.dtype());
+}
+
 inline void expect_dense(const char* op, const char* what, const Tensor& t) {
   if (!t.empty() && t.dtype() == DType::float32 && t.contiguous()) return;
   base::check_argument(false, "[", op, "] expected ", what, " to be contiguous float32, got ",
@@ -74,8 +88,8 @@ inline void expect_below(const char* op, const char* what, std::span<const int32
 }
 
 // The size of one of `groups` groups of x's channels.
-inline int64_t group_size(const char* op, const Tensor& x, int64_t groups) {
-  expect_matrix(op, "x", x);
+inline int64_t group_size(const char* op, const Tensor& x, int64_t groups, bool takes_bfloat16 = false) {
+  takes_bfloat16 ? expect_rows(op, "x", x) : expect_matrix(op, "x", x);
   base::check_argument(groups > 0 && x.dim(1) % groups == 0, "[", op, "] expected groups to divide ",
                        x.dim(1), " channels, got ", groups);
   return x.dim(1) / groups;

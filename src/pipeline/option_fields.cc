@@ -50,6 +50,7 @@ const std::vector<OptionField<TrainOptions>>& option_fields() {
       {"early_stopping_threshold", &O::early_stopping_threshold},
       {"keep_best", &O::keep_best},
       {"save_steps", &O::save_steps},
+      {"activation_dtype", &O::activation_dtype},
       {"on_masked_row", &O::on_masked_row},
       {"on_long_row", &O::on_long_row}};
   return kFields;

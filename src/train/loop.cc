@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "base/random.h"
+#include "train/activations.h"
 #include "train/memory_plan.h"
 #include "train/schedule.h"
 #include "train/shares.h"
@@ -50,8 +51,12 @@ model::TrainingPass pass_of(const LoopInputs& in, const std::vector<std::unique_
   plan_memory({in.transformer, learners, in.options, in.train, in.valid, epochs.largest_micro_batch(),
                in.context, Together(in.ranks).size()},
               plan);
-  return {in.transformer, ranks_of(in.transformer, learners), learners.front()->adapter() == nullptr,
-          levels_of(plan), plan.kept_layouts};
+  return {in.transformer,
+          ranks_of(in.transformer, learners),
+          learners.front()->adapter() == nullptr,
+          levels_of(plan),
+          plan.kept_layouts,
+          activation_of(in.options)};
 }
 
 }  // namespace

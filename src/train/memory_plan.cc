@@ -6,6 +6,7 @@
 #include "model/rope.h"
 #include "model/training_buffers.h"
 #include "model/weights.h"
+#include "train/activations.h"
 #include "train/epochs.h"
 #include "train/recompute_choice.h"
 #include "train/shares.h"
@@ -34,6 +35,10 @@ struct Predictor {
 
   const ModelConfig& config() const { return in.transformer.config(); }
   const model::DecoderWeights& weights() const { return in.transformer.weights(); }
+
+  TrainingPass::Needs needs(int64_t from, int64_t n, const RecomputeLevels& levels) const {
+    return TrainingPass::needs(in.transformer, ranks, from, n, levels, activation_of(in.options));
+  }
 
   // The second layout of what passes gradients on: that of the head, which every chunk of logits meets, and
   // where they are `kept` those of the linears.
@@ -111,7 +116,7 @@ struct Predictor {
       if (learner->adapter()) plan.adapter_bytes += learner->adapter()->nbytes + floats(n);
     }
     if (const int64_t n = validation_rows(); n > rows)
-      plan.validation_bytes = TrainingPass::needs(in.transformer, ranks, model::kNoGradient, n).bytes;
+      plan.validation_bytes = needs(model::kNoGradient, n, {}).bytes;
     plan.data_bytes = data();
   }
 
@@ -127,8 +132,7 @@ struct Predictor {
   }
 
   void with_levels(TrainPlan& plan, const RecomputeLevels& levels) const {
-    const auto needs = TrainingPass::needs(in.transformer, ranks, lowest, rows, levels);
-    plan.activation_bytes = needs.bytes;
+    plan.activation_bytes = needs(lowest, rows, levels).bytes;
     plan.transient_bytes = transient(plan);
     plan.memory_bytes = plan.weight_bytes + plan.activation_bytes + plan.loss_bytes + plan.working_bytes +
                         plan.optimizer_bytes + plan.adapter_bytes + plan.validation_bytes + plan.data_bytes +
@@ -147,7 +151,7 @@ struct Predictor {
 
   double recomputed(const RecomputeLevels& levels) const {
     double sum = 0;
-    const auto forgotten = TrainingPass::needs(in.transformer, ranks, lowest, rows, levels).forgotten;
+    const auto forgotten = needs(lowest, rows, levels).forgotten;
     for (size_t i = 0; i < forgotten.size(); ++i) {
       const auto& w = weights().layers[i].weights;
       if (forgotten[i].mlp) sum += products(w[model::kGate]) + products(w[model::kUp]);

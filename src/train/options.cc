@@ -64,6 +64,7 @@ void check_options(const TrainOptions& o, const std::string& context) {
                  o.early_stopping_threshold);
   check_argument(!o.checkpoint_dir.empty() || (!o.resume && o.save_steps == 0), context,
                  " resume and save_steps need a checkpoint_dir");
+  one_of(o.activation_dtype, {"float32", "bfloat16"}, "activation_dtype", context);
   one_of(o.on_masked_row, {"error", "drop"}, "on_masked_row", context);
   one_of(o.on_long_row, {"error", "drop", "truncate"}, "on_long_row", context);
 }
@@ -89,29 +90,32 @@ void check_adapters(const std::vector<LoraOptions>& adapters, const std::string&
   }
 }
 
+// Part of a run's identity: what came later is named where it is not as it was before.
 Json to_json(const TrainOptions& o) {
-  return {{"epochs", o.max_steps > 0 ? 0 : o.epochs},
-          {"max_steps", o.max_steps},
-          {"batch_tokens", o.batch_tokens},
-          {"batch_size", o.batch_size},
-          {"gradient_accumulation_steps", o.gradient_accumulation_steps},
-          {"max_length", o.max_length},
-          {"packing", o.packing},
-          {"lr_scheduler", o.lr_scheduler},
-          {"warmup_ratio", o.warmup_ratio},
-          {"warmup_steps", o.warmup_steps},
-          {"min_lr_ratio", o.min_lr_ratio},
-          {"beta1", o.beta1},
-          {"beta2", o.beta2},
-          {"epsilon", o.epsilon},
-          {"max_grad_norm", o.max_grad_norm},
-          {"seed", o.seed},
-          {"eval_steps", o.eval_steps},
-          {"early_stopping_patience", o.early_stopping_patience},
-          {"early_stopping_threshold", o.early_stopping_threshold},
-          {"keep_best", o.keep_best},
-          {"on_masked_row", o.on_masked_row},
-          {"on_long_row", o.on_long_row}};
+  Json json = {{"epochs", o.max_steps > 0 ? 0 : o.epochs},
+               {"max_steps", o.max_steps},
+               {"batch_tokens", o.batch_tokens},
+               {"batch_size", o.batch_size},
+               {"gradient_accumulation_steps", o.gradient_accumulation_steps},
+               {"max_length", o.max_length},
+               {"packing", o.packing},
+               {"lr_scheduler", o.lr_scheduler},
+               {"warmup_ratio", o.warmup_ratio},
+               {"warmup_steps", o.warmup_steps},
+               {"min_lr_ratio", o.min_lr_ratio},
+               {"beta1", o.beta1},
+               {"beta2", o.beta2},
+               {"epsilon", o.epsilon},
+               {"max_grad_norm", o.max_grad_norm},
+               {"seed", o.seed},
+               {"eval_steps", o.eval_steps},
+               {"early_stopping_patience", o.early_stopping_patience},
+               {"early_stopping_threshold", o.early_stopping_threshold},
+               {"keep_best", o.keep_best},
+               {"on_masked_row", o.on_masked_row},
+               {"on_long_row", o.on_long_row}};
+  if (o.activation_dtype != "float32") json["activation_dtype"] = o.activation_dtype;
+  return json;
 }
 
 Json to_json(const LoraOptions& o) {

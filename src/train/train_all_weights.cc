@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "model/model_impl.h"
+#include "train/activations.h"
 #include "train/identity.h"
 #include "train/loop.h"
 #include "train/options.h"
@@ -42,6 +43,7 @@ FullTrainResult train_all_weights(const Model& base, const Dataset& data, const 
                               " expected a model loaded with quantize='none', got '", base.quantize(),
                               "'; over rounded weights adapters can be trained");
   train::check_options(options, context);
+  train::check_activations(options, *base.impl()->transformer, context);
   train::check_learning_rate(options.learning_rate, options.weight_decay, context);
   train::check_validation(options, valid != nullptr, context);
   return train::with_ranks(options, context, [&](ranks::Communicator* ranks) {

@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "model/model_impl.h"
+#include "train/activations.h"
 #include "train/adapter_learner.h"
 #include "train/identity.h"
 #include "train/loop.h"
@@ -66,6 +67,7 @@ struct Trainer::Impl {
 Trainer::Trainer(const Model& base, std::vector<LoraOptions> adapters, const TrainOptions& options) {
   base.impl()->expect_whole("[Trainer]");
   train::check_options(options, "[Trainer]");
+  train::check_activations(options, *base.impl()->transformer, "[Trainer]");
   train::check_adapters(adapters, "[Trainer]");
   impl_ = std::make_unique<Impl>(Impl{base, std::move(adapters), options, {}});
   for (const LoraOptions& adapter : impl_->adapters)
@@ -100,7 +102,7 @@ std::vector<double> Trainer::evaluate(const Dataset& data) const {
   std::vector<Learner*> learners;
   for (const auto& learner : impl_->learners) learners.push_back(learner.get());
   model::TrainingPass pass(impl_->transformer(), train::ranks_of(impl_->transformer(), impl_->learners),
-                           false);
+                           false, {}, false, train::activation_of(impl_->options));
   return train::mean_losses(pass, rows, impl_->options,
                             train::row_length(impl_->options, impl_->base.config()), learners,
                             train::Together());

@@ -18,12 +18,15 @@ struct Parameter {
   DType weights;
   bool library = false;      // the emulation's stand-in for NVIDIA's
   bool few_rows_too = true;  // not the library's
+  DType activations = DType::float32;
 };
+
+constexpr DType kNarrow = DType::bfloat16;
 
 class EveryDevice : public testing::TestWithParam<Parameter> {};
 
 TEST_P(EveryDevice, KeepsTheContract) {
-  const auto& [device, weights, library, few_rows_too] = GetParam();
+  const auto& [device, weights, library, few_rows_too, activations] = GetParam();
   if (library) setenv("WHORL_EMULATED_PRODUCTS", "1", 1);
   if (!few_rows_too) setenv("WHORL_CUDA_FEW_ROWS", "0", 1);
   for (const char* path : {WHORL_EMULATED_LIBRARY, WHORL_CUDA_LIBRARY})
@@ -33,14 +36,15 @@ TEST_P(EveryDevice, KeepsTheContract) {
     if (!found.backend) GTEST_SKIP() << "no GPU: " << found.refusal;
     delete found.backend;
   }
-  StagingBackend backend(make_backend(device));
+  StagingBackend backend(make_backend(device), activations);
   unsetenv("WHORL_EMULATED_PRODUCTS"), unsetenv("WHORL_CUDA_FEW_ROWS");
   // NVIDIA's library rounds what stands beside bfloat16 weights; attention and adapters on
   // tensor cores do so everywhere.
   const Setting setting{.weights = weights,
                         .rounds = device == "cuda" || library,
                         .attention_rounds = true,
-                        .adapters_round = true};
+                        .adapters_round = true,
+                        .activations_round = activations == DType::bfloat16};
   for (const auto& check : all_checks()) {
     // Which algorithm NVIDIA's library takes depends on the number of rows, and few rows are not its own; the
     // contract promises bits of rows alone for the CPU only.
@@ -48,6 +52,10 @@ TEST_P(EveryDevice, KeepsTheContract) {
     if (depends && (check.run == check_rows_alone || check.run == check_adapter_rows_alone ||
                     check.run == check_adapter_gradients_alone))
       continue;
+    // These hold what may be bfloat16 against ops over pages, which are not, bit by bit.
+    const bool narrow = activations == DType::bfloat16;
+    if (narrow && (check.run == check_chunked_attention || check.run == check_rope_attention_paged)) continue;
+    const RoundedNumbers rounded(narrow);
     Report report;
     check.run(backend, setting, report);
     EXPECT_TRUE(report.ok()) << check.name << "\n" << report.text();
@@ -78,12 +86,16 @@ INSTANTIATE_TEST_SUITE_P(Cuda, EveryDevice,
                                          Parameter{"cuda_emulated", DType::float32, true},
                                          Parameter{"cuda_emulated", DType::bfloat16, true},
                                          Parameter{"cuda_emulated", DType::bfloat16, true, false},
+                                         Parameter{"cuda_emulated", DType::bfloat16, false, true, kNarrow},
+                                         Parameter{"cuda_emulated", DType::bfloat16, true, true, kNarrow},
                                          Parameter{"cuda", DType::float32},
-                                         Parameter{"cuda", DType::bfloat16}),
+                                         Parameter{"cuda", DType::bfloat16},
+                                         Parameter{"cuda", DType::bfloat16, false, true, kNarrow}),
                          [](const auto& instance) {
                            const Parameter& p = instance.param;
                            return p.device + "_" + name_of(p.weights) + (p.library ? "_library" : "") +
-                                  (p.few_rows_too ? "" : "_alone");
+                                  (p.few_rows_too ? "" : "_alone") +
+                                  (p.activations == kNarrow ? "_narrow" : "");
                          });
 
 }  // namespace

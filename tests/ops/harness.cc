@@ -119,7 +119,8 @@ Matrix<double> Random::matrix(int64_t rows, int64_t columns, double deviation, D
   Matrix<double> m(rows, columns);
   for (double& x : m.data) {
     const float value = static_cast<float>(deviation * base::normal(key_, index_++));
-    x = static_cast<double>(dtype == DType::bfloat16 ? bf16_to_float(float_to_bf16(value)) : value);
+    x = static_cast<double>(
+        dtype == DType::bfloat16 || RoundedNumbers::wanted() ? bf16_to_float(float_to_bf16(value)) : value);
   }
   return m;
 }

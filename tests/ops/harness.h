@@ -47,7 +47,20 @@ class Guarded {
   Tensor memory_, tensor_;
 };
 
-// Random matrices that float32 holds exactly; bfloat16 ones where the dtype asks for it.
+// Random matrices that float32 holds exactly; bfloat16 ones where the dtype asks for it, or for all of them
+// while a RoundedNumbers lives.
+class RoundedNumbers {
+ public:
+  explicit RoundedNumbers(bool rounded) : before_(rounded_) { rounded_ = rounded; }
+  ~RoundedNumbers() { rounded_ = before_; }
+  RoundedNumbers(const RoundedNumbers&) = delete;
+  RoundedNumbers& operator=(const RoundedNumbers&) = delete;
+  static bool wanted() { return rounded_; }
+
+ private:
+  bool before_;
+  static inline bool rounded_ = false;
+};
 class Random {
  public:
   explicit Random(uint64_t seed) : key_(base::derive(seed, 77)) {}
@@ -91,13 +104,22 @@ struct Setting {
   bool attention_rounds = rounds;
   // Adapters beside such a base, likewise.
   bool adapters_round = rounds;
-  Tolerance attention() const { return attention_rounds && weights == DType::bfloat16 ? kRounded : exact(); }
+  // Activations are rounded wherever they are written.
+  bool activations_round = false;
+  Tolerance attention() const {
+    if (activations_round) return kNarrow;
+    return attention_rounds && weights == DType::bfloat16 ? kRounded : exact();
+  }
   // Where all operands of the products are numbers that `weights` holds, and where they are not.
-  Tolerance exact() const { return tolerance(weights); }
-  Tolerance limit() const { return rounds && weights == DType::bfloat16 ? kRounded : exact(); }
-  Tolerance adapters() const { return adapters_round && weights == DType::bfloat16 ? kRounded : exact(); }
+  Tolerance exact() const { return activations_round ? kNarrow : tolerance(weights); }
+  Tolerance limit() const {
+    return activations_round ? kNarrow : rounds && weights == DType::bfloat16 ? kRounded : exact();
+  }
+  Tolerance adapters() const {
+    return activations_round ? kNarrow : adapters_round && weights == DType::bfloat16 ? kRounded : exact();
+  }
   // Widened whole numbers are multiplied as bfloat16 wherever that is fast.
-  Tolerance widened() const { return rounds ? kRounded : exact(); }
+  Tolerance widened() const { return activations_round ? kNarrow : rounds ? kRounded : exact(); }
 };
 
 // The checks, one per op and its backward pass (cases_*.cc).

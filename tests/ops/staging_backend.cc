@@ -12,27 +12,41 @@ int64_t extent(const Tensor& t) {
 // `like` over other memory.
 Tensor over(const Tensor& like, const Tensor& memory) {
   if (like.shape().size() < 2 || like.contiguous())
-    return Tensor::view(like.dtype(), like.shape(), memory.raw(), std::make_shared<Tensor>(memory));
-  const Tensor whole = Tensor::view(like.dtype(), {like.dim(0), like.row_stride()}, memory.raw(),
+    return Tensor::view(memory.dtype(), like.shape(), memory.raw(), std::make_shared<Tensor>(memory));
+  const Tensor whole = Tensor::view(memory.dtype(), {like.dim(0), like.row_stride()}, memory.raw(),
                                     std::make_shared<Tensor>(memory));
   return whole.columns(0, like.dim(1));
 }
 }  // namespace
 
-Tensor StagingBackend::Call::operator()(const Tensor& host) {
+Tensor StagingBackend::Call::copy(const Tensor& host, DType dtype) {
   if (host.empty()) return {};
   const int64_t n = extent(host);
-  auto& [outside, inside] = copies_[{host.raw(), n}];
-  if (inside.empty()) {
-    outside = Tensor::view(host.dtype(), {n}, host.raw(), nullptr);
-    inside = inner_.allocate(host.dtype(), {n});
-    inner_.upload(outside, inside);
+  Copied& its = copies_[{host.raw(), n}];
+  if (its.device.empty()) {
+    its.host = Tensor::view(host.dtype(), {n}, host.raw(), nullptr);
+    its.device = inner_.allocate(dtype, {n});
+    inner_.upload(its.host, its.device);
+    if (dtype != host.dtype()) {
+      its.rounded = Tensor::zeros(dtype, {n});
+      inner_.download(its.device, its.rounded);
+    }
   }
-  return over(host, inside);
+  return over(host, its.device);
+}
+
+// What nobody wrote stays what it was, bit by bit: gaps between rows are not rounded.
+void StagingBackend::Call::bring_back(const Copied& copied) {
+  if (copied.rounded.empty()) return inner_.download(copied.device, copied.host);
+  const Tensor now = Tensor::zeros(copied.rounded.dtype(), copied.rounded.shape());
+  inner_.download(copied.device, now);
+  for (int64_t i = 0; i < now.numel(); ++i)
+    if (now.data<uint16_t>()[i] != copied.rounded.data<uint16_t>()[i])
+      copied.host.data<float>()[i] = bf16_to_float(now.data<uint16_t>()[i]);
 }
 
 StagingBackend::Call::~Call() {
-  for (const auto& [key, copy] : copies_) inner_.download(copy.second, copy.first);
+  for (const auto& [key, copied] : copies_) bring_back(copied);
 }
 
 Tensor StagingBackend::allocate(DType dtype, Shape shape) {
@@ -63,8 +77,8 @@ void StagingBackend::repack_loras(std::span<const LoraValues> values) {
 
 void StagingBackend::linear(const Tensor& x, const PackedWeight& w, const Tensor& bias,
                             std::span<const LoraSegment> segments, const Tensor& s, const Tensor& y) {
-  Call call(*inner_);
-  inner_->linear(call(x), w, call(bias), segments, call(s), call(y));
+  Call call(*inner_, beside(w));
+  inner_->linear(call.either(x), w, call(bias), segments, call(s), call.either(y));
 }
 // Jobs refer to their tensors: four of each are kept here.
 struct StagingBackend::StagedJobs {
@@ -72,9 +86,12 @@ struct StagingBackend::StagedJobs {
   std::vector<LinearJob> jobs;
   StagedJobs(Call& call, std::span<const LinearJob> given) {
     const Tensor none;
-    for (const LinearJob& job : given)
-      for (const Tensor& t : {job.bias, job.s, job.y, job.residual ? *job.residual : none})
-        tensors.push_back(call(t));
+    for (const LinearJob& job : given) {
+      tensors.push_back(call(job.bias)), tensors.push_back(call(job.s));
+      const bool free = !job.residual && job.w.dtype() != DType::float32;
+      tensors.push_back(free ? call.either(job.y) : call(job.y));
+      tensors.push_back(call(job.residual ? *job.residual : none));
+    }
     for (size_t i = 0; i < given.size(); ++i) {
       const Tensor* const its = tensors.data() + 4 * i;
       jobs.push_back(
@@ -84,35 +101,37 @@ struct StagingBackend::StagedJobs {
 };
 
 void StagingBackend::linears(const Tensor& x, std::span<const LinearJob> jobs) {
-  Call call(*inner_);
+  Call call(*inner_, activations_);
   const StagedJobs staged(call, jobs);
-  inner_->linears(call(x), staged.jobs);
+  inner_->linears(beside(jobs) == activations_ ? call.either(x) : call(x), staged.jobs);
 }
 void StagingBackend::norm_linears(const Tensor& x, const Tensor& gain, float epsilon, const Tensor& normed,
                                   const Tensor& rstd, std::span<const LinearJob> jobs) {
-  Call call(*inner_);
+  Call call(*inner_, activations_);
   const StagedJobs staged(call, jobs);
-  inner_->norm_linears(call(x), call(gain), epsilon, call(normed), call(rstd), staged.jobs);
+  const Tensor between = beside(jobs) == activations_ ? call.activation(normed) : call(normed);
+  inner_->norm_linears(call(x), call(gain), epsilon, between, call(rstd), staged.jobs);
 }
 void StagingBackend::swiglu_linears(const Tensor& gate, const Tensor& up, const Tensor& h,
                                     std::span<const LinearJob> jobs) {
-  Call call(*inner_);
+  Call call(*inner_, beside(jobs));
   const StagedJobs staged(call, jobs);
-  inner_->swiglu_linears(call(gate), call(up), call(h), staged.jobs);
+  inner_->swiglu_linears(call.activation(gate), call.activation(up), call.activation(h), staged.jobs);
 }
 void StagingBackend::linear_backward(const Tensor& dy, const Tensor& x, const PackedWeight& w,
                                      std::span<const LoraSegment> segments, const Tensor& s,
                                      std::span<const LoraGradient> gradients, const Tensor& dx,
                                      bool accumulate) {
-  Call call(*inner_);
+  Call call(*inner_, beside(w));
   std::vector<LoraGradient> staged;
   for (const auto& [da, db] : gradients) staged.push_back({call(da), call(db)});
-  inner_->linear_backward(call(dy), call(x), w, segments, call(s), staged, call(dx), accumulate);
+  inner_->linear_backward(call.either(dy), call.either(x), w, segments, call(s), staged, call.either(dx),
+                          accumulate);
 }
 void StagingBackend::linear_backward_weight(const Tensor& dy, const Tensor& x, const Tensor& dw,
                                             const Tensor& dbias) {
-  Call call(*inner_);
-  inner_->linear_backward_weight(call(dy), call(x), call(dw), call(dbias));
+  Call call(*inner_, activations_);
+  inner_->linear_backward_weight(call.either(dy), call.either(x), call(dw), call(dbias));
 }
 void StagingBackend::largest(const Tensor& logits, const Tensor& out) {
   Call call(*inner_);
@@ -129,15 +148,15 @@ void StagingBackend::embedding_backward(std::span<const int32_t> ids, const Tens
 }
 void StagingBackend::rms_norm(const Tensor& x, const Tensor& gain, float epsilon, int64_t groups,
                               const Tensor& y, const Tensor& rstd) {
-  Call call(*inner_);
-  inner_->rms_norm(call(x), call(gain), epsilon, groups, call(y), call(rstd));
+  Call call(*inner_, activations_);
+  inner_->rms_norm(call(x), call(gain), epsilon, groups, call.activation(y), call(rstd));
 }
 void StagingBackend::rms_norm_backward(const Tensor& dy, const Tensor& x, const Tensor& gain,
                                        const Tensor& rstd, int64_t groups, const Tensor& dx, bool accumulate,
                                        const Tensor& dgain) {
-  Call call(*inner_);
-  inner_->rms_norm_backward(call(dy), call(x), call(gain), call(rstd), groups, call(dx), accumulate,
-                            call(dgain));
+  Call call(*inner_, activations_);
+  inner_->rms_norm_backward(call.activation(dy), call.either(x), call(gain), call(rstd), groups,
+                            call.either(dx), accumulate, call(dgain));
 }
 void StagingBackend::add(const Tensor& x, const Tensor& y) {
   Call call(*inner_);
@@ -145,37 +164,40 @@ void StagingBackend::add(const Tensor& x, const Tensor& y) {
 }
 void StagingBackend::rope(const Tensor& x, std::span<const int32_t> positions, const Tensor& table,
                           int64_t head_size, bool inverse) {
-  Call call(*inner_);
-  inner_->rope(call(x), positions, call(table), head_size, inverse);
+  Call call(*inner_, activations_);
+  inner_->rope(call.either(x), positions, call(table), head_size, inverse);
 }
 void StagingBackend::ropes(std::span<const Tensor> all, std::span<const int32_t> positions,
                            const Tensor& table, int64_t head_size, bool inverse) {
-  Call call(*inner_);
+  Call call(*inner_, activations_);
   std::vector<Tensor> staged;
-  for (const Tensor& x : all) staged.push_back(call(x));
+  for (const Tensor& x : all) staged.push_back(call.either(x));
   inner_->ropes(staged, positions, call(table), head_size, inverse);
 }
 void StagingBackend::swiglu(const Tensor& gate, const Tensor& up, const Tensor& h) {
-  Call call(*inner_);
-  inner_->swiglu(call(gate), call(up), call(h));
+  Call call(*inner_, activations_);
+  inner_->swiglu(call.activation(gate), call.activation(up), call.activation(h));
 }
 void StagingBackend::swiglu_backward(const Tensor& dh, const Tensor& gate, const Tensor& up,
                                      const Tensor& h) {
-  Call call(*inner_);
-  inner_->swiglu_backward(call(dh), call(gate), call(up), call(h));
+  Call call(*inner_, activations_);
+  inner_->swiglu_backward(call.activation(dh), call.activation(gate), call.activation(up),
+                          call.activation(h));
 }
 void StagingBackend::attention(const Tensor& q, const Tensor& k, const Tensor& v, Ragged rows,
                                const AttentionShape& shape, const Tensor& out, const Tensor& lse) {
-  Call call(*inner_);
-  inner_->attention(call(q), call(k), call(v), rows, shape, call(out), call(lse));
+  Call call(*inner_, activations_);
+  inner_->attention(call.activation(q), call.activation(k), call.activation(v), rows, shape,
+                    call.activation(out), call(lse));
 }
 void StagingBackend::attention_backward(const Tensor& dout, const Tensor& q, const Tensor& k, const Tensor& v,
                                         const Tensor& out, const Tensor& lse, Ragged rows,
                                         const AttentionShape& shape, const Tensor& dq, const Tensor& dk,
                                         const Tensor& dv) {
-  Call call(*inner_);
-  inner_->attention_backward(call(dout), call(q), call(k), call(v), call(out), call(lse), rows, shape,
-                             call(dq), call(dk), call(dv));
+  Call call(*inner_, activations_);
+  inner_->attention_backward(call.activation(dout), call.activation(q), call.activation(k),
+                             call.activation(v), call.activation(out), call(lse), rows, shape,
+                             call.activation(dq), call.activation(dk), call.activation(dv));
 }
 void StagingBackend::attention_paged(const Tensor& q, const Tensor& k, const Tensor& v,
                                      std::span<const PagedSequence> sequences, const AttentionShape& shape,
@@ -198,8 +220,9 @@ void StagingBackend::rope_attention_paged(const Tensor& q, const Tensor& k, cons
 void StagingBackend::cross_entropy(const Tensor& h, const PackedWeight& head,
                                    std::span<const int32_t> targets, std::span<const float> weights,
                                    const Tensor& losses, const Tensor& dh, const Tensor& dhead) {
-  Call call(*inner_);
-  inner_->cross_entropy(call(h), head, targets, weights, call(losses), call(dh), call(dhead));
+  Call call(*inner_, beside(head));
+  inner_->cross_entropy(call.activation(h), head, targets, weights, call(losses), call.either(dh),
+                        call(dhead));
 }
 double StagingBackend::sum_squares(const Tensor& x) {
   Call call(*inner_);

@@ -10,7 +10,10 @@ namespace whorl::ops {
 
 class StagingBackend : public Backend {
  public:
-  explicit StagingBackend(std::shared_ptr<Backend> inner) : inner_(std::move(inner)) {}
+  // With `activations` bfloat16 the tensors that may be are that on the device: all of an op that wants one
+  // kind, of others those whose width is no multiple of three, so that kinds meet.
+  explicit StagingBackend(std::shared_ptr<Backend> inner, DType activations = DType::float32)
+      : inner_(std::move(inner)), activations_(activations) {}
 
   std::string name() const override { return inner_->name(); }
   DType activation_dtype() const override { return inner_->activation_dtype(); }
@@ -103,17 +106,41 @@ class StagingBackend : public Backend {
   // The tensors of one call; the destructor copies them back.
   class Call {
    public:
-    explicit Call(Backend& inner) : inner_(inner) {}
+    explicit Call(Backend& inner, DType activations = DType::float32)
+        : inner_(inner), activations_(activations) {}
     ~Call();
     // The device's copy of a host tensor; the same one for the same tensor.
-    Tensor operator()(const Tensor& host);
+    Tensor operator()(const Tensor& host) { return copy(host, host.dtype()); }
+    // The same as an activation; where its kind is free.
+    Tensor activation(const Tensor& host) { return copy(host, activations_); }
+    Tensor either(const Tensor& host) {
+      const bool narrow = !host.empty() && host.shape().back() % 3 != 0;
+      return copy(host, narrow ? activations_ : DType::float32);
+    }
 
    private:
+    struct Copied {
+      Tensor host, device;  // both one row
+      Tensor rounded;       // what went there, where that is something else
+    };
+    Tensor copy(const Tensor& host, DType dtype);
+    void bring_back(const Copied& copied);
     Backend& inner_;
-    std::map<std::pair<void*, int64_t>, std::pair<Tensor, Tensor>> copies_;  // host, device: all one row
+    DType activations_;
+    std::map<std::pair<void*, int64_t>, Copied> copies_;
   };
+  // Beside a weight: float32 takes rows of float32 alone.
+  DType beside(const PackedWeight& w) const {
+    return w.dtype() == DType::float32 ? DType::float32 : activations_;
+  }
+  DType beside(std::span<const LinearJob> jobs) const {
+    for (const LinearJob& job : jobs)
+      if (job.w.dtype() == DType::float32) return DType::float32;
+    return activations_;
+  }
   struct StagedJobs;
   std::shared_ptr<Backend> inner_;
+  DType activations_;
 };
 
 }  // namespace whorl::ops

@@ -25,5 +25,7 @@ inline Tolerance tolerance(DType weights) {
 
 // One rounding of an operand to bfloat16 is 2^-9 of it at most; these are a few, in the products' own scale.
 inline constexpr Tolerance kRounded = {6e-3, 1.2e-2};
+// Beside that what was written rounded itself, and what is added to more than once.
+inline constexpr Tolerance kNarrow = {8e-3, 1.6e-2};
 
 }  // namespace whorl::ops

@@ -152,6 +152,9 @@ def train(
     memory_budget: Annotated[
         str | None, typer.Option(help="Of the run beside the base, as 2GB or 500MB: slower, the same bits.")
     ] = None,
+    activation_dtype: Annotated[
+        str | None, typer.Option(help="On a GPU bfloat16 halves what activations take. [float32]")
+    ] = None,
     threads: Annotated[int | None, typer.Option(help="0 = all.")] = None,
     quantize: Annotated[str | None, typer.Option(help="Train over a base rounded to int8 or int4.")] = None,
     weights_cache: WeightsCache = None,
