@@ -15,6 +15,15 @@ struct Ranked {
 constexpr int32_t kNoId = 0x7fffffff;
 constexpr float kEndless = __builtin_inff();
 
+// All lanes of a warp get the same.
+WHORL_DEVICE Ranked best_of_warp(Grid& grid, Ranked best) {
+  for (int mask = 16; mask > 0; mask /= 2) {
+    const Ranked other{grid.shuffle_xor(best.value, mask), grid.shuffle_xor(best.id, mask)};
+    if (other.before(best)) best = other;
+  }
+  return best;
+}
+
 // Numbers [part * kNumbers, ...) of a row of logits.
 struct OfLogits {
   static constexpr int64_t kNumbers = 2048;
@@ -82,18 +91,13 @@ struct Largest {
     return broken;
   }
 
-  // All lanes of a warp get the same.
   WHORL_DEVICE Ranked best_after(Grid& grid, int row, int part, const Ranked& last) const {
     Ranked best{-kEndless, kNoId};
     for (int64_t i = source.begin(part) + grid.thread(); i < source.end(part); i += kThreads) {
       const Ranked x = source.at(row, i);
       if (last.before(x) && x.before(best)) best = x;
     }
-    for (int mask = 16; mask > 0; mask /= 2) {
-      const Ranked other{grid.shuffle_xor(best.value, mask), grid.shuffle_xor(best.id, mask)};
-      if (other.before(best)) best = other;
-    }
-    return best;
+    return best_of_warp(grid, best);
   }
 };
 

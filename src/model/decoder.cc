@@ -23,7 +23,7 @@ Decoder::Decoder(ModelConfig config, std::shared_ptr<ops::Backend> backend, Deco
       host_logits_([width = config_.vocab_size](int64_t rows) {
         return Tensor::zeros(DType::float32, {rows, width});
       }),
-      device_largest_([backend = backend_](int64_t rows) {
+      device_found_([backend = backend_](int64_t rows) {
         return backend->allocate(DType::int32, {rows, 2 * ops::Backend::kMostLargest});
       }) {
   const auto linears = static_cast<size_t>(config_.num_hidden_layers) * kLinearsPerLayer;

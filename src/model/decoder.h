@@ -48,6 +48,9 @@ class Decoder final : public Transformer {
   StepLogits step_for_largest(const Batch& batch, std::span<const ops::PagedSequence> sequences,
                               KvCache& cache, std::span<const int32_t> logit_rows,
                               int64_t count) const override;
+  StepLogits step_for_scores(const Batch& batch, std::span<const ops::PagedSequence> sequences,
+                             KvCache& cache, std::span<const int32_t> logit_rows,
+                             std::span<const int32_t> targets) const override;
 
   const DecoderWeights& weights() const override { return weights_; }
   Tensor rope(int64_t positions) const override;
@@ -67,13 +70,21 @@ class Decoder final : public Transformer {
   struct StepTensors {
     const StepBuffers& buffers;
     const Tensor& rope;
-    const Tensor &logits, &largest;  // of the wanted rows; the second one is empty where all are
+    const Tensor &logits, &found;      // of the wanted rows; the second one is empty where all are
+    std::span<const int32_t> targets;  // of scores; empty: the largest are found
   };
+  // What is wanted of logits: so many of the largest, scores of targets, or (neither) all.
+  struct Wanted {
+    int64_t largest = 0;
+    std::span<const int32_t> targets = {};
+  };
+  StepLogits run_step(const Batch& batch, std::span<const ops::PagedSequence> sequences, KvCache& cache,
+                      std::span<const int32_t> logit_rows, Wanted wanted) const;
   void queue_step(const Batch& batch, std::span<const ops::PagedSequence> sequences, const KvCache& cache,
                   const StepTensors& tensors, std::span<const int32_t> logit_rows) const;
   void head(const Tensor& hidden, const Tensor& normed, std::span<const int32_t> rows,
             const StepTensors& tensors) const;
-  StepLogits to_host(const Tensor& logits, const Tensor& largest) const;
+  StepLogits to_host(const StepTensors& tensors) const;
 
   ModelConfig config_;
   Share share_;
@@ -88,7 +99,7 @@ class Decoder final : public Transformer {
   mutable Tensor rope_;
   mutable std::vector<std::unique_ptr<StepBuffers>> spare_;
   LogitsPool device_logits_, host_logits_;  // as the device makes them; where those cannot be read, copies
-  LogitsPool device_largest_;               // or what is copied of them
+  LogitsPool device_found_;                 // or what is copied of them
 };
 
 }  // namespace whorl::model

@@ -88,6 +88,21 @@ StepLogits ParallelTransformer::step_for_largest(const Batch& batch,
                                                  std::span<const ops::PagedSequence> sequences,
                                                  KvCache& cache, std::span<const int32_t> logit_rows,
                                                  int64_t count) const {
+  return lead_step(batch, sequences, cache, logit_rows,
+                   [&] { return mine_->step_for_largest(batch, sequences, cache, logit_rows, count); });
+}
+
+StepLogits ParallelTransformer::step_for_scores(const Batch& batch,
+                                                std::span<const ops::PagedSequence> sequences, KvCache& cache,
+                                                std::span<const int32_t> logit_rows,
+                                                std::span<const int32_t> targets) const {
+  return lead_step(batch, sequences, cache, logit_rows,
+                   [&] { return mine_->step_for_scores(batch, sequences, cache, logit_rows, targets); });
+}
+
+StepLogits ParallelTransformer::lead_step(const Batch& batch, std::span<const ops::PagedSequence> sequences,
+                                          KvCache& cache, std::span<const int32_t> logit_rows,
+                                          const std::function<StepLogits()>& mine) const {
   expect_leader();
   mine_->check_batch(batch, sequences, cache, logit_rows);
   base::check_argument(cache.on_ranks != nullptr, "[Transformer.step] the cache belongs to another model");
@@ -95,9 +110,7 @@ StepLogits ParallelTransformer::step_for_largest(const Batch& batch,
     base::check_argument(!rows.adapter || rows.adapter->on_ranks,
                          "[Transformer.step] the adapter was prepared for another model");
   StepLogits logits;
-  leader_->together(step_message(batch, sequences, cache), [&](ranks::Communicator&) {
-    logits = mine_->step_for_largest(batch, sequences, cache, logit_rows, count);
-  });
+  leader_->together(step_message(batch, sequences, cache), [&](ranks::Communicator&) { logits = mine(); });
   return logits;
 }
 

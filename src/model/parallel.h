@@ -31,6 +31,9 @@ class ParallelTransformer final : public Transformer {
   StepLogits step_for_largest(const Batch& batch, std::span<const ops::PagedSequence> sequences,
                               KvCache& cache, std::span<const int32_t> logit_rows,
                               int64_t count) const override;
+  StepLogits step_for_scores(const Batch& batch, std::span<const ops::PagedSequence> sequences,
+                             KvCache& cache, std::span<const int32_t> logit_rows,
+                             std::span<const int32_t> targets) const override;
   std::shared_ptr<const void> lead() const override;
 
   // On the other ranks: does their part until rank 0 leads no more. `stop`, unless empty, is asked after
@@ -46,6 +49,9 @@ class ParallelTransformer final : public Transformer {
   void prepare_backward(bool layers) const override;
 
  private:
+  // With the others; `mine` is this rank's part.
+  StepLogits lead_step(const Batch& batch, std::span<const ops::PagedSequence> sequences, KvCache& cache,
+                       std::span<const int32_t> logit_rows, const std::function<StepLogits()>& mine) const;
   void expect_leader() const;
   bool obey(const RankMessage& message) const;  // false = the end
   void follow_cache(const RankMessage& message) const;

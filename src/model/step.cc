@@ -91,16 +91,18 @@ void Decoder::head(const Tensor& hidden, const Tensor& normed, std::span<const i
     i = end;
   }
   backend_->linear(picked, *weights_.head, {}, {}, {}, t.logits);
-  if (!t.largest.empty()) backend_->largest(t.logits, t.largest);
+  if (t.found.empty()) return;
+  t.targets.empty() ? backend_->largest(t.logits, t.found) : backend_->score(t.logits, t.targets, t.found);
 }
 
-StepLogits Decoder::to_host(const Tensor& logits, const Tensor& largest) const {
-  if (logits.empty()) return {Tensor::zeros(DType::float32, {0, config_.vocab_size}), {}};
-  if (backend_->on_host()) return {logits, {}};
-  const bool all = largest.empty();
-  const Tensor host = all ? host_logits_.take(logits.dim(0)) : Tensor::zeros(DType::int32, largest.shape());
-  backend_->download(all ? logits : largest, host);
-  return all ? StepLogits{host, {}} : StepLogits{{}, host};
+StepLogits Decoder::to_host(const StepTensors& t) const {
+  if (t.logits.empty()) return {Tensor::zeros(DType::float32, {0, config_.vocab_size}), {}};
+  if (backend_->on_host()) return {t.logits, {}};
+  const bool all = t.found.empty();
+  const Tensor host = all ? host_logits_.take(t.logits.dim(0)) : Tensor::zeros(DType::int32, t.found.shape());
+  backend_->download(all ? t.logits : t.found, host);
+  if (all) return {host, {}};
+  return t.targets.empty() ? StepLogits{{}, host} : StepLogits{{}, {}, host};
 }
 
 // From ids to logits on the device. It waits for nothing and makes no tensors.
@@ -139,12 +141,12 @@ void Decoder::queue_step(const Batch& batch, std::span<const ops::PagedSequence>
 
 namespace {
 // What a decode step of one token for each sequence has in common with the next one.
-uint64_t step_key(const Batch& batch, const KvCache& cache, int64_t logit_rows, int64_t largest) {
+uint64_t step_key(const Batch& batch, const KvCache& cache, int64_t logit_rows, int64_t found) {
   const bool adapted = std::any_of(batch.adapters.begin(), batch.adapters.end(),
                                    [](const AdapterRows& rows) { return rows.adapter != nullptr; });
   uint64_t key = reinterpret_cast<uintptr_t>(cache.layers[0].keys.raw());
   for (const int64_t part :
-       {static_cast<int64_t>(batch.ids.size()), logit_rows, largest, static_cast<int64_t>(adapted)})
+       {static_cast<int64_t>(batch.ids.size()), logit_rows, found, static_cast<int64_t>(adapted)})
     key = base::derive(key, static_cast<uint64_t>(part));
   return key;
 }
@@ -158,19 +160,33 @@ Tensor Decoder::step(const Batch& batch, std::span<const ops::PagedSequence> seq
 StepLogits Decoder::step_for_largest(const Batch& batch, std::span<const ops::PagedSequence> sequences,
                                      KvCache& cache, std::span<const int32_t> logit_rows,
                                      int64_t count) const {
+  return run_step(batch, sequences, cache, logit_rows, {.largest = std::min(count, config_.vocab_size)});
+}
+
+StepLogits Decoder::step_for_scores(const Batch& batch, std::span<const ops::PagedSequence> sequences,
+                                    KvCache& cache, std::span<const int32_t> logit_rows,
+                                    std::span<const int32_t> targets) const {
+  check_argument(targets.size() == logit_rows.size(), "[Transformer.step] expected ", logit_rows.size(),
+                 " targets, one per logit row, got ", targets.size());
+  return run_step(batch, sequences, cache, logit_rows, {.targets = targets});
+}
+
+StepLogits Decoder::run_step(const Batch& batch, std::span<const ops::PagedSequence> sequences,
+                             KvCache& cache, std::span<const int32_t> logit_rows, Wanted wanted) const {
   check_batch(batch, sequences, cache, logit_rows);
-  const auto n = static_cast<int64_t>(batch.ids.size()), wanted = static_cast<int64_t>(logit_rows.size());
-  count = wanted == 0 || backend_->on_host() ? 0 : std::min(count, config_.vocab_size);
+  const auto n = static_cast<int64_t>(batch.ids.size()), rows = static_cast<int64_t>(logit_rows.size());
+  if (rows == 0 || backend_->on_host()) wanted = {};
+  const int64_t words = wanted.targets.empty() ? 2 * wanted.largest : ops::Backend::kScoreWords;
   const Tensor table = rope(1 + *std::max_element(batch.positions.begin(), batch.positions.end()));
   auto buffers = take_buffers(n);
-  const Tensor logits = wanted == 0 ? Tensor() : device_logits_.take(wanted),
-               largest = count == 0 ? Tensor() : device_largest_.take(wanted).columns(0, 2 * count);
-  const StepTensors tensors{*buffers, table, logits, largest};
+  const Tensor logits = rows == 0 ? Tensor() : device_logits_.take(rows),
+               found = words == 0 ? Tensor() : device_found_.take(rows).columns(0, words);
+  const StepTensors tensors{*buffers, table, logits, found, wanted.targets};
   const auto queue = [&] { queue_step(batch, sequences, cache, tensors, logit_rows); };
   // Sums over ranks are waited for: no work that could be sent as one.
   const bool decodes = n == static_cast<int64_t>(sequences.size()) && share_.whole();
-  decodes ? backend_->repeated(step_key(batch, cache, wanted, count), queue) : queue();
-  const StepLogits out = to_host(logits, largest);
+  decodes ? backend_->repeated(step_key(batch, cache, rows, words), queue) : queue();
+  const StepLogits out = to_host(tensors);
   const std::lock_guard lock(mutex_);
   spare_.push_back(std::move(buffers));
   return out;

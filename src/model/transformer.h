@@ -50,8 +50,9 @@ struct KvCache {
 
 // Logits of the rows that a step was asked for, as whoever chooses tokens from them needs them, on the host.
 struct StepLogits {
-  Tensor all;      // [rows, V] float32; or empty, then
-  Tensor largest;  // [rows, 2 count] int32, see ops::Backend::largest
+  Tensor all;          // [rows, V] float32; or empty, then
+  Tensor largest;      // [rows, 2 count] int32, see ops::Backend::largest
+  Tensor scores = {};  // [rows, 5] int32, see ops::Backend::score
 };
 
 struct DecoderWeights;  // model/weights.h
@@ -82,6 +83,13 @@ class Transformer {
   virtual StepLogits step_for_largest(const Batch& batch, std::span<const ops::PagedSequence> sequences,
                                       KvCache& cache, std::span<const int32_t> logit_rows,
                                       [[maybe_unused]] int64_t count) const {
+    return {step(batch, sequences, cache, logit_rows), {}};
+  }
+
+  // The same where each row's likelihood of one token is enough: targets[i] after row logit_rows[i].
+  virtual StepLogits step_for_scores(const Batch& batch, std::span<const ops::PagedSequence> sequences,
+                                     KvCache& cache, std::span<const int32_t> logit_rows,
+                                     [[maybe_unused]] std::span<const int32_t> targets) const {
     return {step(batch, sequences, cache, logit_rows), {}};
   }
 

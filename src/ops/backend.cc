@@ -131,6 +131,34 @@ double Backend::sum_exp(std::span<const float> logits, float largest) const {
   return ops::sum_exp(logits, largest);
 }
 
+namespace {
+void score_row(const Backend& backend, std::span<const float> row, int32_t target, int32_t* out) {
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  const bool broken = !std::all_of(row.begin(), row.end(), [](float x) { return x < kInfinity; });
+  const auto best = std::max_element(row.begin(), row.end());
+  const float most = broken ? std::numeric_limits<float>::quiet_NaN() : *best;
+  out[0] = static_cast<int32_t>(best - row.begin());
+  out[1] = std::bit_cast<int32_t>(most);
+  out[2] = std::bit_cast<int32_t>(row[static_cast<size_t>(target)]);
+  const double sum = broken ? 0 : backend.sum_exp(row, most);
+  std::memcpy(out + 3, &sum, sizeof sum);
+}
+}  // namespace
+
+void Backend::score(const Tensor& logits, std::span<const int32_t> targets, const Tensor& out) {
+  expect_score(logits, targets, out);
+  const int64_t n = logits.dim(0), v = logits.dim(1);
+  Tensor rows = logits, found = out;
+  if (!on_host()) {
+    rows = Tensor::zeros(DType::float32, {n, v}), found = Tensor::zeros(DType::int32, {n, kScoreWords});
+    download(logits, rows);
+  }
+  for (int64_t i = 0; i < n; ++i)
+    score_row(*this, {rows.data<float>() + i * rows.row_stride(), static_cast<size_t>(v)},
+              targets[static_cast<size_t>(i)], found.data<int32_t>() + i * found.row_stride());
+  if (!on_host()) upload(found, out);
+}
+
 void Backend::largest(const Tensor& logits, const Tensor& out) {
   const int64_t count = expect_largest(logits, out), n = logits.dim(0), v = logits.dim(1);
   Tensor rows = logits, found = out;

@@ -418,6 +418,13 @@ class Backend {
   // the vocabulary is long.
   static constexpr int64_t kMostLargest = 64;
   virtual void largest(const Tensor& logits, const Tensor& out);
+  // What a likelihood needs of each row of logits [N, V] and one of its columns: in out [N, 5] int32 the
+  // index of the row's largest number (of equal ones the first), the bits of that number, of the one at
+  // targets[n], and of the sum of exp(number - largest), a double, its lower half first. A row that holds NaN
+  // or +infinity: its largest is NaN, and nothing else counts. For backends whose memory the host cannot
+  // read.
+  static constexpr int64_t kScoreWords = 5;
+  virtual void score(const Tensor& logits, std::span<const int32_t> targets, const Tensor& out);
   // Of one row of logits that the host can read, none of them NaN or +infinity; `largest` is its own largest.
   // weights[i] = exp((logits[i] - largest) / temperature), temperature >= kLeastTemperature. From any thread.
   static constexpr float kLeastTemperature = 1e-30f;  // below, nothing but the largest weighs anything

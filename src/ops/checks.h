@@ -140,6 +140,13 @@ inline int64_t expect_largest(const Tensor& logits, const Tensor& out) {
   return count;
 }
 
+inline void expect_score(const Tensor& logits, std::span<const int32_t> targets, const Tensor& out) {
+  expect_matrix("score", "logits", logits);
+  expect_count("score", "targets, one per row", targets.size(), logits.dim(0));
+  expect_below("score", "targets", targets, logits.dim(1));
+  expect("score", "out", out, {logits.dim(0), Backend::kScoreWords}, DType::int32);
+}
+
 // s [n, rank] or wider.
 inline void expect_low(const char* op, const Tensor& s, int64_t n, int64_t rank, bool may_be_empty) {
   const bool fits = (may_be_empty && s.empty()) || rank == 0 ||

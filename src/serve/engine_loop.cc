@@ -1,6 +1,7 @@
 #include "serve/engine_loop.h"
 
 #include <algorithm>
+#include <cstring>
 #include <iterator>
 #include <stdexcept>
 #include <utility>
@@ -133,21 +134,36 @@ int64_t ranks_needed(const StepPlan& plan) {
   }
   return most;
 }
+
+// The tokens that follow the rows of logits, where likelihoods of those are all that anybody wants.
+std::vector<int32_t> scored_tokens(const StepPlan& plan) {
+  std::vector<int32_t> out;
+  for (const auto& entry : plan.entries) {
+    if (entry.first_logit < 0) continue;
+    if (!entry.sequence->scores_known_tokens()) return {};
+    const auto first = entry.sequence->tokens.begin() + entry.first_logit + 1;
+    out.insert(out.end(), first, first + entry.logits);
+  }
+  return out;
+}
 }  // namespace
 
 void EngineLoop::check_shape(const StepPlan& plan, const model::StepLogits& logits) const {
   const int64_t rows = std::ssize(plan.logit_rows);
-  const bool right = logits.largest.empty()
-                         ? logits.all.shape() == Shape{rows, transformer_->config().vocab_size}
-                         : logits.largest.dim(0) == rows;
+  const Tensor& found = logits.scores.empty() ? logits.largest : logits.scores;
+  const bool right = found.empty() ? logits.all.shape() == Shape{rows, transformer_->config().vocab_size}
+                                   : found.dim(0) == rows;
   if (!right) throw std::logic_error("[InferenceEngine] the model returned logits of another shape");
 }
 
 void EngineLoop::compute(const StepPlan& plan) {
   try {
     const model::Batch batch{plan.ids, plan.positions, plan.adapters};
+    const std::vector<int32_t> scored = scored_tokens(plan);
     const model::StepLogits logits =
-        transformer_->step_for_largest(batch, plan.paged, cache_, plan.logit_rows, ranks_needed(plan));
+        scored.empty()
+            ? transformer_->step_for_largest(batch, plan.paged, cache_, plan.logit_rows, ranks_needed(plan))
+            : transformer_->step_for_scores(batch, plan.paged, cache_, plan.logit_rows, scored);
     check_shape(plan, logits);
     ++done_.steps;
     count_prompt(plan);
@@ -193,6 +209,15 @@ Ranking ranking_of(const Tensor& largest, int64_t row) {
   const int32_t* const ids = largest.data<int32_t>() + row * largest.dim(1);
   return {{ids, count}, {reinterpret_cast<const float*>(ids + count), count}};
 }
+Score score_of(const Tensor& scores, int64_t row) {
+  const int32_t* const words = scores.data<int32_t>() + row * scores.row_stride();
+  Score out;
+  out.best = words[0];
+  std::memcpy(&out.largest, words + 1, sizeof out.largest);
+  std::memcpy(&out.logit, words + 2, sizeof out.logit);
+  std::memcpy(&out.sum_exp, words + 3, sizeof out.sum_exp);
+  return out;
+}
 }  // namespace
 
 void EngineLoop::give_entry(const StepPlan::Entry& entry, const model::StepLogits& logits, int64_t row,
@@ -203,7 +228,9 @@ void EngineLoop::give_entry(const StepPlan::Entry& entry, const model::StepLogit
   const int64_t known = sequence.past, end = entry.first_logit + entry.logits;
   try {
     for (int64_t position = entry.first_logit; position < end && !sequence.finished; ++position, ++row) {
-      if (logits.largest.empty())
+      if (!logits.scores.empty())
+        sequence.take_score(position, score_of(logits.scores, row));
+      else if (logits.largest.empty())
         sequence.take(position, {logits.all.data<float>() + row * width, static_cast<size_t>(width)},
                       scratch);
       else

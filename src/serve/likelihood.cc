@@ -1,9 +1,11 @@
 #include "serve/likelihood.h"
 
 #include <algorithm>
+#include <cmath>
 #include <stdexcept>
 #include <utility>
 
+#include "serve/ranks.h"
 #include "serve/sampler.h"
 
 namespace whorl::serve {
@@ -24,11 +26,23 @@ LikelihoodSequence::LikelihoodSequence(std::shared_ptr<LikelihoodJob> job, size_
 void LikelihoodSequence::take(int64_t position, std::span<const float> logits, SamplerScratch& scratch) {
   const int32_t next = tokens[static_cast<size_t>(position) + 1];
   const int32_t best = argmax(logits);
-  const double logprob = static_cast<double>(logits[static_cast<size_t>(next)]) -
-                         log_sum_exp(logits, logits[static_cast<size_t>(best)], scratch.backend);
+  add(position,
+      static_cast<double>(logits[static_cast<size_t>(next)]) -
+          log_sum_exp(logits, logits[static_cast<size_t>(best)], scratch.backend),
+      best == next);
+}
+
+void LikelihoodSequence::take_score(int64_t position, const Score& score) {
+  if (std::isnan(score.largest)) refuse_broken();
+  add(position,
+      static_cast<double>(score.logit) - (static_cast<double>(score.largest) + std::log(score.sum_exp)),
+      score.best == tokens[static_cast<size_t>(position) + 1]);
+}
+
+void LikelihoodSequence::add(int64_t position, double logprob, bool likeliest) {
   result_.token_logprobs.push_back(logprob);
   result_.logprob += logprob;
-  result_.is_greedy = result_.is_greedy && best == next;
+  result_.is_greedy = result_.is_greedy && likeliest;
   finished = position + 1 == max_cached;
 }
 

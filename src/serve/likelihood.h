@@ -22,6 +22,8 @@ class LikelihoodSequence : public Sequence {
                      std::shared_ptr<const model::DeviceAdapter> with);
 
   void take(int64_t position, std::span<const float> logits, SamplerScratch& scratch) override;
+  bool scores_known_tokens() const override { return true; }
+  void take_score(int64_t position, const Score& score) override;
   void tell() override {}
   bool cancelled() const override { return job_->cancelled(); }
   void complete() override;
@@ -29,6 +31,7 @@ class LikelihoodSequence : public Sequence {
   void fail(std::exception_ptr cause) override { job_->part_done(cause); }
 
  private:
+  void add(int64_t position, double logprob, bool likeliest);
   std::shared_ptr<LikelihoodJob> job_;
   size_t index_;
   InferenceEngine::Likelihood result_;

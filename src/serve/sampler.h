@@ -19,6 +19,13 @@ struct Ranking {
   std::span<const float> logits;
 };
 
+// How likely one token is among all, as ops::Backend::score tells it.
+struct Score {
+  int32_t best = 0;              // the likeliest token
+  float largest = 0, logit = 0;  // its logit, which is NaN where logits are not finite, and the token's
+  double sum_exp = 0;            // of logits less the largest
+};
+
 // Memory for one thread that samples, so that a step allocates nothing of the vocabulary's size.
 struct SamplerScratch {
   const ops::Backend* backend = nullptr;  // makes exponentials; null: one by one

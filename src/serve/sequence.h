@@ -53,6 +53,12 @@ class Sequence {
   virtual void take_ranking([[maybe_unused]] int64_t position, const Ranking&, SamplerScratch&) {
     throw std::logic_error("[Sequence] wants all logits");
   }
+  // Whether all it wants of logits is how likely the known token that follows is; then this is called where
+  // every sequence of a step wants just that.
+  virtual bool scores_known_tokens() const { return false; }
+  virtual void take_score([[maybe_unused]] int64_t position, const Score&) {
+    throw std::logic_error("[Sequence] wants all logits");
+  }
   // The rest is called on the engine's thread.
   virtual void tell() = 0;  // after a step in which it took: streams what is new
   virtual bool cancelled() const = 0;

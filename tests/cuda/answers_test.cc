@@ -38,6 +38,27 @@ TEST(AnswersOnCuda, AreThoseOfTheCpu) {
   EXPECT_EQ(answers("cuda_emulated"), answers("cpu"));
 }
 
+// Whose logits stay on the device.
+TEST(AnswersOnCuda, ScoreAsTheCpuDoes) {
+  ops::add_library_folder(std::filesystem::path(WHORL_EMULATED_LIBRARY).parent_path().string());
+  const auto scores = [&](const std::string& device) {
+    InferenceEngine engine(toy_model_on(device), EngineOptions{.page_size = 4});
+    std::vector<InferenceEngine::LikelihoodRequest> requests(4);
+    for (size_t i = 0; i < requests.size(); ++i)
+      for (size_t t = 0; t < 6 + 3 * i; ++t)
+        (t < 4 * i ? requests[i].context : requests[i].continuation)
+            .push_back(static_cast<int32_t>((7 * t + 5 * i) % 90 + 3));
+    return engine.log_likelihood(requests);
+  };
+  const auto got = scores("cuda_emulated"), want = scores("cpu");
+  for (size_t i = 0; i < want.size(); ++i) {
+    ASSERT_EQ(got[i].token_logprobs.size(), want[i].token_logprobs.size());
+    for (size_t t = 0; t < want[i].token_logprobs.size(); ++t)
+      EXPECT_NEAR(got[i].token_logprobs[t], want[i].token_logprobs[t], 1e-4) << i << " " << t;
+    EXPECT_EQ(got[i].is_greedy, want[i].is_greedy);
+  }
+}
+
 // A conversation of three turns beside another that begins alike: pages that were kept answer as pages that
 // are computed anew do.
 TEST(AnswersOnCuda, KnowNotWhetherPagesWereKept) {

@@ -90,6 +90,24 @@ TEST(NarrowRows, AddUpInFloat32WhereTheSumIs) {
   EXPECT_NE(to_doubles(pair.on_host(narrow)), want);
 }
 
+// As they lie, where that is at multiples of sixteen bytes; few and many.
+TEST(NarrowRows, MayBeASliceOfWiderOnes) {
+  const Pair pair;
+  for (const int64_t n : {int64_t{5}, kRows}) {
+    const Tensor wide = pair.backend->allocate(kNarrow, {n, kInputs + 16}),
+                 slice = wide.columns(8, 8 + kInputs), plain = pair.backend->allocate(kNarrow, {n, kInputs}),
+                 y = pair.backend->allocate(kWide, {n, kOutputs}),
+                 of_slice = pair.backend->allocate(kWide, {n, kOutputs});
+    const Tensor numbers = to_tensor(Random(4).matrix(n, kInputs, 1, kNarrow));
+    pair.backend->upload(numbers, slice), pair.backend->upload(numbers, plain);
+    pair.backend->linear(plain, *pair.weights[0], {}, {}, {}, y);
+    pair.backend->linear(slice, *pair.weights[0], {}, {}, {}, of_slice);
+    Report report;
+    report.same_bits("y", pair.on_host(of_slice), pair.on_host(y));
+    EXPECT_TRUE(report.ok()) << report.text();
+  }
+}
+
 std::string refusal(const std::function<void()>& call) {
   try {
     call();

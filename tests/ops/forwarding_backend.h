@@ -108,6 +108,9 @@ class ForwardingBackend : public Backend {
     inner_->cross_entropy(h, head, targets, weights, losses, dh, dhead);
   }
   void largest(const Tensor& logits, const Tensor& out) override { inner_->largest(logits, out); }
+  void score(const Tensor& logits, std::span<const int32_t> targets, const Tensor& out) override {
+    inner_->score(logits, targets, out);
+  }
   double sum_squares(const Tensor& x) override { return inner_->sum_squares(x); }
   void adamw(const Tensor& parameter, const Tensor& gradient, const Tensor& m, const Tensor& v,
              const AdamW& options) override {

@@ -92,7 +92,8 @@ void Report::same_bits(const std::string& what, const Tensor& a, const Tensor& b
 Guarded::Guarded(const Shape& shape) {
   const bool flat = shape.size() == 1;
   const int64_t rows = flat ? 1 : shape[0], columns = flat ? shape[0] : shape[1];
-  memory_ = Tensor::zeros(DType::float32, {rows + 2, columns + 21});
+  // Of an odd number of rows such that four neighbours may be loaded together, if their number allows it.
+  memory_ = Tensor::zeros(DType::float32, {rows + 2, columns + (rows % 2 ? 20 : 21)});
   std::fill_n(memory_.data<float>(), memory_.numel(), sentinel());
   tensor_ = memory_.rows(1, rows + 1).columns(4, 4 + columns);
   if (flat) tensor_ = Tensor::view(DType::float32, shape, tensor_.raw(), nullptr);
@@ -100,7 +101,7 @@ Guarded::Guarded(const Shape& shape) {
 
 void Guarded::fill(double value) {
   for (int64_t r = 0; r < memory_.dim(0) - 2; ++r)
-    std::fill_n(memory_.data<float>() + (r + 1) * memory_.dim(1) + 4, memory_.dim(1) - 21,
+    std::fill_n(memory_.data<float>() + (r + 1) * memory_.dim(1) + 4, columns_of(tensor_),
                 static_cast<float>(value));
 }
 
@@ -108,7 +109,7 @@ void Guarded::check(Report& report, const std::string& what) const {
   int64_t overwritten = 0;
   for (int64_t r = 0; r < memory_.dim(0); ++r)
     for (int64_t c = 0; c < memory_.dim(1); ++c) {
-      const bool inside = r > 0 && r < memory_.dim(0) - 1 && c >= 4 && c < memory_.dim(1) - 17;
+      const bool inside = r > 0 && r < memory_.dim(0) - 1 && c >= 4 && c < 4 + columns_of(tensor_);
       if (!inside && bits_of(memory_.data<float>()[r * memory_.dim(1) + c]) != kSentinel) ++overwritten;
     }
   report.expect(overwritten == 0,
@@ -137,7 +138,9 @@ Tensor to_tensor(const Matrix<double>& m, DType dtype) {
 }
 
 Tensor to_slice(const Matrix<double>& m) {
-  Tensor t = Tensor::zeros(DType::float32, {m.rows, m.columns + 9}).columns(5, 5 + m.columns);
+  const int64_t before = m.rows % 2 ? 4 : 5;  // as of Guarded
+  Tensor t =
+      Tensor::zeros(DType::float32, {m.rows, m.columns + before + 4}).columns(before, before + m.columns);
   for (int64_t i = 0; i < m.rows; ++i)
     for (int64_t j = 0; j < m.columns; ++j)
       t.data<float>()[i * t.row_stride() + j] = static_cast<float>(m(i, j));
@@ -196,6 +199,7 @@ std::vector<NamedCheck> all_checks() {
           {"cross_entropy", check_cross_entropy},
           {"loss_not_finite", check_loss_not_finite},
           {"largest", check_largest},
+          {"score", check_score},
           {"optimizer", check_optimizer},
           {"clipped_adamw", check_clipped_adamw},
           {"repack_loras", check_repack_loras},

@@ -137,6 +137,10 @@ void StagingBackend::largest(const Tensor& logits, const Tensor& out) {
   Call call(*inner_);
   inner_->largest(call(logits), call(out));
 }
+void StagingBackend::score(const Tensor& logits, std::span<const int32_t> targets, const Tensor& out) {
+  Call call(*inner_);
+  inner_->score(call(logits), targets, call(out));
+}
 void StagingBackend::embedding(std::span<const int32_t> ids, const PackedWeight& table, const Tensor& y) {
   Call call(*inner_);
   inner_->embedding(ids, table, call(y));

@@ -97,6 +97,7 @@ class StagingBackend : public Backend {
                      std::span<const float> weights, const Tensor& losses, const Tensor& dh,
                      const Tensor& dhead) override;
   void largest(const Tensor& logits, const Tensor& out) override;
+  void score(const Tensor& logits, std::span<const int32_t> targets, const Tensor& out) override;
   double sum_squares(const Tensor& x) override;
   void adamw(const Tensor& parameter, const Tensor& gradient, const Tensor& m, const Tensor& v,
              const AdamW& options) override;

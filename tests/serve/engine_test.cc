@@ -105,6 +105,63 @@ TEST(Engine, AsksForNoMoreLogitsThanItsRequestsNeed) {
   }
 }
 
+// Sends scores where they are enough.
+class ScoringTransformer : public FakeTransformer {
+ public:
+  model::StepLogits step_for_scores(const model::Batch& batch, std::span<const ops::PagedSequence> sequences,
+                                    model::KvCache& cache, std::span<const int32_t> logit_rows,
+                                    std::span<const int32_t> targets) const override {
+    ++times;
+    const Tensor all = step(batch, sequences, cache, logit_rows),
+                 scores = Tensor::zeros(DType::int32, {all.dim(0), ops::Backend::kScoreWords});
+    backend_->score(all, targets, scores);
+    return {{}, {}, scores};
+  }
+  mutable int64_t times = 0;
+};
+
+TEST(Engine, ScoresKnownTokensWithoutTheirLogits) {
+  std::vector<InferenceEngine::LikelihoodRequest> requests;
+  for (int32_t i = 0; i < 5; ++i) {
+    requests.push_back({.context = {1, 2, 3 + i}, .continuation = {4, 5, 6, 7 + i}});
+    requests.push_back({.context = {}, .continuation = {9, 8, i}});
+  }
+  const auto plain = std::make_shared<FakeTransformer>();
+  const auto scoring = std::make_shared<ScoringTransformer>();
+  const auto found = [&](std::shared_ptr<FakeTransformer> fake, bool beside) {
+    InferenceEngine engine(testing::model_over(std::move(fake)), EngineOptions{.max_step_tokens = 9});
+    if (beside) engine.generate(request_of({1}, 3));
+    return engine.log_likelihood(requests);
+  };
+  const auto want = found(plain, false), got = found(scoring, true);
+  EXPECT_GT(scoring->times, 1);
+  ASSERT_EQ(got.size(), want.size());
+  for (size_t i = 0; i < want.size(); ++i) {
+    EXPECT_EQ(got[i].token_logprobs, want[i].token_logprobs) << i;
+    EXPECT_EQ(got[i].logprob, want[i].logprob);
+    EXPECT_EQ(got[i].is_greedy, want[i].is_greedy);
+  }
+}
+
+// A step that somebody generates in, too, needs the logits themselves.
+TEST(Engine, ScoresBesideAnAnswerAsAlone) {
+  const auto scoring = std::make_shared<ScoringTransformer>();
+  InferenceEngine engine(testing::model_over(scoring), EngineOptions{.max_step_tokens = 4});
+  auto request = request_of({1, 2}, 200);
+  request.sampling.ignore_eos = true;
+  const std::vector<InferenceEngine::LikelihoodRequest> scored = {
+      {.context = {1, 2, 3}, .continuation = {4, 5, 6, 7}}};
+  const auto alone = engine.log_likelihood(scored);
+  const int64_t times = scoring->times;
+  const auto running = engine.submit(request);
+  while (engine.stats().generated_tokens < 2) std::this_thread::sleep_for(1ms);
+  const auto beside = engine.log_likelihood(scored);
+  if (!running.done()) {
+    EXPECT_EQ(scoring->times, times);
+  }
+  EXPECT_EQ(beside[0].token_logprobs, alone[0].token_logprobs);
+}
+
 TEST(Engine, SleepsWhenThereIsNothingToDo) {
   const auto fake = std::make_shared<FakeTransformer>();
   InferenceEngine engine(testing::model_over(fake));
