@@ -127,6 +127,8 @@ TEST(Engine, ScoresKnownTokensWithoutTheirLogits) {
     requests.push_back({.context = {}, .continuation = {9, 8, i}});
   }
   const auto plain = std::make_shared<FakeTransformer>();
+  InferenceEngine greedy(testing::model_over(plain));
+  requests.push_back({.context = {1, 2}, .continuation = greedy.generate(request_of({1, 2}, 4)).ids});
   const auto scoring = std::make_shared<ScoringTransformer>();
   const auto found = [&](std::shared_ptr<FakeTransformer> fake, bool beside) {
     InferenceEngine engine(testing::model_over(std::move(fake)), EngineOptions{.max_step_tokens = 9});
@@ -141,6 +143,7 @@ TEST(Engine, ScoresKnownTokensWithoutTheirLogits) {
     EXPECT_EQ(got[i].logprob, want[i].logprob);
     EXPECT_EQ(got[i].is_greedy, want[i].is_greedy);
   }
+  EXPECT_TRUE(got.back().is_greedy);
 }
 
 // A step that somebody generates in, too, needs the logits themselves.
@@ -153,12 +156,13 @@ TEST(Engine, ScoresBesideAnAnswerAsAlone) {
       {.context = {1, 2, 3}, .continuation = {4, 5, 6, 7}}};
   const auto alone = engine.log_likelihood(scored);
   const int64_t times = scoring->times;
+  scoring->before_step = [](const auto&, const auto&) { std::this_thread::sleep_for(1ms); };
   const auto running = engine.submit(request);
   while (engine.stats().generated_tokens < 2) std::this_thread::sleep_for(1ms);
   const auto beside = engine.log_likelihood(scored);
-  if (!running.done()) {
-    EXPECT_EQ(scoring->times, times);
-  }
+  ASSERT_FALSE(running.done());
+  EXPECT_EQ(scoring->times, times);
+  running.cancel();
   EXPECT_EQ(beside[0].token_logprobs, alone[0].token_logprobs);
 }
 
