@@ -88,8 +88,8 @@ parity: $(STAMPS)/installed
 
 cuda: $(STAMPS)/setup-dev $(STAMPS)/setup-cuda
 	@cmake --preset cuda -DCARGO_EXECUTABLE=$$(tools/find_cargo.sh) >/dev/null
-	@cmake --build --preset cuda --target whorl_cuda plug_test emulation_test cuda_ops_test cuda_model_test cuda_answers_test cuda_ranks_test
-	@ctest --preset cuda -R '^(plug|emulation|cuda_ops|cuda_model|cuda_answers|cuda_ranks)_test$$'
+	@cmake --build --preset cuda --target whorl_cuda plug_test emulation_test cudnn_graphs_test cuda_ops_test cuda_model_test cuda_answers_test cuda_ranks_test
+	@ctest --preset cuda -R '^(plug|emulation|cudnn_graphs|cuda_ops|cuda_model|cuda_answers|cuda_ranks)_test$$'
 
 # FUZZ_SECONDS: how long each fuzzer runs.
 FUZZ_SECONDS ?= 60

@@ -24,7 +24,12 @@ from tables import Found
 
 # What makes a case small: values of its options when --shape is given.
 SMALL = {"--seq": "32", "--batch": "1", "--rounds": "1", "--limit": "30"}
-SMALL_ENDS = {"decode.py": ("--new", "6"), "few_rows.py": ("--new", "6"), "train.py": ("--steps", "1")}
+SMALL_ENDS = {
+    "attention.py": ("--steps", "1"),
+    "decode.py": ("--new", "6"),
+    "few_rows.py": ("--new", "6"),
+    "train.py": ("--steps", "1"),
+}
 
 
 def smaller(case: Case, shape: str) -> Case:

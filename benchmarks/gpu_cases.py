@@ -51,6 +51,8 @@ CASES = [
         150,
     ),
     case("few rows", "1B", "few_rows.py --shape 1B --runs 1 8 16+16 32 --settings 0 16 32", 60, 200),
+    case("attention", "8B", "attention.py --shape 8B --seq 4096 --batch 1 --rounds 5", 150, 400),
+    case("attention", "1B", "attention.py --shape 1B --seq 512 --batch 4 --rounds 5", 60, 200),
 ]
 SECTIONS = list(dict.fromkeys(c.section for c in CASES))
 

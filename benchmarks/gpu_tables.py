@@ -154,6 +154,21 @@ def few_rows_table(found: Found) -> list[str]:
     return lines
 
 
+def attention_table(found: Found) -> list[str]:
+    """Of WHORL_CUDA_ATTENTION."""
+    lines = [
+        "| training, attention by | tokens/s of whole steps | over the first | loss and norm differ by |",
+        "|---|---|---|---|",
+    ]
+    for name, f in good(found.get("attention", {})).items():
+        for word in f["attention"]:
+            lines.append(
+                f"| {name}, {f['batch']} x {f['seq']}, {word} | {f[f'{word}_tokens_per_second']:,.0f} | "
+                f"{f[f'{word}_ratio']:.2f} | {f['worst_difference']:.1e} |"
+            )
+    return lines
+
+
 def checks_table(found: Found) -> list[str]:
     """What was checked beside what was timed."""
     keys = [
@@ -187,6 +202,7 @@ def document(found: Found) -> list[str]:
         ("sweep", [sweep_table]),
         ("decode", [decode_table, checks_table]),
         ("few rows", [few_rows_table]),
+        ("attention", [attention_table]),
     ):
         if good(found.get(section, {})):
             for table in made:

@@ -25,6 +25,12 @@ get_filename_component(cudart_folder ${WHORL_CUDART} DIRECTORY)
 # NCCL's header; the library itself is opened at run time.
 file(GLOB wheels_nccl ${PROJECT_SOURCE_DIR}/.venv-cuda/lib/python*/site-packages/nvidia/nccl/include)
 find_path(WHORL_NCCL_INCLUDE NAMES nccl.h PATHS ${wheels_nccl} ${WHORL_CUDA_TOOLKIT}/include REQUIRED)
+# The headers of cuDNN, of its graphs (whose wheel has them in site-packages/include), and one that those read.
+file(GLOB wheels_cudnn ${PROJECT_SOURCE_DIR}/.venv-cuda/lib/python*/site-packages/nvidia/cudnn/include)
+file(GLOB wheels_graphs ${PROJECT_SOURCE_DIR}/.venv-cuda/lib/python*/site-packages/include)
+find_path(WHORL_CUDNN_INCLUDE NAMES cudnn.h PATHS ${wheels_cudnn} ${WHORL_CUDA_TOOLKIT}/include REQUIRED)
+find_path(WHORL_CUDNN_FRONTEND_INCLUDE NAMES cudnn_frontend.h PATHS ${wheels_graphs} ${WHORL_CUDA_TOOLKIT}/include REQUIRED)
+find_path(WHORL_NVRTC_INCLUDE NAMES nvrtc.h PATHS ${WHORL_CUDA_TOOLKIT}/include REQUIRED)
 
 set(CMAKE_CUDA_ARCHITECTURES OFF)  # WHORL_CUDA_TARGETS, as nvcc spells them
 set(CMAKE_CUDA_RUNTIME_LIBRARY None)
@@ -51,5 +57,6 @@ endforeach()
 target_compile_options(whorl_cuda_flags INTERFACE
   "$<$<COMPILE_LANGUAGE:CUDA>:--fmad=false;--expt-relaxed-constexpr;--Werror=all-warnings;-Xcudafe=--display_error_number>"
   "$<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=-Wall,-Wextra,-Werror,-fvisibility=hidden,-fno-math-errno>")
-target_include_directories(whorl_cuda_flags SYSTEM INTERFACE ${WHORL_CUDA_TOOLKIT}/include ${WHORL_NCCL_INCLUDE})
+target_include_directories(whorl_cuda_flags SYSTEM INTERFACE ${WHORL_CUDA_TOOLKIT}/include ${WHORL_NCCL_INCLUDE}
+  ${WHORL_CUDNN_INCLUDE})
 target_link_libraries(whorl_cuda_flags INTERFACE ${WHORL_CUDART} rt ${CMAKE_DL_LIBS} Threads::Threads)

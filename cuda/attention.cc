@@ -5,6 +5,7 @@
 
 #include "cuda/backend.h"
 #include "cuda/kernels/attention_backward.h"
+#include "cuda/library_attention.h"
 #include "cuda/rounded_rows.h"
 #include "cuda/row_checks.h"
 #include "cuda/tensor_attention.h"
@@ -101,15 +102,20 @@ AttentionCall forward(const Tensor& q, const AttentionShape& s, const Tensor& ou
 }
 }  // namespace
 
-bool tensor_attention_wanted() {
+// Not cuDNN unless it is asked for, until benchmarks/gpu.py has compared them.
+constexpr AttentionBy kUnlessAsked = AttentionBy::bfloat16;
+
+AttentionBy attention_wanted() {
   const char* const given = std::getenv("WHORL_CUDA_ATTENTION");
   const std::string word = given ? given : "";
-  base::check_argument(
-      word.empty() || word == "float32",
-      "[cuda] expected the environment variable WHORL_CUDA_ATTENTION to be 'float32' or not set, "
-      "got '",
-      word.substr(0, 40), "'");
-  return word.empty();
+  if (word.empty()) return kUnlessAsked;
+  if (word == "cudnn") return AttentionBy::cudnn;
+  if (word == "bfloat16") return AttentionBy::bfloat16;
+  base::check_argument(word == "float32",
+                       "[cuda] expected the environment variable WHORL_CUDA_ATTENTION to be 'cudnn', "
+                       "'bfloat16' or 'float32' or not set, got '",
+                       word.substr(0, 40), "'");
+  return AttentionBy::float32;
 }
 
 void CudaBackend::attend(const AttentionCall& call, const AttentionShape& s,
@@ -128,6 +134,9 @@ void CudaBackend::attention(const Tensor& q, const Tensor& k, const Tensor& v, R
   ops::expect_attention("attention", q, k, v, s, out, true);
   ops::expect_optional("attention", "lse", lse, {q.dim(0), s.heads});
   ops::expect_starts("attention", rows, q.dim(0));
+  if (attention_by_ == AttentionBy::cudnn &&
+      attention_by_library(*runtime_, lists_, "attention", {q, k, v, out, lse}, rows, s))
+    return;
   AttentionCall call = forward(q, s, out, lse);
   call.source.k = either(k), call.source.v = either(v);
   const int64_t block_queries = on_tensor_cores(s) ? kTensorQueries : Attention<1>::kQueries;
@@ -153,6 +162,9 @@ void CudaBackend::attention_backward(const Tensor& dout, const Tensor& q, const 
   ops::expect_like(op, "dk", dk, k), ops::expect_like(op, "dv", dv, k);
   ops::expect(op, "lse", lse, {q.dim(0), s.heads});
   ops::expect_starts(op, rows, q.dim(0));
+  if (attention_by_ == AttentionBy::cudnn &&
+      attention_by_library(*runtime_, lists_, op, {q, k, v, out, lse, &dout, &dq, &dk, &dv}, rows, s))
+    return;
   const Tensor delta = unset(DType::float32, {q.dim(0), s.heads});
   launch(*runtime_, Extent{q.dim(0), pieces(s.heads, AttentionDelta::kWarps), 0},
          AttentionDelta{either(dout), either(out), rows_of(delta), s.heads, s.head_size});

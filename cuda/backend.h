@@ -34,9 +34,11 @@ struct AttentionPiece;
 // Rows of logits that exist at once.
 int64_t loss_chunk_rows(int64_t vocabulary);
 
-// Whether attention that may round its operands is multiplied on tensor cores: unless WHORL_CUDA_ATTENTION is
-// float32. std::invalid_argument where it is anything else.
-bool tensor_attention_wanted();
+// How attention that may round its operands is done: outside tensor cores; by kernels here on tensor cores;
+// by NVIDIA's library where it has an answer, else by those. WHORL_CUDA_ATTENTION chooses;
+// std::invalid_argument where it is none of the three words.
+enum class AttentionBy { float32, bfloat16, cudnn };
+AttentionBy attention_wanted();
 
 // Up to how many rows products with bfloat16 weights are made by a kernel here (tensor_products.cc) and not
 // by NVIDIA's library: WHORL_CUDA_FEW_ROWS, 0 to 32, or 16. std::invalid_argument where it is anything else.
@@ -46,7 +48,9 @@ class CudaBackend final : public ops::Backend {
  public:
   // `folders`: where NVIDIA's libraries may be, see Runtime::open.
   CudaBackend(std::shared_ptr<Runtime> runtime, std::string folders)
-      : runtime_(std::move(runtime)), lists_(runtime_), repeats_(runtime_), folders_(std::move(folders)) {}
+      : runtime_(std::move(runtime)), lists_(runtime_), repeats_(runtime_), folders_(std::move(folders)) {
+    if (attention_by_ == AttentionBy::cudnn) runtime_->open_attention();
+  }
 
   std::string name() const override { return runtime_->name(); }
   DType activation_dtype() const override { return DType::float32; }
@@ -134,7 +138,7 @@ class CudaBackend final : public ops::Backend {
 
  private:
   bool on_tensor_cores(const AttentionShape& s) const {
-    return tensor_attention_ && s.precision == DType::bfloat16;
+    return attention_by_ != AttentionBy::float32 && s.precision == DType::bfloat16;
   }
   void attend(const AttentionCall& call, const AttentionShape& s, const std::vector<AttentionPiece>& list);
   struct PagedCall;
@@ -182,7 +186,8 @@ class CudaBackend final : public ops::Backend {
   Lists lists_;
   Repeats repeats_;
   std::string folders_;
-  bool tensor_attention_ = tensor_attention_wanted(), graphs_ = graphs_wanted();
+  AttentionBy attention_by_ = attention_wanted();
+  bool graphs_ = graphs_wanted();
   int64_t few_rows_ = few_rows_wanted();
 };
 

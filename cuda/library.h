@@ -14,6 +14,7 @@ class Library {
   void find(const char* name, Function& function) const {
     function = reinterpret_cast<Function>(address(name));
   }
+  void* handle() const { return handle_; }  // as dlopen gave it
 
  private:
   void* address(const char* name) const;  // std::runtime_error where it has no such function

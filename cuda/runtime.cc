@@ -39,6 +39,12 @@ void Runtime::wait() {
   wait_now();
 }
 
+// Of training passes alone, which nobody writes down.
+bool Runtime::attend(const PackedAttention& call) {
+  interrupt_recording();
+  return attend_now(call);
+}
+
 void* Runtime::queue() {
   interrupt_recording();
   return queue_now();

@@ -24,6 +24,7 @@ class Graph {
 
 class Calls;
 class Recording;
+struct PackedAttention;
 
 // What is asked of it is queued, or written down where the calling thread has a recording (recording.h). The
 // words that end in _now always queue.
@@ -79,6 +80,12 @@ class Runtime {
   bool multiply(const Product& product);
   virtual bool has_library() const = 0;  // whether asking is worth preparing operands for
 
+  // Attention of packed rows by NVIDIA's library, which open_attention has opened; false where it has no
+  // answer and kernels here have to do it.
+  bool attend(const PackedAttention& call);
+  // std::runtime_error with one sentence where there is none.
+  virtual void open_attention() = 0;
+
   // The queue as NVIDIA's libraries know it, a cudaStream_t; its device becomes the calling thread's.
   void* queue();
   // Whether everything queued is done. What failed meanwhile throws here, as in wait().
@@ -104,6 +111,7 @@ class Runtime {
   virtual void wait_now() = 0;
   virtual bool multiply_now(const Product& product) = 0;
   virtual bool can_multiply(const Product& product) = 0;  // what multiply_now would answer
+  virtual bool attend_now(const PackedAttention& call) = 0;
   virtual void* queue_now() = 0;
   virtual bool done_now() = 0;
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "cuda/backend.h"
+#include "cuda/library_attention.h"
 #include "cuda/lora_gradients.h"
 #include "cuda/lora_parts.h"
 
@@ -27,6 +28,8 @@ size_t backward(const CudaWeight& w, int64_t rows, int64_t rank, int64_t segment
 size_t CudaBackend::working_bytes(const ops::PassShape& pass) const {
   const auto rows = static_cast<size_t>(pass.rows);
   size_t most = rows * static_cast<size_t>(pass.attention.heads) * 4;
+  if (attention_by_ == AttentionBy::cudnn && pass.attention.precision == DType::bfloat16)
+    most = std::max(most, library_attention_bytes(pass.rows, pass.attention));
   for (const Weight& linear : pass.linears) {
     const CudaWeight& w = as_cuda(static_cast<const PackedWeight&>(*linear));
     const size_t parts = LoraParts::working_bytes(pass.rows, pass.rank, w.k);

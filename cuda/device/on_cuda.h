@@ -32,6 +32,7 @@ class Staging {
 };
 
 class CublasLt;
+class Cudnn;
 
 class CudaRuntime final : public Runtime {
  public:
@@ -46,6 +47,7 @@ class CudaRuntime final : public Runtime {
   std::string name() const override { return name_; }
   void* allocate(size_t bytes) override;
   bool has_library() const override { return true; }
+  void open_attention() override;
   std::unique_ptr<Graph> capture(std::unique_ptr<Graph> known, const std::function<void()>& calls) override;
   void launch_graph(Graph& graph) override;
   std::string identity() const override { return identity_; }
@@ -59,20 +61,22 @@ class CudaRuntime final : public Runtime {
   void wait_now() override;
   bool multiply_now(const Product& product) override;
   bool can_multiply(const Product& product) override;
+  bool attend_now(const PackedAttention& call) override;
   void* queue_now() override;
   bool done_now() override;
 
  private:
   cudaGraph_t captured(const std::function<void()>& calls);
 
-  int device_;
-  std::string name_, identity_;
+  int device_, compute_ = 0;  // 90 is 9.0
+  std::string folders_, name_, identity_;
   // Work is captured beside the queue, in a stream where nothing runs: other threads queue theirs meanwhile.
   cudaStream_t stream_ = nullptr, capture_stream_ = nullptr;
   std::mutex capture_mutex_;  // one capture at a time
   std::mutex mutex_;          // of the staging ring
   Staging staging_;
   std::unique_ptr<CublasLt> library_;
+  std::unique_ptr<Cudnn> attention_;  // where it was asked for
 };
 
 }  // namespace whorl::cuda::device

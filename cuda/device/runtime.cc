@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "cuda/device/cublaslt.h"
+#include "cuda/device/cudnn_attention.h"
 #include "cuda/device/on_cuda.h"
 #include "ops/device.h"
 
@@ -45,12 +46,13 @@ std::string hexadecimal(const cudaUUID_t& id) {
 }
 }  // namespace
 
-CudaRuntime::CudaRuntime(int device, const std::string& folders) : device_(device) {
+CudaRuntime::CudaRuntime(int device, const std::string& folders) : device_(device), folders_(folders) {
   enter();
   cudaDeviceProp properties{};
   check(cudaGetDeviceProperties(&properties, device), "the device's properties");
   name_ = std::string("cuda (") + properties.name + ")";
   identity_ = hexadecimal(properties.uuid);
+  compute_ = properties.major * 10 + properties.minor;
   check(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "a stream");
   check(cudaStreamCreateWithFlags(&capture_stream_, cudaStreamNonBlocking), "a stream");
   // Freed memory stays with this process, so that the next step finds it without asking the driver.
@@ -65,6 +67,7 @@ CudaRuntime::CudaRuntime(int device, const std::string& folders) : device_(devic
 CudaRuntime::~CudaRuntime() {
   if (cudaSetDevice(device_) != cudaSuccess) return;
   cudaStreamSynchronize(stream_);
+  attention_.reset();
   library_.reset();
   staging_.close();
   cudaStreamDestroy(capture_stream_);
@@ -168,6 +171,16 @@ bool CudaRuntime::done_now() {
 bool CudaRuntime::multiply_now(const Product& product) {
   enter();
   return library_->multiply(product, stream());
+}
+
+void CudaRuntime::open_attention() {
+  enter();
+  attention_ = std::make_unique<Cudnn>(folders_, compute_);
+}
+
+bool CudaRuntime::attend_now(const PackedAttention& call) {
+  enter();
+  return attention_ && attention_->attend(*this, call, stream());
 }
 
 bool CudaRuntime::can_multiply(const Product& product) {

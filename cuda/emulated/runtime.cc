@@ -9,6 +9,7 @@
 #include <tuple>
 
 #include "base/check.h"
+#include "cuda/emulated/attention.h"
 #include "cuda/emulated/device_memory.h"
 #include "cuda/emulated/graph.h"
 #include "cuda/emulated/products.h"
@@ -81,6 +82,7 @@ class EmulatedRuntime final : public Runtime {
   }
   void launch_graph(Graph& graph) override { emulated::launch_graph(graph); }
   bool has_library() const override { return has_library_; }
+  void open_attention() override { expect_attention_library(); }
   std::string identity() const override { return identity_; }
 
  protected:
@@ -124,6 +126,7 @@ class EmulatedRuntime final : public Runtime {
     return true;
   }
   bool can_multiply(const Product&) override { return has_library_; }
+  bool attend_now(const PackedAttention& call) override { return emulated::attend(*this, call); }
   void* queue_now() override {
     check_not_capturing("the queue itself");
     return static_cast<CUstream_st*>(&queue_);
@@ -156,8 +159,8 @@ std::vector<ops::PlugDevice> Runtime::devices(std::string&, int) {
 
 // For tests: how often the host has stood still until a queue was empty, as it would with a GPU; what it has
 // launched, the library's products with it, but not what graphs run; how many copies it has sent to the
-// device; how many calls and how often it has captured, what became of that, and launches of graphs; and the
-// device's memory, the most since it was last asked.
+// device; how many calls and how often it has captured, what became of that, and launches of graphs; what
+// cuDNN was asked for; and the device's memory, the most since it was last asked.
 #define WHORL_SHOWN extern "C" __attribute__((visibility("default")))
 using whorl::cuda::emulated::counts;
 WHORL_SHOWN int64_t whorl_emulated_waits() { return whorl::cuda::emulated::waited; }
@@ -168,6 +171,8 @@ WHORL_SHOWN int64_t whorl_emulated_captures() { return counts().captures; }
 WHORL_SHOWN int64_t whorl_emulated_updates() { return counts().updates; }
 WHORL_SHOWN int64_t whorl_emulated_instantiations() { return counts().instantiations; }
 WHORL_SHOWN int64_t whorl_emulated_graph_launches() { return counts().graph_launches; }
+WHORL_SHOWN int64_t whorl_emulated_attention_calls() { return whorl::cuda::emulated::attention_calls(); }
+WHORL_SHOWN int64_t whorl_emulated_attention_graphs() { return whorl::cuda::emulated::attention_graphs(); }
 WHORL_SHOWN int64_t whorl_emulated_memory_peak() {
   return static_cast<int64_t>(whorl::cuda::emulated::memory_peak());
 }

@@ -182,6 +182,20 @@ TEST(NarrowTogether, IsWhatEachIsAlone) {
   }
 }
 
+// Forward and back through cuDNN's stand-in, where heads are such that it takes them.
+TEST(NarrowByCudnn, TrainsAsTheKernelsHereDo) {
+  const Base base{"llama"};
+  const TrainedOptions o = options("bfloat16");
+  const auto want = fit(load(base), o).losses(0);
+  setenv("WHORL_CUDA_ATTENTION", "cudnn", 1), setenv("WHORL_EMULATED_CUDNN", "present", 1);
+  const int64_t before = counted("attention_calls");
+  const auto got = fit(load(base), o).losses(0);
+  unsetenv("WHORL_CUDA_ATTENTION"), unsetenv("WHORL_EMULATED_CUDNN");
+  EXPECT_EQ(counted("attention_calls") - before, 3 * 2 * 2);  // steps, layers, forward and back
+  ASSERT_EQ(got.size(), want.size());
+  for (size_t step = 0; step < got.size(); ++step) EXPECT_LT(relative(got[step], want[step]), 5e-3) << step;
+}
+
 std::string refusal(const std::string& activation_dtype, const Model& model) {
   TrainOptions o;
   o.activation_dtype = activation_dtype;

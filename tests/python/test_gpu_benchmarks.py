@@ -11,6 +11,7 @@ import pytest
 import whorl
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
+import attention
 import cases
 import common
 import decode
@@ -113,6 +114,25 @@ def test_settings_of_few_rows_are_compared_with_the_first_round_by_round():
         {"few rows": {"1B": measured("1B", runs=["1"], few_rows=[0, 16], **found)}}
     )
     assert table[-1] == "| 1B, 1 | 16 | 15.0 | 1.10 |"
+
+
+def test_attention_is_compared_with_the_first_setting_round_by_round():
+    rates = {"bfloat16": [10.0, 20.0, 10.0], "cudnn": [15.0, 22.0, 11.0]}
+    found = attention.figures_of(rates)
+    assert found["cudnn_tokens_per_second"] == 15.0
+    assert found["cudnn_ratio"] == pytest.approx(1.1)
+    assert found["bfloat16_ratio"] == 1.0
+    found |= {"attention": list(rates), "worst_difference": 0.004, "batch": 4, "seq": 512}
+    table = gpu_tables.attention_table({"attention": {"1B": measured("1B", **found)}})
+    assert table[-1] == "| 1B, 4 x 512, cudnn | 15 | 1.10 | 4.0e-03 |"
+
+
+def test_settings_of_attention_that_differ_are_not_timed():
+    same = {"bfloat16": [(2.0, 1.0)], "cudnn": [(2.01, 1.1)]}
+    assert attention.check(same)["worst_difference"] == pytest.approx(0.1)
+    for other in ((2.1, 1.0), (2.0, 1.3), (math.nan, 1.0)):
+        with pytest.raises(SystemExit, match="cudnn"):
+            attention.check({**same, "cudnn": [other]})
 
 
 def test_log_probabilities_are_those_of_a_distribution():
