@@ -44,6 +44,24 @@ Tensor CudaBackend::allocate(DType dtype, Shape shape) {
   return made;
 }
 
+// All of it at once; what is counted is named where memory is short.
+Tensor CudaBackend::reserve(DType dtype, Shape shape) {
+  const Tensor made = allocate(dtype, std::move(shape));
+  claims().paged += made.nbytes();
+  std::shared_ptr<void> owner(made.raw(), [made](void*) { claims().paged -= made.nbytes(); });
+  return Tensor::view(dtype, made.shape(), made.raw(), std::move(owner));
+}
+
+std::shared_ptr<const void> CudaBackend::expect_bytes(size_t bytes) {
+  claims().expected += bytes;
+  return {this, [bytes](const void*) { claims().expected -= bytes; }};
+}
+
+std::optional<ops::MemoryNow> CudaBackend::memory_now() {
+  const size_t free = runtime_->free_bytes(), expected = claims().expected;
+  return ops::MemoryNow{free > expected ? free - expected : 0, claims().paged, expected};
+}
+
 Tensor CudaBackend::to_device(const Tensor& host) {
   Tensor made = unset(host.dtype(), host.shape());
   upload(host, made);

@@ -60,10 +60,14 @@ class CudaBackend final : public ops::Backend {
   int threads() const override { return 1; }
 
   Tensor allocate(DType dtype, Shape shape) override;
+  Tensor reserve(DType dtype, Shape shape) override;
   void upload(const Tensor& host, const Tensor& device) override;
   void download(const Tensor& device, const Tensor& host) override;
   void fill_zero(const Tensor& x) override;
   size_t working_bytes(const ops::PassShape& pass) const override;
+  size_t step_bytes(const ops::StepShape& step) const override;
+  std::shared_ptr<const void> expect_bytes(size_t bytes) override;
+  std::optional<ops::MemoryNow> memory_now() override;
   void repeated(uint64_t key, const std::function<void()>& body) override;
 
   using ops::Backend::pack_quantized;

@@ -1,9 +1,25 @@
 // What is the same for every device: whether a call is queued or written down.
 #include "cuda/runtime.h"
 
+#include "base/check.h"
 #include "cuda/recording.h"
+#include "ops/device.h"
 
 namespace whorl::cuda {
+
+Claims& claims() {
+  static Claims of_all;
+  return of_all;
+}
+
+void refuse_memory(const std::string& device, size_t bytes, size_t free, size_t all) {
+  std::string said = base::concat("[allocate] ", device, " has too little memory: expected ", bytes,
+                                  " free bytes, got ", free, " of ", all);
+  if (const size_t paged = claims().paged; paged > 0)
+    said += base::concat("; caches of inference engines in this process hold ", paged,
+                         ", and an engine made with a smaller kv_cache_bytes leaves more");
+  throw ops::DeviceMemoryError(said);
+}
 
 Calls* Runtime::written() const {
   Recording* const recording = Recording::of(*this);

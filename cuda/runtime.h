@@ -1,6 +1,7 @@
 #pragma once
 // One device and one queue of work on it, in order. Two files implement it: device/runtime.cc with CUDA,
 // emulated/runtime.cc on the host; nothing else in this folder knows which.
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -26,6 +27,14 @@ class Calls;
 class Recording;
 struct PackedAttention;
 
+// Bytes of paged caches on the devices of this process (Backend::reserve), and what is expected on them.
+struct Claims {
+  std::atomic<size_t> paged = 0, expected = 0;
+};
+Claims& claims();
+// DeviceMemoryError in one sentence, which names who holds what could be let go.
+[[noreturn]] void refuse_memory(const std::string& device, size_t bytes, size_t free, size_t all);
+
 // What is asked of it is queued, or written down where the calling thread has a recording (recording.h). The
 // words that end in _now always queue.
 class Runtime {
@@ -42,6 +51,8 @@ class Runtime {
 
   // Device memory, not zeroed, 256-byte aligned. DeviceMemoryError where there is too little.
   virtual void* allocate(size_t bytes) = 0;
+  // What is free once everything queued is done; unused memory of this process goes back to the device first.
+  virtual size_t free_bytes() = 0;
   // The same for who gives it back before a recording ends.
   void* borrow(size_t bytes);
   // It may be used again once the work queued or written down so far is done.

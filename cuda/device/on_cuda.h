@@ -46,6 +46,7 @@ class CudaRuntime final : public Runtime {
 
   std::string name() const override { return name_; }
   void* allocate(size_t bytes) override;
+  size_t free_bytes() override;
   bool has_library() const override { return true; }
   void open_attention() override;
   std::unique_ptr<Graph> capture(std::unique_ptr<Graph> known, const std::function<void()>& calls) override;

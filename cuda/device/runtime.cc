@@ -84,11 +84,21 @@ void* CudaRuntime::allocate(size_t bytes) {
     cudaGetLastError();
     size_t available = 0, whole = 0;
     cudaMemGetInfo(&available, &whole);
-    throw ops::DeviceMemoryError(base::concat("[allocate] ", name_, " has too little memory: expected ",
-                                              bytes, " free bytes, got ", available, " of ", whole));
+    refuse_memory(name_, bytes, available, whole);
   }
   check(error, "memory");
   return memory;
+}
+
+// The pool gives back what it can: pieces of it would not serve whoever asks for one large piece next.
+size_t CudaRuntime::free_bytes() {
+  wait_now();
+  cudaMemPool_t pool = nullptr;
+  check(cudaDeviceGetDefaultMemPool(&pool, device_), "the memory pool");
+  check(cudaMemPoolTrimTo(pool, 0), "the memory pool");
+  size_t available = 0, whole = 0;
+  check(cudaMemGetInfo(&available, &whole), "free memory");
+  return available;
 }
 
 void CudaRuntime::release_now(void* memory) noexcept {

@@ -10,7 +10,7 @@
 #include <utility>
 
 #include "base/check.h"
-#include "ops/device.h"
+#include "cuda/runtime.h"
 
 namespace whorl::cuda::emulated {
 
@@ -71,9 +71,8 @@ void* allocate(size_t bytes) {
   Arena& a = arena();
   std::lock_guard lock(a.mutex);
   if (a.held + bytes > memory_size())
-    throw ops::DeviceMemoryError(
-        base::concat("[allocate] the emulated device has too little memory: expected ", bytes,
-                     " free bytes, got ", memory_size() - a.held, " of ", memory_size()));
+    refuse_memory("the emulated device", bytes, memory_size() > a.held ? memory_size() - a.held : 0,
+                  memory_size());
   const uintptr_t at = a.place(bytes);
   a.used.emplace(at, bytes);
   a.held += bytes;

@@ -77,6 +77,10 @@ class EmulatedRuntime final : public Runtime {
     check_not_capturing("an allocation");
     return emulated::allocate(bytes);
   }
+  size_t free_bytes() override {
+    check_not_capturing("a wait for the queue");
+    return memory_available();
+  }
   std::unique_ptr<Graph> capture(std::unique_ptr<Graph> known, const std::function<void()>& calls) override {
     return emulated::capture(std::move(known), calls);
   }

@@ -24,7 +24,14 @@ struct EngineOptions {
   // of two where the base is bfloat16 and the processor multiplies pairs of them (AVX512-BF16 without AMX),
   // as attention would round them anyway. Where ranks share the model (ModelOptions::tensor_parallel_size) it
   // is the budget of each, and a token takes as much less.
-  size_t kv_cache_bytes = 512u << 20;
+  // None: as much as is free when the engine is made. On a device nine tenths of what is left beside the
+  // memory that steps will work in (max_step_tokens, max_batch_size and the model's context say how much) and
+  // beside adapters (adapter_cache_bytes, but at most a quarter); what others use is theirs, and a trainer, a
+  // model or an engine made later finds the rest: give a number to leave them more. On the CPU, where a cache
+  // takes memory as it is filled and other work needs it too, a quarter of what the system has available. In
+  // either case no more than max_batch_size sequences of the model's full context can use.
+  // EngineStats says what was taken and why.
+  std::optional<size_t> kv_cache_bytes = {};
   // Tokens of a page. Keys of multiples of 16 lie as the CPU's products read them; only those are kept in two
   // bytes.
   int64_t page_size = 16;
@@ -138,6 +145,13 @@ class WHORL_API Generation {  // a running request; copies refer to the same one
 struct EngineStats {
   int64_t running = 0, waiting = 0, adapters_loaded = 0;
   int64_t pages_used = 0, pages_total = 0;
+  // The paged cache since the engine was made: its bytes (of each rank), the tokens that it has room for, and
+  // what decided. step_bytes: what steps are foreseen to work in, where the model computes, with sequences as
+  // long as the cache lets them be; free_bytes: what was free before either, 0 where nobody can tell.
+  size_t kv_cache_bytes = 0;
+  int64_t kv_cache_tokens = 0;
+  std::string kv_cache_reason = {};
+  size_t step_bytes = 0, free_bytes = 0;
   int64_t pages_cached = 0;   // not in use, and kept for prompts that begin as those before; free for anybody
   size_t adapter_bytes = 0;   // of the loaded adapters, packed
   int64_t host_adapters = 0;  // in the host's cache

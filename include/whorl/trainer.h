@@ -53,8 +53,9 @@ struct TrainOptions {
   std::filesystem::path metrics_file = {};  // one JSON object a line; empty = none
   // What plan().memory_bytes may be at most: the run's peak beside the loaded base weights. Where a run would
   // need more, weights keep no second layout (see TrainPlan), then layers forget activations and compute them
-  // again: slower, the same bits. What cannot be met is an error that says what could. 0 = no limit, nothing
-  // is computed again.
+  // again: slower, the same bits. What cannot be met is an error that says what could. 0 = on a device what
+  // is free there when the run is planned (an engine that was made before has its cache:
+  // EngineOptions::kv_cache_bytes), without that error; on the CPU no limit, nothing is computed again.
   int64_t memory_budget_bytes = 0;
   // What queries, keys, values, attention, gate, up, normed rows and most of their gradients are kept in
   // between ops: "float32", or "bfloat16" (as torch's bf16 training has all of them), which takes half of

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,10 +30,17 @@ using Fields = std::vector<Field<T>>;
 template <class T>
 Fields<T> fields_of();
 
+template <class V>
+constexpr bool kIsOptional = false;
+template <class V>
+constexpr bool kIsOptional<std::optional<V>> = true;
+
 // How the stubs and signatures call a C++ type.
 template <class V>
 std::string type_name() {
-  if constexpr (std::is_same_v<V, bool>) {
+  if constexpr (kIsOptional<V>) {
+    return type_name<typename V::value_type>() + " | None";
+  } else if constexpr (std::is_same_v<V, bool>) {
     return "bool";
   } else if constexpr (std::is_integral_v<V>) {
     return "int";

@@ -13,8 +13,12 @@ Fields<EngineOptions> fields_of<EngineOptions>() {
       field("max_batch_size", &E::max_batch_size, "sequences decoded in one step"),
       field("max_step_tokens", &E::max_step_tokens,
             "prompt tokens processed in one step: smaller keeps streams smooth"),
-      field("kv_cache_bytes", &E::kv_cache_bytes,
-            "budget of the paged cache; sequences wait when it is full"),
+      field(
+          "kv_cache_bytes", &E::kv_cache_bytes,
+          "budget of the paged cache; sequences wait when it is full. None = what is free: on a device nine "
+          "tenths of what steps and adapters leave, on the CPU a quarter of what the system has available; a "
+          "number leaves the rest to a trainer, model or engine that comes later. stats() says what was "
+          "taken"),
       field("page_size", &E::page_size, "tokens of a page"),
       field(
           "prefix_cache", &E::prefix_cache,
@@ -117,6 +121,11 @@ Fields<EngineStats> fields_of<EngineStats>() {
           field("waiting", &E::waiting, "requests in the queue"),
           field("pages_used", &E::pages_used, "of the cache"),
           field("pages_total", &E::pages_total, "of the cache"),
+          field("kv_cache_bytes", &E::kv_cache_bytes, "of the cache"),
+          field("kv_cache_tokens", &E::kv_cache_tokens, "that the cache has room for"),
+          field("kv_cache_reason", &E::kv_cache_reason, "what decided how large the cache is"),
+          field("step_bytes", &E::step_bytes, "foreseen for steps to work in, beside the cache and adapters"),
+          field("free_bytes", &E::free_bytes, "before the engine was made; 0 = nobody can tell"),
           field("pages_cached", &E::pages_cached, "not in use, kept for prompts that begin as those before"),
           field("adapters_loaded", &E::adapters_loaded, "ready now"),
           field("adapter_bytes", &E::adapter_bytes, "of the loaded adapters, packed"),

@@ -58,7 +58,7 @@ Fields<T> train_fields() {
       inherited<T>("metrics_file", &O::metrics_file, "one JSON object a line; empty = none"),
       inherited<T>("memory_budget_bytes", &O::memory_budget_bytes,
                    "what plan().memory_bytes may be at most; layers then compute activations again: slower, "
-                   "the same bits; 0 = no limit"),
+                   "the same bits; 0 = what is free on a device, no limit on the CPU"),
       inherited<T>("activation_dtype", &O::activation_dtype,
                    "\"float32\", or on a GPU over a base that is not float32 \"bfloat16\": half of the "
                    "activations' memory, each rounded once; the residual stream and sums stay float32"),

@@ -1928,7 +1928,7 @@ class TrainOptions:
           checkpoint_dir: empty = no checkpoints (default '')
           resume: continue from checkpoint_dir; no checkpoint there = start anew (default False)
           metrics_file: one JSON object a line; empty = none (default '')
-          memory_budget_bytes: what plan().memory_bytes may be at most; layers then compute activations again: slower, the same bits; 0 = no limit (default 0)
+          memory_budget_bytes: what plan().memory_bytes may be at most; layers then compute activations again: slower, the same bits; 0 = what is free on a device, no limit on the CPU (default 0)
           activation_dtype: "float32", or on a GPU over a base that is not float32 "bfloat16": half of the activations' memory, each rounded once; the residual stream and sums stay float32 (default 'float32')
           distributed: several processes share each step: reads RANK, WORLD_SIZE, MASTER_ADDR, MASTER_PORT, connects there (default False)
           on_masked_row: a row without a trained token: "error" or "drop" (counted) (default 'error')
@@ -2089,7 +2089,7 @@ class TrainOptions:
     @property
     def memory_budget_bytes(self) -> int:
         """
-        what plan().memory_bytes may be at most; layers then compute activations again: slower, the same bits; 0 = no limit
+        what plan().memory_bytes may be at most; layers then compute activations again: slower, the same bits; 0 = what is free on a device, no limit on the CPU
         """
     @memory_budget_bytes.setter
     def memory_budget_bytes(self, arg1: typing.SupportsInt | typing.SupportsIndex) -> None:
@@ -2212,7 +2212,7 @@ class FullTrainOptions:
           checkpoint_dir: empty = no checkpoints (default '')
           resume: continue from checkpoint_dir; no checkpoint there = start anew (default False)
           metrics_file: one JSON object a line; empty = none (default '')
-          memory_budget_bytes: what plan().memory_bytes may be at most; layers then compute activations again: slower, the same bits; 0 = no limit (default 0)
+          memory_budget_bytes: what plan().memory_bytes may be at most; layers then compute activations again: slower, the same bits; 0 = what is free on a device, no limit on the CPU (default 0)
           activation_dtype: "float32", or on a GPU over a base that is not float32 "bfloat16": half of the activations' memory, each rounded once; the residual stream and sums stay float32 (default 'float32')
           distributed: several processes share each step: reads RANK, WORLD_SIZE, MASTER_ADDR, MASTER_PORT, connects there (default False)
           on_masked_row: a row without a trained token: "error" or "drop" (counted) (default 'error')
@@ -2383,7 +2383,7 @@ class FullTrainOptions:
     @property
     def memory_budget_bytes(self) -> int:
         """
-        what plan().memory_bytes may be at most; layers then compute activations again: slower, the same bits; 0 = no limit
+        what plan().memory_bytes may be at most; layers then compute activations again: slower, the same bits; 0 = what is free on a device, no limit on the CPU
         """
     @memory_budget_bytes.setter
     def memory_budget_bytes(self, arg1: typing.SupportsInt | typing.SupportsIndex) -> None:
@@ -2788,7 +2788,7 @@ class Trainer:
           checkpoint_dir: empty = no checkpoints (default '')
           resume: continue from checkpoint_dir; no checkpoint there = start anew (default False)
           metrics_file: one JSON object a line; empty = none (default '')
-          memory_budget_bytes: what plan().memory_bytes may be at most; layers then compute activations again: slower, the same bits; 0 = no limit (default 0)
+          memory_budget_bytes: what plan().memory_bytes may be at most; layers then compute activations again: slower, the same bits; 0 = what is free on a device, no limit on the CPU (default 0)
           activation_dtype: "float32", or on a GPU over a base that is not float32 "bfloat16": half of the activations' memory, each rounded once; the residual stream and sums stay float32 (default 'float32')
           distributed: several processes share each step: reads RANK, WORLD_SIZE, MASTER_ADDR, MASTER_PORT, connects there (default False)
           on_masked_row: a row without a trained token: "error" or "drop" (counted) (default 'error')
@@ -2821,14 +2821,14 @@ class EngineOptions:
         ...
     def __getstate__(self) -> dict:
         ...
-    def __init__(self, *, max_batch_size: int = 64, max_step_tokens: int = 512, kv_cache_bytes: int = 536870912, page_size: int = 16, prefix_cache: bool = True, adapter_cache_bytes: int = 1073741824, adapter_host_cache_bytes: int = 268435456, max_queue: int = 4096) -> None:
+    def __init__(self, *, max_batch_size: int = 64, max_step_tokens: int = 512, kv_cache_bytes: int | None = None, page_size: int = 16, prefix_cache: bool = True, adapter_cache_bytes: int = 1073741824, adapter_host_cache_bytes: int = 268435456, max_queue: int = 4096) -> None:
         """
         Limits and budgets of an engine.
 
         Fields:
           max_batch_size: sequences decoded in one step (default 64)
           max_step_tokens: prompt tokens processed in one step: smaller keeps streams smooth (default 512)
-          kv_cache_bytes: budget of the paged cache; sequences wait when it is full (default 536870912)
+          kv_cache_bytes: budget of the paged cache; sequences wait when it is full. None = what is free: on a device nine tenths of what steps and adapters leave, on the CPU a quarter of what the system has available; a number leaves the rest to a trainer, model or engine that comes later. stats() says what was taken (default None)
           page_size: tokens of a page (default 16)
           prefix_cache: keep pages of prompts and answers until their place is needed, for later prompts that begin with the same tokens; the bits are the same (default True)
           adapter_cache_bytes: adapters kept ready; the least recently used leave first (default 1073741824)
@@ -2860,12 +2860,12 @@ class EngineOptions:
     def adapter_host_cache_bytes(self, arg1: typing.SupportsInt | typing.SupportsIndex) -> None:
         ...
     @property
-    def kv_cache_bytes(self) -> int:
+    def kv_cache_bytes(self) -> int | None:
         """
-        budget of the paged cache; sequences wait when it is full
+        budget of the paged cache; sequences wait when it is full. None = what is free: on a device nine tenths of what steps and adapters leave, on the CPU a quarter of what the system has available; a number leaves the rest to a trainer, model or engine that comes later. stats() says what was taken
         """
     @kv_cache_bytes.setter
-    def kv_cache_bytes(self, arg1: typing.SupportsInt | typing.SupportsIndex) -> None:
+    def kv_cache_bytes(self, arg1: typing.SupportsInt | typing.SupportsIndex | None) -> None:
         ...
     @property
     def max_batch_size(self) -> int:
@@ -3376,6 +3376,11 @@ class EngineStats:
         so far
         """
     @property
+    def free_bytes(self) -> int:
+        """
+        before the engine was made; 0 = nobody can tell
+        """
+    @property
     def generated_tokens(self) -> int:
         """
         so far
@@ -3394,6 +3399,21 @@ class EngineStats:
     def host_adapters(self) -> int:
         """
         in the host's cache
+        """
+    @property
+    def kv_cache_bytes(self) -> int:
+        """
+        of the cache
+        """
+    @property
+    def kv_cache_reason(self) -> str:
+        """
+        what decided how large the cache is
+        """
+    @property
+    def kv_cache_tokens(self) -> int:
+        """
+        that the cache has room for
         """
     @property
     def pages_cached(self) -> int:
@@ -3424,6 +3444,11 @@ class EngineStats:
     def running(self) -> int:
         """
         sequences in the batch
+        """
+    @property
+    def step_bytes(self) -> int:
+        """
+        foreseen for steps to work in, beside the cache and adapters
         """
     @property
     def steps(self) -> int:
@@ -3536,7 +3561,7 @@ class InferenceEngine:
         ...
     def __exit__(self, *args) -> None:
         ...
-    def __init__(self, base: Model, store: AdapterStore | None = None, *, options: EngineOptions | None = None, max_batch_size: int = 64, max_step_tokens: int = 512, kv_cache_bytes: int = 536870912, page_size: int = 16, prefix_cache: bool = True, adapter_cache_bytes: int = 1073741824, adapter_host_cache_bytes: int = 268435456, max_queue: int = 4096) -> None:
+    def __init__(self, base: Model, store: AdapterStore | None = None, *, options: EngineOptions | None = None, max_batch_size: int = 64, max_step_tokens: int = 512, kv_cache_bytes: int | None = None, page_size: int = 16, prefix_cache: bool = True, adapter_cache_bytes: int = 1073741824, adapter_host_cache_bytes: int = 268435456, max_queue: int = 4096) -> None:
         """
         Adapters are found in the store by name; a version published or promoted later is used by the next request.
 
@@ -3546,7 +3571,7 @@ class InferenceEngine:
         Options:
           max_batch_size: sequences decoded in one step (default 64)
           max_step_tokens: prompt tokens processed in one step: smaller keeps streams smooth (default 512)
-          kv_cache_bytes: budget of the paged cache; sequences wait when it is full (default 536870912)
+          kv_cache_bytes: budget of the paged cache; sequences wait when it is full. None = what is free: on a device nine tenths of what steps and adapters leave, on the CPU a quarter of what the system has available; a number leaves the rest to a trainer, model or engine that comes later. stats() says what was taken (default None)
           page_size: tokens of a page (default 16)
           prefix_cache: keep pages of prompts and answers until their place is needed, for later prompts that begin with the same tokens; the bits are the same (default True)
           adapter_cache_bytes: adapters kept ready; the least recently used leave first (default 1073741824)
@@ -7497,7 +7522,7 @@ def train_all_weights(base: Model, train: Dataset, valid: Dataset | None = None,
       checkpoint_dir: empty = no checkpoints (default '')
       resume: continue from checkpoint_dir; no checkpoint there = start anew (default False)
       metrics_file: one JSON object a line; empty = none (default '')
-      memory_budget_bytes: what plan().memory_bytes may be at most; layers then compute activations again: slower, the same bits; 0 = no limit (default 0)
+      memory_budget_bytes: what plan().memory_bytes may be at most; layers then compute activations again: slower, the same bits; 0 = what is free on a device, no limit on the CPU (default 0)
       activation_dtype: "float32", or on a GPU over a base that is not float32 "bfloat16": half of the activations' memory, each rounded once; the residual stream and sums stay float32 (default 'float32')
       distributed: several processes share each step: reads RANK, WORLD_SIZE, MASTER_ADDR, MASTER_PORT, connects there (default False)
       on_masked_row: a row without a trained token: "error" or "drop" (counted) (default 'error')

@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "base/free_memory.h"
 #include "cpu/checks.h"
 #include "cpu/isa.h"
 #include "cpu/memory.h"
@@ -14,6 +15,12 @@ std::string CpuBackend::name() const { return std::string("cpu (") + kernels_.na
 Tensor CpuBackend::allocate(DType dtype, Shape shape) { return zeroed_tensor(dtype, std::move(shape)); }
 // No huge pages: a token's keys and values in every layer would touch, and clear, two megabytes each.
 Tensor CpuBackend::reserve(DType dtype, Shape shape) { return Tensor::zeros(dtype, std::move(shape)); }
+
+// Nobody keeps count of paged caches: they take room as they are written.
+std::optional<ops::MemoryNow> CpuBackend::memory_now() {
+  const std::optional<size_t> free = base::free_memory();
+  return free ? std::optional(ops::MemoryNow{*free, 0, 0}) : std::nullopt;
+}
 
 namespace {
 // Rows of bytes and the step between them; a tensor of no or one dimension is one row.

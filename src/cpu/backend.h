@@ -41,6 +41,7 @@ class CpuBackend final : public ops::Backend {
   void download(const Tensor& device, const Tensor& host) override;
   void fill_zero(const Tensor& x) override;
   size_t working_bytes(const ops::PassShape& pass) const override;
+  std::optional<ops::MemoryNow> memory_now() override;
   size_t held_bytes() const { return scratch_.bytes(); }  // what working_bytes foresees, as it is now
   size_t passing_bytes() const { return passing_.bytes(); }
 

@@ -43,6 +43,7 @@ class Decoder final : public Transformer {
 
   size_t kv_bytes_per_page(int64_t page_size) const override;
   KvCache make_kv_cache(int64_t pages, int64_t page_size) const override;
+  StepMemory step_memory(const StepLimits& limits) const override;
   Tensor step(const Batch& batch, std::span<const ops::PagedSequence> sequences, KvCache& cache,
               std::span<const int32_t> logit_rows) const override;
   StepLogits step_for_largest(const Batch& batch, std::span<const ops::PagedSequence> sequences,
@@ -64,6 +65,8 @@ class Decoder final : public Transformer {
     LayerBuffers layer;
     LayerScratch scratch;
   };
+  static int64_t buffer_rows(int64_t rows);  // of those that serve so many
+  size_t buffer_bytes(int64_t rows) const;   // of make_buffers()
   std::unique_ptr<StepBuffers> take_buffers(int64_t rows) const;
   std::unique_ptr<StepBuffers> make_buffers(int64_t rows) const;
   // What a step works in and with.

@@ -19,6 +19,12 @@ void ParallelTransformer::follow_cache(const RankMessage& message) const {
   everyone(*all_, [&] { caches_[message.number] = mine_->make_kv_cache(message.pages, message.page_size); });
 }
 
+// Rank 0 says what failed.
+void ParallelTransformer::follow_measure(const RankMessage& message) const {
+  StepMemory least;
+  measure(message.limits, least);
+}
+
 void ParallelTransformer::follow_adapter(const RankMessage& message) const {
   std::vector<LinearLora> pairs;
   for (const RankMessage::Pair& pair : message.pairs) {
@@ -63,6 +69,9 @@ bool ParallelTransformer::obey(const RankMessage& message) const {
       return true;
     case RankMessage::Kind::step:
       follow_step(message);
+      return true;
+    case RankMessage::Kind::measure:
+      follow_measure(message);
       return true;
     case RankMessage::Kind::idle:
       all_->barrier();

@@ -16,6 +16,9 @@ class LogitsPool {
   explicit LogitsPool(std::function<Tensor(int64_t)> allocate)
       : allocate_(std::move(allocate)), free_(std::make_shared<Free>()) {}
 
+  // Rows that steps of at most so many hold at a time: those that are not kept beside one that is.
+  static int64_t most_rows(int64_t rows) { return rows + (rows > kMostRows ? kMostRows : 0); }
+
   // [rows, V]; what is in it is whatever was there. Its memory comes back when nobody holds the tensor any
   // more, from any thread and also after the pool's end. Many rows are never kept.
   Tensor take(int64_t rows) const {

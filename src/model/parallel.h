@@ -26,6 +26,7 @@ class ParallelTransformer final : public Transformer {
   // make_kv_cache() is thrown here and changes nothing; in step() it ends all ranks.
   std::shared_ptr<DeviceAdapter> prepare(const adapter::LoraAdapter& lora) const override;
   KvCache make_kv_cache(int64_t pages, int64_t page_size) const override;
+  StepMemory step_memory(const StepLimits& limits) const override;
   Tensor step(const Batch& batch, std::span<const ops::PagedSequence> sequences, KvCache& cache,
               std::span<const int32_t> logit_rows) const override;
   StepLogits step_for_largest(const Batch& batch, std::span<const ops::PagedSequence> sequences,
@@ -54,6 +55,10 @@ class ParallelTransformer final : public Transformer {
                        std::span<const int32_t> logit_rows, const std::function<StepLogits()>& mine) const;
   void expect_leader() const;
   bool obey(const RankMessage& message) const;  // false = the end
+  // Collective: `least` becomes that of the rank with least to spare; what failed on one, as everyone() has
+  // it.
+  std::exception_ptr measure(const StepLimits& limits, StepMemory& least) const;
+  void follow_measure(const RankMessage& message) const;
   void follow_cache(const RankMessage& message) const;
   void follow_adapter(const RankMessage& message) const;
   void follow_step(const RankMessage& message) const;

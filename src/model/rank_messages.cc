@@ -15,6 +15,7 @@ constexpr uint64_t kLongest = uint64_t{1} << 30;
 template <class Archive, class Message>
 void walk(Archive& archive, Message& m) {
   archive(m.kind), archive(m.gone), archive(m.number), archive(m.pages), archive(m.page_size);
+  archive(m.limits);
   archive(m.pairs), archive(m.ids), archive(m.positions), archive(m.sequence_pages), archive(m.sequences);
   archive(m.adapters);
 }

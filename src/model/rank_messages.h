@@ -11,7 +11,7 @@
 namespace whorl::model {
 
 struct RankMessage {
-  enum class Kind : uint8_t { end, idle, make_cache, pack_adapter, step };
+  enum class Kind : uint8_t { end, idle, make_cache, pack_adapter, step, measure };
   struct Pair {  // of an adapter; its numbers follow the message
     int64_t linear = 0, rank = 0;
     float scale = 0;
@@ -28,6 +28,7 @@ struct RankMessage {
   std::vector<uint64_t> gone;  // caches and adapters that nobody uses any more, by number
   uint64_t number = 0;         // of the cache or adapter that is made, of the cache that is computed with
   int64_t pages = 0, page_size = 0;                     // make_cache
+  StepLimits limits;                                    // measure
   std::vector<Pair> pairs;                              // pack_adapter
   std::vector<int32_t> ids, positions, sequence_pages;  // step
   std::vector<Rows> sequences;

@@ -71,9 +71,13 @@ std::unique_ptr<Decoder::StepBuffers> Decoder::take_buffers(int64_t rows) const 
     }
     spare_.clear();  // too small, all of them: larger ones take their place
   }
+  return make_buffers(buffer_rows(rows));
+}
+
+int64_t Decoder::buffer_rows(int64_t rows) {
   int64_t size = 8;
   while (size < rows) size *= 2;
-  return make_buffers(size);
+  return size;
 }
 
 // Gathers the wanted rows through the final norm: row by row, as they may lie anywhere in the batch.

@@ -2,6 +2,7 @@
 // The transformer, written once over ops::Backend. It does no arithmetic of its own.
 // Letters as in ops/backend.h.
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -55,6 +56,23 @@ struct StepLogits {
   Tensor scores = {};  // [rows, 5] int32, see ops::Backend::score
 };
 
+// The largest of the steps that somebody will ask for.
+struct StepLimits {
+  int64_t rows = 0, sequences = 0, logits = 0;  // rows of logits among them
+  int64_t positions = 0, page_size = 1;         // of the longest sequence
+  int64_t rank = 0;                             // of the largest adapter
+};
+
+// What they take, and what there is: of the rank that has least to spare where several share a model.
+struct StepMemory {
+  size_t steps = 0;                   // bytes beside weights, caches and adapters
+  std::optional<ops::MemoryNow> now;  // nothing: nobody can tell
+  int64_t ranks = 1;
+};
+
+// That of the rank which has least left of what is free beside its steps.
+StepMemory least_to_spare(std::span<const StepMemory> ranks);
+
 struct DecoderWeights;  // model/weights.h
 
 class Transformer {
@@ -72,6 +90,8 @@ class Transformer {
   // ---- inference: const, safe from several threads --------------------------------------------------
   virtual size_t kv_bytes_per_page(int64_t page_size) const = 0;
   virtual KvCache make_kv_cache(int64_t pages, int64_t page_size) const = 0;
+  // Before anything of it is taken. From any thread, as make_kv_cache().
+  virtual StepMemory step_memory([[maybe_unused]] const StepLimits& limits) const { return {}; }
   // One step over the paged cache. Returns logits [logit_rows, V], float32 on the host, for the listed rows
   // of the batch (ascending). The same bits for a sequence however it was cut into steps and whatever shares
   // them.

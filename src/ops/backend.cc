@@ -14,6 +14,14 @@
 
 namespace whorl::ops {
 
+size_t Backend::step_bytes(const StepShape& step) const {
+  PassShape pass;
+  pass.rows = step.rows, pass.trained_rows = 0, pass.gradients = false;
+  pass.segment_rows = step.rank > 0 ? step.rows : 0, pass.rank = step.rank;
+  pass.attention = step.attention, pass.linears = step.linears, pass.head = step.head;
+  return working_bytes(pass);
+}
+
 void Backend::unpack_rows(const PackedWeight& w, int64_t begin, const Tensor& out) {
   const Tensor rows = unpack(w).rows(begin, begin + out.dim(0));
   std::memcpy(out.raw(), rows.raw(), rows.nbytes());

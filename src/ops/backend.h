@@ -29,6 +29,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -193,6 +194,25 @@ struct PassShape {
   Weight head;
 };
 
+// Steps over a paged cache without gradients, as an engine makes them, as far as working memory depends on
+// them. Those of one row for each sequence come again (Backend::repeated).
+struct StepShape {
+  int64_t rows = 0, sequences = 0,
+          logits = 0;                    // N, S, and rows that the head multiplies; of the largest step
+  int64_t positions = 0, page_size = 1;  // of the longest sequence
+  int64_t rank = 0, layers = 0;          // the largest adapter's; 0 = there are none
+  AttentionShape attention;
+  std::vector<Weight> linears;  // a layer's
+  Weight head;
+};
+
+// Memory as it is at a moment. What is in a backend's own pools and unused is free.
+struct MemoryNow {
+  size_t free = 0;      // what allocate() could give, without what is expected
+  size_t paged = 0;     // of what is taken: paged caches that this process has reserved
+  size_t expected = 0;  // of what is not: see Backend::expect_bytes
+};
+
 // Rows [begin, end) of a batch that are taken through several ops, and where their working memory begins: in
 // buffers of Backend::working_rows() rows, [working, working + rows()) are nobody else's meanwhile. Another
 // piece gets them later, while they are still in a cache.
@@ -216,13 +236,22 @@ class Backend {
 
   // ---- memory -------------------------------------------------------------------------------------
   virtual Tensor allocate(DType dtype, Shape shape) = 0;  // zeroed, on the device
-  // The same for memory that is used bit by bit, maybe never all of it: it takes room as it is written.
+  // The same for memory that is used bit by bit, maybe never all of it: where that can be, it takes room as
+  // it is written. For paged caches.
   virtual Tensor reserve(DType dtype, Shape shape) { return allocate(dtype, std::move(shape)); }
   virtual void upload(const Tensor& host, const Tensor& device) = 0;    // same dtype and shape; converts
   virtual void download(const Tensor& device, const Tensor& host) = 0;  //   float32 <-> activation dtype
   virtual void fill_zero(const Tensor& x) = 0;
   // Bytes that the ops of such a pass make the backend hold for itself, from the first pass on.
   virtual size_t working_bytes(const PassShape& pass) const = 0;
+  // The same of steps: what those of such a shape and of smaller ones make it hold all in all. Unless a
+  // backend knows better, that of a pass of as many rows.
+  virtual size_t step_bytes(const StepShape& step) const;
+  // Somebody will need so many bytes at times, as an engine's steps do: to memory_now() they are not free
+  // until the result goes, whether they are taken or not.
+  virtual std::shared_ptr<const void> expect_bytes([[maybe_unused]] size_t bytes) { return nullptr; }
+  // It may wait for queued work, whose memory is free afterwards. Nothing where nobody can tell.
+  virtual std::optional<MemoryNow> memory_now() { return std::nullopt; }
 
   // ---- weights ------------------------------------------------------------------------------------
   // w [O, K] on the host, float32 or bfloat16; stored in that precision. `backward` also prepares the

@@ -24,26 +24,20 @@ void check_options(const EngineOptions& options) {
   check_argument(options.max_queue >= 1, where, "max_queue of at least 1, got ", options.max_queue);
 }
 
-int64_t page_count(const model::Transformer& transformer, const EngineOptions& options) {
-  const size_t bytes = std::max<size_t>(1, transformer.kv_bytes_per_page(options.page_size));
-  const auto affordable = static_cast<int64_t>(options.kv_cache_bytes / bytes);
-  check_argument(affordable >= 1, "[InferenceEngine] expected kv_cache_bytes of at least one page (", bytes,
-                 "), got ", options.kv_cache_bytes);
-  const int64_t useful =
-      options.max_batch_size * pages_for(transformer.config().max_position_embeddings, options.page_size);
-  return std::min({affordable, useful, int64_t{1} << 30});
-}
-
 EngineLoop::EngineLoop(std::shared_ptr<const model::Transformer> transformer, const EngineOptions& options)
     : transformer_(std::move(transformer)),
       options_((check_options(options), options)),
-      pages_total_(page_count(*transformer_, options)),
-      cache_(transformer_->make_kv_cache(pages_total_, options.page_size)),
+      size_(cache_size(*transformer_, options)),
+      cache_(make_cache(*transformer_, size_, options.page_size)),
+      expected_(transformer_->backend().expect_bytes(size_.step_bytes)),
       scheduler_({options.max_batch_size, options.max_step_tokens, options.page_size, options.prefix_cache},
-                 pages_total_),
+                 size_.pages),
       scratch_(static_cast<size_t>(std::clamp(transformer_->backend().threads(), 1, 64))) {
   for (SamplerScratch& one : scratch_) one.backend = &transformer_->backend();
-  stats_.pages_total = pages_total_;
+  stats_.pages_total = size_.pages;
+  stats_.kv_cache_bytes = size_.bytes(), stats_.kv_cache_tokens = size_.pages * options_.page_size;
+  stats_.kv_cache_reason = size_.reason;
+  stats_.step_bytes = size_.step_bytes, stats_.free_bytes = size_.free_bytes;
   thread_ = std::thread([this] { run(); });
 }
 
@@ -59,10 +53,10 @@ EngineLoop::~EngineLoop() {
 
 void EngineLoop::check_fits(const Sequence& sequence) const {
   const int64_t needed = pages_for(sequence.max_cached, options_.page_size);
-  check_argument(needed <= pages_total_,
+  check_argument(needed <= size_.pages,
                  "[InferenceEngine.submit] expected prompt and max_new_tokens to fit the KV cache: ",
                  sequence.max_cached, " tokens need ", needed, " pages of ", options_.page_size,
-                 ", kv_cache_bytes gives ", pages_total_);
+                 ", kv_cache_bytes gives ", size_.pages, " (", size_.reason, ")");
 }
 
 void EngineLoop::enqueue(std::vector<std::unique_ptr<SequenceGroup>> groups, bool wait_for_room) {

@@ -6,6 +6,7 @@
 #include <mutex>
 #include <thread>
 
+#include "serve/cache_size.h"
 #include "serve/scheduler.h"
 #include "whorl/inference_engine.h"
 
@@ -13,9 +14,6 @@ namespace whorl::serve {
 
 // What the loop needs of EngineOptions, checked: every error names its field.
 void check_options(const EngineOptions& options);
-// Pages within options.kv_cache_bytes, and no more than max_batch_size sequences of full length could use.
-int64_t page_count(const model::Transformer& transformer, const EngineOptions& options);
-
 class EngineLoop {
  public:
   EngineLoop(std::shared_ptr<const model::Transformer> transformer, const EngineOptions& options);
@@ -28,7 +26,7 @@ class EngineLoop {
 
   EngineStats stats() const;
   std::thread::id thread_id() const { return thread_.get_id(); }
-  int64_t pages_total() const { return pages_total_; }
+  int64_t pages_total() const { return size_.pages; }
 
  private:
   void run();
@@ -46,8 +44,9 @@ class EngineLoop {
 
   std::shared_ptr<const model::Transformer> transformer_;
   EngineOptions options_;
-  int64_t pages_total_;
+  CacheSize size_;
   model::KvCache cache_;
+  std::shared_ptr<const void> expected_;  // what steps will work in, for those who come later
   Scheduler scheduler_;
   std::vector<SamplerScratch> scratch_;  // one for each thread that samples
   EngineStats done_;                     // the engine thread's own counts; publish() shows them

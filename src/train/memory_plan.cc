@@ -8,6 +8,7 @@
 #include "model/weights.h"
 #include "train/activations.h"
 #include "train/epochs.h"
+#include "train/free_budget.h"
 #include "train/recompute_choice.h"
 #include "train/shares.h"
 
@@ -191,10 +192,12 @@ struct Predictor {
 
   // Second layouts go first: they cost less time than anything that is computed again.
   void choose(TrainPlan& plan) {
-    const auto budget = static_cast<size_t>(in.options.memory_budget_bytes);
+    const bool given = in.options.memory_budget_bytes > 0;
+    size_t budget = static_cast<size_t>(in.options.memory_budget_bytes);
     const auto enough = [&] { return budget == 0 || plan.memory_bytes <= budget; };
     layouts(plan, all_weights || rows < kRowsThatTurn);
     with_levels(plan, {});
+    if (!given) budget = free_budget(in, plan);
     if (!enough() && plan.kept_layouts && !all_weights) {
       layouts(plan, false);
       with_levels(plan, {});
@@ -208,7 +211,10 @@ struct Predictor {
       with_levels(plan, levels);
       return plan.memory_bytes <= budget;
     };
-    if (!fits(levels_of(first, layers, most, most, most))) refuse(plan);
+    if (!fits(levels_of(first, layers, most, most, most))) {
+      if (given) refuse(plan);
+      budget = plan.memory_bytes;  // all of it is tried: what is foreseen may be somewhat more than is taken
+    }
     const RecomputeLevels levels =
         choose_levels(first, layers, fits, [&](const RecomputeLevels& l) { return recomputed(l); });
     with_levels(plan, levels);

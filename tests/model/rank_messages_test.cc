@@ -14,6 +14,7 @@ RankMessage said() {
   m.gone = {3, 9};
   m.number = 7;
   m.pages = 11, m.page_size = 16;
+  m.limits.rows = 576, m.limits.rank = 8;
   m.pairs = {{5, 2, 0.5f}};
   m.ids = {1, 2, 3}, m.positions = {0, 1, 0}, m.sequence_pages = {4, 5};
   m.sequences = {{0, 2, 0, 1}, {2, 3, 8, 1}};
@@ -28,6 +29,8 @@ TEST(RankMessages, ArriveWhole) {
   EXPECT_EQ(got.number, 7u);
   EXPECT_EQ(got.pages, 11);
   EXPECT_EQ(got.page_size, 16);
+  EXPECT_EQ(got.limits.rows, 576);
+  EXPECT_EQ(got.limits.rank, 8);
   EXPECT_EQ(got.pairs.at(0).rank, 2);
   EXPECT_EQ(got.pairs.at(0).scale, 0.5f);
   EXPECT_EQ(got.ids, said().ids);

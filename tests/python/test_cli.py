@@ -124,6 +124,10 @@ def test_generate_and_chat(base, store):
     assert result["adapter"] == "tickets@1"
     assert ok("generate", "hello", "--raw", "--regex", "(yes|no)", *options).strip() in ("yes", "no")
     assert ok("generate", "-", *options, stdin="hello") == ok("generate", "hello", *options)
+    assert ok("generate", "hello", "--kv-cache-bytes", "1000000", *options) == ok(
+        "generate", "hello", *options
+    )
+    assert "of at least one page" in fails("generate", "hello", "--kv-cache-bytes", "10", *options)
     turns = ok("chat", *options, stdin="hello\n/adapter tickets\nworld\n/reset\n/quit\n")
     assert "tickets>" in turns
 

@@ -140,6 +140,22 @@ def test_the_keyboard_stops_a_generation(tokenizer_folder):
         assert engine.generate("hello", max_new_tokens=2).completion_tokens <= 2
 
 
+def test_the_cache_is_as_large_as_what_is_free_or_as_asked(model):
+    with whorl.InferenceEngine(model) as engine, whorl.InferenceEngine(model, kv_cache_bytes=None) as same:
+        stats = engine.stats()
+        assert same.stats().pages_total == stats.pages_total
+        assert "can use" in stats.kv_cache_reason  # 64 sequences of a small context
+        assert stats.kv_cache_tokens == 16 * stats.pages_total
+        assert 0 < stats.step_bytes < stats.free_bytes
+    page = stats.kv_cache_bytes // stats.pages_total
+    with whorl.InferenceEngine(model, kv_cache_bytes=5 * page) as engine:
+        assert engine.stats().kv_cache_bytes == 5 * page
+        assert engine.stats().kv_cache_reason == "kv_cache_bytes"
+        assert engine.stats().pages_total == 5
+        with pytest.raises(ValueError, match="5 \\(kv_cache_bytes\\)"):
+            engine.generate("hello", max_new_tokens=100)
+
+
 def test_a_prompt_that_begins_as_one_before_it_reads_its_pages(model):
     talk = [{"role": "user", "content": "hello " * 30}]
     with whorl.InferenceEngine(model) as engine, whorl.InferenceEngine(model, prefix_cache=False) as plain:

@@ -20,7 +20,17 @@ from .options import (
     read_json_or_text,
 )
 from .output import console, emit
-from .sampling import Adapter, MaxNewTokens, PromptLookup, Seed, Temperature, TopK, TopP, open_engine
+from .sampling import (
+    Adapter,
+    KvCacheBytes,
+    MaxNewTokens,
+    PromptLookup,
+    Seed,
+    Temperature,
+    TopK,
+    TopP,
+    open_engine,
+)
 
 HELP = "/adapter NAME changes the adapter, /reset forgets the conversation, /quit ends it"
 
@@ -57,11 +67,21 @@ def chat(
     device: Device = "cpu",
     tensor_parallel_size: TensorParallelSize = 1,
     distributed: Distributed = False,
+    kv_cache_bytes: KvCacheBytes = None,
     json: Json = False,
 ) -> None:
     """A conversation, line by line; Ctrl-C stops an answer, Ctrl-D ends it. --json prints one object a turn."""
     engine, (name,) = open_engine(
-        base, store, [adapter], threads, quantize, weights_cache, device, tensor_parallel_size, distributed
+        base,
+        store,
+        [adapter],
+        threads,
+        quantize,
+        weights_cache,
+        device,
+        tensor_parallel_size,
+        distributed,
+        kv_cache_bytes,
     )
     if not engine.model.has_chat_template:
         raise ValueError("[chat] this model has no chat template; use `whorl generate --raw`")

@@ -21,7 +21,7 @@ from .options import (
     WeightsCache,
 )
 from .output import console, emit, number, table
-from .sampling import MaxNewTokens, open_engine
+from .sampling import KvCacheBytes, MaxNewTokens, open_engine
 
 METRICS = ["function_name_accuracy", "function_name_and_args_accuracy"]
 METRIC = typer.Option("--metric", "--metrics", help=f"May be repeated. {METRICS}")
@@ -79,6 +79,7 @@ def evaluate(
     device: Device = "cpu",
     tensor_parallel_size: TensorParallelSize = 1,
     distributed: Distributed = False,
+    kv_cache_bytes: KvCacheBytes = None,
     json: Json = False,
 ) -> None:
     """Scores of the base and of adapters on held-out rows, with standard errors and intervals."""
@@ -86,7 +87,16 @@ def evaluate(
     work = work_for(task, metric, data)
     shared = dict(limit=limit, parallelism=parallelism, on_error=on_error, seed=seed, max_seconds=max_seconds)
     engine, names = open_engine(
-        base, store, wanted, threads, quantize, weights_cache, device, tensor_parallel_size, distributed
+        base,
+        store,
+        wanted,
+        threads,
+        quantize,
+        weights_cache,
+        device,
+        tensor_parallel_size,
+        distributed,
+        kv_cache_bytes,
     )
     with engine:
         done = score(engine, names, work, out, shared | {"max_new_tokens": max_new_tokens})

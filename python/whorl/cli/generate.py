@@ -21,7 +21,17 @@ from .options import (
     read_json_or_text,
 )
 from .output import console, emit
-from .sampling import Adapter, MaxNewTokens, PromptLookup, Seed, Temperature, TopK, TopP, open_engine
+from .sampling import (
+    Adapter,
+    KvCacheBytes,
+    MaxNewTokens,
+    PromptLookup,
+    Seed,
+    Temperature,
+    TopK,
+    TopP,
+    open_engine,
+)
 
 
 def generate(
@@ -51,12 +61,22 @@ def generate(
     device: Device = "cpu",
     tensor_parallel_size: TensorParallelSize = 1,
     distributed: Distributed = False,
+    kv_cache_bytes: KvCacheBytes = None,
     json: Json = False,
 ) -> None:
     """One answer, streamed; tool calls are parsed back."""
     text = sys.stdin.read() if prompt == "-" else prompt
     engine, (name,) = open_engine(
-        base, store, [adapter], threads, quantize, weights_cache, device, tensor_parallel_size, distributed
+        base,
+        store,
+        [adapter],
+        threads,
+        quantize,
+        weights_cache,
+        device,
+        tensor_parallel_size,
+        distributed,
+        kv_cache_bytes,
     )
     options = {
         "adapter": name,

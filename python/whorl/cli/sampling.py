@@ -17,6 +17,10 @@ Temperature = Annotated[float, typer.Option(help="0 = the likeliest token.")]
 TopP = Annotated[float, typer.Option(help="Smallest set of tokens with this probability.")]
 TopK = Annotated[int, typer.Option(help="0 = all.")]
 Seed = Annotated[int, typer.Option(help="Same seed, same request: same tokens.")]
+KvCacheBytes = Annotated[
+    int | None,
+    typer.Option(help="Memory for the KV cache; left out, what is free: see EngineOptions.", min=1),
+]
 PromptLookup = Annotated[
     int,
     typer.Option(
@@ -36,6 +40,7 @@ def open_engine(
     device: str = "cpu",
     tensor_parallel_size: int = 1,
     distributed: bool = False,
+    kv_cache_bytes: int | None = None,
 ) -> tuple[Any, list[str]]:
     """An engine, and the names under which it knows the adapters. A folder becomes an adapter of its own name."""
     import whorl
@@ -47,9 +52,11 @@ def open_engine(
             f"[adapter] '{stored[0]}' is no PEFT folder, and there is no store at '{store}'; use --store"
         )
     if store.is_dir():
-        engine = whorl.InferenceEngine(model, whorl.AdapterStore(store, create=False))
+        engine = whorl.InferenceEngine(
+            model, whorl.AdapterStore(store, create=False), kv_cache_bytes=kv_cache_bytes
+        )
     else:
-        engine = whorl.InferenceEngine(model)
+        engine = whorl.InferenceEngine(model, kv_cache_bytes=kv_cache_bytes)
     names = []
     for adapter in adapters:
         if adapter and adapter not in stored:
