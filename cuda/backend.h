@@ -3,6 +3,7 @@
 // are in kernels/. Every tensor is device memory; spans are the host's. Work is queued and not waited for,
 // except by download, unpack and sum_squares, which the host reads, and by copies of weights to the device.
 #include <deque>
+#include <mutex>
 
 #include "cuda/lists.h"
 #include "cuda/packed.h"
@@ -74,7 +75,9 @@ class CudaBackend final : public ops::Backend {
   Weight pack(const Tensor& w, bool backward) override;
   Weight pack_quantized(const Tensor& w, ops::Quantize quantize) override;
   Weight pack_quantized(const ops::QuantizedMatrix& w) override;
+  bool takes_fp8() const override { return true; }
   void prepare_backward(PackedWeight& w) override;
+  size_t gradient_layout_bytes(const PackedWeight& w) const override;
   void repack(PackedWeight& w, const Tensor& host) override;
   Tensor unpack(const PackedWeight& w) override;
   void unpack_rows(const PackedWeight& w, int64_t begin, const Tensor& out) override;
@@ -179,6 +182,18 @@ class CudaBackend final : public ops::Backend {
                       const LoraParts* adapters);
   void multiply_quantised(RoundedRows& x, std::span<const ops::LinearJob> jobs, size_t first,
                           const LoraParts* adapters);
+  // The same two of one product with a weight in FP8 (fp8_weights.cc).
+  Weight pack_fp8(const Tensor& w);
+  Tensor turned_codes(const CudaWeight& w);  // or nothing
+  // Whether a kernel here multiplies so few rows with w in FP8; of one launch, as multiply_pairs.
+  bool reads_fp8(const PackedWeight& w, int64_t rows) const;
+  void multiply_few_in_fp8(RoundedRows& x, std::span<const ops::LinearJob> jobs, size_t first,
+                           const LoraParts* adapters);
+  void multiply_in_fp8(RoundedRows& x, const ops::LinearJob& job);
+  // Of as many neighbours as one launch takes; how many these were.
+  size_t multiply_in_fp8(RoundedRows& x, std::span<const ops::LinearJob> jobs, size_t first,
+                         const LoraParts* adapters);
+  void multiply_back_in_fp8(RoundedRows& dy, const CudaWeight& w, const Tensor& dx, bool accumulate);
   // dx (= or +=) dy w; and with its adapters' part, ds on the way.
   void multiply_back(RoundedRows& dy, const CudaWeight& w, const Tensor& dx, bool accumulate);
   void input_gradient(const LoraTarget& to, const Tensor& dy, const CudaWeight& w, bool accumulate);
@@ -187,6 +202,7 @@ class CudaBackend final : public ops::Backend {
   void column_sums(const Tensor& x, const Tensor& sums);
 
   std::shared_ptr<Runtime> runtime_;
+  std::mutex turning_;  // of weights' codes, for gradients
   Lists lists_;
   Repeats repeats_;
   std::string folders_;

@@ -47,7 +47,7 @@ CudaBackend::Needs CudaBackend::needs_of(std::span<const ops::LinearJob> jobs) c
   Needs out{};
   for (const ops::LinearJob& job : jobs) {
     const CudaWeight& w = as_cuda(job.w);
-    out.codes |= !w.whole();
+    out.codes |= w.whole_numbers();
     out.narrow |= w.whole() && w.dtype() == DType::bfloat16 && runtime_->has_library();
   }
   return out;

@@ -47,7 +47,7 @@ void CudaBackend::input_gradient(const LoraTarget& to, const Tensor& dy, const C
   }
   {
     RoundedRows rounded(*runtime_, dy);
-    bool rounds = !to.y.empty() && runtime_->has_library() && w.dtype() == DType::bfloat16;
+    bool rounds = !to.y.empty() && runtime_->has_library() && w.dtype() == DType::bfloat16 && !w.fp8();
     for (const LoraParts& one : parts) {
       RowsThere{dy}.with_source([&](const auto& rows) {
         const RoundedStore wanted = rounds ? rounded.take(true, false) : RoundedStore();

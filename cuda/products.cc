@@ -58,7 +58,9 @@ void CudaBackend::multiply(RoundedRows& x, std::span<const ops::LinearJob> jobs,
     const auto rounding = as_cuda(left[0].w).rounding;
     const bool whole = rounding == ops::Quantize::none, pairs = reads_pairs(left[0].w, x.whole().dim(0));
     count = 1;
-    if (pairs || !whole) {
+    if (rounding == ops::Quantize::fp8) {
+      count = multiply_in_fp8(x, left, i, adapters);
+    } else if (pairs || !whole) {
       const auto alike = [&](const PackedWeight& w) {
         return pairs ? reads_pairs(w, x.whole().dim(0)) : as_cuda(w).rounding == rounding;
       };
@@ -117,6 +119,7 @@ void CudaBackend::multiply_back(RoundedRows& rounded, const CudaWeight& w, const
                                 bool accumulate) {
   const Tensor& dy = rounded.whole();
   if (dy.dim(0) == 0) return;
+  if (w.fp8()) return multiply_back_in_fp8(rounded, w, dx, accumulate);
   const auto library = [&](const void* at, bool bfloat16, int64_t step) {
     Runtime::Product p = product_of(rounded, at, bfloat16, step, false, dx);
     p.accumulate = accumulate;

@@ -30,13 +30,21 @@ class RoundedRows {
   };
   Codes codes();
 
+  // Beside FP8 weights (fp8.h): codes [N, fp8_stride(K)] and their scales [N]. With `factors` each number is
+  // multiplied by its column's first; for who asks first.
+  struct Fp8 {
+    const uint8_t* codes;
+    const float* scales;
+  };
+  Fp8 fp8(const float* factors);
+
  private:
   bool is_narrow() const;
   int64_t groups() const { return (x_.dim(1) + kGroup - 1) / kGroup; }
 
   Runtime& runtime_;
   Tensor x_;
-  std::optional<Scratch> narrow_, codes_, scales_;
+  std::optional<Scratch> narrow_, codes_, scales_, fp8_codes_, fp8_scales_;
 };
 
 // x, rounded to where `to` says.

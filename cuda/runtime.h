@@ -69,10 +69,10 @@ class Runtime {
   void wait();
 
   // c [m, n] (= or += with accumulate) a b + bias + residual by NVIDIA's library; false where it has no
-  // answer for this product and the caller's own kernel has to do it. Operands are both float32 or both
-  // bfloat16, sums are float32; c is float32, or beside bfloat16 operands bfloat16, and the bias is what c
-  // is. `count` products share a: their b, c and bias lie so many elements after the
-  // one before.
+  // answer for this product and the caller's own kernel has to do it. Operands are both float32, both
+  // bfloat16 or both FP8 E4M3, sums are float32; c is float32, or beside such narrow operands bfloat16, and
+  // the bias is what c is. `count` products share a: their b, c and bias lie so many elements after the one
+  // before.
   struct Product {
     int64_t m = 0, n = 0, k = 0;
     const void *a = nullptr, *b = nullptr;
@@ -80,6 +80,12 @@ class Runtime {
     bool a_transposed = false;                   // a is [k, m], else [m, k]
     bool b_transposed = false;                   // b is [n, k], else [k, n]
     bool bfloat16 = false, c_bfloat16 = false;
+    // FP8: one product, b transposed and a not, without bias; n, k and the steps of a and b are multiples of
+    // kFp8, where a, b and c begin too. Sums are multiplied by the scales of their row [m] and column [n],
+    // unless these are null.
+    static constexpr int64_t kFp8 = 16;
+    bool fp8 = false;
+    const float *a_scales = nullptr, *b_scales = nullptr;
     void* c = nullptr;
     const void* bias = nullptr;  // [n]
     // [m, n], elsewhere than c, which is float32; one product alone, without accumulate
@@ -90,6 +96,7 @@ class Runtime {
   };
   bool multiply(const Product& product);
   virtual bool has_library() const = 0;  // whether asking is worth preparing operands for
+  virtual bool has_fp8() const = 0;      // the same of operands in FP8
 
   // Attention of packed rows by NVIDIA's library, which open_attention has opened; false where it has no
   // answer and kernels here have to do it.

@@ -5,6 +5,7 @@
 #include <bit>
 
 #include "cuda/backend.h"
+#include "cuda/fp8.h"
 #include "cuda/kernels/attention.h"
 #include "cuda/kernels/largest.h"
 #include "cuda/lora_parts.h"
@@ -25,11 +26,13 @@ struct Step {
   const ops::StepShape& shape;
   int64_t rows, longest, logits;  // longest: of one sequence
   bool library, tensor;
+  const Runtime& runtime;
 
   int64_t group() const { return shape.attention.heads / std::max<int64_t>(1, shape.attention.kv_heads); }
 
   // Rows rounded for the products with one weight.
   size_t rounded(const CudaWeight& w, int64_t n) const {
+    if (w.fp8()) return fp8_forward_bytes(runtime, n, w, DType::float32);
     const int64_t groups = pieces(w.k, kGroup);
     if (!w.whole()) return static_cast<size_t>(n * groups * (kGroup + 4));
     return library && w.dtype() == DType::bfloat16 ? static_cast<size_t>(n * pieces(w.k, 8) * 16) : 0;
@@ -90,8 +93,8 @@ struct Step {
 size_t CudaBackend::step_bytes(const ops::StepShape& shape) const {
   const bool library = runtime_->has_library(), tensor = on_tensor_cores(shape.attention);
   const int64_t decoding = std::min(shape.rows, shape.sequences);
-  const Step largest{shape, shape.rows, shape.rows, shape.logits, library, tensor},
-      decode{shape, decoding, 1, std::min(decoding, shape.logits), library, tensor};
+  const Step largest{shape, shape.rows, shape.rows, shape.logits, library, tensor, *runtime_},
+      decode{shape, decoding, 1, std::min(decoding, shape.logits), library, tensor, *runtime_};
   size_t bytes = largest.borrowed() + Lists::kMost;
   if (!graphs_) return bytes;
   const size_t places = decode.borrowed() + kPieces * kPlace;

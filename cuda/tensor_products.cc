@@ -5,6 +5,7 @@
 
 #include "cuda/backend.h"
 #include "cuda/kernels/bfloat16_product.h"
+#include "cuda/kernels/fp8_product.h"
 #include "cuda/kernels/quantised_product.h"
 #include "cuda/lora_parts.h"
 #include "cuda/rounded_rows.h"
@@ -88,7 +89,8 @@ bool CudaBackend::adds_adapters(std::span<const ops::LinearJob> jobs,
   if (!parts.front().rounds() || parts.front().rank() > kMostRank) return false;
   return std::all_of(jobs.begin(), jobs.end(), [&](const ops::LinearJob& job) {
     const int64_t rows = job.y.dim(0);
-    return as_cuda(job.w).whole() ? reads_pairs(job.w, rows) : rows < kManyRows;
+    const CudaWeight& w = as_cuda(job.w);
+    return w.whole_numbers() ? rows < kManyRows : reads_pairs(job.w, rows) || reads_fp8(job.w, rows);
   });
 }
 
@@ -104,6 +106,29 @@ void CudaBackend::multiply_pairs(RoundedRows& x, std::span<const ops::LinearJob>
   if (call.rows > 16) return run_few<Bfloat16Tile<2, 4>>(*runtime_, call);
   if (call.rows > 8) return run_few<Bfloat16Tile<2, 2>>(*runtime_, call);
   run_few<Bfloat16Tile<1, 1>>(*runtime_, call);
+}
+
+bool CudaBackend::reads_fp8(const PackedWeight& w, int64_t rows) const {
+  return runtime_->has_library() && as_cuda(w).fp8() && rows <= few_rows_;
+}
+
+void CudaBackend::multiply_few_in_fp8(RoundedRows& x, std::span<const ops::LinearJob> jobs, size_t first,
+                                      const LoraParts* adapters) {
+  const RoundedRows::Fp8 rows = x.fp8(nullptr);
+  Fp8Call call;
+  describe(call, x.whole().dim(0), jobs, first, adapters);
+  for (size_t i = 0; i < jobs.size(); ++i) {
+    const CudaWeight& w = as_cuda(jobs[i].w);
+    const auto at = static_cast<int64_t>(i);
+    call.weights[at] = Global<const FourWords>(static_cast<const FourWords*>(w.codes.raw()));
+    call.scales[at] = Global<const float>(w.scales.data<float>());
+  }
+  call.values = Global<const FourWords>(reinterpret_cast<const FourWords*>(rows.codes));
+  call.row_scales = Global<const float>(rows.scales), call.stride = fp8_stride(jobs[0].w.inputs());
+  call.groups = pieces(call.stride, Fp8Call::kInputs);
+  if (call.rows > 16) return run_few<Fp8Tile<2, 4>>(*runtime_, call);
+  if (call.rows > 8) return run_few<Fp8Tile<2, 2>>(*runtime_, call);
+  run_few<Fp8Tile<1, 1>>(*runtime_, call);
 }
 
 void CudaBackend::multiply_quantised(RoundedRows& rounded, std::span<const ops::LinearJob> jobs, size_t first,

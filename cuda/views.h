@@ -1,6 +1,6 @@
 #pragma once
 // Tensors as kernels see them.
-#include "cuda/kernels/matrix.h"
+#include "cuda/kernels/fp8_rows.h"
 #include "cuda/packed.h"
 
 namespace whorl::cuda {
@@ -28,12 +28,14 @@ void with_numbers(const Tensor& t, const Body& body) {
   t.dtype() == DType::bfloat16 ? body(uint16_t{}) : body(float{});
 }
 
-// body(the matrix as stored): float32, bfloat16, int8 or int4.
+// body(the matrix as stored): float32, bfloat16, int8, int4 or FP8.
 template <class Body>
 void with_rows(const CudaWeight& w, const Body& body) {
   const Global<const uint8_t> codes(w.codes.data<uint8_t>());
   const Global<const uint16_t> scales(w.scales.data<uint16_t>());
-  if (w.rounding == ops::Quantize::int8)
+  if (w.fp8())
+    body(Fp8Rows{codes, Global<const float>(w.scales.data<float>()), w.codes.dim(1)});
+  else if (w.rounding == ops::Quantize::int8)
     body(Int8Rows{codes, scales, w.groups()});
   else if (w.rounding == ops::Quantize::int4)
     body(Int4Rows{codes, scales, Global<const uint16_t>(w.minima.data<uint16_t>()), w.groups()});

@@ -77,7 +77,9 @@ Weight CudaBackend::pack(const Tensor& w, bool) {
 
 Weight CudaBackend::pack_quantized(const Tensor& w, ops::Quantize quantize) {
   check_weight("pack_quantized", w);
-  base::check_argument(quantize != ops::Quantize::none, "[pack_quantized] expected int8 or int4, got none");
+  base::check_argument(quantize != ops::Quantize::none,
+                       "[pack_quantized] expected int8, int4 or fp8, got none");
+  if (quantize == ops::Quantize::fp8) return pack_fp8(w);
   auto weight = std::make_shared<CudaWeight>();
   weight->o = w.dim(0), weight->k = w.dim(1), weight->rounding = quantize;
   const bool int4 = quantize == ops::Quantize::int4;
@@ -118,9 +120,6 @@ Weight CudaBackend::pack_quantized(const ops::QuantizedMatrix& w) {
   if (!w.minima.empty()) weight->minima = to_device(w.minima);
   return weight;
 }
-
-// One copy serves both directions.
-void CudaBackend::prepare_backward(PackedWeight& w) { as_cuda(w); }
 
 void CudaBackend::repack(PackedWeight& w, const Tensor& host) {
   CudaWeight& weight = as_cuda(w);

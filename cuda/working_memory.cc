@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "cuda/backend.h"
+#include "cuda/fp8.h"
 #include "cuda/library_attention.h"
 #include "cuda/lora_gradients.h"
 #include "cuda/lora_parts.h"
@@ -10,18 +11,22 @@
 namespace whorl::cuda {
 
 namespace {
-size_t product(size_t rows, size_t numbers, bool whole) {
+size_t product(const Runtime& runtime, size_t rows, const CudaWeight& w, DType y) {
+  if (w.fp8()) return fp8_forward_bytes(runtime, static_cast<int64_t>(rows), w, y);
   // Rounded rows: bfloat16 beside whole weights, codes and scales beside whole numbers.
-  return whole ? rows * numbers * 2 : rows * numbers * 9 / 8;
+  const auto numbers = static_cast<size_t>(w.k);
+  return w.whole() ? rows * numbers * 2 : rows * numbers * 9 / 8;
 }
 
 // Rounded rows, widened weights and the adapters' parts are given back before their gradients.
-size_t backward(const CudaWeight& w, int64_t rows, int64_t rank, int64_t segment_rows) {
+size_t backward(const Runtime& runtime, const CudaWeight& w, int64_t rows, int64_t rank, int64_t segment_rows,
+                bool turned) {
   const int64_t widened = w.whole() ? 0 : w.o * w.k * 2;
+  const size_t product =
+      w.fp8() ? fp8_backward_bytes(runtime, rows, w, turned) : static_cast<size_t>(rows * w.o * 2 + widened);
   const size_t parts = LoraParts::working_bytes(rows, rank, w.o),
                gradients = lora_gradient_bytes(rows, segment_rows, rank, w.k + w.o);
-  return static_cast<size_t>(rows * rank * 4) +
-         std::max(static_cast<size_t>(rows * w.o * 2 + widened) + parts, gradients);
+  return static_cast<size_t>(rows * rank * 4) + std::max(product + parts, gradients);
 }
 }  // namespace
 
@@ -33,15 +38,16 @@ size_t CudaBackend::working_bytes(const ops::PassShape& pass) const {
   for (const Weight& linear : pass.linears) {
     const CudaWeight& w = as_cuda(static_cast<const PackedWeight&>(*linear));
     const size_t parts = LoraParts::working_bytes(pass.rows, pass.rank, w.k);
-    most = std::max(most, product(rows, static_cast<size_t>(w.k), w.whole()) + parts);
-    if (pass.gradients) most = std::max(most, backward(w, pass.rows, pass.rank, pass.segment_rows));
+    most = std::max(most, product(*runtime_, rows, w, pass.activation) + parts);
+    if (!pass.gradients) continue;
+    most = std::max(most, backward(*runtime_, w, pass.rows, pass.rank, pass.segment_rows, pass.kept_layouts));
   }
   const CudaWeight& head = as_cuda(static_cast<const PackedWeight&>(*pass.head));
   const int64_t at_once = std::min(loss_chunk_rows(head.o), pass.trained_rows);
   const auto chunk = static_cast<size_t>(at_once);
   const size_t logits = chunk * static_cast<size_t>(head.o + head.k) * 4;
-  const size_t ops = std::max(product(chunk, static_cast<size_t>(head.k), head.whole()),
-                              pass.gradients ? backward(head, at_once, 0, 0) : 0);
+  const size_t ops = std::max(product(*runtime_, chunk, head, DType::float32),
+                              pass.gradients ? backward(*runtime_, head, at_once, 0, 0, true) : 0);
   return std::max(most, logits + ops) + Lists::kMost;
 }
 

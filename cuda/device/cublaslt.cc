@@ -22,7 +22,9 @@ int64_t alignment(const void* pointer, int64_t apart) {
   return alignment(
       reinterpret_cast<const void*>(reinterpret_cast<uintptr_t>(pointer) | static_cast<uintptr_t>(apart)));
 }
-int64_t b_alignment(const Runtime::Product& p) { return alignment(p.b, p.b_apart * (p.bfloat16 ? 2 : 4)); }
+int64_t b_alignment(const Runtime::Product& p) {
+  return alignment(p.b, p.b_apart * (p.fp8 ? 1 : p.bfloat16 ? 2 : 4));
+}
 int64_t c_alignment(const Runtime::Product& p) { return alignment(p.c, p.c_apart * (p.c_bfloat16 ? 2 : 4)); }
 
 // What the library adds a product to.
@@ -66,7 +68,9 @@ void CublasLt::drop(Plan& plan) {
 // The library counts columns first: our c [m, n] is its [n, m] = op(b) op(a).
 CublasLt::Plan CublasLt::make(const Runtime::Product& p) {
   Plan plan;
-  const cudaDataType_t type = p.bfloat16 ? CUDA_R_16BF : CUDA_R_32F,
+  const cudaDataType_t type = p.fp8        ? CUDA_R_8F_E4M3
+                              : p.bfloat16 ? CUDA_R_16BF
+                                           : CUDA_R_32F,
                        result = p.c_bfloat16 ? CUDA_R_16BF : CUDA_R_32F;
   const auto m = static_cast<uint64_t>(p.m), n = static_cast<uint64_t>(p.n), k = static_cast<uint64_t>(p.k);
   check(call_.desc_create(&plan.desc, CUBLAS_COMPUTE_32F, CUDA_R_32F), "a product");
@@ -81,6 +85,12 @@ CublasLt::Plan CublasLt::make(const Runtime::Product& p) {
     set(CUBLASLT_MATMUL_DESC_EPILOGUE, CUBLASLT_EPILOGUE_BIAS);
     set(CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE, result);
     set(CUBLASLT_MATMUL_DESC_BIAS_POINTER, p.bias);
+  }
+  if (p.a_scales) {  // of each row and column; without, FP8 is multiplied by 1
+    const cublasLtMatmulMatrixScale_t each = CUBLASLT_MATMUL_MATRIX_SCALE_OUTER_VEC_32F;
+    set(CUBLASLT_MATMUL_DESC_A_SCALE_MODE, each);
+    set(CUBLASLT_MATMUL_DESC_B_SCALE_MODE, each);
+    place_scales(plan, p);
   }
   const bool bt = p.b_transposed, at = p.a_transposed;
   check(call_.layout_create(&plan.b, type, bt ? k : n, bt ? n : k, p.b_step), "a layout");
@@ -113,6 +123,15 @@ CublasLt::Plan CublasLt::make(const Runtime::Product& p) {
   return plan;
 }
 
+// The library's A is our b.
+void CublasLt::place_scales(const Plan& plan, const Runtime::Product& p) {
+  const auto set = [&](cublasLtMatmulDescAttributes_t what, const float* const& scales) {
+    check(call_.desc_set(plan.desc, what, &scales, sizeof scales), "scales");
+  };
+  set(CUBLASLT_MATMUL_DESC_A_SCALE_POINTER, p.b_scales);
+  set(CUBLASLT_MATMUL_DESC_B_SCALE_POINTER, p.a_scales);
+}
+
 // Where the matrices of several products lie: other numbers for every layer of a model, one algorithm.
 void CublasLt::place(const Plan& plan, const Runtime::Product& p) {
   const auto set = [&](cublasLtMatrixLayout_t layout, int64_t apart) {
@@ -137,6 +156,8 @@ const CublasLt::Plan& CublasLt::plan_of(const Runtime::Product& p) {
                 p.b_transposed,
                 p.bfloat16,
                 p.c_bfloat16,
+                p.fp8,
+                p.a_scales != nullptr,
                 p.bias != nullptr,
                 alignment(p.a),
                 b_alignment(p),
@@ -161,6 +182,7 @@ bool CublasLt::multiply(const Runtime::Product& p, cudaStream_t stream) {
   if (p.bias)
     check(call_.desc_set(plan.desc, CUBLASLT_MATMUL_DESC_BIAS_POINTER, &p.bias, sizeof p.bias), "a bias");
   if (p.count > 1) place(plan, p);
+  if (p.a_scales) place_scales(plan, p);
   const float one = 1, kept = p.accumulate || p.residual ? 1.0f : 0.0f;
   check(call_.matmul(handle_, plan.desc, &one, p.b, plan.b, p.a, plan.a, &kept, before(p), plan.before, p.c,
                      plan.c, &plan.algorithm, workspace_, kWorkspace, stream),

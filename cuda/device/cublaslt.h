@@ -52,6 +52,7 @@ class CublasLt {
   };
   Plan make(const Runtime::Product& p);
   void place(const Plan& plan, const Runtime::Product& p);
+  void place_scales(const Plan& plan, const Runtime::Product& p);
   const Plan& plan_of(const Runtime::Product& p);  // with the lock held
   void drop(Plan& plan);
 

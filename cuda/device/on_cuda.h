@@ -49,6 +49,7 @@ class CudaRuntime final : public Runtime {
   size_t free_bytes() override;
   bool has_library() const override { return true; }
   void open_attention() override;
+  bool has_fp8() const override { return has_fp8_; }
   std::unique_ptr<Graph> capture(std::unique_ptr<Graph> known, const std::function<void()>& calls) override;
   void launch_graph(Graph& graph) override;
   std::string identity() const override { return identity_; }
@@ -70,6 +71,7 @@ class CudaRuntime final : public Runtime {
   cudaGraph_t captured(const std::function<void()>& calls);
 
   int device_, compute_ = 0;  // 90 is 9.0
+  bool has_fp8_ = false;
   std::string folders_, name_, identity_;
   // Work is captured beside the queue, in a stream where nothing runs: other threads queue theirs meanwhile.
   cudaStream_t stream_ = nullptr, capture_stream_ = nullptr;

@@ -53,6 +53,7 @@ CudaRuntime::CudaRuntime(int device, const std::string& folders) : device_(devic
   name_ = std::string("cuda (") + properties.name + ")";
   identity_ = hexadecimal(properties.uuid);
   compute_ = properties.major * 10 + properties.minor;
+  has_fp8_ = compute_ >= 89;  // whose tensor cores multiply it
   check(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "a stream");
   check(cudaStreamCreateWithFlags(&capture_stream_, cudaStreamNonBlocking), "a stream");
   // Freed memory stays with this process, so that the next step finds it without asking the driver.

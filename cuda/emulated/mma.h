@@ -4,6 +4,7 @@
 // once. Of bytes (m16n8k32) sums are exact on both.
 #include <cstdint>
 
+#include "tensor/float8.h"
 #include "tensor/tensor.h"
 
 namespace whorl::cuda::emulated {
@@ -39,6 +40,24 @@ void multiply_fragments(const Words& words, int lane, int (&c)[4]) {
       const uint32_t* const of_b = words(column * 4 + k % 16 / 4);
       c[i] += byte_of(of_a[row / 8 + k / 16 * 2], k % 4) * byte_of(of_b[4 + k / 16], k % 4);
     }
+  }
+}
+
+// The same places, E4M3; sums as those of bfloat16.
+template <class Words>
+void multiply_e4m3_fragments(const Words& words, int lane, float (&c)[4]) {
+  const auto number = [](uint32_t word, int i) {
+    return static_cast<double>(e4m3_to_float(static_cast<uint8_t>(word >> (8 * i))));
+  };
+  for (int i = 0; i < 4; ++i) {
+    const int row = lane / 4 + i / 2 * 8, column = lane % 4 * 2 + i % 2;
+    double sum = static_cast<double>(c[i]);
+    for (int k = 0; k < 32; ++k) {
+      const uint32_t* const of_a = words(row % 8 * 4 + k % 16 / 4);
+      const uint32_t* const of_b = words(column * 4 + k % 16 / 4);
+      sum += number(of_a[row / 8 + k / 16 * 2], k % 4) * number(of_b[4 + k / 16], k % 4);
+    }
+    c[i] = static_cast<float>(sum);
   }
 }
 

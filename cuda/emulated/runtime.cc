@@ -87,6 +87,7 @@ class EmulatedRuntime final : public Runtime {
   void launch_graph(Graph& graph) override { emulated::launch_graph(graph); }
   bool has_library() const override { return has_library_; }
   void open_attention() override { expect_attention_library(); }
+  bool has_fp8() const override { return has_library_ && fp8_ != Fp8::refused; }
   std::string identity() const override { return identity_; }
 
  protected:
@@ -125,11 +126,13 @@ class EmulatedRuntime final : public Runtime {
     ++waited;
   }
   bool multiply_now(const Product& product) override {
-    if (!has_library_) return false;
+    if (!can_multiply(product)) return false;
     launched("a product", [product] { emulated::multiply(product); });
     return true;
   }
-  bool can_multiply(const Product&) override { return has_library_; }
+  bool can_multiply(const Product& p) override {
+    return has_library_ && (!p.fp8 || fp8_ == Fp8::scaled || (fp8_ == Fp8::sums && !p.a_scales));
+  }
   bool attend_now(const PackedAttention& call) override { return emulated::attend(*this, call); }
   void* queue_now() override {
     check_not_capturing("the queue itself");
@@ -144,6 +147,7 @@ class EmulatedRuntime final : public Runtime {
   Queue queue_;
   std::string identity_ = next_identity();
   const bool has_library_ = products_are_asked_for();
+  const Fp8 fp8_ = fp8_asked_for();
 };
 }  // namespace
 }  // namespace emulated

@@ -58,6 +58,7 @@ struct FewRows {
     adapters.find_pieces(grid);
     typename Tile::Sums sums = {};
     add_chunk(grid, tile, grid.warp(), sums);
+    if constexpr (requires { tile.scale(grid, sums); }) tile.scale(grid, sums);
     for_each_sum<Tile::kOutputs / 16, Tile::kRows / 8>(grid, [&](int row, int output, int m, int n, int i) {
       parts[grid.warp() * kSums + row * Tile::kOutputs + output] = sums[m][n][i];
     });

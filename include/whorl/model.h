@@ -51,6 +51,9 @@ struct ModelOptions {
   // 0.56 bytes a weight, for answers and for adapters trained over them; a GGUF file's codes of that size are
   // kept. A matrix whose inputs are no multiple of 32 stays whole, as in GGUF, and the log names it. A model
   // that holds whole numbers cannot be saved.
+  // "fp8", on a GPU: the linears of layers become FP8 E4M3, one byte a weight, and so do the rows that they
+  // are multiplied by and gradients on their way back; tensor cores multiply such numbers from compute
+  // capability 8.9 on. Table and head stay whole, and the model cannot be saved.
   std::string quantize = "auto";
   // load: a folder for the weights as they are computed with; empty = none is kept. The first load writes
   // them there (as large as memory_bytes), the next ones map the file: they start in a fraction of the time,
@@ -115,8 +118,9 @@ class WHORL_API Model {
   // cores), others return at once. Safe from any thread.
   std::string digest() const;
   int64_t parameter_count() const;
-  size_t memory_bytes() const;       // packed weights, of this rank
-  std::string quantize() const;      // how matrices are held: "none", "int8", "int4" or "mixed"
+  size_t memory_bytes() const;  // packed weights, of this rank
+  // How matrices are held: "none", "int8", "int4", "fp8" (but for table and head) or "mixed".
+  std::string quantize() const;
   std::string device() const;        // "cpu (avx512)", for people
   int tensor_parallel_rank() const;  // of ModelOptions::tensor_parallel_size; 0 where all of it is here
   std::vector<std::string> linear_names()

@@ -46,8 +46,8 @@ Fields<ModelOptions> fields_of<ModelOptions>() {
           "quantize", &ModelOptions::quantize,
           "\"auto\" keeps the whole numbers of a GGUF file, \"none\" widens them; \"int8\" or \"int4\" round "
           "the weights to about 1.06 or 0.56 bytes each, but for matrices whose inputs are no multiple of "
-          "32; a "
-          "model of whole numbers cannot be saved"),
+          "32; \"fp8\", on a GPU, makes the linears of layers FP8 E4M3, one byte each, multiplied as such; a "
+          "model of rounded numbers cannot be saved"),
       field("weights_cache", &ModelOptions::weights_cache,
             "for load: a folder that keeps the weights as they are computed with, mapped at the next start; "
             "empty = none"),
@@ -158,7 +158,8 @@ void bind_facts(py::class_<Model>& c) {
       "tensor_parallel_rank", &Model::tensor_parallel_rank,
       "Which of tensor_parallel_size processes this is; 0 where all of the model is here.");
   c.def_property_readonly("quantize", &Model::quantize,
-                          "How matrices are held: \"none\", \"int8\", \"int4\" or \"mixed\".");
+                          "How matrices are held: \"none\", \"int8\", \"int4\", \"fp8\" (but for table and head) or "
+                          "\"mixed\".");
   c.def_property_readonly("device", &Model::device, "For people: \"cpu (avx512)\".");
   c.def_property_readonly("linear_names", &Model::linear_names,
                           "What target_modules can name, e.g. \"model.layers.0.mlp.up_proj\".");

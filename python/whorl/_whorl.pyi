@@ -614,7 +614,7 @@ class ModelOptions:
           device: "cpu", "cuda" (the first GPU), "cuda:1", or "auto": a GPU where there is one that has room (default 'cpu')
           threads: 0 = all CPUs this process may use (default 0)
           dtype: "auto" keeps the stored precision; "float32" widens; "bfloat16" halves memory (default 'auto')
-          quantize: "auto" keeps the whole numbers of a GGUF file, "none" widens them; "int8" or "int4" round the weights to about 1.06 or 0.56 bytes each, but for matrices whose inputs are no multiple of 32; a model of whole numbers cannot be saved (default 'auto')
+          quantize: "auto" keeps the whole numbers of a GGUF file, "none" widens them; "int8" or "int4" round the weights to about 1.06 or 0.56 bytes each, but for matrices whose inputs are no multiple of 32; "fp8", on a GPU, makes the linears of layers FP8 E4M3, one byte each, multiplied as such; a model of rounded numbers cannot be saved (default 'auto')
           weights_cache: for load: a folder that keeps the weights as they are computed with, mapped at the next start; empty = none (default '')
           tensor_parallel_size: processes that share the model's matrices, of which this is one: reads RANK, WORLD_SIZE, MASTER_ADDR, MASTER_PORT, connects there; rank 0 makes the engine, the others call follow() (default 1)
         """
@@ -645,7 +645,7 @@ class ModelOptions:
     @property
     def quantize(self) -> str:
         """
-        "auto" keeps the whole numbers of a GGUF file, "none" widens them; "int8" or "int4" round the weights to about 1.06 or 0.56 bytes each, but for matrices whose inputs are no multiple of 32; a model of whole numbers cannot be saved
+        "auto" keeps the whole numbers of a GGUF file, "none" widens them; "int8" or "int4" round the weights to about 1.06 or 0.56 bytes each, but for matrices whose inputs are no multiple of 32; "fp8", on a GPU, makes the linears of layers FP8 E4M3, one byte each, multiplied as such; a model of rounded numbers cannot be saved
         """
     @quantize.setter
     def quantize(self, arg1: str) -> None:
@@ -733,7 +733,7 @@ class Model:
           device: "cpu", "cuda" (the first GPU), "cuda:1", or "auto": a GPU where there is one that has room (default 'cpu')
           threads: 0 = all CPUs this process may use (default 0)
           dtype: "auto" keeps the stored precision; "float32" widens; "bfloat16" halves memory (default 'auto')
-          quantize: "auto" keeps the whole numbers of a GGUF file, "none" widens them; "int8" or "int4" round the weights to about 1.06 or 0.56 bytes each, but for matrices whose inputs are no multiple of 32; a model of whole numbers cannot be saved (default 'auto')
+          quantize: "auto" keeps the whole numbers of a GGUF file, "none" widens them; "int8" or "int4" round the weights to about 1.06 or 0.56 bytes each, but for matrices whose inputs are no multiple of 32; "fp8", on a GPU, makes the linears of layers FP8 E4M3, one byte each, multiplied as such; a model of rounded numbers cannot be saved (default 'auto')
           weights_cache: for load: a folder that keeps the weights as they are computed with, mapped at the next start; empty = none (default '')
           tensor_parallel_size: processes that share the model's matrices, of which this is one: reads RANK, WORLD_SIZE, MASTER_ADDR, MASTER_PORT, connects there; rank 0 makes the engine, the others call follow() (default 1)
         """
@@ -754,7 +754,7 @@ class Model:
           device: "cpu", "cuda" (the first GPU), "cuda:1", or "auto": a GPU where there is one that has room (default 'cpu')
           threads: 0 = all CPUs this process may use (default 0)
           dtype: "auto" keeps the stored precision; "float32" widens; "bfloat16" halves memory (default 'auto')
-          quantize: "auto" keeps the whole numbers of a GGUF file, "none" widens them; "int8" or "int4" round the weights to about 1.06 or 0.56 bytes each, but for matrices whose inputs are no multiple of 32; a model of whole numbers cannot be saved (default 'auto')
+          quantize: "auto" keeps the whole numbers of a GGUF file, "none" widens them; "int8" or "int4" round the weights to about 1.06 or 0.56 bytes each, but for matrices whose inputs are no multiple of 32; "fp8", on a GPU, makes the linears of layers FP8 E4M3, one byte each, multiplied as such; a model of rounded numbers cannot be saved (default 'auto')
           weights_cache: for load: a folder that keeps the weights as they are computed with, mapped at the next start; empty = none (default '')
           tensor_parallel_size: processes that share the model's matrices, of which this is one: reads RANK, WORLD_SIZE, MASTER_ADDR, MASTER_PORT, connects there; rank 0 makes the engine, the others call follow() (default 1)
         """
@@ -857,7 +857,7 @@ class Model:
     @property
     def quantize(self) -> str:
         """
-        How matrices are held: "none", "int8", "int4" or "mixed".
+        How matrices are held: "none", "int8", "int4", "fp8" (but for table and head) or "mixed".
         """
     @property
     def tensor_parallel_rank(self) -> int:

@@ -62,6 +62,8 @@ Weight CpuBackend::pack(const Tensor& w, bool backward) {
 Weight CpuBackend::pack_quantized(const Tensor& w, ops::Quantize quantize) {
   check_weight("pack_quantized", w);
   base::check_argument(quantize != ops::Quantize::none, "[pack_quantized] expected int8 or int4, got none");
+  base::check_argument(quantize != ops::Quantize::fp8, "[pack_quantized] the backend ", name(),
+                       " has no products of FP8: expected int8 or int4, or a GPU, got fp8");
   auto weight = std::make_shared<CpuWeight>();
   weight->quantised = QuantPanels(*pool_, ops::rounded_rows(w, quantize));
   return weight;

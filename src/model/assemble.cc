@@ -32,7 +32,19 @@ std::optional<KeptWeights> kept_weights(const Model::Impl& impl, const Work& wor
   return KeptWeights(work.options, impl.path, work.numbers.files, impl.backend, part);
 }
 
+// Before anything is read.
+void expect_fp8(const Model::Impl& impl, const Work& work) {
+  const bool asked = work.rounding.quantize == ops::Quantize::fp8;
+  base::check_argument(!asked || impl.backend->takes_fp8(), work.context,
+                       ": quantize 'fp8' needs a GPU (device 'cuda'), and the device is ",
+                       impl.backend->name(), "; use 'int8' or 'int4' here");
+  base::check_argument(!asked || work.share.whole(), work.context,
+                       ": quantize 'fp8' is not shared over ranks; expected tensor_parallel_size 1, got ",
+                       work.share.size);
+}
+
 DecoderWeights pack(Model::Impl& impl, const Work& work) {
+  expect_fp8(impl, work);
   const Share& share = work.share;
   const ModelConfig config = config_of(share, impl.config);
   const std::optional<KeptWeights> kept = kept_weights(impl, work);

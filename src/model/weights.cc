@@ -62,9 +62,12 @@ struct Packing {
   std::vector<TensorSpec> left_whole = {};
 };
 
-// A group that is not full costs a scale for few numbers, and GGUF has none: such a matrix stays whole.
+// A group that is not full costs a scale for few numbers, and GGUF has none: such a matrix stays whole. FP8
+// is for the linears of layers: a gradient of logits spans more than its numbers do, and a table is only
+// looked up.
 bool to_round(Packing& p, const TensorSpec& spec, ops::Quantize quantize) {
   if (quantize == ops::Quantize::none) return false;
+  if (quantize == ops::Quantize::fp8) return spec.linear >= 0;
   const bool fills = spec.shape.back() % ops::kQuantisedGroup == 0;
   if (!fills) p.left_whole.push_back(spec);
   return fills;
@@ -153,9 +156,13 @@ DecoderWeights pack_weights(const ModelConfig& config, const TensorSource& sourc
 std::string held_as(const ModelConfig& config, const DecoderWeights& weights) {
   DecoderWeights copy = weights;
   std::string held;
+  const bool in_fp8 = weights.layers.front().weights[0]->quantize() == ops::Quantize::fp8;
   for (const TensorSlot& slot : tensor_slots(config, copy)) {
     if (!slot.weight) continue;
-    const std::string one = name_of((*slot.weight)->quantize());
+    const ops::Quantize its = (*slot.weight)->quantize();
+    // Table and head stay whole beside linears in FP8, which is what such a model is.
+    if (its == ops::Quantize::none && slot.spec.linear < 0 && in_fp8) continue;
+    const std::string one = name_of(its);
     if (!held.empty() && held != one) return "mixed";
     held = one;
   }
@@ -205,13 +212,14 @@ bool exact_in_bfloat16(const Tensor& x) {
 }
 
 const char* name_of(ops::Quantize quantize) {
-  return quantize == ops::Quantize::int8 ? "int8" : quantize == ops::Quantize::int4 ? "int4" : "none";
+  constexpr const char* kNames[] = {"none", "int8", "int4", "fp8"};
+  return kNames[static_cast<size_t>(quantize)];
 }
 
 ops::Quantize quantize_named(const std::string& name, const std::string& context) {
-  for (const auto known : {ops::Quantize::none, ops::Quantize::int8, ops::Quantize::int4})
+  for (const auto known : {ops::Quantize::none, ops::Quantize::int8, ops::Quantize::int4, ops::Quantize::fp8})
     if (name == name_of(known)) return known;
-  base::invalid(context, ": expected quantize 'auto', 'none', 'int8' or 'int4', got '", name, "'");
+  base::invalid(context, ": expected quantize 'auto', 'none', 'int8', 'int4' or 'fp8', got '", name, "'");
 }
 
 DType dtype_named(const std::string& name, const std::string& context) {

@@ -64,7 +64,8 @@ struct KeptMatrix {
 using KeptSource = std::function<KeptMatrix(const TensorSpec&)>;
 
 // How matrices are held: as `kept` has them if there is one, else as `stored` says, else all rounded to
-// `quantize` whose inputs fill groups (ops::kQuantisedGroup); the log names what stays whole.
+// `quantize` whose inputs fill groups (ops::kQuantisedGroup); the log names what stays whole. fp8: all
+// linears of layers, whatever their inputs, and nothing else.
 struct Rounding {
   ops::Quantize quantize = ops::Quantize::none;
   StoredSource stored = {};
@@ -82,7 +83,8 @@ DecoderWeights pack_weights(const ModelConfig& config, const TensorSource& sourc
 std::string pack_one(const ModelConfig& config, const TensorSource& source, ops::Backend& backend,
                      const Rounding& rounding, const TensorSlot& slot);
 
-// "none", "int8" or "int4" where all matrices are held alike, else "mixed".
+// "none", "int8" or "int4" where all matrices are held alike, "fp8" where all linears of layers are and
+// nothing else, else "mixed".
 std::string held_as(const ModelConfig& config, const DecoderWeights& weights);
 
 // The other way: a tensor of the checkpoint on the host, as held (matrices) or float32 (vectors).

@@ -41,8 +41,9 @@ namespace whorl::ops {
 
 inline constexpr int kContractVersion = 11;
 
-// How a frozen matrix is rounded to whole numbers; groups of 32 inputs share a float16 scale.
-enum class Quantize : uint8_t { none, int8, int4 };
+// How a frozen matrix is rounded: to whole numbers, where groups of 32 inputs share a float16 scale, or to
+// FP8 E4M3, where a row has one scale (ops/fp8.h).
+enum class Quantize : uint8_t { none, int8, int4, fp8 };
 
 // A matrix [O, K] that is already rounded, on the host, all parts row-major and contiguous. A number is
 // scale * code, or scale * code - minimum where there are minima (int4 only).
@@ -188,6 +189,7 @@ struct PassShape {
   int64_t segment_rows = 0;            // of the longest segment; 0 = no adapters
   int64_t rank = 0;                    // the largest
   bool dropout = false, gradients = true;
+  DType activation = DType::float32;  // of what lies between the ops
   bool kept_layouts = true;  // of linears, for gradients: prepare_backward was, or will be, called for them
   AttentionShape attention;
   std::vector<Weight> linears;  // one of each shape
@@ -262,7 +264,10 @@ class Backend {
   // The same rounded: products round their other operand to int8, groups of 32 inputs of a row sharing a
   // scale, and sum whole numbers exactly; gradients see the widened weights and need no second layout. Cannot
   // be repacked.
+  // fp8: products round each row of their other operand by the rule of ops/fp8.h and sum in float32; dy w
+  // rounds rows of dy times the scales of w's rows in the same way. Refused unless takes_fp8().
   virtual Weight pack_quantized(const Tensor& w, Quantize quantize) = 0;
+  virtual bool takes_fp8() const { return false; }
   // The same with codes that somebody else made, taken as they are: nothing is rounded again. A backend that
   // has no layout for them refuses.
   virtual Weight pack_quantized(const QuantizedMatrix& w);

@@ -15,7 +15,8 @@ void expect_codes(const QuantizedMatrix& w) {
         ", got ", x.empty() ? "nothing" : name_of(x.dtype()), " ", to_string(x.shape()));
   };
   const bool int8 = w.quantize == Quantize::int8;
-  base::check_argument(w.quantize != Quantize::none, "[pack_quantized] expected int8 or int4, got none");
+  base::check_argument(int8 || w.quantize == Quantize::int4, "[pack_quantized] expected int8 or int4, got ",
+                       w.quantize == Quantize::fp8 ? "fp8" : "none");
   base::check_argument(w.inputs > 0 && w.codes.shape().size() == 2 && w.codes.dim(0) > 0,
                        "[pack_quantized] expected codes of a matrix, got ", to_string(w.codes.shape()),
                        " and ", w.inputs, " inputs");

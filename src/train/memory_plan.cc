@@ -83,6 +83,7 @@ struct Predictor {
   ops::PassShape pass_shape(bool kept, bool with_linears) const {
     ops::PassShape shape;
     shape.kept_layouts = kept;
+    shape.activation = activation_of(in.options);
     shape.rows = rows;
     shape.trained_rows = rows;
     shape.segment_rows = all_weights ? 0 : in.micro_batch;

@@ -10,13 +10,13 @@
 namespace whorl {
 namespace {
 
-Model toy_model_on(const std::string& device) {
+Model toy_model_on(const std::string& device, const std::string& quantize = "auto") {
   ModelConfig config;
   config.vocab_size = 97, config.hidden_size = 32, config.intermediate_size = 48,
   config.num_hidden_layers = 2;
   config.num_attention_heads = 4, config.num_key_value_heads = 2, config.max_position_embeddings = 256;
   config.initializer_range = 0.2;
-  return Model::create(config, 7, {}, {.device = device});
+  return Model::create(config, 7, {}, {.device = device, .quantize = quantize});
 }
 
 // Several requests in one batch over the paged cache: the ids that the CPU gives.
@@ -56,6 +56,24 @@ TEST(AnswersOnCuda, ScoreAsTheCpuDoes) {
     for (size_t t = 0; t < want[i].token_logprobs.size(); ++t)
       EXPECT_NEAR(got[i].token_logprobs[t], want[i].token_logprobs[t], 1e-4) << i << " " << t;
     EXPECT_EQ(got[i].is_greedy, want[i].is_greedy);
+  }
+}
+
+// Over linears in FP8 an answer does not depend on what else is asked at the same time.
+TEST(AnswersOnCuda, InFp8AreThoseOfEachAlone) {
+  ops::add_library_folder(std::filesystem::path(WHORL_EMULATED_LIBRARY).parent_path().string());
+  InferenceEngine engine(toy_model_on("cuda_emulated", "fp8"), EngineOptions{.page_size = 4});
+  std::vector<GenerateRequest> requests(3);
+  for (size_t i = 0; i < requests.size(); ++i) {
+    for (size_t t = 0; t < 3 + 4 * i; ++t)
+      requests[i].prompt_ids.push_back(static_cast<int32_t>((7 * t + 5 * i) % 90 + 3));
+    requests[i].sampling.max_new_tokens = 6, requests[i].sampling.temperature = 0;
+    requests[i].sampling.ignore_eos = true;
+  }
+  const auto together = engine.generate(requests);
+  for (size_t i = 0; i < requests.size(); ++i) {
+    EXPECT_EQ(together[i].front().ids, engine.generate(requests[i]).ids) << i;
+    EXPECT_EQ(together[i].front().ids.size(), 6u);
   }
 }
 

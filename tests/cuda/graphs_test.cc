@@ -142,7 +142,8 @@ class Graphs : public ::testing::Test {
 };
 
 TEST_F(Graphs, OfOneToThreeStreamsHaveTheBitsOfSingleLaunches) {
-  for (const auto& stored : {std::pair("bfloat16", "none"), {"float32", "none"}, {"bfloat16", "int8"}})
+  for (const auto& stored :
+       {std::pair("bfloat16", "none"), {"float32", "none"}, {"bfloat16", "int8"}, {"bfloat16", "fp8"}})
     for (const size_t count : {size_t{1}, size_t{3}})
       for (const bool adapted : {false, true})
         expect_same_bits([&](bool graphs) {
@@ -217,7 +218,7 @@ TEST_F(Graphs, AreBroughtUpToDateForAnotherAdapter) {
 
 // The steady state: no kernel is launched by the host, whatever the number of layers, streams and adapters.
 TEST_F(Graphs, AreAllThatATokenCosts) {
-  for (const char* quantize : {"none", "int8", "int4"})
+  for (const char* quantize : {"none", "int8", "int4", "fp8"})
     for (const size_t adapters : {size_t{0}, size_t{1}, size_t{3}}) {
       Streams s(model_of("bfloat16", quantize), 3);
       for (size_t i = 0; i < adapters; ++i) s.give(i, shared_adapter(s.model(), 8, i));

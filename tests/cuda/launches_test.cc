@@ -100,6 +100,14 @@ TEST_F(Launches, OfADecodedLayer) {
   }
 }
 
+// Rows are rounded by a launch of their own, four times a layer; beside it an adapter's first product is one
+// more where rows are there already.
+TEST_F(Launches, OfADecodedLayerInFp8) {
+  EXPECT_EQ(of_a_layer("fp8", 0), (Cost{13, 0}));
+  EXPECT_EQ(of_a_layer("fp8", 1), (Cost{14, 0}));
+  EXPECT_EQ(of_a_layer("fp8", 3), (Cost{14, 0}));
+}
+
 // By NVIDIA's library, which knows nothing of adapters.
 TEST_F(Launches, OfADecodedLayerOfTheLibrarys) {
   setenv("WHORL_CUDA_FEW_ROWS", "0", 1);

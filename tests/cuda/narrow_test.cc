@@ -165,10 +165,13 @@ std::string name_of(const ::testing::TestParamInfo<Base>& c) {
 INSTANTIATE_TEST_SUITE_P(Bases, Narrow,
                          ::testing::Values(Base{"llama"}, Base{"qwen3"},
                                            Base{"llama", "bfloat16", "none", false},
-                                           Base{"llama", "bfloat16", "int8"}),
+                                           Base{"llama", "bfloat16", "int8"},
+                                           Base{"llama", "bfloat16", "fp8"}),
                          name_of);
 INSTANTIATE_TEST_SUITE_P(Bases, NarrowRun,
-                         ::testing::Values(Base{"qwen3"}, Base{"llama", "bfloat16", "int8"}), name_of);
+                         ::testing::Values(Base{"qwen3"}, Base{"llama", "bfloat16", "int8"},
+                                           Base{"llama", "bfloat16", "fp8"}),
+                         name_of);
 
 // Of an adapter's run beside others nothing changes; the kernels here, whose bits do not depend on shapes.
 TEST(NarrowTogether, IsWhatEachIsAlone) {

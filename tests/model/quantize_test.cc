@@ -119,9 +119,10 @@ TEST(Quantize, CannotBeSaved) {
   EXPECT_NE(message([&] { model.save(folder.path() + "/saved"); }).find("rounded to int8"),
             std::string::npos);
   EXPECT_FALSE(std::filesystem::exists(folder.path() + "/saved"));
-  EXPECT_NE(
-      message([&] { Model::load(path, {.quantize = "int3"}); }).find("'none', 'int8' or 'int4', got 'int3'"),
-      std::string::npos);
+  EXPECT_NE(message([&] {
+              Model::load(path, {.quantize = "int3"});
+            }).find("'none', 'int8', 'int4' or 'fp8', got 'int3'"),
+            std::string::npos);
 }
 
 }  // namespace

@@ -34,6 +34,7 @@ class ForwardingBackend : public Backend {
   Weight pack_quantized(const Tensor& w, Quantize quantize) override {
     return inner_->pack_quantized(w, quantize);
   }
+  bool takes_fp8() const override { return inner_->takes_fp8(); }
   Weight pack_quantized(const QuantizedMatrix& w) override { return inner_->pack_quantized(w); }
   Weight pack_quantized(const QuantizedRows& w) override { return inner_->pack_quantized(w); }
   Weight pack_later(const Tensor& w, const std::function<void()>& laid_out) override {

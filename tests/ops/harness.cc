@@ -189,6 +189,8 @@ std::vector<NamedCheck> all_checks() {
           {"linear", check_linear},
           {"quantised", check_quantised},
           {"quantised_codes", check_quantised_codes},
+          {"fp8", check_fp8},
+          {"fp8_rows_alone", check_fp8_rows_alone},
           {"linear_weight_gradient", check_linear_weight_gradient},
           {"rms_norm", check_rms_norm},
           {"rope", check_rope},

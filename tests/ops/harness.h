@@ -127,6 +127,8 @@ using Check = void (*)(Backend&, const Setting&, Report&);
 void check_linear(Backend&, const Setting&, Report&);
 void check_quantised(Backend&, const Setting&, Report&);
 void check_quantised_codes(Backend&, const Setting&, Report&);
+void check_fp8(Backend&, const Setting&, Report&);
+void check_fp8_rows_alone(Backend&, const Setting&, Report&);
 void check_linear_weight_gradient(Backend&, const Setting&, Report&);
 void check_embedding(Backend&, const Setting&, Report&);
 void check_packing(Backend&, const Setting&, Report&);

@@ -33,9 +33,13 @@ class StagingBackend : public Backend {
   Weight pack_quantized(const Tensor& w, Quantize quantize) override {
     return inner_->pack_quantized(w, quantize);
   }
+  bool takes_fp8() const override { return inner_->takes_fp8(); }
   Weight pack_quantized(const QuantizedMatrix& w) override { return inner_->pack_quantized(w); }
   Weight pack_quantized(const QuantizedRows& w) override { return inner_->pack_quantized(w); }
   void prepare_backward(PackedWeight& w) override { inner_->prepare_backward(w); }
+  size_t gradient_layout_bytes(const PackedWeight& w) const override {
+    return inner_->gradient_layout_bytes(w);
+  }
   Weight pack_later(const Tensor& w, const std::function<void()>& laid_out) override {
     return inner_->pack_later(w, laid_out);
   }

@@ -52,7 +52,9 @@ def test_an_adapter_trained_over_a_rounded_base_serves_on_both(quantize: str) ->
 
 
 def test_what_a_rounded_base_refuses(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="expected quantize 'auto', 'none', 'int8' or 'int4', got 'fp4'"):
+    with pytest.raises(
+        ValueError, match="expected quantize 'auto', 'none', 'int8', 'int4' or 'fp8', got 'fp4'"
+    ):
         whorl.Model.load(DEMO_BASE, quantize="fp4")
     model = whorl.Model.load(DEMO_BASE, quantize="int4")
     with pytest.raises(ValueError, match="rounded to int4 on loading"):

@@ -112,6 +112,12 @@ class Grid {
     emulated::multiply_fragments([this](int lane) { return block_->given(lane).data(); }, lane(), c);
   }
 
+  void mma_e4m3(float (&c)[4], const uint32_t (&a)[4], const uint32_t (&b)[2],
+                Place place = Place::current()) const {
+    block_->give({a[0], a[1], a[2], a[3], b[0], b[1]}, place);
+    emulated::multiply_e4m3_fragments([this](int lane) { return block_->given(lane).data(); }, lane(), c);
+  }
+
   template <class T>
   Shared<T> shared(int64_t n) {
     const int64_t begin = carved_;

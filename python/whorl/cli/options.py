@@ -19,7 +19,8 @@ Store = Annotated[Path, typer.Option(help="Folder of the adapter store.", envvar
 Quantize = Annotated[
     str,
     typer.Option(
-        help="Round the base to int8 or int4; auto keeps a GGUF file's whole numbers, none widens them."
+        help="Round the base to int8 or int4, or on a GPU its linears to fp8; "
+        "auto keeps a GGUF file's whole numbers, none widens them."
     ),
 ]
 Threads = Annotated[int, typer.Option(help="0 = all CPUs this process may use.")]

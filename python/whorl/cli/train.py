@@ -156,7 +156,9 @@ def train(
         str | None, typer.Option(help="On a GPU bfloat16 halves what activations take. [float32]")
     ] = None,
     threads: Annotated[int | None, typer.Option(help="0 = all.")] = None,
-    quantize: Annotated[str | None, typer.Option(help="Train over a base rounded to int8 or int4.")] = None,
+    quantize: Annotated[
+        str | None, typer.Option(help="Train over a base rounded to int8, int4 or (on a GPU) fp8.")
+    ] = None,
     weights_cache: WeightsCache = None,
     device: Annotated[
         str | None, typer.Option(help='"cpu", "cuda", "cuda:1" or "auto". [cpu]', envvar="WHORL_DEVICE")
