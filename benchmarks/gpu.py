@@ -50,7 +50,10 @@ def wanted(chosen: argparse.Namespace) -> list[Case]:
 
 def command(case: Case, chosen: argparse.Namespace) -> list[str]:
     models = [] if case.script == "limits.py" else ["--models", str(chosen.models)]
-    return [*case.arguments, "--device", chosen.device, *models]
+    arguments = list(case.arguments)
+    if chosen.device == "cpu" and "--activation-dtype" in arguments:  # a CPU computes with float32 alone
+        arguments[arguments.index("--activation-dtype") + 1] = "float32"
+    return [*arguments, "--device", chosen.device, *models]
 
 
 def read(paths: list[Path]) -> Found:

@@ -16,6 +16,26 @@ struct Bfloat16Call : ProductCall {
   int64_t inputs = 0, row_step = 0;
 };
 
+// product(sums of a tile, words of sixteen outputs, words of eight rows) for all of a group: outputs and rows
+// come in words of inputs that stand together, four a load, and a product takes two of them.
+template <int Outputs, int Rows, class Group, class Product>
+WHORL_DEVICE void multiply_group(const Group& group, float (&sums)[Outputs][Rows][4],
+                                 const Product& product) {
+  WHORL_UNROLL
+  for (int half = 0; half < 4; half += 2) {
+    WHORL_UNROLL
+    for (int m = 0; m < Outputs; ++m) {
+      const FourWords &low = group.outputs[2 * m], &high = group.outputs[2 * m + 1];
+      const uint32_t a[4] = {low.x[half], high.x[half], low.x[half + 1], high.x[half + 1]};
+      WHORL_UNROLL
+      for (int n = 0; n < Rows; ++n) {
+        const uint32_t b[2] = {group.rows[n].x[half], group.rows[n].x[half + 1]};
+        product(sums[m][n], a, b);
+      }
+    }
+  }
+}
+
 // 16 `Outputs` outputs times 8 `Rows` rows. Those that are not there are others again and are not stored. A
 // block reads all of its rows: the more outputs it has, the less that costs beside its weights.
 template <int Outputs, int Rows>
@@ -57,19 +77,8 @@ struct Bfloat16Tile {
   }
 
   WHORL_DEVICE void multiply(Grid& grid, const Group& group, Sums& sums) const {
-    WHORL_UNROLL
-    for (int half = 0; half < 4; half += 2) {
-      WHORL_UNROLL
-      for (int m = 0; m < Outputs; ++m) {
-        const FourWords &low = group.outputs[2 * m], &high = group.outputs[2 * m + 1];
-        const uint32_t a[4] = {low.x[half], high.x[half], low.x[half + 1], high.x[half + 1]};
-        WHORL_UNROLL
-        for (int n = 0; n < Rows; ++n) {
-          const uint32_t b[2] = {group.rows[n].x[half], group.rows[n].x[half + 1]};
-          grid.mma(sums[m][n], a, b);
-        }
-      }
-    }
+    multiply_group(group, sums,
+                   [&](float(&c)[4], const uint32_t(&a)[4], const uint32_t(&b)[2]) { grid.mma(c, a, b); });
   }
 };
 

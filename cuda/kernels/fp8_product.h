@@ -55,19 +55,9 @@ struct Fp8Tile {
   }
 
   WHORL_DEVICE void multiply(Grid& grid, const Group& group, Sums& sums) const {
-    WHORL_UNROLL
-    for (int half = 0; half < 4; half += 2) {
-      WHORL_UNROLL
-      for (int m = 0; m < Outputs; ++m) {
-        const FourWords &low = group.outputs[2 * m], &high = group.outputs[2 * m + 1];
-        const uint32_t a[4] = {low.x[half], high.x[half], low.x[half + 1], high.x[half + 1]};
-        WHORL_UNROLL
-        for (int n = 0; n < Rows; ++n) {
-          const uint32_t b[2] = {group.rows[n].x[half], group.rows[n].x[half + 1]};
-          grid.mma_e4m3(sums[m][n], a, b);
-        }
-      }
-    }
+    multiply_group(group, sums, [&](float(&c)[4], const uint32_t(&a)[4], const uint32_t(&b)[2]) {
+      grid.mma_e4m3(c, a, b);
+    });
   }
 
   // Powers of two: sums of chunks are scaled as their sum would be.

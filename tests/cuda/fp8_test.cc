@@ -3,6 +3,7 @@
 #include <dlfcn.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "ops/device.h"
@@ -106,6 +107,35 @@ TEST_P(Fp8, FewRowsKnowNoNeighbours) {
       report.same_bits("y", product(begin, end, adapter), all.rows(begin, end));
   }
   EXPECT_TRUE(report.ok()) << report.text();
+}
+
+// What adapters add is what they add to a weight of zeros, of few rows and of many.
+TEST_P(Fp8, AddsAdaptersToAnyNumberOfRows) {
+  StagingBackend backend(open("16"));
+  Random random(9);
+  const int64_t k = 64, o = 48;
+  const Tensor none;
+  const Weight w = backend.pack_quantized(to_tensor(random.matrix(o, k, 0.3)), Quantize::fp8),
+               zero = backend.pack_quantized(Tensor::zeros(DType::float32, {o, k}), Quantize::fp8);
+  const Lora lora = backend.pack_lora(to_tensor(random.matrix(6, k, 0.3)),
+                                      to_tensor(random.matrix(o, 6, 0.3)), 0.5f, w->dtype());
+  for (const int64_t n : {int64_t{5}, int64_t{16}, int64_t{17}, int64_t{40}}) {
+    const Tensor x = to_tensor(random.matrix(n, k));
+    const auto product = [&](const PackedWeight& weight, const PackedLora* adapter) {
+      const Tensor y = Tensor::zeros(DType::float32, {n, o}), s = Tensor::zeros(DType::float32, {n, 6});
+      const LoraSegment all{0, n, adapter};
+      backend.linear(x, weight, none, {&all, 1}, s, y);
+      return y;
+    };
+    const Tensor with = product(*w, lora.get());
+    const auto base = to_doubles(product(*w, nullptr)), added = to_doubles(product(*zero, lora.get()));
+    std::vector<double> both(base);
+    for (size_t i = 0; i < both.size(); ++i) both[i] += added[i];
+    Report report;
+    report.compare("y", with, both, 1e-6);
+    report.expect(*std::max_element(added.begin(), added.end()) > 0.5, "adapters add something");
+    EXPECT_TRUE(report.ok()) << n << report.text();
+  }
 }
 
 // With it a call of up to four products of few rows is two launches: the rounding, then all of them.

@@ -1,5 +1,6 @@
 """The parts of the GPU's benchmark that need no GPU: what is measured, what is said of it, and what is not said of a trial."""
 
+import itertools
 import json
 import math
 import sys
@@ -220,3 +221,17 @@ def test_what_does_not_fit_into_the_time_is_not_begun(tmp_path, monkeypatch, cap
 
 def test_cases_of_the_host_keep_their_limits():
     assert all(c.limit == 300 + 4 * c.seconds for c in cases.CASES)
+
+
+def test_a_trial_on_the_cpu_asks_for_what_a_cpu_has(tmp_path):
+    for case in gpu_cases.CASES:
+        on_gpu, trial = chosen(tmp_path, 1000), chosen(tmp_path, 1000)
+        trial.device = "cpu"
+        assert "bfloat16" not in after(gpu.command(case, trial), "--activation-dtype")
+        assert after(gpu.command(case, on_gpu), "--activation-dtype") == after(
+            case.arguments, "--activation-dtype"
+        )
+
+
+def after(arguments, option):
+    return [value for name, value in itertools.pairwise(arguments) if name == option]
