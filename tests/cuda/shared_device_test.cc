@@ -55,6 +55,19 @@ TEST(SharedDevice, ARunIsPlannedIntoWhatAnEngineLeaves) {
   EXPECT_EQ(parameters_of(fit(base, work()), 0), wanted);
 }
 
+// What its adapters have taken already when the plan is made is part of it; their copies on the host are not.
+TEST(SharedDevice, WhatLearnersHoldIsTheRunsOwn) {
+  const Model base = toy_on_device();
+  const TrainPlan whole = plan_of(base, work());
+  ASSERT_GT(whole.optimizer_bytes, whole.adapter_bytes);
+  {
+    const Free room(on_device(whole));
+    EXPECT_TRUE(plan_of(base, work()).recompute_levels.empty());
+  }
+  const Free room(on_device(whole) - whole.adapter_bytes);
+  EXPECT_FALSE(plan_of(base, work()).recompute_levels.empty());
+}
+
 TEST(SharedDevice, ARunThatFindsTooLittleIsToldOfTheEngine) {
   const Model base = toy_on_device();
   const size_t wanted = on_device(plan_of(base, work()));
