@@ -157,9 +157,10 @@ void bind_facts(py::class_<Model>& c) {
   c.def_property_readonly(
       "tensor_parallel_rank", &Model::tensor_parallel_rank,
       "Which of tensor_parallel_size processes this is; 0 where all of the model is here.");
-  c.def_property_readonly("quantize", &Model::quantize,
-                          "How matrices are held: \"none\", \"int8\", \"int4\", \"fp8\" (but for table and head) or "
-                          "\"mixed\".");
+  c.def_property_readonly(
+      "quantize", &Model::quantize,
+      "How matrices are held: \"none\", \"int8\", \"int4\", \"fp8\" (but for table and head) or "
+      "\"mixed\".");
   c.def_property_readonly("device", &Model::device, "For people: \"cpu (avx512)\".");
   c.def_property_readonly("linear_names", &Model::linear_names,
                           "What target_modules can name, e.g. \"model.layers.0.mlp.up_proj\".");
