@@ -29,36 +29,32 @@ void multiply_fragments(const Words& words, int lane, float (&c)[4]) {
   }
 }
 
-inline int byte_of(uint32_t word, int i) { return static_cast<int8_t>(word >> (8 * i)); }
-
-template <class Words>
-void multiply_fragments(const Words& words, int lane, int (&c)[4]) {
+// The same of bytes, each the number that `number` makes of it; Wide holds the sum.
+template <class Wide, class Words, class Number, class Sum>
+void multiply_bytes(const Words& words, int lane, const Number& number, Sum (&c)[4]) {
+  const auto at = [&](uint32_t word, int i) { return number(static_cast<uint8_t>(word >> (8 * i))); };
   for (int i = 0; i < 4; ++i) {
     const int row = lane / 4 + i / 2 * 8, column = lane % 4 * 2 + i % 2;
+    Wide sum = static_cast<Wide>(c[i]);
     for (int k = 0; k < 32; ++k) {
       const uint32_t* const of_a = words(row % 8 * 4 + k % 16 / 4);
       const uint32_t* const of_b = words(column * 4 + k % 16 / 4);
-      c[i] += byte_of(of_a[row / 8 + k / 16 * 2], k % 4) * byte_of(of_b[4 + k / 16], k % 4);
+      sum += at(of_a[row / 8 + k / 16 * 2], k % 4) * at(of_b[4 + k / 16], k % 4);
     }
+    c[i] = static_cast<Sum>(sum);
   }
 }
 
-// The same places, E4M3; sums as those of bfloat16.
+template <class Words>
+void multiply_fragments(const Words& words, int lane, int (&c)[4]) {
+  multiply_bytes<int>(words, lane, [](uint8_t byte) { return int{static_cast<int8_t>(byte)}; }, c);
+}
+
+// E4M3; sums as those of bfloat16.
 template <class Words>
 void multiply_e4m3_fragments(const Words& words, int lane, float (&c)[4]) {
-  const auto number = [](uint32_t word, int i) {
-    return static_cast<double>(e4m3_to_float(static_cast<uint8_t>(word >> (8 * i))));
-  };
-  for (int i = 0; i < 4; ++i) {
-    const int row = lane / 4 + i / 2 * 8, column = lane % 4 * 2 + i % 2;
-    double sum = static_cast<double>(c[i]);
-    for (int k = 0; k < 32; ++k) {
-      const uint32_t* const of_a = words(row % 8 * 4 + k % 16 / 4);
-      const uint32_t* const of_b = words(column * 4 + k % 16 / 4);
-      sum += number(of_a[row / 8 + k / 16 * 2], k % 4) * number(of_b[4 + k / 16], k % 4);
-    }
-    c[i] = static_cast<float>(sum);
-  }
+  multiply_bytes<double>(
+      words, lane, [](uint8_t byte) { return static_cast<double>(e4m3_to_float(byte)); }, c);
 }
 
 }  // namespace whorl::cuda::emulated

@@ -59,7 +59,7 @@ struct TrainOptions {
   int64_t memory_budget_bytes = 0;
   // What queries, keys, values, attention, gate, up, normed rows and most of their gradients are kept in
   // between ops: "float32", or "bfloat16" (as torch's bf16 training has all of them), which takes half of
-  // their memory and of the time that a GPU spends reading and writing them, and rounds each once. The
+  // their memory and of what a GPU reads and writes of them, and rounds each once. The
   // residual stream, sums and the adapters themselves are float32 either way. "bfloat16" needs a GPU and a
   // base that is not float32.
   std::string activation_dtype = "float32";

@@ -1,19 +1,12 @@
 #pragma once
 // Small models and adapters on the emulated device, and what it counts.
-#include <dlfcn.h>
-
 #include <string>
 
 #include "base/random.h"
+#include "cuda/counted.h"
 #include "model/model_impl.h"
 
 namespace whorl::testing {
-
-// "launches", "uploads" ... since the start of the process.
-inline int64_t counted(const std::string& what) {
-  void* const library = dlopen(WHORL_EMULATED_LIBRARY, RTLD_NOW | RTLD_LOCAL);
-  return reinterpret_cast<int64_t (*)()>(dlsym(library, ("whorl_emulated_" + what).c_str()))();
-}
 
 // Two-decimal numbers from -0.5 on.
 inline Tensor numbers(Shape shape, uint64_t seed) {

@@ -1,11 +1,11 @@
 // Products of FP8 on devices that have them with scales, their sums alone, or none: the harness on each, by
 // which way they go, and the memory that is foreseen.
-#include <dlfcn.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <filesystem>
 
+#include "cuda/counted.h"
 #include "ops/device.h"
 #include "ops/harness.h"
 #include "ops/library_folders.h"
@@ -14,11 +14,6 @@
 namespace whorl::ops {
 
 namespace {
-int64_t counted(const std::string& what) {
-  void* const library = dlopen(WHORL_EMULATED_LIBRARY, RTLD_NOW | RTLD_LOCAL);
-  return reinterpret_cast<int64_t (*)()>(dlsym(library, ("whorl_emulated_" + what).c_str()))();
-}
-
 // What a device's library has of FP8 ("": no library at all), and how many launches a product takes: of
 // multiples of 16; with a bias; of other outputs. Back: in passing, with its layout kept, accumulated too.
 struct Kind {

@@ -1,7 +1,6 @@
 // Attention that NVIDIA's cuDNN is asked for, of bfloat16 rows, over the emulation's stand-in: it computes
 // from what it is told alone (emulated/attention.cc), so rows, steps, lists, masks and logarithms are the
 // promise here. The reference sees none of these: it is loops over sequences in double precision.
-#include <dlfcn.h>
 #include <gtest/gtest.h>
 
 #include <array>
@@ -10,18 +9,13 @@
 #include <filesystem>
 
 #include "base/random.h"
+#include "cuda/counted.h"
 #include "ops/backend.h"
 #include "ops/device.h"
 #include "ops/library_folders.h"
 
 namespace whorl::ops {
 namespace {
-
-int64_t counted(const char* what) {
-  void* const library = dlopen(WHORL_EMULATED_LIBRARY, RTLD_NOW | RTLD_LOCAL);
-  void* const function = dlsym(library, (std::string("whorl_emulated_") + what).c_str());
-  return reinterpret_cast<int64_t (*)()>(function)();
-}
 
 // [rows, columns] of numbers that bfloat16 holds.
 struct Grid {

@@ -1,5 +1,4 @@
 // What working_bytes foresees for a call of adapters against what the device's memory grew to.
-#include <dlfcn.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -7,6 +6,7 @@
 #include <filesystem>
 #include <functional>
 
+#include "cuda/counted.h"
 #include "ops/backend.h"
 #include "ops/device.h"
 #include "ops/library_folders.h"
@@ -16,10 +16,7 @@ namespace whorl::ops {
 namespace {
 constexpr int64_t kLists = 2 << 20;  // which may be kept beside a pass
 
-int64_t peak() {
-  void* const library = dlopen(WHORL_EMULATED_LIBRARY, RTLD_NOW | RTLD_LOCAL);
-  return reinterpret_cast<int64_t (*)()>(dlsym(library, "whorl_emulated_memory_peak"))();
-}
+int64_t peak() { return counted("memory_peak"); }
 
 // Three products of the same rows whose adapters have the same rank, and the way back through one of them.
 struct Call {

@@ -1,11 +1,11 @@
 // A whole model on the CUDA backend: its logits and its training, over the emulation of blocks
 // and threads. Device memory is closed to the host there, so that whatever above the contract looks into it
 // falls.
-#include <dlfcn.h>
 #include <gtest/gtest.h>
 
 #include <filesystem>
 
+#include "cuda/counted.h"
 #include "ops/device.h"
 #include "ops/library_folders.h"
 #include "train/harness.h"
@@ -129,10 +129,7 @@ Model toy_on_cuda() {
 TEST(TrainingOnCuda, AStepThatIsNotFiniteLeavesAllAdaptersAlone) { expect_nothing_kept(toy_on_cuda()); }
 
 // How often the host has stood still for the emulated device.
-int64_t waits() {
-  void* const library = dlopen(WHORL_EMULATED_LIBRARY, RTLD_NOW | RTLD_LOCAL);
-  return reinterpret_cast<int64_t (*)()>(dlsym(library, "whorl_emulated_waits"))();
-}
+int64_t waits() { return counted("waits"); }
 
 int64_t waits_of(int64_t steps, size_t adapters, int64_t micro_batches) {
   const Model base = toy_on_cuda();
