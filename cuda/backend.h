@@ -132,7 +132,7 @@ class CudaBackend final : public ops::Backend {
                      std::span<const float> weights, const Tensor& losses, const Tensor& dh,
                      const Tensor& dhead) override;
 
-  void largest(const Tensor& logits, const Tensor& out) override;
+  void draw(const Tensor& logits, std::span<const ops::Draw> draws, const Tensor& out) override;
   void score(const Tensor& logits, std::span<const int32_t> targets, const Tensor& out) override;
 
   double sum_squares(const Tensor& x) override;

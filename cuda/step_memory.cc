@@ -5,9 +5,9 @@
 #include <bit>
 
 #include "cuda/backend.h"
+#include "cuda/draw.h"
 #include "cuda/fp8.h"
 #include "cuda/kernels/attention.h"
-#include "cuda/kernels/largest.h"
 #include "cuda/lora_parts.h"
 #include "cuda/tensor_attention.h"
 #include "cuda/views.h"
@@ -74,17 +74,16 @@ struct Step {
     }
     most = std::max(most, widest + states() + attention_lists());
     const CudaWeight& head = as_cuda(static_cast<const PackedWeight&>(*shape.head));
-    const auto found = logits * pieces(head.o, OfLogits::kNumbers) * 2 * ops::Backend::kMostLargest;
-    return std::max({most, rounded(head, logits), static_cast<size_t>(found) * 4});
+    return std::max({most, rounded(head, logits), draw_bytes(logits, head.o)});
   }
 
   // Lists of a step that is written down: ids, attention's, and in every layer those of its adapters
-  // (queries, keys and values; attention's output; gate and up; down).
+  // (queries, keys and values; attention's output; gate and up; down), and how tokens are drawn.
   size_t lists() const {
     size_t layer = 0;
     for (const int64_t products : {3, 1, 2, 1})
       if (shape.rank > 0) layer += place(adapter_list(products));
-    return place(static_cast<size_t>(rows) * 4) + place(attention_lists()) +
+    return place(static_cast<size_t>(rows) * 4) + place(attention_lists()) + place(draw_list_bytes(logits)) +
            static_cast<size_t>(shape.layers) * layer;
   }
 };

@@ -1,6 +1,6 @@
 #pragma once
 // What a likelihood needs of long rows of logits: a block walks a row twice.
-#include "cuda/kernels/largest.h"
+#include "cuda/kernels/ranked.h"
 
 namespace whorl::cuda {
 
@@ -26,7 +26,7 @@ struct Score {
       if (x.before(best)) best = x;
     }
     broken = block_max<kWarps>(grid, broken ? 1.0f : 0.0f, flags) > 0;
-    best = best_of_block(grid, best, values, ids);
+    best = best_of_block<kWarps>(grid, best, values, ids);
     double sum = 0;
     for (int64_t v = grid.thread(); v < vocabulary && !broken; v += kThreads)
       sum += static_cast<double>(expf(row[v] - best.value));
@@ -35,18 +35,6 @@ struct Score {
   }
 
  private:
-  WHORL_DEVICE Ranked best_of_block(Grid& grid, Ranked best, const Shared<float>& values,
-                                    const Shared<int32_t>& ids) const {
-    best = best_of_warp(grid, best);
-    if (grid.lane() == 0) values[grid.warp()] = best.value, ids[grid.warp()] = best.id;
-    grid.sync();
-    for (int w = 0; w < kWarps; ++w) {
-      const Ranked other{values[w], ids[w]};
-      if (other.before(best)) best = other;
-    }
-    return best;
-  }
-
   WHORL_DEVICE void write(Grid& grid, const Ranked& best, bool broken, float target, double sum) const {
     const auto to = out.row(grid.block());
     to[0] = best.id;

@@ -24,7 +24,7 @@ Decoder::Decoder(ModelConfig config, std::shared_ptr<ops::Backend> backend, Deco
         return Tensor::zeros(DType::float32, {rows, width});
       }),
       device_found_([backend = backend_](int64_t rows) {
-        return backend->allocate(DType::int32, {rows, 2 * ops::Backend::kMostLargest});
+        return backend->allocate(DType::int32, {rows, ops::Backend::kScoreWords});
       }) {
   const auto linears = static_cast<size_t>(config_.num_hidden_layers) * kLinearsPerLayer;
   for (size_t i = 0; i < linears; ++i) linear_names_.push_back(linear_name(i));

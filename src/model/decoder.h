@@ -46,12 +46,8 @@ class Decoder final : public Transformer {
   StepMemory step_memory(const StepLimits& limits) const override;
   Tensor step(const Batch& batch, std::span<const ops::PagedSequence> sequences, KvCache& cache,
               std::span<const int32_t> logit_rows) const override;
-  StepLogits step_for_largest(const Batch& batch, std::span<const ops::PagedSequence> sequences,
-                              KvCache& cache, std::span<const int32_t> logit_rows,
-                              int64_t count) const override;
-  StepLogits step_for_scores(const Batch& batch, std::span<const ops::PagedSequence> sequences,
-                             KvCache& cache, std::span<const int32_t> logit_rows,
-                             std::span<const int32_t> targets) const override;
+  StepLogits step_for(const Batch& batch, std::span<const ops::PagedSequence> sequences, KvCache& cache,
+                      std::span<const int32_t> logit_rows, const LogitsWanted& wanted) const override;
 
   const DecoderWeights& weights() const override { return weights_; }
   Tensor rope(int64_t positions) const override;
@@ -73,16 +69,9 @@ class Decoder final : public Transformer {
   struct StepTensors {
     const StepBuffers& buffers;
     const Tensor& rope;
-    const Tensor &logits, &found;      // of the wanted rows; the second one is empty where all are
-    std::span<const int32_t> targets;  // of scores; empty: the largest are found
+    const Tensor &logits, &found;  // of the wanted rows; of those that are not whole, what is sent instead
+    LogitsWanted wanted;           // nothing where all rows are whole
   };
-  // What is wanted of logits: so many of the largest, scores of targets, or (neither) all.
-  struct Wanted {
-    int64_t largest = 0;
-    std::span<const int32_t> targets = {};
-  };
-  StepLogits run_step(const Batch& batch, std::span<const ops::PagedSequence> sequences, KvCache& cache,
-                      std::span<const int32_t> logit_rows, Wanted wanted) const;
   void queue_step(const Batch& batch, std::span<const ops::PagedSequence> sequences, const KvCache& cache,
                   const StepTensors& tensors, std::span<const int32_t> logit_rows) const;
   void head(const Tensor& hidden, const Tensor& normed, std::span<const int32_t> rows,

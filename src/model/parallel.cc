@@ -81,23 +81,14 @@ RankMessage step_message(const Batch& batch, std::span<const ops::PagedSequence>
 
 Tensor ParallelTransformer::step(const Batch& batch, std::span<const ops::PagedSequence> sequences,
                                  KvCache& cache, std::span<const int32_t> logit_rows) const {
-  return step_for_largest(batch, sequences, cache, logit_rows, 0).all;
+  return step_for(batch, sequences, cache, logit_rows, {}).all;
 }
 
-StepLogits ParallelTransformer::step_for_largest(const Batch& batch,
-                                                 std::span<const ops::PagedSequence> sequences,
-                                                 KvCache& cache, std::span<const int32_t> logit_rows,
-                                                 int64_t count) const {
+StepLogits ParallelTransformer::step_for(const Batch& batch, std::span<const ops::PagedSequence> sequences,
+                                         KvCache& cache, std::span<const int32_t> logit_rows,
+                                         const LogitsWanted& wanted) const {
   return lead_step(batch, sequences, cache, logit_rows,
-                   [&] { return mine_->step_for_largest(batch, sequences, cache, logit_rows, count); });
-}
-
-StepLogits ParallelTransformer::step_for_scores(const Batch& batch,
-                                                std::span<const ops::PagedSequence> sequences, KvCache& cache,
-                                                std::span<const int32_t> logit_rows,
-                                                std::span<const int32_t> targets) const {
-  return lead_step(batch, sequences, cache, logit_rows,
-                   [&] { return mine_->step_for_scores(batch, sequences, cache, logit_rows, targets); });
+                   [&] { return mine_->step_for(batch, sequences, cache, logit_rows, wanted); });
 }
 
 StepLogits ParallelTransformer::lead_step(const Batch& batch, std::span<const ops::PagedSequence> sequences,

@@ -29,12 +29,8 @@ class ParallelTransformer final : public Transformer {
   StepMemory step_memory(const StepLimits& limits) const override;
   Tensor step(const Batch& batch, std::span<const ops::PagedSequence> sequences, KvCache& cache,
               std::span<const int32_t> logit_rows) const override;
-  StepLogits step_for_largest(const Batch& batch, std::span<const ops::PagedSequence> sequences,
-                              KvCache& cache, std::span<const int32_t> logit_rows,
-                              int64_t count) const override;
-  StepLogits step_for_scores(const Batch& batch, std::span<const ops::PagedSequence> sequences,
-                             KvCache& cache, std::span<const int32_t> logit_rows,
-                             std::span<const int32_t> targets) const override;
+  StepLogits step_for(const Batch& batch, std::span<const ops::PagedSequence> sequences, KvCache& cache,
+                      std::span<const int32_t> logit_rows, const LogitsWanted& wanted) const override;
   std::shared_ptr<const void> lead() const override;
 
   // On the other ranks: does their part until rank 0 leads no more. `stop`, unless empty, is asked after

@@ -95,18 +95,28 @@ void Decoder::head(const Tensor& hidden, const Tensor& normed, std::span<const i
     i = end;
   }
   backend_->linear(picked, *weights_.head, {}, {}, {}, t.logits);
-  if (t.found.empty()) return;
-  t.targets.empty() ? backend_->largest(t.logits, t.found) : backend_->score(t.logits, t.targets, t.found);
+  const int64_t draws = std::ssize(t.wanted.draws), few = t.wanted.few();
+  if (draws > 0)
+    backend_->draw(t.logits.rows(0, draws), t.wanted.draws, t.found.rows(0, draws).columns(0, 1));
+  if (few > draws) backend_->score(t.logits.rows(draws, few), t.wanted.targets, t.found.rows(draws, few));
 }
 
 StepLogits Decoder::to_host(const StepTensors& t) const {
-  if (t.logits.empty()) return {Tensor::zeros(DType::float32, {0, config_.vocab_size}), {}};
-  if (backend_->on_host()) return {t.logits, {}};
-  const bool all = t.found.empty();
-  const Tensor host = all ? host_logits_.take(t.logits.dim(0)) : Tensor::zeros(DType::int32, t.found.shape());
-  backend_->download(all ? t.logits : t.found, host);
-  if (all) return {host, {}};
-  return t.targets.empty() ? StepLogits{{}, host} : StepLogits{{}, {}, host};
+  if (t.logits.empty()) return {Tensor::zeros(DType::float32, {0, config_.vocab_size})};
+  if (backend_->on_host()) return {t.logits};
+  const int64_t draws = std::ssize(t.wanted.draws), few = t.wanted.few(), rows = t.logits.dim(0);
+  StepLogits out;
+  if (few > 0) {  // in one copy: each is waited for
+    const Tensor host = Tensor::zeros(DType::int32, {few, ops::Backend::kScoreWords});
+    backend_->download(t.found.rows(0, few), host);
+    if (draws > 0) out.drawn = host.rows(0, draws).columns(0, 1);
+    if (few > draws) out.scores = host.rows(draws, few);
+  }
+  if (few < rows) {
+    out.all = host_logits_.take(rows - few);
+    backend_->download(t.logits.rows(few, rows), out.all);
+  }
+  return out;
 }
 
 // From ids to logits on the device. It waits for nothing and makes no tensors.
@@ -145,12 +155,16 @@ void Decoder::queue_step(const Batch& batch, std::span<const ops::PagedSequence>
 
 namespace {
 // What a decode step of one token for each sequence has in common with the next one.
-uint64_t step_key(const Batch& batch, const KvCache& cache, int64_t logit_rows, int64_t found) {
+uint64_t step_key(const Batch& batch, const KvCache& cache, int64_t logit_rows, const LogitsWanted& wanted) {
   const bool adapted = std::any_of(batch.adapters.begin(), batch.adapters.end(),
                                    [](const AdapterRows& rows) { return rows.adapter != nullptr; });
+  bool chance = false, top_k = false, top_p = false;  // what drawing takes (cuda/draw.cc)
+  for (const ops::Draw& d : wanted.draws)
+    if (d.temperature > 0) chance = true, top_k |= d.top_k > 0, top_p |= d.top_p < 1;
   uint64_t key = reinterpret_cast<uintptr_t>(cache.layers[0].keys.raw());
   for (const int64_t part :
-       {static_cast<int64_t>(batch.ids.size()), logit_rows, found, static_cast<int64_t>(adapted)})
+       {std::ssize(batch.ids), logit_rows, std::ssize(wanted.draws), std::ssize(wanted.targets),
+        int64_t{adapted}, int64_t{chance}, int64_t{top_k}, int64_t{top_p}})
     key = base::derive(key, static_cast<uint64_t>(part));
   return key;
 }
@@ -158,38 +172,26 @@ uint64_t step_key(const Batch& batch, const KvCache& cache, int64_t logit_rows, 
 
 Tensor Decoder::step(const Batch& batch, std::span<const ops::PagedSequence> sequences, KvCache& cache,
                      std::span<const int32_t> logit_rows) const {
-  return step_for_largest(batch, sequences, cache, logit_rows, 0).all;
+  return step_for(batch, sequences, cache, logit_rows, {}).all;
 }
 
-StepLogits Decoder::step_for_largest(const Batch& batch, std::span<const ops::PagedSequence> sequences,
-                                     KvCache& cache, std::span<const int32_t> logit_rows,
-                                     int64_t count) const {
-  return run_step(batch, sequences, cache, logit_rows, {.largest = std::min(count, config_.vocab_size)});
-}
-
-StepLogits Decoder::step_for_scores(const Batch& batch, std::span<const ops::PagedSequence> sequences,
-                                    KvCache& cache, std::span<const int32_t> logit_rows,
-                                    std::span<const int32_t> targets) const {
-  check_argument(targets.size() == logit_rows.size(), "[Transformer.step] expected ", logit_rows.size(),
-                 " targets, one per logit row, got ", targets.size());
-  return run_step(batch, sequences, cache, logit_rows, {.targets = targets});
-}
-
-StepLogits Decoder::run_step(const Batch& batch, std::span<const ops::PagedSequence> sequences,
-                             KvCache& cache, std::span<const int32_t> logit_rows, Wanted wanted) const {
+StepLogits Decoder::step_for(const Batch& batch, std::span<const ops::PagedSequence> sequences,
+                             KvCache& cache, std::span<const int32_t> logit_rows,
+                             const LogitsWanted& wanted) const {
   check_batch(batch, sequences, cache, logit_rows);
-  const auto n = static_cast<int64_t>(batch.ids.size()), rows = static_cast<int64_t>(logit_rows.size());
-  if (rows == 0 || backend_->on_host()) wanted = {};
-  const int64_t words = wanted.targets.empty() ? 2 * wanted.largest : ops::Backend::kScoreWords;
+  const auto n = std::ssize(batch.ids), rows = std::ssize(logit_rows);
+  check_argument(wanted.few() <= rows, "[Transformer.step] expected draws and targets of at most ", rows,
+                 " logit rows, got ", wanted.draws.size(), " and ", wanted.targets.size());
+  const LogitsWanted sent = backend_->on_host() ? LogitsWanted{} : wanted;
   const Tensor table = rope(1 + *std::max_element(batch.positions.begin(), batch.positions.end()));
   auto buffers = take_buffers(n);
   const Tensor logits = rows == 0 ? Tensor() : device_logits_.take(rows),
-               found = words == 0 ? Tensor() : device_found_.take(rows).columns(0, words);
-  const StepTensors tensors{*buffers, table, logits, found, wanted.targets};
+               found = sent.few() == 0 ? Tensor() : device_found_.take(rows);
+  const StepTensors tensors{*buffers, table, logits, found, sent};
   const auto queue = [&] { queue_step(batch, sequences, cache, tensors, logit_rows); };
   // Sums over ranks are waited for: no work that could be sent as one.
-  const bool decodes = n == static_cast<int64_t>(sequences.size()) && share_.whole();
-  decodes ? backend_->repeated(step_key(batch, cache, rows, words), queue) : queue();
+  const bool decodes = n == std::ssize(sequences) && share_.whole();
+  decodes ? backend_->repeated(step_key(batch, cache, rows, sent), queue) : queue();
   const StepLogits out = to_host(tensors);
   const std::lock_guard lock(mutex_);
   spare_.push_back(std::move(buffers));

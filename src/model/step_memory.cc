@@ -24,7 +24,7 @@ size_t Decoder::buffer_bytes(int64_t rows) const {
 }
 
 // Buffers are those of the largest step; the table of angles grows beside the one before it, which is at most
-// half as long; on a device logits and what is largest of them lie beside each other.
+// half as long; on a device logits and what is sent instead of them lie beside each other.
 StepMemory Decoder::step_memory(const StepLimits& limits) const {
   ops::StepShape shape;
   shape.rows = limits.rows, shape.sequences = limits.sequences, shape.logits = limits.logits;
@@ -38,7 +38,7 @@ StepMemory Decoder::step_memory(const StepLimits& limits) const {
                 logits = LogitsPool::most_rows(limits.logits);
   out.steps = backend_->step_bytes(shape) + buffer_bytes(buffer_rows(limits.rows)) +
               bytes_of(backend_->activation_dtype(), logits, config_.vocab_size);
-  if (!backend_->on_host()) out.steps += bytes_of(DType::int32, logits, 2 * ops::Backend::kMostLargest);
+  if (!backend_->on_host()) out.steps += bytes_of(DType::int32, logits, ops::Backend::kScoreWords);
   {
     const std::lock_guard lock(mutex_);
     if (rope_.empty() || rope_.dim(0) < table)

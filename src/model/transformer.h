@@ -49,11 +49,20 @@ struct KvCache {
   std::shared_ptr<const uint64_t> on_ranks = {};  // as that of a DeviceAdapter
 };
 
-// Logits of the rows that a step was asked for, as whoever chooses tokens from them needs them, on the host.
+// What is wanted of the rows of logits that a step is asked for, in their order: of the first ones a token is
+// drawn, of the next ones the likelihood of a known token, and all others are wanted whole.
+struct LogitsWanted {
+  std::span<const ops::Draw> draws = {};
+  std::span<const int32_t> targets = {};
+  int64_t few() const { return static_cast<int64_t>(draws.size() + targets.size()); }
+};
+
+// What came of them, on the host. A transformer may give all rows whole, whatever was wanted; then `drawn`
+// and `scores` are empty.
 struct StepLogits {
-  Tensor all;          // [rows, V] float32; or empty, then
-  Tensor largest;      // [rows, 2 count] int32, see ops::Backend::largest
-  Tensor scores = {};  // [rows, 5] int32, see ops::Backend::score
+  Tensor all;          // [rows that are whole, V] float32
+  Tensor drawn = {};   // [draws, 1] int32, see ops::Backend::draw
+  Tensor scores = {};  // [targets, 5] int32, see ops::Backend::score
 };
 
 // The largest of the steps that somebody will ask for.
@@ -93,24 +102,17 @@ class Transformer {
   // Before anything of it is taken. From any thread, as make_kv_cache().
   virtual StepMemory step_memory([[maybe_unused]] const StepLimits& limits) const { return {}; }
   // One step over the paged cache. Returns logits [logit_rows, V], float32 on the host, for the listed rows
-  // of the batch (ascending). The same bits for a sequence however it was cut into steps and whatever shares
-  // them.
+  // of the batch, in their order. The same bits for a sequence however it was cut into steps and whatever
+  // shares them.
   virtual Tensor step(const Batch& batch, std::span<const ops::PagedSequence> sequences, KvCache& cache,
                       std::span<const int32_t> logit_rows) const = 0;
 
-  // The same where the `count` largest of each row may be enough (1 to ops::Backend::kMostLargest; 0 = all
-  // are needed): a device whose memory the host cannot read sends those alone.
-  virtual StepLogits step_for_largest(const Batch& batch, std::span<const ops::PagedSequence> sequences,
-                                      KvCache& cache, std::span<const int32_t> logit_rows,
-                                      [[maybe_unused]] int64_t count) const {
-    return {step(batch, sequences, cache, logit_rows), {}};
-  }
-
-  // The same where each row's likelihood of one token is enough: targets[i] after row logit_rows[i].
-  virtual StepLogits step_for_scores(const Batch& batch, std::span<const ops::PagedSequence> sequences,
-                                     KvCache& cache, std::span<const int32_t> logit_rows,
-                                     [[maybe_unused]] std::span<const int32_t> targets) const {
-    return {step(batch, sequences, cache, logit_rows), {}};
+  // The same where less than a row of logits may be enough: a device whose memory the host cannot read sends
+  // what is wanted of each row alone.
+  virtual StepLogits step_for(const Batch& batch, std::span<const ops::PagedSequence> sequences,
+                              KvCache& cache, std::span<const int32_t> logit_rows,
+                              [[maybe_unused]] const LogitsWanted& wanted) const {
+    return {step(batch, sequences, cache, logit_rows)};
   }
 
   // ---- several ranks (model/parallel.h) -------------------------------------------------------------

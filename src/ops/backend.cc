@@ -6,7 +6,6 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
-#include <numeric>
 
 #include "base/thread_pool.h"
 #include "ops/checks.h"
@@ -112,25 +111,6 @@ void Backend::clipped_adamw(std::span<const ClippedUpdate> updates, const Tensor
   for (size_t i = 0; i < updates.size(); ++i) update(*this, updates[i], found[i]);
 }
 
-namespace {
-// One row of logits; `order` is room for it.
-void rank_row(std::span<const float> row, std::vector<int32_t>& order, int32_t* out, int64_t count) {
-  constexpr float kInfinity = std::numeric_limits<float>::infinity();
-  const bool broken = !std::all_of(row.begin(), row.end(), [](float x) { return x < kInfinity; });
-  order.resize(row.size());
-  std::iota(order.begin(), order.end(), 0);
-  const auto at = [&](int32_t i) { return row[static_cast<size_t>(i)]; };
-  if (!broken)  // else there is no order
-    std::partial_sort(order.begin(), order.begin() + count, order.end(),
-                      [&](int32_t a, int32_t b) { return at(a) > at(b) || (at(a) == at(b) && a < b); });
-  for (int64_t i = 0; i < count; ++i) {
-    const int32_t id = order[static_cast<size_t>(i)];
-    const float value = broken ? std::numeric_limits<float>::quiet_NaN() : at(id);
-    out[i] = id, out[count + i] = std::bit_cast<int32_t>(value);
-  }
-}
-}  // namespace
-
 void Backend::exp_weights(std::span<const float> logits, float largest, float temperature,
                           std::span<float> weights) const {
   ops::exp_weights(logits, largest, temperature, weights);
@@ -164,20 +144,6 @@ void Backend::score(const Tensor& logits, std::span<const int32_t> targets, cons
   for (int64_t i = 0; i < n; ++i)
     score_row(*this, {rows.data<float>() + i * rows.row_stride(), static_cast<size_t>(v)},
               targets[static_cast<size_t>(i)], found.data<int32_t>() + i * found.row_stride());
-  if (!on_host()) upload(found, out);
-}
-
-void Backend::largest(const Tensor& logits, const Tensor& out) {
-  const int64_t count = expect_largest(logits, out), n = logits.dim(0), v = logits.dim(1);
-  Tensor rows = logits, found = out;
-  if (!on_host()) {
-    rows = Tensor::zeros(DType::float32, {n, v}), found = Tensor::zeros(DType::int32, {n, 2 * count});
-    download(logits, rows);
-  }
-  std::vector<int32_t> order;
-  for (int64_t i = 0; i < n; ++i)
-    rank_row({rows.data<float>() + i * rows.row_stride(), static_cast<size_t>(v)}, order,
-             found.data<int32_t>() + i * found.row_stride(), count);
   if (!on_host()) upload(found, out);
 }
 

@@ -35,11 +35,12 @@
 #include <vector>
 
 #include "ops/device_ranks.h"
+#include "ops/draw.h"
 #include "tensor/tensor.h"
 
 namespace whorl::ops {
 
-inline constexpr int kContractVersion = 11;
+inline constexpr int kContractVersion = 12;
 
 // How a frozen matrix is rounded: to whole numbers, where groups of 32 inputs share a float16 scale, or to
 // FP8 E4M3, where a row has one scale (ops/fp8.h).
@@ -445,13 +446,10 @@ class Backend {
                              const Tensor& dhead) = 0;
 
   // ---- choosing -----------------------------------------------------------------------------------
-  // Of each row of logits [N, V] the `count` largest numbers, best first, equal ones by index: in out [N, 2
-  // count] int32 first their indices, then the bits of the numbers. 1 <= count <= kMostLargest and V.
-  // -infinity is a number like others. A row that holds NaN or +infinity is not ranked: the first of its
-  // numbers is NaN, and nothing else of it counts. For backends whose memory the host cannot read: a row of
-  // the vocabulary is long.
-  static constexpr int64_t kMostLargest = 64;
-  virtual void largest(const Tensor& logits, const Tensor& out);
+  // Of each row of logits [N, V] one token, drawn as draws[n] says (ops/draw.h): in out [N, 1] int32 its id,
+  // or kBrokenLogits, or kNothingLikely. A row knows no other row. For backends whose memory the host cannot
+  // read: a row of the vocabulary is long.
+  virtual void draw(const Tensor& logits, std::span<const Draw> draws, const Tensor& out);
   // What a likelihood needs of each row of logits [N, V] and one of its columns: in out [N, 5] int32 the
   // index of the row's largest number (of equal ones the first), the bits of that number, of the one at
   // targets[n], and of the sum of exp(number - largest), a double, its lower half first. A row that holds NaN

@@ -1,5 +1,6 @@
 #pragma once
 // What every backend checks of its arguments, in the words of the contract.
+#include <limits>
 #include <span>
 
 #include "base/check.h"
@@ -128,16 +129,18 @@ inline int64_t largest_rank(std::span<const LoraSegment> segments) {
 }
 
 // The count of Backend::largest().
-inline int64_t expect_largest(const Tensor& logits, const Tensor& out) {
-  expect_matrix("largest", "logits", logits);
-  base::check_argument(!out.empty() && out.shape().size() == 2 && out.dtype() == DType::int32 &&
-                           out.dim(0) == logits.dim(0) && out.dim(1) % 2 == 0,
-                       "[largest] expected out [", logits.dim(0), ", 2 count] of int32, got ",
-                       name_of(out.dtype()), " ", to_string(out.shape()));
-  const int64_t count = out.dim(1) / 2, most = std::min(Backend::kMostLargest, logits.dim(1));
-  base::check_argument(count >= 1 && count <= most, "[largest] expected a count in [1, ", most, "], got ",
-                       count);
-  return count;
+inline void expect_draw(const Tensor& logits, std::span<const Draw> draws, const Tensor& out) {
+  expect_matrix("draw", "logits", logits);
+  expect_count("draw", "draws, one per row", draws.size(), logits.dim(0));
+  expect("draw", "out", out, {logits.dim(0), 1}, DType::int32);
+  constexpr auto in = [](double x, double least, double most) { return x >= least && x <= most; };
+  for (const Draw& d : draws)
+    base::check_argument(
+        d.temperature >= 0 && d.temperature <= std::numeric_limits<float>::max() && d.top_k >= 0 &&
+            in(d.top_p, 0, 1) && d.top_p > 0 && in(d.min_p, 0, 1) && in(d.uniform, 0, 1) && d.uniform < 1,
+        "[draw] expected temperature and top_k of 0 or more, top_p in (0, 1], min_p in [0, 1] "
+        "and uniform in [0, 1), got ",
+        d.temperature, ", ", d.top_k, ", ", d.top_p, ", ", d.min_p, ", ", d.uniform);
 }
 
 inline void expect_score(const Tensor& logits, std::span<const int32_t> targets, const Tensor& out) {

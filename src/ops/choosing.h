@@ -3,11 +3,13 @@
 #include <cmath>
 #include <span>
 
+#include "ops/draw.h"
+
 namespace whorl::ops {
 
 inline void exp_weights(std::span<const float> logits, float largest, float temperature,
                         std::span<float> weights) {
-  for (size_t i = 0; i < logits.size(); ++i) weights[i] = std::exp((logits[i] - largest) / temperature);
+  for (size_t i = 0; i < logits.size(); ++i) weights[i] = exp_weight((logits[i] - largest) / temperature);
 }
 
 inline double sum_exp(std::span<const float> logits, float largest) {

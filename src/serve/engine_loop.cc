@@ -1,7 +1,6 @@
 #include "serve/engine_loop.h"
 
 #include <algorithm>
-#include <cstring>
 #include <iterator>
 #include <stdexcept>
 #include <utility>
@@ -116,53 +115,17 @@ void EngineLoop::step() {
   }
 }
 
-namespace {
-// The most that one of them wants, or 0 where one wants all logits, or more than a device ranks.
-int64_t ranks_needed(const StepPlan& plan) {
-  int64_t most = 0;
-  for (const auto& entry : plan.entries) {
-    if (entry.first_logit < 0) continue;
-    const int64_t needed = entry.sequence->ranks_needed();
-    if (needed == 0 || needed > ops::Backend::kMostLargest) return 0;
-    most = std::max(most, needed);
-  }
-  return most;
-}
-
-// The tokens that follow the rows of logits, where likelihoods of those are all that anybody wants.
-std::vector<int32_t> scored_tokens(const StepPlan& plan) {
-  std::vector<int32_t> out;
-  for (const auto& entry : plan.entries) {
-    if (entry.first_logit < 0) continue;
-    if (!entry.sequence->scores_known_tokens()) return {};
-    const auto first = entry.sequence->tokens.begin() + entry.first_logit + 1;
-    out.insert(out.end(), first, first + entry.logits);
-  }
-  return out;
-}
-}  // namespace
-
-void EngineLoop::check_shape(const StepPlan& plan, const model::StepLogits& logits) const {
-  const int64_t rows = std::ssize(plan.logit_rows);
-  const Tensor& found = logits.scores.empty() ? logits.largest : logits.scores;
-  const bool right = found.empty() ? logits.all.shape() == Shape{rows, transformer_->config().vocab_size}
-                                   : found.dim(0) == rows;
-  if (!right) throw std::logic_error("[InferenceEngine] the model returned logits of another shape");
-}
-
 void EngineLoop::compute(const StepPlan& plan) {
   try {
     const model::Batch batch{plan.ids, plan.positions, plan.adapters};
-    const std::vector<int32_t> scored = scored_tokens(plan);
+    const LogitRows rows(plan);
     const model::StepLogits logits =
-        scored.empty()
-            ? transformer_->step_for_largest(batch, plan.paged, cache_, plan.logit_rows, ranks_needed(plan))
-            : transformer_->step_for_scores(batch, plan.paged, cache_, plan.logit_rows, scored);
-    check_shape(plan, logits);
+        transformer_->step_for(batch, plan.paged, cache_, rows.rows, rows.wanted());
+    const GivenLogits given(rows, logits, transformer_->config().vocab_size);
     ++done_.steps;
     count_prompt(plan);
     scheduler_.advance(plan);
-    give_logits(plan, logits);
+    give_logits(plan, rows, given);
     scheduler_.keep(plan);
   } catch (...) {
     for (const auto& entry : plan.entries) entry.sequence->error = std::current_exception();
@@ -176,18 +139,12 @@ void EngineLoop::count_prompt(const StepPlan& plan) {
 
 // Sequences choose their tokens side by side; a few rows of a small vocabulary are not worth waking threads
 // for.
-void EngineLoop::give_logits(const StepPlan& plan, const model::StepLogits& logits) {
-  std::vector<int64_t> rows;  // each entry's first
-  int64_t next = 0;
-  for (const auto& entry : plan.entries) {
-    rows.push_back(next);
-    next += entry.logits;
-  }
+void EngineLoop::give_logits(const StepPlan& plan, const LogitRows& rows, const GivenLogits& logits) {
   const int64_t threads =
-      logits.all.numel() < 65536 ? 1 : std::min(std::ssize(scratch_), std::ssize(plan.entries));
+      logits.numbers() < 65536 ? 1 : std::min(std::ssize(scratch_), std::ssize(plan.entries));
   auto give = [&](int64_t thread) {
     for (auto i = thread; i < std::ssize(plan.entries); i += threads)
-      give_entry(plan.entries[static_cast<size_t>(i)], logits, rows[static_cast<size_t>(i)],
+      give_entry(plan.entries[static_cast<size_t>(i)], logits, rows.places[static_cast<size_t>(i)],
                  scratch_[static_cast<size_t>(thread)]);
   };
   if (threads == 1)
@@ -198,37 +155,26 @@ void EngineLoop::give_logits(const StepPlan& plan, const model::StepLogits& logi
 }
 
 namespace {
-Ranking ranking_of(const Tensor& largest, int64_t row) {
-  const auto count = static_cast<size_t>(largest.dim(1) / 2);
-  const int32_t* const ids = largest.data<int32_t>() + row * largest.dim(1);
-  return {{ids, count}, {reinterpret_cast<const float*>(ids + count), count}};
-}
-Score score_of(const Tensor& scores, int64_t row) {
-  const int32_t* const words = scores.data<int32_t>() + row * scores.row_stride();
-  Score out;
-  out.best = words[0];
-  std::memcpy(&out.largest, words + 1, sizeof out.largest);
-  std::memcpy(&out.logit, words + 2, sizeof out.logit);
-  std::memcpy(&out.sum_exp, words + 3, sizeof out.sum_exp);
-  return out;
+void give_row(Sequence& sequence, int64_t position, const GivenLogits& logits, const LogitRows::Place& place,
+              SamplerScratch& scratch) {
+  if (logits.whole(place.form))
+    sequence.take(position, logits.row(place.row), scratch);
+  else if (place.form == LogitRows::Form::drawn)
+    sequence.take_drawn(position, logits.drawn(place.row));
+  else
+    sequence.take_score(position, logits.score(place.row));
 }
 }  // namespace
 
-void EngineLoop::give_entry(const StepPlan::Entry& entry, const model::StepLogits& logits, int64_t row,
+void EngineLoop::give_entry(const StepPlan::Entry& entry, const GivenLogits& logits, LogitRows::Place place,
                             SamplerScratch& scratch) const {
   Sequence& sequence = *entry.sequence;
   if (entry.first_logit < 0) return;
-  const auto width = transformer_->config().vocab_size;
   const int64_t known = sequence.past, end = entry.first_logit + entry.logits;
   try {
-    for (int64_t position = entry.first_logit; position < end && !sequence.finished; ++position, ++row) {
-      if (!logits.scores.empty())
-        sequence.take_score(position, score_of(logits.scores, row));
-      else if (logits.largest.empty())
-        sequence.take(position, {logits.all.data<float>() + row * width, static_cast<size_t>(width)},
-                      scratch);
-      else
-        sequence.take_ranking(position, ranking_of(logits.largest, row), scratch);
+    for (int64_t position = entry.first_logit; position < end && !sequence.finished;
+         ++position, ++place.row) {
+      give_row(sequence, position, logits, place, scratch);
       if (position + 1 < known || position + 1 == end) continue;
       // The next row was computed from a guess: it counts if that is what was said.
       if (sequence.tokens.back() != sequence.guesses[static_cast<size_t>(position + 1 - known)]) break;

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "serve/cache_size.h"
+#include "serve/logit_rows.h"
 #include "serve/scheduler.h"
 #include "whorl/inference_engine.h"
 
@@ -34,10 +35,8 @@ class EngineLoop {
   void step();
   void compute(const StepPlan& plan);
   void count_prompt(const StepPlan& plan);
-  void check_shape(const StepPlan& plan, const model::StepLogits& logits) const;
-  void give_logits(const StepPlan& plan, const model::StepLogits& logits);
-  // `row`: that of its first logits.
-  void give_entry(const StepPlan::Entry& entry, const model::StepLogits& logits, int64_t row,
+  void give_logits(const StepPlan& plan, const LogitRows& rows, const GivenLogits& logits);
+  void give_entry(const StepPlan::Entry& entry, const GivenLogits& logits, LogitRows::Place place,
                   SamplerScratch& scratch) const;
   void tell(const StepPlan& plan);
   void publish();

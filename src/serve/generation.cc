@@ -89,12 +89,13 @@ void GenerationSequence::take(int64_t, std::span<const float> logits, SamplerScr
   append(id);
 }
 
-int64_t GenerationSequence::ranks_needed() const {
-  return matcher_ || plan_->sampling.logprobs >= 0 ? 0 : sampler_.ranks_needed();
+std::optional<ops::Draw> GenerationSequence::next_draw(int64_t ahead) const {
+  if (matcher_ || plan_->sampling.logprobs >= 0) return std::nullopt;
+  return sampler_.next_draw(ahead);
 }
 
-void GenerationSequence::take_ranking(int64_t, const Ranking& ranking, SamplerScratch& scratch) {
-  const int32_t id = sampler_.choose(ranking, scratch);
+void GenerationSequence::take_drawn(int64_t, int32_t drawn) {
+  const int32_t id = sampler_.take(drawn);
   note_time();
   append(id);
 }

@@ -4,7 +4,7 @@
 #include <bit>
 #include <cmath>
 #include <limits>
-#include <numeric>
+#include <stdexcept>
 
 #include "base/check.h"
 #include "base/random.h"
@@ -21,14 +21,16 @@ bool allowed(std::span<const uint32_t> mask, size_t id) {
 
 // Shortens `order` to the fewest of its best whose weights reach `target`. Buckets of nearly equal weights,
 // by a weight's leading bits, say where the border is: only those of one bucket need to be sorted.
-void keep_nucleus(std::vector<int32_t>& order, std::span<const float> weights, double target, Better better) {
+void keep_nucleus(std::vector<int32_t>& order, std::span<const float> weights, uint64_t target,
+                  Better better) {
   constexpr int kShift = 17;  // leaves exponent and six bits behind it; no weight is above 1
   const auto bucket_of = [&](int32_t id) {
     return std::bit_cast<uint32_t>(weights[static_cast<size_t>(id)]) >> kShift;
   };
-  std::vector<double> masses((std::bit_cast<uint32_t>(1.0f) >> kShift) + 1);
-  for (const int32_t id : order) masses[bucket_of(id)] += weights[static_cast<size_t>(id)];
-  double mass = 0;
+  const auto mass_of = [&](int32_t id) { return ops::whole_weight(weights[static_cast<size_t>(id)]); };
+  std::vector<uint64_t> masses((std::bit_cast<uint32_t>(1.0f) >> kShift) + 1);
+  for (const int32_t id : order) masses[bucket_of(id)] += mass_of(id);
+  uint64_t mass = 0;
   size_t border = masses.size() - 1;
   while (border > 0 && mass + masses[border] < target) mass += masses[border--];
   const auto inside =
@@ -37,57 +39,43 @@ void keep_nucleus(std::vector<int32_t>& order, std::span<const float> weights, d
       std::partition(inside, order.end(), [&](int32_t id) { return bucket_of(id) == border; });
   std::sort(inside, outside, better);
   auto end = inside;
-  while (end != outside && (mass < target || end == order.begin()))
-    mass += weights[static_cast<size_t>(*end++)];
+  while (end != outside && mass < target) mass += mass_of(*end++);
   order.erase(end, order.end());
 }
 
-// Index of the weight in which `target` of the running sum falls; the last positive one if rounding passes
-// all.
-size_t find_in_sum(std::span<const float> weights, double target) {
-  double sum = 0;
-  size_t last = 0;
+// Index of the weight in which `unit` of the running sum falls.
+size_t find_in_sum(std::span<const float> weights, uint64_t unit) {
+  uint64_t sum = 0;
   for (size_t i = 0; i < weights.size(); ++i) {
-    if (weights[i] <= 0) continue;
-    sum += weights[i];
-    last = i;
-    if (target < sum) return i;
+    sum += ops::whole_weight(weights[i]);
+    if (unit < sum) return i;
   }
-  return last;
+  throw std::logic_error("[Sampler] a unit behind all weights");
 }
 
-// By lanes that know nothing of each other, as the largest of a block is found.
-double block_sum(const float* p) {
-  constexpr size_t kLanes = 8;
-  double sums[kLanes] = {};
-  for (size_t i = 0; i < kBlock; i += kLanes)
-    for (size_t j = 0; j < kLanes; ++j) sums[j] += p[i + j];
-  return ((sums[0] + sums[4]) + (sums[1] + sums[5])) + ((sums[2] + sums[6]) + (sums[3] + sums[7]));
+uint64_t sum_of(std::span<const float> weights) {
+  uint64_t sum = 0;
+  for (const float w : weights) sum += ops::whole_weight(w);
+  return sum;
 }
 
 // The same of a whole vocabulary: the block first, whose sum is known, then the number.
 struct BlockSums {
   std::span<const float> weights;
-  std::vector<double> sums;
-  double total = 0;
+  std::vector<uint64_t> sums;
+  uint64_t total = 0;
 
   explicit BlockSums(std::span<const float> w) : weights(w) {
     for (size_t i = 0; i < w.size(); i += kBlock) {
-      const size_t n = std::min(kBlock, w.size() - i);
-      sums.push_back(n == kBlock ? block_sum(w.data() + i) : std::accumulate(&w[i], &w[i] + n, 0.0));
+      sums.push_back(sum_of(w.subspan(i, std::min(kBlock, w.size() - i))));
       total += sums.back();
     }
   }
-  size_t find(double target) const {
-    size_t block = 0, last = 0;
-    for (; block < sums.size(); ++block) {
-      if (sums[block] > 0) last = block;
-      if (target < sums[block]) break;
-      target -= sums[block];
-    }
-    if (block == sums.size()) block = last;
+  size_t find(uint64_t unit) const {
+    size_t block = 0;
+    while (block + 1 < sums.size() && unit >= sums[block]) unit -= sums[block++];
     const size_t begin = block * kBlock;
-    return begin + find_in_sum(weights.subspan(begin, std::min(kBlock, weights.size() - begin)), target);
+    return begin + find_in_sum(weights.subspan(begin, std::min(kBlock, weights.size() - begin)), unit);
   }
 };
 
@@ -142,28 +130,33 @@ int32_t Sampler::note(int32_t id) {
   return id;
 }
 
-int64_t Sampler::ranks_needed() const {
-  if (penalised()) return 0;
-  return temperature_ == 0 ? 1 : top_k_;
+// Greedy is 0, and all else is more than that however little a float holds of it.
+float Sampler::temperature() const {
+  if (temperature_ == 0) return 0;
+  return std::max(static_cast<float>(temperature_), ops::Backend::kLeastTemperature);
 }
 
-int32_t Sampler::choose(const Ranking& ranking, SamplerScratch& scratch) {
-  if (std::isnan(ranking.logits[0])) refuse_broken();
-  if (ranking.logits[0] == kNever) refuse_all();
-  if (temperature_ == 0) return note(ranking.ids[0]);
-  const auto count = static_cast<size_t>(std::min(top_k_, std::ssize(ranking.ids)));
-  return note(draw_among({ranking.ids.first(count), ranking.logits.first(count)}, scratch));
+std::optional<ops::Draw> Sampler::next_draw(int64_t ahead) const {
+  if (penalised()) return std::nullopt;
+  const double uniform =
+      temperature_ == 0 ? 0 : base::uniform(key_, position_ + static_cast<uint64_t>(ahead));
+  return ops::Draw{top_p_, min_p_, uniform, top_k_, temperature()};
+}
+
+int32_t Sampler::take(int32_t drawn) {
+  if (drawn == ops::kBrokenLogits) refuse_broken();
+  if (drawn == ops::kNothingLikely) refuse_all();
+  return note(drawn);
 }
 
 namespace {
 // exp((logit - best) / temperature): the likeliest weighs 1.
-void weigh(std::span<const float> logits, float best, double temperature, SamplerScratch& scratch) {
-  const float t = std::max(static_cast<float>(temperature), ops::Backend::kLeastTemperature);
+void weigh(std::span<const float> logits, float best, float temperature, SamplerScratch& scratch) {
   scratch.weights.resize(logits.size());
   if (scratch.backend)
-    scratch.backend->exp_weights(logits, best, t, scratch.weights);
+    scratch.backend->exp_weights(logits, best, temperature, scratch.weights);
   else
-    ops::exp_weights(logits, best, t, scratch.weights);
+    ops::exp_weights(logits, best, temperature, scratch.weights);
 }
 
 // The weights of all tokens that are less likely than the last of those in `order` become zero.
@@ -181,9 +174,9 @@ int32_t Sampler::draw(std::span<const float> logits, int32_t likeliest, SamplerS
     const std::vector<int32_t>& ids = rank(logits, top_k_, scratch.order);
     scratch.best.clear();
     for (const int32_t id : ids) scratch.best.push_back(logits[static_cast<size_t>(id)]);
-    return draw_among({ids, scratch.best}, scratch);
+    return draw_among(ids, scratch);
   }
-  weigh(logits, logits[static_cast<size_t>(likeliest)], temperature_, scratch);
+  weigh(logits, logits[static_cast<size_t>(likeliest)], temperature(), scratch);
   const bool narrowed = top_p_ < 1 || min_p_ > 0;
   if (narrowed) keep_likely(logits, scratch);
   constexpr size_t kFew = 4096;
@@ -195,41 +188,41 @@ int32_t Sampler::draw(std::span<const float> logits, int32_t likeliest, SamplerS
   }
   if (narrowed) clear_others(logits, scratch.order, scratch.weights);
   const BlockSums sums(scratch.weights);
-  return static_cast<int32_t>(sums.find(base::uniform(key_, position_) * sums.total));
+  return static_cast<int32_t>(sums.find(ops::unit_at(base::uniform(key_, position_), sums.total)));
 }
 
 int32_t Sampler::draw_ascending(std::span<const int32_t> ids, std::span<const float> weights) const {
-  const double total = std::accumulate(weights.begin(), weights.end(), 0.0);
-  return ids[find_in_sum(weights, base::uniform(key_, position_) * total)];
+  return ids[find_in_sum(weights, ops::unit_at(base::uniform(key_, position_), sum_of(weights)))];
 }
 
-// The draw is among ids in ascending order, as it is among all of them.
-int32_t Sampler::draw_among(const Ranking& ranking, SamplerScratch& scratch) const {
+// `ids`, best first, have the logits scratch.best. The draw is among ids in ascending order, as it is among
+// all of them.
+int32_t Sampler::draw_among(std::span<const int32_t> ids, SamplerScratch& scratch) const {
   auto& weights = scratch.weights;
-  weigh(ranking.logits, ranking.logits[0], temperature_, scratch);
-  const double total = std::accumulate(weights.begin(), weights.end(), 0.0);
+  weigh(scratch.best, scratch.best[0], temperature(), scratch);
+  const uint64_t target = top_p_ < 1 ? ops::share_of(top_p_, sum_of(weights)) : ~uint64_t{0};
   std::vector<std::pair<int32_t, float>> kept;  // by id
-  double mass = 0;
-  for (size_t i = 0; i < weights.size() && (top_p_ >= 1 || mass < top_p_ * total); ++i) {
-    mass += weights[i];
-    if (weights[i] >= min_p_) kept.emplace_back(ranking.ids[i], weights[i]);
+  uint64_t mass = 0;
+  for (size_t i = 0; i < weights.size() && mass < target; ++i) {
+    mass += ops::whole_weight(weights[i]);
+    if (weights[i] >= min_p_) kept.emplace_back(ids[i], weights[i]);
   }
   std::sort(kept.begin(), kept.end());
-  std::vector<int32_t> ids;
-  std::vector<float> ascending;
-  for (const auto& [id, weight] : kept) ids.push_back(id), ascending.push_back(weight);
-  return draw_ascending(ids, ascending);
+  std::vector<int32_t> ascending;
+  scratch.best.clear();
+  for (const auto& [id, weight] : kept) ascending.push_back(id), scratch.best.push_back(weight);
+  return draw_ascending(ascending, scratch.best);
 }
 
 // In scratch.order the tokens that top_p and min_p leave, in any order.
 void Sampler::keep_likely(std::span<const float> logits, SamplerScratch& scratch) const {
   auto& order = scratch.order;
   const auto& weights = scratch.weights;
-  const double total = top_p_ < 1 ? BlockSums(weights).total : 0;
+  const uint64_t total = top_p_ < 1 ? BlockSums(weights).total : 0;
   // Tokens lighter than this weigh less than 1 - top_p all together, so none of them is needed to reach
-  // top_p.
-  const double light = top_p_ < 1 ? (1 - top_p_) * total / static_cast<double>(logits.size()) : 0;
-  const auto least = static_cast<float>(top_p_ < 1 ? light : min_p_);
+  // top_p; a little less, for what is rounded.
+  const double light = (1 - top_p_) * static_cast<double>(total) / static_cast<double>(logits.size());
+  const auto least = static_cast<float>(top_p_ < 1 ? std::max(0.0, .99 * light - 1) * 0x1p-40 : min_p_);
   order.clear();
   for (size_t begin = 0; begin < weights.size(); begin += kBlock) {
     const size_t end = std::min(begin + kBlock, weights.size());
@@ -237,7 +230,7 @@ void Sampler::keep_likely(std::span<const float> logits, SamplerScratch& scratch
     for (size_t i = begin; i < end; ++i)
       if (weights[i] >= least) order.push_back(static_cast<int32_t>(i));
   }
-  if (top_p_ < 1) keep_nucleus(order, weights, top_p_ * total, Better{logits});
+  if (top_p_ < 1) keep_nucleus(order, weights, ops::share_of(top_p_, total), Better{logits});
   std::erase_if(order, [&](int32_t id) { return weights[static_cast<size_t>(id)] < min_p_; });
 }
 

@@ -1,7 +1,9 @@
 #pragma once
 // From logits to a token. Order of the steps, as in Hugging Face: repetition penalty, presence and frequency
-// penalties, mask of the grammar, temperature, top_k, top_p, min_p, draw.
+// penalties, mask of the grammar, temperature, top_k, top_p, min_p, draw. The last five are ops/draw.h's,
+// which a device does for itself; here they are done without sorting a vocabulary, and come to the same.
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <unordered_map>
 #include <unordered_set>
@@ -12,12 +14,6 @@
 #include "whorl/inference_engine.h"
 
 namespace whorl::serve {
-
-// The largest logits of a row, best first, equal ones by id. All that is needed to choose among them.
-struct Ranking {
-  std::span<const int32_t> ids;
-  std::span<const float> logits;
-};
 
 // How likely one token is among all, as ops::Backend::score tells it.
 struct Score {
@@ -42,19 +38,21 @@ class Sampler {
   // logits, and on nothing else that the engine does. Empty mask = everything is allowed.
   int32_t choose(std::span<const float> logits, std::span<const uint32_t> mask, SamplerScratch& scratch);
 
-  // The same token from the largest logits alone, where nothing is masked: how many of them that takes; 0 =
-  // all logits are needed.
-  int64_t ranks_needed() const;
-  int32_t choose(const Ranking& ranking, SamplerScratch& scratch);
+  // The same token where somebody else draws it, `ahead` positions after the next one, if nothing is masked;
+  // nothing where that takes more than logits.
+  std::optional<ops::Draw> next_draw(int64_t ahead) const;
+  // What was drawn there, at the next position.
+  int32_t take(int32_t drawn);
 
  private:
   bool penalised() const;
   void penalise(std::span<float> logits) const;
   int32_t draw(std::span<const float> logits, int32_t likeliest, SamplerScratch& scratch) const;
-  int32_t draw_among(const Ranking& ranking, SamplerScratch& scratch) const;
+  int32_t draw_among(std::span<const int32_t> ids, SamplerScratch& scratch) const;
   int32_t note(int32_t id);
   int32_t draw_ascending(std::span<const int32_t> ids, std::span<const float> weights) const;
   void keep_likely(std::span<const float> logits, SamplerScratch& scratch) const;
+  float temperature() const;  // as weights are divided by it
 
   double temperature_, top_p_, min_p_, repetition_, presence_, frequency_;
   int64_t top_k_;

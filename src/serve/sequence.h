@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <exception>
 #include <memory>
+#include <optional>
 #include <span>
 #include <stdexcept>
 #include <vector>
@@ -47,14 +48,14 @@ class Sequence {
   // Logits after `tokens[position]`, positions ascending. Sets `finished` when it wants no more. Several
   // sequences take at the same time on different threads, so it touches nothing but its own.
   virtual void take(int64_t position, std::span<const float> logits, SamplerScratch& scratch) = 0;
-  // How many of the largest logits it wants instead of all, wherever it wants some; 0 = all.
-  virtual int64_t ranks_needed() const { return 0; }
-  // Called in place of take() where every sequence of a step wants so many or fewer.
-  virtual void take_ranking([[maybe_unused]] int64_t position, const Ranking&, SamplerScratch&) {
+  // A device may draw its tokens: how, `ahead` positions after the next one; the same for all or none of
+  // them. Then take_drawn() is called in place of take(), with what came (ops/draw.h).
+  virtual std::optional<ops::Draw> next_draw([[maybe_unused]] int64_t ahead) const { return std::nullopt; }
+  virtual void take_drawn([[maybe_unused]] int64_t position, [[maybe_unused]] int32_t drawn) {
     throw std::logic_error("[Sequence] wants all logits");
   }
-  // Whether all it wants of logits is how likely the known token that follows is; then this is called where
-  // every sequence of a step wants just that.
+  // Whether all it wants of logits is how likely the known token that follows is; then take_score() may be
+  // called in place of take().
   virtual bool scores_known_tokens() const { return false; }
   virtual void take_score([[maybe_unused]] int64_t position, const Score&) {
     throw std::logic_error("[Sequence] wants all logits");

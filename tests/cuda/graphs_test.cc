@@ -3,8 +3,10 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <optional>
 #include <thread>
 
+#include "base/random.h"
 #include "cuda/emulated_models.h"
 #include "ops/device.h"
 #include "ops/library_folders.h"
@@ -85,11 +87,14 @@ class Streams {
       wanted.push_back(static_cast<int32_t>(row)), ids.push_back(s.next), positions.push_back(s.past);
     }
     const Cost before = Cost::now();
-    if (largest > 0) {
-      const Tensor few =
-          transformer().step_for_largest({ids, positions, rows}, sequences, cache_, wanted, largest).largest;
+    if (draw) {
+      std::vector<ops::Draw> draws(of.size(), *draw);
+      for (ops::Draw& d : draws) d.uniform = base::uniform(7, drawn_++);
+      const Tensor ids_drawn =
+          transformer().step_for({ids, positions, rows}, sequences, cache_, wanted, {draws}).drawn;
       const Cost cost = Cost::now() - before;
-      for (size_t i = 0; i < of.size(); ++i) keep(streams_[of[i]], few.data<int32_t>() + 2 * i * largest);
+      for (size_t i = 0; i < of.size(); ++i)
+        keep(streams_[of[i]], ids_drawn.data<int32_t>() + static_cast<int64_t>(i) * ids_drawn.row_stride());
       return cost;
     }
     const Tensor logits = transformer().step({ids, positions, rows}, sequences, cache_, wanted);
@@ -98,7 +103,7 @@ class Streams {
     return cost;
   }
   const std::vector<float>& seen() const { return seen_; }
-  size_t largest = 0;  // logits that are asked for; 0 = all
+  std::optional<ops::Draw> draw;  // how tokens are drawn on the device; nothing: all logits are asked for
 
  private:
   struct Stream {
@@ -120,6 +125,7 @@ class Streams {
   model::KvCache cache_;
   std::vector<Stream> streams_;
   std::vector<float> seen_;
+  uint64_t drawn_ = 0;
 };
 
 class Graphs : public ::testing::Test {
@@ -227,19 +233,21 @@ TEST_F(Graphs, AreAllThatATokenCosts) {
     }
 }
 
-// Where the largest logits are enough they are found by the same graph.
-TEST_F(Graphs, ChooseTheLargestLogits) {
+// Tokens are drawn by the same graph, another number for each.
+TEST_F(Graphs, DrawTokens) {
   expect_same_bits([&](bool graphs) {
     Streams s(model_of("bfloat16"), 2);
     int64_t steady = 0;
-    for (int i = 0; i < 24; ++i) {
-      s.largest = i % 2 ? 1 : 0;
-      if (i > 8)
+    const std::optional<ops::Draw> kinds[] = {std::nullopt, ops::Draw{}, ops::Draw{.temperature = 1},
+                                              ops::Draw{.top_p = .9, .top_k = 20, .temperature = 1}};
+    for (int i = 0; i < 32; ++i) {
+      s.draw = kinds[i % 4];
+      if (i > 15)
         steady += s.step({0, 1}) == kSteady;
       else
         s.step({0, 1});
     }
-    EXPECT_EQ(steady, graphs ? 15 : 0);
+    EXPECT_EQ(steady, graphs ? 16 : 0);
     return s.seen();
   });
 }

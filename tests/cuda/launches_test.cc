@@ -44,7 +44,7 @@ struct Streams {
   std::vector<model::DeviceAdapter> adapters;
   std::vector<int32_t> pages[kCount];
   int32_t position = 0;
-  int64_t largest = 0;  // logits that are enough; 0 = all
+  std::vector<ops::Draw> draws;  // of the first streams; all logits of the others
   model::StepLogits logits;
 
   Streams(int64_t layers, const std::string& quantize, int64_t count)
@@ -64,7 +64,7 @@ struct Streams {
     }
     const std::vector<int32_t> ids = {3, 1, 4, 1}, positions(kCount, position++), wanted = {0, 1, 2, 3};
     const Cost before = Cost::now();
-    logits = t.step_for_largest({ids, positions, rows}, sequences, cache, wanted, largest);
+    logits = t.step_for({ids, positions, rows}, sequences, cache, wanted, {draws});
     return Cost::now() - before;
   }
   // After a few of them: what is sent once and kept counts for nothing.
@@ -214,17 +214,30 @@ TEST_F(Launches, OfATrainedLayer) {
   }
 }
 
-// The largest logits are found on the device, and nothing else of them leaves it.
+// Tokens are drawn on the device, and nothing else of those rows leaves it; whole rows beside them do.
 TEST_F(Launches, OfChoosing) {
-  Streams all(1, "none", 0), few(1, "none", 0);
-  few.largest = 3;
+  const auto with = [](std::vector<ops::Draw> draws) {
+    Streams out(1, "none", 0);
+    out.draws = std::move(draws);
+    return out;
+  };
+  Streams all = with({}), greedy = with(std::vector<ops::Draw>(4)),
+          mixed = with({{.uniform = .4, .temperature = 1}, {.top_k = 3, .temperature = 1}});
   all.steady();
-  EXPECT_EQ(few.steady(), (Cost{15, 2}));
-  EXPECT_TRUE(few.logits.all.empty());
-  const Tensor wanted = Tensor::zeros(DType::int32, {Streams::kCount, 6});
-  ops::make_backend("cpu", 1)->largest(all.logits.all, wanted);
-  ASSERT_EQ(few.logits.largest.shape(), wanted.shape());
-  EXPECT_EQ(std::memcmp(few.logits.largest.raw(), wanted.raw(), wanted.nbytes()), 0);
+  EXPECT_EQ(greedy.steady(), (Cost{15, 2}));
+  EXPECT_TRUE(greedy.logits.all.empty());
+  EXPECT_EQ(mixed.steady(), (Cost{24, 2}));
+  ASSERT_EQ(mixed.logits.all.dim(0), 2);
+  EXPECT_EQ(std::memcmp(mixed.logits.all.raw(), all.logits.all.rows(2, 4).raw(), mixed.logits.all.nbytes()),
+            0);
+  for (const Streams* streams : {&greedy, &mixed})
+    for (size_t i = 0; i < streams->draws.size(); ++i) {
+      const auto at = static_cast<int64_t>(i);
+      const float* const row = all.logits.all.data<float>() + at * all.logits.all.row_stride();
+      EXPECT_EQ(streams->logits.drawn.data<int32_t>()[at * streams->logits.drawn.row_stride()],
+                ops::draw_row(all.t.backend(), {row, static_cast<size_t>(all.logits.all.dim(1))},
+                              streams->draws[i]));
+    }
 }
 
 // The way back through a linear with adapters of `rows` rows each, asked for all gradients.

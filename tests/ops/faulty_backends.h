@@ -19,14 +19,28 @@ struct SwapsTwoAdapters final : ForwardingBackend {
   }
 };
 
-// Of equal numbers the last one comes first.
+// Of the likeliest that are equal the last one is greedy's.
 struct TakesTheLastOfATie final : ForwardingBackend {
   using ForwardingBackend::ForwardingBackend;
-  void largest(const Tensor& logits, const Tensor& out) override {
-    inner_->largest(logits, out);
-    int32_t* const first = out.data<int32_t>();
-    const int64_t count = out.dim(1) / 2;
-    if (count > 1 && first[count] == first[count + 1]) std::swap(first[0], first[1]);
+  void draw(const Tensor& logits, std::span<const Draw> draws, const Tensor& out) override {
+    inner_->draw(logits, draws, out);
+    for (int64_t i = 0; i < logits.dim(0); ++i) {
+      int32_t& id = out.data<int32_t>()[i * out.row_stride()];
+      if (id < 0 || draws[static_cast<size_t>(i)].temperature > 0) continue;
+      const float* const row = logits.data<float>() + i * logits.row_stride();
+      const float most = row[id];
+      for (int64_t j = id; j < logits.dim(1); ++j) id = row[j] == most ? static_cast<int32_t>(j) : id;
+    }
+  }
+};
+
+// Looks a little farther along than it should.
+struct DrawsTooFar final : ForwardingBackend {
+  using ForwardingBackend::ForwardingBackend;
+  void draw(const Tensor& logits, std::span<const Draw> draws, const Tensor& out) override {
+    std::vector<Draw> moved(draws.begin(), draws.end());
+    for (Draw& d : moved) d.uniform += (1 - d.uniform) / 16;
+    inner_->draw(logits, moved, out);
   }
 };
 

@@ -108,7 +108,9 @@ class ForwardingBackend : public Backend {
                      const Tensor& dhead) override {
     inner_->cross_entropy(h, head, targets, weights, losses, dh, dhead);
   }
-  void largest(const Tensor& logits, const Tensor& out) override { inner_->largest(logits, out); }
+  void draw(const Tensor& logits, std::span<const Draw> draws, const Tensor& out) override {
+    inner_->draw(logits, draws, out);
+  }
   void score(const Tensor& logits, std::span<const int32_t> targets, const Tensor& out) override {
     inner_->score(logits, targets, out);
   }

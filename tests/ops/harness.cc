@@ -200,7 +200,7 @@ std::vector<NamedCheck> all_checks() {
           {"attention_paged", check_attention_paged},
           {"cross_entropy", check_cross_entropy},
           {"loss_not_finite", check_loss_not_finite},
-          {"largest", check_largest},
+          {"draw", check_draw},
           {"score", check_score},
           {"optimizer", check_optimizer},
           {"clipped_adamw", check_clipped_adamw},

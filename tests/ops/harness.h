@@ -143,7 +143,7 @@ void check_attention(Backend&, const Setting&, Report&);
 void check_attention_paged(Backend&, const Setting&, Report&);
 void check_cross_entropy(Backend&, const Setting&, Report&);
 void check_loss_not_finite(Backend&, const Setting&, Report&);
-void check_largest(Backend&, const Setting&, Report&);
+void check_draw(Backend&, const Setting&, Report&);
 void check_score(Backend&, const Setting&, Report&);
 void check_optimizer(Backend&, const Setting&, Report&);
 void check_clipped_adamw(Backend&, const Setting&, Report&);

@@ -72,7 +72,8 @@ TEST(PlantedFault, DropsABlockOfKeysWhole) { expect_flagged<DropsABlockOfKeys>(c
 TEST(PlantedFault, ForgetsThePast) { expect_flagged<ForgetsThePast>(check_attention_paged); }
 TEST(PlantedFault, SwapsKeyAndValueGradients) { expect_flagged<SwapsKeyAndValueGradients>(check_attention); }
 TEST(PlantedFault, TrainsMaskedRows) { expect_flagged<TrainsMaskedRows>(check_cross_entropy); }
-TEST(PlantedFault, TakesTheLastOfATie) { expect_flagged<TakesTheLastOfATie>(check_largest); }
+TEST(PlantedFault, TakesTheLastOfATie) { expect_flagged<TakesTheLastOfATie>(check_draw); }
+TEST(PlantedFault, DrawsTooFar) { expect_flagged<DrawsTooFar>(check_draw); }
 TEST(PlantedFault, TurnsTheSameWayBack) { expect_flagged<TurnsTheSameWayBack>(check_rope); }
 TEST(PlantedFault, OverwritesTheNormsGradient) { expect_flagged<OverwritesTheNormsGradient>(check_rms_norm); }
 TEST(PlantedFault, ForgetsBiasCorrection) { expect_flagged<ForgetsBiasCorrection>(check_optimizer); }

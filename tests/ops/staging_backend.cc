@@ -133,9 +133,9 @@ void StagingBackend::linear_backward_weight(const Tensor& dy, const Tensor& x, c
   Call call(*inner_, activations_);
   inner_->linear_backward_weight(call.either(dy), call.either(x), call(dw), call(dbias));
 }
-void StagingBackend::largest(const Tensor& logits, const Tensor& out) {
+void StagingBackend::draw(const Tensor& logits, std::span<const Draw> draws, const Tensor& out) {
   Call call(*inner_);
-  inner_->largest(call(logits), call(out));
+  inner_->draw(call(logits), draws, call(out));
 }
 void StagingBackend::score(const Tensor& logits, std::span<const int32_t> targets, const Tensor& out) {
   Call call(*inner_);

@@ -100,7 +100,7 @@ class StagingBackend : public Backend {
   void cross_entropy(const Tensor& h, const PackedWeight& head, std::span<const int32_t> targets,
                      std::span<const float> weights, const Tensor& losses, const Tensor& dh,
                      const Tensor& dhead) override;
-  void largest(const Tensor& logits, const Tensor& out) override;
+  void draw(const Tensor& logits, std::span<const Draw> draws, const Tensor& out) override;
   void score(const Tensor& logits, std::span<const int32_t> targets, const Tensor& out) override;
   double sum_squares(const Tensor& x) override;
   void adamw(const Tensor& parameter, const Tensor& gradient, const Tensor& m, const Tensor& v,

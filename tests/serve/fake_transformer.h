@@ -49,7 +49,7 @@ class FakeTransformer : public model::Transformer {
     ++steps;
     if (before_step) before_step(batch, sequences);
     const Tensor logits = Tensor::zeros(DType::float32, {std::ssize(logit_rows), config_.vocab_size});
-    size_t next = 0;
+    int64_t given = 0;
     for (const auto& sequence : sequences) {
       for (int64_t row = sequence.begin; row < sequence.end; ++row) {
         const int64_t position = sequence.past + row - sequence.begin;
@@ -57,12 +57,14 @@ class FakeTransformer : public model::Transformer {
           throw std::logic_error("positions disagree");
         *slot(cache, sequence, position) = batch.ids[static_cast<size_t>(row)];
         *adapter_slot(cache, sequence, position) = static_cast<int32_t>(seed_of(adapter_of(batch, row)));
-        if (next == logit_rows.size() || logit_rows[next] != row) continue;
-        fill(logits.data<float>() + static_cast<int64_t>(next++) * config_.vocab_size,
+        const auto wanted = std::find(logit_rows.begin(), logit_rows.end(), row);
+        if (wanted == logit_rows.end()) continue;
+        ++given;
+        fill(logits.data<float>() + (wanted - logit_rows.begin()) * config_.vocab_size,
              hash(cache, sequence, position, adapter_of(batch, row)));
       }
     }
-    if (next != logit_rows.size()) throw std::logic_error("logit rows out of order");
+    if (given != std::ssize(logit_rows)) throw std::logic_error("a logit row that is none");
     return logits;
   }
   const model::DecoderWeights& weights() const override { throw std::logic_error("the fake has no weights"); }

@@ -11,6 +11,7 @@
 
 #include "base/random.h"
 #include "ops/device.h"
+#include "ops/forwarding_backend.h"
 
 namespace whorl::serve {
 namespace {
@@ -182,58 +183,53 @@ TEST(Sampler, SameSeedAndPositionGiveTheSameDraw) {
   EXPECT_NE(xs[0], xs[1]);  // positions draw apart
 }
 
-// The best `count` as a device ranks them.
-struct Ranked {
-  std::vector<int32_t> ids;
-  Logits logits;
-  Ranked(const Logits& all, int64_t count) : ids(largest(all, count)) {
-    for (const int32_t id : ids) logits.push_back(all[static_cast<size_t>(id)]);
-  }
-  Ranking ranking() const { return {ids, logits}; }
-};
-
-TEST(Sampler, ChoosesTheSameFromTheLargestAlone) {
+TEST(Sampler, ChoosesWhatADeviceDraws) {
+  // Without the CPU's own exponentials, which are others in the last bit.
+  const ops::ForwardingBackend device(ops::make_backend("cpu", 1));
   const std::vector<SamplingOptions> cases = {{},
                                               {.temperature = .7, .top_k = 1},
-                                              {.temperature = .7, .top_k = 5},
+                                              {.temperature = 1},
                                               {.temperature = 1.3, .top_k = 40, .top_p = .9},
                                               {.temperature = 1, .top_k = 7, .top_p = .5, .min_p = .1},
-                                              {.temperature = 2, .top_k = 64, .min_p = .2}};
+                                              {.temperature = 2, .top_k = 640, .min_p = .2},
+                                              {.temperature = 1.5, .top_p = .8},
+                                              {.temperature = 3, .top_p = .9999},
+                                              {.temperature = 1e-50, .top_p = .9},
+                                              {.temperature = 1, .top_p = 1e-9, .min_p = 1},
+                                              {.temperature = 5, .min_p = .01}};
   SamplerScratch scratch;
   for (const SamplingOptions& options : cases)
-    for (uint64_t seed = 0; seed < 200; ++seed) {
-      Logits logits;  // many of them equal
-      for (uint64_t i = 0; i < 300; ++i)
-        logits.push_back(.25f * static_cast<float>(base::below(seed, i, 40)));
-      Sampler all(options, seed, {}), few(options, seed, {});
-      ASSERT_GT(few.ranks_needed(), 0);
-      for (const int64_t more : {0, 30}) {  // another sequence of the step may have asked for more
-        const Ranked ranked(logits, few.ranks_needed() + more);
-        ASSERT_EQ(few.choose(ranked.ranking(), scratch), all.choose(logits, {}, scratch)) << seed;
+    for (uint64_t seed = 0; seed < 60; ++seed) {
+      Logits logits;  // many of them equal in every second round
+      for (uint64_t i = 0; i < 700 + 300 * (seed % 4); ++i)
+        logits.push_back(seed % 2 ? .25f * static_cast<float>(base::below(seed, i, 40))
+                                  : static_cast<float>(3 * base::normal(seed, i)));
+      Sampler here(options, seed, {}), there(options, seed, {});
+      for (int64_t ahead = 0; ahead < 2; ++ahead) {
+        const auto how = there.next_draw(0);
+        ASSERT_TRUE(how);
+        EXPECT_EQ(Sampler(options, seed, {}).next_draw(ahead)->uniform, how->uniform);
+        ASSERT_EQ(there.take(ops::draw_row(device, logits, *how)), here.choose(logits, {}, scratch)) << seed;
       }
     }
 }
 
-TEST(Sampler, NeedsAllLogitsForAllElse) {
-  const auto needed = [](const SamplingOptions& options) { return Sampler(options, 0, {}).ranks_needed(); };
-  EXPECT_EQ(needed({}), 1);
-  EXPECT_EQ(needed({.temperature = 1}), 0);
-  EXPECT_EQ(needed({.temperature = 1, .top_k = 9}), 9);
-  EXPECT_EQ(needed({.repetition_penalty = 1.1}), 0);
-  EXPECT_EQ(needed({.presence_penalty = 1}), 0);
-  EXPECT_EQ(needed({.temperature = 1, .top_k = 9, .frequency_penalty = 1}), 0);
+TEST(Sampler, NeedsAllLogitsWhereTheyAreChanged) {
+  const auto drawn = [](const SamplingOptions& options) {
+    return Sampler(options, 0, {}).next_draw(0).has_value();
+  };
+  EXPECT_TRUE(drawn({}));
+  EXPECT_TRUE(drawn({.temperature = 1, .top_k = 900, .top_p = .1}));
+  EXPECT_FALSE(drawn({.repetition_penalty = 1.1}));
+  EXPECT_FALSE(drawn({.presence_penalty = 1}));
+  EXPECT_FALSE(drawn({.temperature = 1, .top_k = 9, .frequency_penalty = 1}));
 }
 
-TEST(Sampler, RefusesARankingOfBrokenLogits) {
-  constexpr float kNan = std::numeric_limits<float>::quiet_NaN(),
-                  kNone = -std::numeric_limits<float>::infinity();
-  SamplerScratch scratch;
-  for (const double temperature : {0., 1.}) {
-    Sampler sampler({.temperature = temperature, .top_k = 2}, 0, {});
-    const std::vector<int32_t> ids = {1, 0};
-    EXPECT_THROW(sampler.choose({ids, Logits{kNan, 1}}, scratch), std::runtime_error);
-    EXPECT_THROW(sampler.choose({ids, Logits{kNone, kNone}}, scratch), std::runtime_error);
-  }
+TEST(Sampler, RefusesADrawOfBrokenLogits) {
+  Sampler sampler({.temperature = 1}, 0, {});
+  EXPECT_THROW(sampler.take(ops::kBrokenLogits), std::runtime_error);
+  EXPECT_THROW(sampler.take(ops::kNothingLikely), std::runtime_error);
+  EXPECT_EQ(sampler.take(3), 3);
 }
 
 TEST(Logprobs, SumToOne) {

@@ -1,0 +1,135 @@
+// A token of each row of logits: parts of a row side by side, a launch for each round of looking for the
+// border of top_k and top_p, and none of these where no row asks for them.
+#include "cuda/draw.h"
+
+#include "cuda/backend.h"
+#include "cuda/kernels/draw.h"
+#include "cuda/views.h"
+#include "ops/checks.h"
+#include "target/launch.h"
+
+namespace whorl::cuda {
+
+namespace {
+// What is borrowed, each part at a multiple of 16 bytes.
+struct DrawMemory {
+  int64_t tops, masses, sums, states, bytes = 0;
+  DrawMemory(int64_t rows, int64_t parts, bool chance, int64_t rounds) {
+    const auto place = [&](int64_t size) {
+      const int64_t begin = bytes;
+      bytes += (size + 15) / 16 * 16;
+      return begin;
+    };
+    tops = place(rows * parts * 3 * 4);
+    masses = place(chance ? rows * parts * 2 * 8 : 0);
+    sums = place(rounds > 0 ? 2 * rows * parts * DrawSearch::kCandidates * 8 : 0);
+    states = place(rounds > 0 ? (rounds + 1) * rows * static_cast<int64_t>(sizeof(Narrowed)) : 0);
+  }
+};
+
+// The rounds that any row asks for.
+std::vector<DrawSearch> searches(std::span<const ops::Draw> draws, int64_t vocabulary) {
+  bool top_k = false, top_p = false;
+  for (const ops::Draw& d : draws) {
+    if (d.temperature == 0) continue;
+    top_k = top_k || (d.top_k > 0 && d.top_k < vocabulary), top_p = top_p || d.top_p < 1;
+  }
+  std::vector<DrawSearch> out;
+  for (const bool mass : {false, true})
+    for (int32_t round = 0; round < DrawSearch::kRounds && (mass ? top_p : top_k); ++round)
+      out.push_back({mass, round});
+  return out;
+}
+
+// The launches of a draw and what they work in.
+class DrawCall {
+ public:
+  DrawCall(Runtime& runtime, const DrawRows& rows, int64_t count, bool chance, std::vector<DrawSearch> rounds)
+      : runtime_(runtime),
+        rows_(rows),
+        count_(count),
+        chance_(chance),
+        rounds_(std::move(rounds)),
+        at_(count, rows.parts, chance, std::ssize(rounds_)),
+        memory_(runtime, static_cast<size_t>(at_.bytes)) {
+    rows_.tops = global<int32_t>(at_.tops);
+  }
+
+  void run(const Dense<int32_t>& out) const {
+    DrawTops tops;
+    tops.rows = rows_;
+    launch(runtime_, {count_, rows_.parts, TopsRoom::kBytes}, tops);
+    DrawFind find;
+    find.rows = rows_, find.out = out;
+    if (chance_) {
+      narrow(), weigh();
+      find.masses = global<uint64_t>(at_.masses);
+      if (!rounds_.empty()) find.states = global<Narrowed>(at_.states) + std::ssize(rounds_) * count_;
+    }
+    launch(runtime_, {count_, 1, DrawFind::shared_bytes(rows_.parts)}, find);
+  }
+
+ private:
+  template <class T>
+  Global<T> global(int64_t begin) const {
+    return Global<T>(reinterpret_cast<T*>(memory_.get<char>() + begin));
+  }
+  // Of one round; the two halves take turns.
+  Global<uint64_t> sums(size_t round) const {
+    return global<uint64_t>(at_.sums) +
+           static_cast<int64_t>(round % 2) * count_ * rows_.parts * DrawSearch::kCandidates;
+  }
+  DrawState state(size_t index) const {
+    DrawState out;
+    out.index = static_cast<int64_t>(index), out.rows = count_;
+    if (!rounds_.empty()) out.states = global<Narrowed>(at_.states);
+    if (index > 0) out.sums = sums(index - 1), out.last = rounds_[index - 1];
+    return out;
+  }
+  void narrow() const {
+    for (size_t i = 0; i < rounds_.size(); ++i) {
+      DrawNarrow kernel;
+      kernel.rows = rows_, kernel.before = state(i), kernel.search = rounds_[i], kernel.out = sums(i);
+      launch(runtime_, {count_, rows_.parts, DrawNarrow::kShared}, kernel);
+    }
+  }
+  void weigh() const {
+    DrawMasses kernel;
+    kernel.rows = rows_, kernel.before = state(rounds_.size()), kernel.out = global<uint64_t>(at_.masses);
+    launch(runtime_, {count_, rows_.parts, DrawMasses::kShared}, kernel);
+  }
+
+  Runtime& runtime_;
+  DrawRows rows_;
+  int64_t count_;
+  bool chance_;
+  std::vector<DrawSearch> rounds_;
+  DrawMemory at_;
+  Scratch memory_;
+};
+}  // namespace
+
+size_t draw_bytes(int64_t rows, int64_t vocabulary) {
+  const int64_t parts = pieces(vocabulary, DrawRows::kPart);
+  return static_cast<size_t>(DrawMemory(rows, parts, true, 2 * DrawSearch::kRounds).bytes);
+}
+size_t draw_list_bytes(int64_t rows) { return static_cast<size_t>(rows) * sizeof(DrawRow); }
+
+void CudaBackend::draw(const Tensor& logits, std::span<const ops::Draw> draws, const Tensor& out) {
+  ops::expect_draw(logits, draws, out);
+  if (draws.empty()) return;
+  std::vector<DrawRow> list;
+  bool chance = false;
+  for (const ops::Draw& d : draws) {
+    list.push_back({d.top_p, d.min_p, d.uniform, d.top_k, d.temperature, 0});
+    chance = chance || d.temperature > 0;
+  }
+  const Sent how = Sent::of(lists_, list);
+  DrawRows rows;
+  rows.logits = rows_of<const float>(logits), rows.vocabulary = logits.dim(1);
+  rows.parts = pieces(logits.dim(1), DrawRows::kPart);
+  rows.how = Global<const DrawRow>(how.at<DrawRow>());
+  DrawCall(*runtime_, rows, logits.dim(0), chance, searches(draws, logits.dim(1))).run(rows_of<int32_t>(out));
+}
+
+}  // namespace whorl::cuda

@@ -1,0 +1,171 @@
+// What the engine asks of a row of logits: no more than its sequence needs, whatever the others want, and the
+// same answers as from all of them.
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "serve/engine_fixture.h"
+
+namespace whorl {
+namespace {
+
+using testing::FakeTransformer;
+using namespace std::chrono_literals;
+
+GenerateRequest request_of(std::vector<int32_t> prompt, int64_t max_new_tokens) {
+  GenerateRequest request;
+  request.prompt_ids = std::move(prompt);
+  request.sampling.max_new_tokens = max_new_tokens;
+  return request;
+}
+
+// Sends of each row what is wanted of it, as a device does, and notes what it was asked for.
+class SendingTransformer : public FakeTransformer {
+ public:
+  model::StepLogits step_for(const model::Batch& batch, std::span<const ops::PagedSequence> sequences,
+                             model::KvCache& cache, std::span<const int32_t> logit_rows,
+                             const model::LogitsWanted& wanted) const override {
+    const Tensor all = step(batch, sequences, cache, logit_rows);
+    const int64_t draws = std::ssize(wanted.draws), few = wanted.few(), rows = all.dim(0);
+    drawn += draws, scored += few - draws, whole += rows - few;
+    mixed += draws > 0 && few > draws && rows > few;
+    if (few == 0) return {all};
+    model::StepLogits out;
+    if (draws > 0) {
+      out.drawn = Tensor::zeros(DType::int32, {draws, 1});
+      backend_->draw(all.rows(0, draws), wanted.draws, out.drawn);
+    }
+    if (few > draws) {
+      out.scores = Tensor::zeros(DType::int32, {few - draws, ops::Backend::kScoreWords});
+      backend_->score(all.rows(draws, few), wanted.targets, out.scores);
+    }
+    if (rows > few) out.all = all.rows(few, rows);
+    return out;
+  }
+  mutable int64_t drawn = 0, scored = 0, whole = 0, mixed = 0;  // by the engine's one thread
+};
+
+// What one asks for does not change what is sent of the others.
+TEST(SentLogits, AsksForNoMoreOfLogitsThanEachRequestNeeds) {
+  const SamplingOptions greedy{.max_new_tokens = 5}, chance{.max_new_tokens = 5, .temperature = 1},
+      top_k{.max_new_tokens = 5, .temperature = 1, .top_k = 5, .top_p = .9},
+      logprobs{.max_new_tokens = 5, .logprobs = 0}, penalised{.max_new_tokens = 5, .repetition_penalty = 1.2};
+  struct Case {
+    std::vector<SamplingOptions> samplings;
+    int64_t drawn, whole;
+  };
+  for (const Case& c : {Case{{greedy}, 5, 0}, Case{{greedy, chance}, 10, 0},
+                        Case{{top_k, greedy, chance}, 15, 0}, Case{{greedy, logprobs, chance}, 10, 5},
+                        Case{{penalised}, 0, 5}, Case{{logprobs, top_k, penalised}, 5, 10}}) {
+    std::vector<GenerateRequest> requests;
+    for (const SamplingOptions& sampling : c.samplings) {
+      requests.push_back(request_of({1, 2, static_cast<int32_t>(3 + requests.size())}, 5));
+      requests.back().sampling = sampling;
+    }
+    const auto ids = [&](std::shared_ptr<FakeTransformer> fake) {
+      InferenceEngine engine(testing::model_over(std::move(fake)));
+      std::vector<std::vector<int32_t>> out;
+      for (const auto& samples : engine.generate(requests)) out.push_back(samples.front().ids);
+      return out;
+    };
+    const auto sending = std::make_shared<SendingTransformer>();
+    EXPECT_EQ(ids(sending), ids(std::make_shared<FakeTransformer>()));
+    EXPECT_EQ(sending->drawn, c.drawn);
+    EXPECT_EQ(sending->whole, c.whole);
+    EXPECT_EQ(sending->scored, 0);
+  }
+}
+
+// Guesses have their own places in the stream of random numbers.
+TEST(SentLogits, DrawsBehindGuesses) {
+  GenerateRequest request = request_of({1, 2, 3, 4, 1, 2, 3, 4, 1, 2}, 24);
+  request.sampling.prompt_lookup_num_tokens = 4;
+  for (const double temperature : {0., .3, 1.}) {
+    request.sampling.temperature = temperature;
+    const auto ids = [&](std::shared_ptr<FakeTransformer> fake) {
+      InferenceEngine engine(testing::model_over(std::move(fake)));
+      return engine.generate(request).ids;
+    };
+    const auto sending = std::make_shared<SendingTransformer>();
+    EXPECT_EQ(ids(sending), ids(std::make_shared<FakeTransformer>()));
+    EXPECT_GE(sending->drawn, 24);
+    EXPECT_EQ(sending->whole, 0);
+  }
+}
+
+// A step may hold rows of all three kinds.
+TEST(SentLogits, DrawsAndScoresInOneStep) {
+  const auto run = [&](std::shared_ptr<FakeTransformer> fake) {
+    InferenceEngine engine(testing::model_over(std::move(fake)), EngineOptions{.max_step_tokens = 12});
+    std::vector<Generation> running;
+    for (int32_t i = 0; i < 4; ++i) {
+      GenerateRequest request = request_of({1, 2, 3 + i}, 40);
+      request.sampling.temperature = 1, request.sampling.logprobs = i % 2 ? 0 : -1;
+      running.push_back(engine.submit(request));
+    }
+    std::vector<InferenceEngine::LikelihoodRequest> scored;
+    for (int32_t i = 0; i < 12; ++i)
+      scored.push_back({.context = {1, 2, 3 + i}, .continuation = {4, 5, 6, 7 + i}});
+    std::vector<double> logprobs;
+    for (const auto& result : engine.log_likelihood(scored)) logprobs.push_back(result.logprob);
+    std::vector<std::vector<int32_t>> ids;
+    for (Generation& generation : running) ids.push_back(generation.wait().front().ids);
+    return std::pair(ids, logprobs);
+  };
+  const auto sending = std::make_shared<SendingTransformer>();
+  const auto got = run(sending), want = run(std::make_shared<FakeTransformer>());
+  EXPECT_EQ(got.first, want.first);
+  ASSERT_EQ(got.second.size(), want.second.size());
+  for (size_t i = 0; i < got.second.size(); ++i) EXPECT_NEAR(got.second[i], want.second[i], 1e-5);
+  EXPECT_GT(sending->mixed, 0);
+}
+
+TEST(SentLogits, ScoresKnownTokensWithoutTheirLogits) {
+  std::vector<InferenceEngine::LikelihoodRequest> requests;
+  for (int32_t i = 0; i < 5; ++i) {
+    requests.push_back({.context = {1, 2, 3 + i}, .continuation = {4, 5, 6, 7 + i}});
+    requests.push_back({.context = {}, .continuation = {9, 8, i}});
+  }
+  const auto plain = std::make_shared<FakeTransformer>();
+  InferenceEngine greedy(testing::model_over(plain));
+  requests.push_back({.context = {1, 2}, .continuation = greedy.generate(request_of({1, 2}, 4)).ids});
+  const auto scoring = std::make_shared<SendingTransformer>();
+  const auto found = [&](std::shared_ptr<FakeTransformer> fake, bool beside) {
+    InferenceEngine engine(testing::model_over(std::move(fake)), EngineOptions{.max_step_tokens = 9});
+    if (beside) engine.generate(request_of({1}, 3));
+    return engine.log_likelihood(requests);
+  };
+  const auto want = found(plain, false), got = found(scoring, true);
+  EXPECT_GT(scoring->scored, 30);
+  EXPECT_EQ(scoring->whole, 0);
+  ASSERT_EQ(got.size(), want.size());
+  for (size_t i = 0; i < want.size(); ++i) {
+    EXPECT_EQ(got[i].token_logprobs, want[i].token_logprobs) << i;
+    EXPECT_EQ(got[i].logprob, want[i].logprob);
+    EXPECT_EQ(got[i].is_greedy, want[i].is_greedy);
+  }
+  EXPECT_TRUE(got.back().is_greedy);
+}
+
+TEST(SentLogits, ScoresBesideAnAnswerAsAlone) {
+  const auto scoring = std::make_shared<SendingTransformer>();
+  InferenceEngine engine(testing::model_over(scoring), EngineOptions{.max_step_tokens = 4});
+  auto request = request_of({1, 2}, 200);
+  request.sampling.ignore_eos = true;
+  const std::vector<InferenceEngine::LikelihoodRequest> scored = {
+      {.context = {1, 2, 3}, .continuation = {4, 5, 6, 7}}};
+  const auto alone = engine.log_likelihood(scored);
+  const int64_t scored_alone = scoring->scored;
+  scoring->before_step = [](const auto&, const auto&) { std::this_thread::sleep_for(1ms); };
+  const auto running = engine.submit(request);
+  while (engine.stats().generated_tokens < 2) std::this_thread::sleep_for(1ms);
+  const auto beside = engine.log_likelihood(scored);
+  ASSERT_FALSE(running.done());
+  EXPECT_EQ(scoring->scored, 2 * scored_alone);
+  EXPECT_EQ(scoring->whole, 0);
+  running.cancel();
+  EXPECT_EQ(beside[0].token_logprobs, alone[0].token_logprobs);
+}
+
+}  // namespace
+}  // namespace whorl
