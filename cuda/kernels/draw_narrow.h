@@ -55,7 +55,6 @@ struct DrawSearch {
   // all that is left there.
   WHORL_DEVICE void choose(const uint64_t (&found)[kCandidates], Narrowed& state) const {
     const uint32_t begin = round == 0 ? 0 : state.prefix;
-    if (round == 0) state.above = 0;
     WHORL_UNROLL
     for (int c = 0; c < kCandidates; ++c) {
       const uint32_t candidate = begin + static_cast<uint32_t>(c) * step();

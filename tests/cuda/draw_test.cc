@@ -65,6 +65,8 @@ TEST_P(Draws, AreThoseOfSortedRows) {
       {.top_p = .8, .top_k = 3000, .temperature = 3},
       {.min_p = .05, .temperature = 1},
       {.temperature = 0},
+      {.top_p = .99999, .top_k = 50, .temperature = 20},
+      {.top_p = .9999, .top_k = 200, .temperature = 1000},
   };
   for (uint64_t seed = 0; seed < 12; ++seed) {
     const Tensor logits = logits_of(kRows, kVocabulary, seed, seed % 2 == 0);
@@ -82,6 +84,23 @@ TEST_P(Draws, AreThoseOfSortedRows) {
     for (int64_t row = 0; row < kRows; ++row)
       EXPECT_EQ(draw(logits.rows(row, row + 1), {&draws[static_cast<size_t>(row)], 1}).front(),
                 got[static_cast<size_t>(row)]);
+  }
+}
+
+// Equal weights whose sum is a power of two: every edge between two tokens is a number that can be asked for.
+TEST_P(Draws, BelongToTheTokenBehindAnEdge) {
+  const Tensor logits = Tensor::zeros(DType::float32, {16, 4096});
+  for (const int64_t top_k : {0, 4096, 2048}) {
+    std::vector<ops::Draw> draws;
+    std::vector<int32_t> want;
+    for (const int32_t id : {0, 1, 7, 8, 9, 127, 128, 129, 1023, 1024, 2039, 2040, 2046, 2047, 2048, 4095}) {
+      const int64_t kept = top_k == 0 ? 4096 : top_k;
+      want.push_back(static_cast<int32_t>(id % kept));
+      draws.push_back({.uniform = static_cast<double>(want.back()) / static_cast<double>(kept),
+                       .top_k = top_k,
+                       .temperature = 1});
+    }
+    EXPECT_EQ(draw(logits, draws), want) << top_k;
   }
 }
 
