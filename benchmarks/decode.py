@@ -2,7 +2,7 @@
 """Tokens per second of decoding as bandwidth allows, beside transformers, with adapters, and after a new one is published.
 
 A run is "64", so many streams of the base, or "32+8", so many streams in turn with so many adapters; runs with adapters are
-compared with the same streams of the base. Everything is measured in alternate rounds. A step reads every weight once: the
+compared with the same streams of the base; so are as many streams of it whose tokens are drawn (--sampled). Everything is measured in alternate rounds. A step reads every weight once: the
 bound is bandwidth / bytes of weights steps a second, the bandwidth measured in the same run. Checked in the same run: logits
 of the base and of an adapter against float32, and the tokens that the engine generates against what float32 thinks of them.
 """
@@ -149,6 +149,10 @@ class Beside:
             peer.close()
 
 
+def sampled(streams: int) -> str:
+    return f"{streams}_sampled"
+
+
 def figures_of(
     runs: dict[str, tuple[int, int]], rates: dict[str, list[float]], weights: int, bandwidth: float
 ) -> dict[str, Any]:
@@ -163,6 +167,10 @@ def figures_of(
         else:
             share = statistics.median(rates[name]) / streams * weights / bandwidth
             found[f"{name}_share_of_bandwidth"] = share
+        if drawn := rates.get(sampled(streams)):
+            found[f"{sampled(streams)}_overhead"] = (
+                statistics.median(x / y for x, y in zip(rates[str(streams)], drawn)) - 1
+            )
     return found
 
 
@@ -183,7 +191,7 @@ def alternate(
     a: Any, ours: Worker, limits: Worker, beside: Beside | None, runs: dict[str, tuple[int, int]]
 ) -> tuple[dict[str, list[float]], float]:
     """Rounds in turn: the rates of every run, and the bandwidth, the best of the rounds, as a bound should be."""
-    rates: dict[str, list[float]] = {name: [] for name in runs}
+    rates: dict[str, list[float]] = {name: [] for name in [*runs, *map(sampled, a.sampled)]}
     bandwidth = 0.0
     for run in runs.values():
         ours.ask("rate", *run, 8)  # warms up
@@ -191,6 +199,8 @@ def alternate(
         bandwidth = max(bandwidth, limits.ask("best_bandwidth"))
         for name, run in runs.items():
             rates[name].append(ours.ask("rate", *run, a.new))
+        for streams in a.sampled:
+            rates[sampled(streams)].append(ours.ask("sampled_rate", streams, a.new))
         if beside:
             beside.round()
     return rates, bandwidth
@@ -223,6 +233,9 @@ def measure(a: Any, model: Path, adapter: Path) -> dict[str, Any]:
 def main() -> None:
     parser = common.parser(__doc__)
     parser.add_argument("--runs", nargs="+", default=["1"], help='"64", or "32+8" with eight adapters')
+    parser.add_argument(
+        "--sampled", nargs="+", type=int, default=[], help="of these streams tokens are drawn, too"
+    )
     parser.add_argument("--new", type=int, default=128, help="tokens generated for each stream")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument(
@@ -238,6 +251,8 @@ def main() -> None:
     common.add_device(parser)
     parser.set_defaults(seq=128, dtype="bfloat16", quantize="none")
     arguments = parser.parse_args()
+    if missing := {str(n) for n in arguments.sampled} - set(arguments.runs):
+        raise SystemExit(f"expected --sampled to be streams of the base in --runs, got {sorted(missing)}")
     runs = all_runs(arguments.runs).values()
     arguments.batch, arguments.adapters = (max(run[i] for run in runs) for i in range(2))
     with tempfile.TemporaryDirectory() as name, common.model_folder(arguments) as model:

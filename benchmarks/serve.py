@@ -71,10 +71,10 @@ def prompts(arguments: Any, length: int) -> list[list[int]]:
 
 
 def run(
-    engine: whorl.InferenceEngine, arguments: Any, prompt: int, new: int, adapters: int
+    engine: whorl.InferenceEngine, arguments: Any, prompt: int, new: int, adapters: int, **settings: float
 ) -> tuple[float, float]:
     """(prompt tokens a second, generated tokens a second after every row has its first token)"""
-    sampling = whorl.SamplingOptions(max_new_tokens=new, ignore_eos=True)
+    sampling = whorl.SamplingOptions(max_new_tokens=new, ignore_eos=True, **settings)
     requests = [
         whorl.GenerateRequest(
             prompt_ids=ids, adapter=f"a{row % adapters}" if adapters else "", sampling=sampling

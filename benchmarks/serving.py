@@ -69,6 +69,11 @@ class Serving:
         self.a.batch = streams
         return serve.run(self.engine, self.a, self.a.seq, new, adapters)[1]
 
+    def sampled_rate(self, streams: int, new: int) -> float:
+        """The same of the base, whose tokens are drawn instead of the likeliest: as services do unless told otherwise, with top_p."""
+        self.a.batch = streams
+        return serve.run(self.engine, self.a, self.a.seq, new, 0, temperature=0.8, top_p=0.95)[1]
+
     def check_adapter(self, folder: Path) -> None:
         """Writes an adapter that matters: after one step at this rate it changes every logit. The base's products grow with the
         root of the width, the adapter's do not."""
