@@ -2,6 +2,9 @@
 // border of top_k and top_p, and none of these where no row asks for them.
 #include "cuda/draw.h"
 
+#include <memory>
+#include <vector>
+
 #include "cuda/backend.h"
 #include "cuda/kernels/draw.h"
 #include "cuda/views.h"
@@ -107,29 +110,78 @@ class DrawCall {
   DrawMemory at_;
   Scratch memory_;
 };
+
+// What a draw reads: how rows are drawn, and what is changed of them before. Penalties come last, as they
+// become more with every token: the rest keeps its places.
+class DrawLists {
+ public:
+  DrawLists(Lists& lists, std::span<const ops::Draw> draws) {
+    std::vector<DrawRow> rows;
+    for (const ops::Draw& d : draws) {
+      rows.push_back({d.top_p, d.min_p, d.uniform, d.top_k, d.temperature, 0});
+      changed_ = changed_ || d.changes(), chance_ = chance_ || d.temperature > 0;
+    }
+    Packed packed;
+    packed.add(rows);
+    if (changed_) add_changes(packed, draws);
+    sent_ = std::make_unique<Sent>(lists, packed);
+  }
+  bool chance() const { return chance_; }
+  Global<const DrawRow> rows() const { return Global<const DrawRow>(sent_->at<DrawRow>()); }
+
+  // Before the first kernel that reads the logits.
+  void change(Runtime& runtime, const DrawRows& rows, const Tensor& logits) const {
+    if (!changed_) return;
+    DrawChange kernel;
+    kernel.rows = rows, kernel.logits = rows_of<float>(logits);
+    kernel.changes = Global<const DrawChanges>(sent_->at<DrawChanges>(changes_));
+    kernel.penalties = Global<const ops::Penalty>(sent_->at<ops::Penalty>(penalties_));
+    kernel.allowed = Global<const uint32_t>(sent_->at<uint32_t>(allowed_));
+    launch(runtime, {logits.dim(0), rows.parts, 0}, kernel);
+  }
+
+ private:
+  void add_changes(Packed& packed, std::span<const ops::Draw> draws) {
+    std::vector<DrawChanges> changes;
+    std::vector<ops::Penalty> penalties;
+    std::vector<uint32_t> allowed;
+    for (const ops::Draw& d : draws) {
+      changes.push_back({d.repetition, d.presence, d.frequency, d.allowed.empty() ? -1 : std::ssize(allowed),
+                         static_cast<int32_t>(penalties.size()), static_cast<int32_t>(d.penalties.size())});
+      penalties.insert(penalties.end(), d.penalties.begin(), d.penalties.end());
+      allowed.insert(allowed.end(), d.allowed.begin(), d.allowed.end());
+    }
+    changes_ = packed.add(changes), allowed_ = packed.add(allowed), penalties_ = packed.add(penalties);
+  }
+
+  bool changed_ = false, chance_ = false;
+  size_t changes_ = 0, penalties_ = 0, allowed_ = 0;  // where they begin
+  std::unique_ptr<Sent> sent_;
+};
 }  // namespace
 
 size_t draw_bytes(int64_t rows, int64_t vocabulary) {
   const int64_t parts = pieces(vocabulary, DrawRows::kPart);
   return static_cast<size_t>(DrawMemory(rows, parts, true, 2 * DrawSearch::kRounds).bytes);
 }
-size_t draw_list_bytes(int64_t rows) { return static_cast<size_t>(rows) * sizeof(DrawRow); }
+size_t draw_list_bytes(int64_t rows, int64_t vocabulary) {
+  const int64_t penalties = std::min(vocabulary, ops::kMostPenalties);
+  const auto each = sizeof(DrawRow) + sizeof(DrawChanges) +
+                    4 * static_cast<size_t>(ops::mask_words(vocabulary)) +
+                    sizeof(ops::Penalty) * static_cast<size_t>(penalties);
+  return static_cast<size_t>(rows) * each + 64;
+}
 
 void CudaBackend::draw(const Tensor& logits, std::span<const ops::Draw> draws, const Tensor& out) {
   ops::expect_draw(logits, draws, out);
   if (draws.empty()) return;
-  std::vector<DrawRow> list;
-  bool chance = false;
-  for (const ops::Draw& d : draws) {
-    list.push_back({d.top_p, d.min_p, d.uniform, d.top_k, d.temperature, 0});
-    chance = chance || d.temperature > 0;
-  }
-  const Sent how = Sent::of(lists_, list);
+  const DrawLists lists(lists_, draws);
   DrawRows rows;
   rows.logits = rows_of<const float>(logits), rows.vocabulary = logits.dim(1);
-  rows.parts = pieces(logits.dim(1), DrawRows::kPart);
-  rows.how = Global<const DrawRow>(how.at<DrawRow>());
-  DrawCall(*runtime_, rows, logits.dim(0), chance, searches(draws, logits.dim(1))).run(rows_of<int32_t>(out));
+  rows.parts = pieces(logits.dim(1), DrawRows::kPart), rows.how = lists.rows();
+  lists.change(*runtime_, rows, logits);
+  DrawCall(*runtime_, rows, logits.dim(0), lists.chance(), searches(draws, logits.dim(1)))
+      .run(rows_of<int32_t>(out));
 }
 
 }  // namespace whorl::cuda

@@ -83,7 +83,8 @@ struct Step {
     size_t layer = 0;
     for (const int64_t products : {3, 1, 2, 1})
       if (shape.rank > 0) layer += place(adapter_list(products));
-    return place(static_cast<size_t>(rows) * 4) + place(attention_lists()) + place(draw_list_bytes(logits)) +
+    return place(static_cast<size_t>(rows) * 4) + place(attention_lists()) +
+           place(draw_list_bytes(logits, as_cuda(static_cast<const PackedWeight&>(*shape.head)).o)) +
            static_cast<size_t>(shape.layers) * layer;
   }
 };

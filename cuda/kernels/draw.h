@@ -29,6 +29,31 @@ struct DrawTops {
   }
 };
 
+// Likewise: penalties and what is not allowed, in the logits themselves. What is no number stays, to be told.
+struct DrawChange {
+  static constexpr int kThreads = DrawRows::kThreads;
+  DrawRows rows;
+  Global<const DrawChanges> changes;  // [rows]
+  Global<const ops::Penalty> penalties;
+  Global<const uint32_t> allowed;
+  Dense<float> logits;
+
+  WHORL_DEVICE void operator()(Grid& grid) const {
+    const DrawChanges how = changes[grid.block()];
+    const auto row = logits.row(grid.block());
+    const int64_t begin = rows.begin(grid.block_y()), end = rows.end(grid.block_y());
+    for (int64_t i = how.penalties + grid.thread(); i < how.penalties + how.count; i += kThreads) {
+      const ops::Penalty p = penalties[i];
+      if (p.id < begin || p.id >= end) continue;
+      row[p.id] = ops::penalised(row[p.id], how.repetition, how.presence, how.frequency, p.count);
+    }
+    grid.sync();
+    if (how.allowed < 0) return;
+    for (int64_t i = begin + grid.thread(); i < end; i += kThreads)
+      if (!(allowed[how.allowed + i / 32] >> (i % 32) & 1u) && row[i] < kEndless) row[i] = -kEndless;
+  }
+};
+
 // Likewise: what is left of each part weighs how much, and how many of its logits lie on the border.
 struct DrawMasses {
   static constexpr int kThreads = DrawRows::kThreads;

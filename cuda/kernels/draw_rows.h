@@ -13,6 +13,14 @@ struct DrawRow {
   int32_t unused;
 };
 
+// What is changed of a row before: penalties [begin, begin + count), and where its words of what is allowed
+// begin; -1: all is.
+struct DrawChanges {
+  double repetition, presence, frequency;
+  int64_t allowed;
+  int32_t penalties, count;
+};
+
 // Numbers of equal keys are equal; a larger number has a larger key, and none has 0.
 WHORL_DEVICE uint32_t key_of(float logit) {
   const uint32_t bits = float_to_bits(logit + 0.0f);  // -0 is 0

@@ -48,6 +48,7 @@ class Decoder final : public Transformer {
               std::span<const int32_t> logit_rows) const override;
   StepLogits step_for(const Batch& batch, std::span<const ops::PagedSequence> sequences, KvCache& cache,
                       std::span<const int32_t> logit_rows, const LogitsWanted& wanted) const override;
+  bool gives_less_than_rows() const override { return !backend_->on_host(); }
 
   const DecoderWeights& weights() const override { return weights_; }
   Tensor rope(int64_t positions) const override;

@@ -31,6 +31,7 @@ class ParallelTransformer final : public Transformer {
               std::span<const int32_t> logit_rows) const override;
   StepLogits step_for(const Batch& batch, std::span<const ops::PagedSequence> sequences, KvCache& cache,
                       std::span<const int32_t> logit_rows, const LogitsWanted& wanted) const override;
+  bool gives_less_than_rows() const override { return mine_->gives_less_than_rows(); }
   std::shared_ptr<const void> lead() const override;
 
   // On the other ranks: does their part until rank 0 leads no more. `stop`, unless empty, is asked after

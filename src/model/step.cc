@@ -158,13 +158,15 @@ namespace {
 uint64_t step_key(const Batch& batch, const KvCache& cache, int64_t logit_rows, const LogitsWanted& wanted) {
   const bool adapted = std::any_of(batch.adapters.begin(), batch.adapters.end(),
                                    [](const AdapterRows& rows) { return rows.adapter != nullptr; });
-  bool chance = false, top_k = false, top_p = false;  // what drawing takes (cuda/draw.cc)
-  for (const ops::Draw& d : wanted.draws)
+  bool changes = false, chance = false, top_k = false, top_p = false;  // what drawing takes (cuda/draw.cc)
+  for (const ops::Draw& d : wanted.draws) {
+    changes |= d.changes();
     if (d.temperature > 0) chance = true, top_k |= d.top_k > 0, top_p |= d.top_p < 1;
+  }
   uint64_t key = reinterpret_cast<uintptr_t>(cache.layers[0].keys.raw());
   for (const int64_t part :
        {std::ssize(batch.ids), logit_rows, std::ssize(wanted.draws), std::ssize(wanted.targets),
-        int64_t{adapted}, int64_t{chance}, int64_t{top_k}, int64_t{top_p}})
+        int64_t{adapted}, int64_t{changes}, int64_t{chance}, int64_t{top_k}, int64_t{top_p}})
     key = base::derive(key, static_cast<uint64_t>(part));
   return key;
 }

@@ -108,7 +108,8 @@ class Transformer {
                       std::span<const int32_t> logit_rows) const = 0;
 
   // The same where less than a row of logits may be enough: a device whose memory the host cannot read sends
-  // what is wanted of each row alone.
+  // what is wanted of each row alone. Whether it is one such; if not, nobody needs to say what he wants.
+  virtual bool gives_less_than_rows() const { return false; }
   virtual StepLogits step_for(const Batch& batch, std::span<const ops::PagedSequence> sequences,
                               KvCache& cache, std::span<const int32_t> logit_rows,
                               [[maybe_unused]] const LogitsWanted& wanted) const {

@@ -447,8 +447,9 @@ class Backend {
 
   // ---- choosing -----------------------------------------------------------------------------------
   // Of each row of logits [N, V] one token, drawn as draws[n] says (ops/draw.h): in out [N, 1] int32 its id,
-  // or kBrokenLogits, or kNothingLikely. A row knows no other row. For backends whose memory the host cannot
-  // read: a row of the vocabulary is long.
+  // or kBrokenLogits, or kNothingLikely. A row knows no other row; where a draw changes it (penalties, what
+  // is allowed) it may be left changed. For backends whose memory the host cannot read: a row of the
+  // vocabulary is long.
   virtual void draw(const Tensor& logits, std::span<const Draw> draws, const Tensor& out);
   // What a likelihood needs of each row of logits [N, V] and one of its columns: in out [N, 5] int32 the
   // index of the row's largest number (of equal ones the first), the bits of that number, of the one at

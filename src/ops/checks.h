@@ -134,13 +134,20 @@ inline void expect_draw(const Tensor& logits, std::span<const Draw> draws, const
   expect_count("draw", "draws, one per row", draws.size(), logits.dim(0));
   expect("draw", "out", out, {logits.dim(0), 1}, DType::int32);
   constexpr auto in = [](double x, double least, double most) { return x >= least && x <= most; };
-  for (const Draw& d : draws)
-    base::check_argument(
-        d.temperature >= 0 && d.temperature <= std::numeric_limits<float>::max() && d.top_k >= 0 &&
-            in(d.top_p, 0, 1) && d.top_p > 0 && in(d.min_p, 0, 1) && in(d.uniform, 0, 1) && d.uniform < 1,
-        "[draw] expected temperature and top_k of 0 or more, top_p in (0, 1], min_p in [0, 1] "
-        "and uniform in [0, 1), got ",
-        d.temperature, ", ", d.top_k, ", ", d.top_p, ", ", d.min_p, ", ", d.uniform);
+  for (const Draw& d : draws) {
+    base::check_argument(d.temperature >= 0 && d.temperature <= std::numeric_limits<float>::max() &&
+                             d.top_k >= 0 && in(d.top_p, 0, 1) && d.top_p > 0 && in(d.min_p, 0, 1) &&
+                             in(d.uniform, 0, 1) && d.uniform < 1,
+                         "[draw] expected temperature and top_k of 0 or more, top_p in (0, 1], min_p in [0, "
+                         "1] and uniform in [0, 1), got ",
+                         d.temperature, ", ", d.top_k, ", ", d.top_p, ", ", d.min_p, ", ", d.uniform);
+    base::check_argument(d.repetition > 0, "[draw] expected a repetition above 0, got ", d.repetition);
+    for (const Penalty& p : d.penalties)
+      base::check_argument(p.id >= 0 && p.id < logits.dim(1), "[draw] expected penalties of ids below ",
+                           logits.dim(1), ", got ", p.id);
+    if (!d.allowed.empty())
+      expect_count("draw", "words of what is allowed", d.allowed.size(), mask_words(logits.dim(1)));
+  }
 }
 
 inline void expect_score(const Tensor& logits, std::span<const int32_t> targets, const Tensor& out) {

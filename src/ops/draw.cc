@@ -27,10 +27,21 @@ void narrow(std::vector<int32_t>& order, std::span<const float> weights, const D
   std::erase_if(
       order, [&](int32_t id) { return static_cast<double>(weights[static_cast<size_t>(id)]) < how.min_p; });
 }
+
+void change(std::span<float> logits, const Draw& how) {
+  for (const Penalty& p : how.penalties) {
+    float& x = logits[static_cast<size_t>(p.id)];
+    x = penalised(x, how.repetition, how.presence, how.frequency, p.count);
+  }
+  for (size_t i = 0; i < logits.size() && !how.allowed.empty(); ++i)
+    if (!(how.allowed[i / 32] >> (i % 32) & 1u)) logits[i] = -kInfinity;
+}
 }  // namespace
 
-int32_t draw_row(const Backend& backend, std::span<const float> logits, const Draw& how) {
-  if (!std::all_of(logits.begin(), logits.end(), [](float x) { return x < kInfinity; })) return kBrokenLogits;
+int32_t draw_row(const Backend& backend, std::span<const float> row, const Draw& how) {
+  if (!std::all_of(row.begin(), row.end(), [](float x) { return x < kInfinity; })) return kBrokenLogits;
+  std::vector<float> logits(row.begin(), row.end());
+  change(logits, how);
   const auto best = std::max_element(logits.begin(), logits.end());
   if (*best == -kInfinity) return kNothingLikely;
   if (how.temperature == 0) return static_cast<int32_t>(best - logits.begin());

@@ -7,14 +7,36 @@
 
 namespace whorl::ops {
 
-// The steps of Hugging Face's samplers, in this order: temperature, top_k, top_p, min_p, draw.
+// A token that was there before, and how often it was put out.
+struct Penalty {
+  int32_t id = 0, count = 0;
+};
+
+// The steps of Hugging Face's samplers, in this order: penalties, what is allowed, temperature, top_k, top_p,
+// min_p, draw.
 struct Draw {
   double top_p = 1;       // keeps the fewest likeliest whose weights reach this share; (0, 1]
   double min_p = 0;       // keeps what weighs at least this share of the likeliest; [0, 1]
   double uniform = 0;     // where in the sum of what is kept the token lies, ids ascending; [0, 1)
   int64_t top_k = 0;      // keeps so many of the likeliest, of equal ones the least ids; 0 = all
   float temperature = 0;  // logits are divided by it; 0 = the likeliest, of equal ones the least id
+  double repetition = 1, presence = 0, frequency = 0;  // what penalties cost: see penalised()
+  std::span<const Penalty> penalties = {};             // each id once; somebody else's, until it is drawn
+  std::span<const uint32_t> allowed = {};  // bit i % 32 of word i / 32: whether token i is; empty = all are
+
+  constexpr bool changes() const { return !penalties.empty() || !allowed.empty(); }
 };
+inline constexpr int64_t kMostPenalties = 4096;  // that a caller should ask a device for
+constexpr int64_t mask_words(int64_t vocabulary) { return (vocabulary + 31) / 32; }
+
+// A logit of a token that was there before: Keskar et al. 2019, section 4.1, with Hugging Face's rule for
+// negative ones; then OpenAI's presence and frequency.
+constexpr float penalised(float logit, double repetition, double presence, double frequency, int32_t count) {
+  const double x = static_cast<double>(logit);
+  if (repetition != 1) logit = static_cast<float>(x < 0 ? x * repetition : x / repetition);
+  if (count == 0) return logit;
+  return static_cast<float>(static_cast<double>(logit) - (static_cast<double>(count) * frequency + presence));
+}
 
 // Instead of an id.
 inline constexpr int32_t kBrokenLogits = -1;   // NaN or +infinity is among them

@@ -118,7 +118,7 @@ void EngineLoop::step() {
 void EngineLoop::compute(const StepPlan& plan) {
   try {
     const model::Batch batch{plan.ids, plan.positions, plan.adapters};
-    const LogitRows rows(plan);
+    const LogitRows rows(plan, transformer_->gives_less_than_rows());
     const model::StepLogits logits =
         transformer_->step_for(batch, plan.paged, cache_, rows.rows, rows.wanted());
     const GivenLogits given(rows, logits, transformer_->config().vocab_size);
@@ -169,7 +169,7 @@ void give_row(Sequence& sequence, int64_t position, const GivenLogits& logits, c
 void EngineLoop::give_entry(const StepPlan::Entry& entry, const GivenLogits& logits, LogitRows::Place place,
                             SamplerScratch& scratch) const {
   Sequence& sequence = *entry.sequence;
-  if (entry.first_logit < 0) return;
+  if (entry.first_logit < 0 || sequence.error) return;
   const int64_t known = sequence.past, end = entry.first_logit + entry.logits;
   try {
     for (int64_t position = entry.first_logit; position < end && !sequence.finished;

@@ -89,13 +89,23 @@ void GenerationSequence::take(int64_t, std::span<const float> logits, SamplerScr
   append(id);
 }
 
-std::optional<ops::Draw> GenerationSequence::next_draw(int64_t ahead) const {
-  if (matcher_ || plan_->sampling.logprobs >= 0) return std::nullopt;
-  return sampler_.next_draw(ahead);
+// What is put out changes what may follow and what is penalised: that is known of one row at a time.
+bool GenerationSequence::may_be_drawn(int64_t rows) const {
+  if (plan_->sampling.logprobs >= 0 || sampler_.penalties() > ops::kMostPenalties) return false;
+  return rows == 1 || !(matcher_ || sampler_.penalised());
+}
+
+ops::Draw GenerationSequence::next_draw(int64_t ahead) {
+  ops::Draw out = sampler_.next_draw(ahead);
+  if (!matcher_) return out;
+  matcher_->fill_mask(mask_);
+  out.allowed = mask_;
+  return out;
 }
 
 void GenerationSequence::take_drawn(int64_t, int32_t drawn) {
   const int32_t id = sampler_.take(drawn);
+  if (matcher_) matcher_->accept(id);
   note_time();
   append(id);
 }

@@ -48,7 +48,8 @@ class GenerationSequence : public Sequence {
                      int64_t index);
 
   void take(int64_t position, std::span<const float> logits, SamplerScratch& scratch) override;
-  std::optional<ops::Draw> next_draw(int64_t ahead) const override;
+  bool may_be_drawn(int64_t rows) const override;
+  ops::Draw next_draw(int64_t ahead) override;
   void take_drawn(int64_t position, int32_t drawn) override;
   void settle(int64_t guessed, int64_t right) override;
   void tell() override;

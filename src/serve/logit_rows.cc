@@ -3,19 +3,25 @@
 #include <cstring>
 #include <stdexcept>
 
+#include "base/thread_pool.h"
+
 namespace whorl::serve {
 
 namespace {
-LogitRows::Form form_of(const Sequence& sequence) {
-  if (sequence.scores_known_tokens()) return LogitRows::Form::scored;
-  return sequence.next_draw(0) ? LogitRows::Form::drawn : LogitRows::Form::whole;
+LogitRows::Form form_of(const StepPlan::Entry& entry) {
+  if (entry.sequence->scores_known_tokens()) return LogitRows::Form::scored;
+  return entry.sequence->may_be_drawn(entry.logits) ? LogitRows::Form::drawn : LogitRows::Form::whole;
 }
 }  // namespace
 
-LogitRows::LogitRows(const StepPlan& plan) : places(plan.entries.size()) {
-  std::vector<Form> forms;
-  for (const StepPlan::Entry& entry : plan.entries) forms.push_back(form_of(*entry.sequence));
-  for (const Form form : {Form::drawn, Form::scored, Form::whole}) add(plan, form, forms);
+LogitRows::LogitRows(const StepPlan& plan, bool apart) : places(plan.entries.size()) {
+  std::vector<Form> forms(places.size(), Form::whole);
+  for (size_t i = 0; i < forms.size() && apart; ++i) forms[i] = form_of(plan.entries[i]);
+  add(plan, Form::drawn, forms);
+  draws.resize(rows.size());
+  add(plan, Form::scored, forms);
+  add(plan, Form::whole, forms);
+  ask(plan);
 }
 
 void LogitRows::add(const StepPlan& plan, Form form, const std::vector<Form>& forms) {
@@ -27,16 +33,25 @@ void LogitRows::add(const StepPlan& plan, Form form, const std::vector<Form>& fo
     if (forms[i] != form || first == next) continue;
     places[i] = {form, std::ssize(rows)};
     rows.insert(rows.end(), first, next);
-    want(entry, form);
+    const auto known = entry.sequence->tokens.begin() + entry.first_logit + 1;
+    if (form == Form::scored) targets.insert(targets.end(), known, known + entry.logits);
   }
 }
 
-void LogitRows::want(const StepPlan::Entry& entry, Form form) {
-  const Sequence& sequence = *entry.sequence;
-  if (form == Form::drawn)
-    for (int64_t i = 0; i < entry.logits; ++i) draws.push_back(*sequence.next_draw(i));
-  const auto known = sequence.tokens.begin() + entry.first_logit + 1;
-  if (form == Form::scored) targets.insert(targets.end(), known, known + entry.logits);
+// Side by side: what a grammar allows takes long to say.
+void LogitRows::ask(const StepPlan& plan) {
+  const auto one = [&](int64_t i) {
+    const StepPlan::Entry& entry = plan.entries[static_cast<size_t>(i)];
+    const Place& place = places[static_cast<size_t>(i)];
+    if (entry.first_logit < 0 || place.form != Form::drawn) return;
+    try {
+      for (int64_t row = 0; row < entry.logits; ++row)
+        draws[static_cast<size_t>(place.row + row)] = entry.sequence->next_draw(row);
+    } catch (...) {
+      entry.sequence->error = std::current_exception();
+    }
+  };
+  if (!draws.empty()) base::ThreadPool::shared()->run(std::ssize(places), one);
 }
 
 GivenLogits::GivenLogits(const LogitRows& rows, const model::StepLogits& logits, int64_t vocabulary)

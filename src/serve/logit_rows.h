@@ -20,12 +20,14 @@ struct LogitRows {
   std::vector<ops::Draw> draws;
   std::vector<int32_t> targets;
 
-  explicit LogitRows(const StepPlan& plan);
+  // `apart`: whether the transformer gives less than whole rows (Transformer::gives_less_than_rows). What a
+  // sequence throws is its own error.
+  LogitRows(const StepPlan& plan, bool apart);
   model::LogitsWanted wanted() const { return {draws, targets}; }
 
  private:
   void add(const StepPlan& plan, Form form, const std::vector<Form>& forms);
-  void want(const StepPlan::Entry& entry, Form form);
+  void ask(const StepPlan& plan);
 };
 
 // The form in which one row came, of a step that was asked for `rows`.

@@ -90,20 +90,22 @@ Sampler::Sampler(const SamplingOptions& options, uint64_t seed, std::span<const 
       frequency_(options.frequency_penalty),
       top_k_(options.top_k),
       key_(base::derive(seed, kSampleStream)) {
-  if (repetition_ != 1) seen_.insert(prompt.begin(), prompt.end());
+  if (repetition_ != 1)
+    for (const int32_t id : prompt) remember(id, 0);
 }
 
 bool Sampler::penalised() const { return repetition_ != 1 || presence_ != 0 || frequency_ != 0; }
 
+void Sampler::remember(int32_t id, int32_t count) {
+  const auto [found, fresh] = places_.try_emplace(id, penalties_.size());
+  if (fresh) penalties_.push_back({id, 0});
+  penalties_[found->second].count += count;
+}
+
 void Sampler::penalise(std::span<float> logits) const {
-  for (const int32_t id :
-       seen_) {  // Keskar et al. 2019, section 4.1, with Hugging Face's rule for negative scores
-    float& x = logits[static_cast<size_t>(id)];
-    x = static_cast<float>(x < 0 ? x * repetition_ : x / repetition_);
-  }
-  for (const auto& [id, count] : output_) {
-    float& x = logits[static_cast<size_t>(id)];
-    x = static_cast<float>(x - (static_cast<double>(count) * frequency_ + presence_));
+  for (const ops::Penalty& p : penalties_) {
+    float& x = logits[static_cast<size_t>(p.id)];
+    x = ops::penalised(x, repetition_, presence_, frequency_, p.count);
   }
 }
 
@@ -125,8 +127,7 @@ int32_t Sampler::choose(std::span<const float> logits, std::span<const uint32_t>
 
 int32_t Sampler::note(int32_t id) {
   ++position_;
-  if (repetition_ != 1) seen_.insert(id);
-  if (presence_ != 0 || frequency_ != 0) ++output_[id];
+  if (penalised()) remember(id, 1);
   return id;
 }
 
@@ -136,11 +137,12 @@ float Sampler::temperature() const {
   return std::max(static_cast<float>(temperature_), ops::Backend::kLeastTemperature);
 }
 
-std::optional<ops::Draw> Sampler::next_draw(int64_t ahead) const {
-  if (penalised()) return std::nullopt;
-  const double uniform =
-      temperature_ == 0 ? 0 : base::uniform(key_, position_ + static_cast<uint64_t>(ahead));
-  return ops::Draw{top_p_, min_p_, uniform, top_k_, temperature()};
+ops::Draw Sampler::next_draw(int64_t ahead) const {
+  ops::Draw out{top_p_, min_p_, 0, top_k_, temperature()};
+  if (temperature_ != 0) out.uniform = base::uniform(key_, position_ + static_cast<uint64_t>(ahead));
+  out.repetition = repetition_, out.presence = presence_, out.frequency = frequency_;
+  out.penalties = penalties_;
+  return out;
 }
 
 int32_t Sampler::take(int32_t drawn) {

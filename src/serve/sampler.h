@@ -3,10 +3,8 @@
 // penalties, mask of the grammar, temperature, top_k, top_p, min_p, draw. The last five are ops/draw.h's,
 // which a device does for itself; here they are done without sorting a vocabulary, and come to the same.
 #include <cstdint>
-#include <optional>
 #include <span>
 #include <unordered_map>
-#include <unordered_set>
 #include <vector>
 
 #include "ops/backend.h"
@@ -38,15 +36,18 @@ class Sampler {
   // logits, and on nothing else that the engine does. Empty mask = everything is allowed.
   int32_t choose(std::span<const float> logits, std::span<const uint32_t> mask, SamplerScratch& scratch);
 
-  // The same token where somebody else draws it, `ahead` positions after the next one, if nothing is masked;
-  // nothing where that takes more than logits.
-  std::optional<ops::Draw> next_draw(int64_t ahead) const;
+  // The same token where somebody else draws it, `ahead` positions after the next one. What was put out
+  // counts for penalties, so those hold for the next position alone. It reads penalties here: they are as
+  // they are until the next token is taken.
+  ops::Draw next_draw(int64_t ahead) const;
+  bool penalised() const;
+  int64_t penalties() const { return std::ssize(penalties_); }
   // What was drawn there, at the next position.
   int32_t take(int32_t drawn);
 
  private:
-  bool penalised() const;
   void penalise(std::span<float> logits) const;
+  void remember(int32_t id, int32_t count);
   int32_t draw(std::span<const float> logits, int32_t likeliest, SamplerScratch& scratch) const;
   int32_t draw_among(std::span<const int32_t> ids, SamplerScratch& scratch) const;
   int32_t note(int32_t id);
@@ -58,8 +59,8 @@ class Sampler {
   int64_t top_k_;
   uint64_t key_;
   uint64_t position_ = 0;
-  std::unordered_set<int32_t> seen_;             // prompt and output, for the repetition penalty
-  std::unordered_map<int32_t, int64_t> output_;  // counts, for presence and frequency
+  std::vector<ops::Penalty> penalties_;  // of the output; for the repetition penalty of the prompt, too
+  std::unordered_map<int32_t, size_t> places_;  // among these
 };
 
 // log of the sum of exp(logits), of which `largest` is the largest.

@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <exception>
 #include <memory>
-#include <optional>
 #include <span>
 #include <stdexcept>
 #include <vector>
@@ -48,9 +47,13 @@ class Sequence {
   // Logits after `tokens[position]`, positions ascending. Sets `finished` when it wants no more. Several
   // sequences take at the same time on different threads, so it touches nothing but its own.
   virtual void take(int64_t position, std::span<const float> logits, SamplerScratch& scratch) = 0;
-  // A device may draw its tokens: how, `ahead` positions after the next one; the same for all or none of
-  // them. Then take_drawn() is called in place of take(), with what came (ops/draw.h).
-  virtual std::optional<ops::Draw> next_draw([[maybe_unused]] int64_t ahead) const { return std::nullopt; }
+  // Whether a device may draw the tokens of so many rows at once. Then next_draw() is asked how, `ahead`
+  // positions after the next one, before the step, from any one thread, and what it points to stays until
+  // take_drawn() is called in place of take(), with what came (ops/draw.h).
+  virtual bool may_be_drawn([[maybe_unused]] int64_t rows) const { return false; }
+  virtual ops::Draw next_draw([[maybe_unused]] int64_t ahead) {
+    throw std::logic_error("[Sequence] wants all logits");
+  }
   virtual void take_drawn([[maybe_unused]] int64_t position, [[maybe_unused]] int32_t drawn) {
     throw std::logic_error("[Sequence] wants all logits");
   }

@@ -56,6 +56,27 @@ ops::Draw row_of(uint64_t seed, uint64_t row, const ops::Draw& kind) {
   return out;
 }
 
+// Penalties of some rows, masks of some; every row has one kind, the other, both or none.
+struct Changes {
+  std::vector<ops::Penalty> penalties[kRows];
+  std::vector<uint32_t> allowed[kRows];
+
+  explicit Changes(uint64_t seed) {
+    for (size_t row = 0; row < kRows; ++row) {
+      for (int32_t i = 0; i < 300 * static_cast<int32_t>(row); ++i)
+        penalties[row].push_back({(i * 4) % static_cast<int32_t>(kVocabulary), i % 3});
+      for (uint64_t i = 0; i < static_cast<uint64_t>(ops::mask_words(kVocabulary)); ++i)
+        allowed[row].push_back(static_cast<uint32_t>(base::random_bits(seed + row, i)));
+    }
+    allowed[6].assign(allowed[6].size(), 0);  // nothing is
+  }
+  void make(size_t row, ops::Draw& draw) const {
+    if (row % 2)
+      draw.penalties = penalties[row], draw.repetition = 1.5, draw.presence = .5, draw.frequency = -.25;
+    if (row % 3 == 0) draw.allowed = allowed[row];
+  }
+};
+
 TEST_P(Draws, AreThoseOfSortedRows) {
   const std::vector<ops::Draw> kinds = {
       {.temperature = 1},
@@ -73,6 +94,8 @@ TEST_P(Draws, AreThoseOfSortedRows) {
     std::vector<ops::Draw> draws;
     for (uint64_t row = 0; row < kRows; ++row)
       draws.push_back(row_of(seed, row, kinds[(row + seed) % kinds.size()]));
+    const Changes changes(seed);
+    for (size_t row = 0; row < kRows && seed % 3 > 0; ++row) changes.make(row, draws[row]);
     const std::vector<int32_t> got = draw(logits, draws);
     for (size_t row = 0; row < kRows; ++row)
       EXPECT_EQ(got[row], ops::draw_row(*backend_,
@@ -109,10 +132,13 @@ TEST_P(Draws, BelongToTheTokenBehindAnEdge) {
 TEST_P(Draws, CheckWhatTheyAreAskedFor) {
   const Tensor logits = logits_of(2, 8, 1, false);
   const std::vector<ops::Draw> one(1);
+  const ops::Penalty outside{8, 1};
+  const std::vector<uint32_t> words(2);  // of eight tokens there is one
   EXPECT_THROW(draw(logits, one), std::invalid_argument);
   for (const ops::Draw& bad :
        {ops::Draw{.top_p = 0}, ops::Draw{.min_p = 2}, ops::Draw{.uniform = 1}, ops::Draw{.top_k = -1},
-        ops::Draw{.temperature = -1}, ops::Draw{.temperature = std::numeric_limits<float>::quiet_NaN()}})
+        ops::Draw{.temperature = -1}, ops::Draw{.repetition = 0}, ops::Draw{.penalties = {&outside, 1}},
+        ops::Draw{.allowed = words}, ops::Draw{.temperature = std::numeric_limits<float>::quiet_NaN()}})
     EXPECT_THROW(draw(logits, std::vector<ops::Draw>{{}, bad}), std::invalid_argument);
 }
 
@@ -140,6 +166,10 @@ TEST(DrawLaunches, AreAsManyAsTheyAskFor) {
   EXPECT_EQ(launches(top_k, chance), 11);
   EXPECT_EQ(launches(top_p, greedy), 11);
   EXPECT_EQ(launches(top_k, top_p), 19);
+  const ops::Penalty penalty{3, 1};
+  ops::Draw penalised = chance;
+  penalised.penalties = {&penalty, 1};
+  EXPECT_EQ(launches(penalised, greedy), 4);
 }
 
 }  // namespace

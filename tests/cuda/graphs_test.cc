@@ -252,6 +252,26 @@ TEST_F(Graphs, DrawTokens) {
   });
 }
 
+// What is penalised becomes more with every token, and what is allowed is another: no graph is made anew for
+// it.
+TEST_F(Graphs, DrawWithChangesThatGrow) {
+  expect_same_bits([&](bool graphs) {
+    Streams s(model_of("bfloat16"), 2);
+    std::vector<ops::Penalty> penalties;
+    std::vector<uint32_t> allowed(2);
+    int64_t steady = 0;
+    for (int32_t i = 0; i < 30; ++i) {
+      penalties.push_back({i, 1 + i % 2});
+      allowed = {static_cast<uint32_t>(base::random_bits(3, static_cast<uint64_t>(i))), 0xff};
+      s.draw = ops::Draw{.temperature = 1, .repetition = 1.3, .presence = .2};
+      s.draw->penalties = penalties, s.draw->allowed = allowed;
+      steady += s.step({0, 1}) == kSteady;
+    }
+    EXPECT_GE(steady, graphs ? 26 : 0);
+    return s.seen();
+  });
+}
+
 // Prompts are no decode steps.
 TEST_F(Graphs, AreNotMadeOfPrompts) {
   Streams s(model_of("bfloat16"), 1);

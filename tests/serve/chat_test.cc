@@ -189,6 +189,32 @@ TEST_F(Chat, ANamedToolIsTheOnlyOne) {
   EXPECT_EQ(result.finish_reason, "tool_calls");
 }
 
+// Where a device draws what is allowed, the same tokens.
+TEST_F(Chat, WhatIsAllowedIsDrawnApart) {
+  const auto texts = [&](bool apart) {
+    chat->scripted->sends_apart = apart;
+    chat->scripted->whole = 0;
+    InferenceEngine engine(*chat->model);
+    std::vector<GenerateRequest> requests;
+    for (uint64_t seed = 0; seed < 6; ++seed) {
+      auto request = ask("hi");
+      request.regex = "[0-9]{3}-[a-f]{2}";
+      request.sampling.temperature = static_cast<double>(seed % 3), request.sampling.seed = seed;
+      request.sampling.max_new_tokens = 20, request.sampling.repetition_penalty = seed % 2 ? 1.2 : 1;
+      requests.push_back(request);
+    }
+    std::vector<std::string> out;
+    for (const auto& samples : engine.generate(requests)) out.push_back(samples.front().text);
+    EXPECT_EQ(chat->scripted->whole == 0, apart);
+    chat->scripted->sends_apart = false;
+    return out;
+  };
+  const auto apart = texts(true);
+  EXPECT_EQ(apart, texts(false));
+  for (const std::string& text : apart)
+    EXPECT_TRUE(std::regex_match(text, std::regex("[0-9]{3}-[a-f]{2}"))) << text;
+}
+
 TEST_F(Chat, JsonSchemaAndRegexHold) {
   InferenceEngine engine(*chat->model);
   auto request = ask("hi");

@@ -67,11 +67,36 @@ class FakeTransformer : public model::Transformer {
     if (given != std::ssize(logit_rows)) throw std::logic_error("a logit row that is none");
     return logits;
   }
+  // With `sends_apart`: of each row what is wanted of it, as a device does, and counts.
+  model::StepLogits step_for(const model::Batch& batch, std::span<const ops::PagedSequence> sequences,
+                             model::KvCache& cache, std::span<const int32_t> logit_rows,
+                             const model::LogitsWanted& wanted) const override {
+    const Tensor all = step(batch, sequences, cache, logit_rows);
+    const int64_t draws = std::ssize(wanted.draws), few = wanted.few(), rows = all.dim(0);
+    drawn += draws, scored += few - draws, whole += rows - few;
+    mixed += draws > 0 && few > draws && rows > few;
+    if (few == 0) return {all};
+    model::StepLogits out;
+    if (draws > 0) {
+      out.drawn = Tensor::zeros(DType::int32, {draws, 1});
+      backend_->draw(all.rows(0, draws), wanted.draws, out.drawn);
+    }
+    if (few > draws) {
+      out.scores = Tensor::zeros(DType::int32, {few - draws, ops::Backend::kScoreWords});
+      backend_->score(all.rows(draws, few), wanted.targets, out.scores);
+    }
+    if (rows > few) out.all = all.rows(few, rows);
+    return out;
+  }
+  bool gives_less_than_rows() const override { return sends_apart; }
   const model::DecoderWeights& weights() const override { throw std::logic_error("the fake has no weights"); }
   Tensor rope(int64_t) const override { return {}; }
   void prepare_backward(bool) const override {}
 
+  bool sends_apart = false;
   mutable std::atomic<int64_t> steps{0};
+  mutable int64_t drawn = 0, scored = 0, whole = 0,
+                  mixed = 0;  // rows; steps of all kinds. The engine's thread
   std::function<void(const model::Batch&, std::span<const ops::PagedSequence>)> before_step;
 
  protected:

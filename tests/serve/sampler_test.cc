@@ -196,33 +196,47 @@ TEST(Sampler, ChoosesWhatADeviceDraws) {
                                               {.temperature = 3, .top_p = .9999},
                                               {.temperature = 1e-50, .top_p = .9},
                                               {.temperature = 1, .top_p = 1e-9, .min_p = 1},
-                                              {.temperature = 5, .min_p = .01}};
+                                              {.temperature = 5, .min_p = .01},
+                                              {.repetition_penalty = 1.3},
+                                              {.presence_penalty = .7, .frequency_penalty = .4},
+                                              {.temperature = 1,
+                                               .top_p = .9,
+                                               .repetition_penalty = .8,
+                                               .presence_penalty = -.3,
+                                               .frequency_penalty = 2}};
+  const std::vector<int32_t> prompt = {3, 5, 3, 699};
   SamplerScratch scratch;
   for (const SamplingOptions& options : cases)
     for (uint64_t seed = 0; seed < 60; ++seed) {
       Logits logits;  // many of them equal in every second round
+      std::vector<uint32_t> mask;
       for (uint64_t i = 0; i < 700 + 300 * (seed % 4); ++i)
         logits.push_back(seed % 2 ? .25f * static_cast<float>(base::below(seed, i, 40))
                                   : static_cast<float>(3 * base::normal(seed, i)));
-      Sampler here(options, seed, {}), there(options, seed, {});
-      for (int64_t ahead = 0; ahead < 2; ++ahead) {
-        const auto how = there.next_draw(0);
-        ASSERT_TRUE(how);
-        EXPECT_EQ(Sampler(options, seed, {}).next_draw(ahead)->uniform, how->uniform);
-        ASSERT_EQ(there.take(ops::draw_row(device, logits, *how)), here.choose(logits, {}, scratch)) << seed;
+      for (uint64_t i = 0; i < (seed % 3 ? 0 : (logits.size() + 31) / 32); ++i)
+        mask.push_back(static_cast<uint32_t>(base::random_bits(seed, i)) | 1u);
+      Sampler here(options, seed, prompt), there(options, seed, prompt);
+      for (int64_t ahead = 0; ahead < 4; ++ahead) {
+        ops::Draw how = there.next_draw(0);
+        EXPECT_EQ(Sampler(options, seed, {}).next_draw(ahead).uniform, how.uniform);
+        how.allowed = mask;
+        ASSERT_EQ(there.take(ops::draw_row(device, logits, how)), here.choose(logits, mask, scratch)) << seed;
       }
     }
 }
 
-TEST(Sampler, NeedsAllLogitsWhereTheyAreChanged) {
-  const auto drawn = [](const SamplingOptions& options) {
-    return Sampler(options, 0, {}).next_draw(0).has_value();
+TEST(Sampler, CountsWhatIsPenalised) {
+  const std::vector<int32_t> prompt = {3, 5, 3};
+  const auto penalties = [&](const SamplingOptions& options) {
+    Sampler sampler(options, 0, prompt);
+    for (const int32_t id : {5, 7, 5}) sampler.take(id);
+    EXPECT_EQ(sampler.penalties(), std::ssize(sampler.next_draw(0).penalties));
+    return sampler.penalties();
   };
-  EXPECT_TRUE(drawn({}));
-  EXPECT_TRUE(drawn({.temperature = 1, .top_k = 900, .top_p = .1}));
-  EXPECT_FALSE(drawn({.repetition_penalty = 1.1}));
-  EXPECT_FALSE(drawn({.presence_penalty = 1}));
-  EXPECT_FALSE(drawn({.temperature = 1, .top_k = 9, .frequency_penalty = 1}));
+  EXPECT_EQ(penalties({}), 0);
+  EXPECT_EQ(penalties({.repetition_penalty = 1.1}), 3);
+  EXPECT_EQ(penalties({.presence_penalty = 1}), 2);
+  EXPECT_EQ(penalties({.frequency_penalty = -1}), 2);
 }
 
 TEST(Sampler, RefusesADrawOfBrokenLogits) {

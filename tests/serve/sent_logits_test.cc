@@ -19,32 +19,11 @@ GenerateRequest request_of(std::vector<int32_t> prompt, int64_t max_new_tokens) 
   return request;
 }
 
-// Sends of each row what is wanted of it, as a device does, and notes what it was asked for.
-class SendingTransformer : public FakeTransformer {
- public:
-  using FakeTransformer::FakeTransformer;
-  model::StepLogits step_for(const model::Batch& batch, std::span<const ops::PagedSequence> sequences,
-                             model::KvCache& cache, std::span<const int32_t> logit_rows,
-                             const model::LogitsWanted& wanted) const override {
-    const Tensor all = step(batch, sequences, cache, logit_rows);
-    const int64_t draws = std::ssize(wanted.draws), few = wanted.few(), rows = all.dim(0);
-    drawn += draws, scored += few - draws, whole += rows - few;
-    mixed += draws > 0 && few > draws && rows > few;
-    if (few == 0) return {all};
-    model::StepLogits out;
-    if (draws > 0) {
-      out.drawn = Tensor::zeros(DType::int32, {draws, 1});
-      backend_->draw(all.rows(0, draws), wanted.draws, out.drawn);
-    }
-    if (few > draws) {
-      out.scores = Tensor::zeros(DType::int32, {few - draws, ops::Backend::kScoreWords});
-      backend_->score(all.rows(draws, few), wanted.targets, out.scores);
-    }
-    if (rows > few) out.all = all.rows(few, rows);
-    return out;
-  }
-  mutable int64_t drawn = 0, scored = 0, whole = 0, mixed = 0;  // by the engine's one thread
-};
+std::shared_ptr<FakeTransformer> sending_fake(int64_t vocab = 40) {
+  auto fake = std::make_shared<FakeTransformer>(vocab);
+  fake->sends_apart = true;
+  return fake;
+}
 
 // What one asks for does not change what is sent of the others.
 TEST(SentLogits, AsksForNoMoreOfLogitsThanEachRequestNeeds) {
@@ -57,7 +36,7 @@ TEST(SentLogits, AsksForNoMoreOfLogitsThanEachRequestNeeds) {
   };
   for (const Case& c : {Case{{greedy}, 5, 0}, Case{{greedy, chance}, 10, 0},
                         Case{{top_k, greedy, chance}, 15, 0}, Case{{greedy, logprobs, chance}, 10, 5},
-                        Case{{penalised}, 0, 5}, Case{{logprobs, top_k, penalised}, 5, 10}}) {
+                        Case{{penalised}, 5, 0}, Case{{logprobs, top_k, penalised}, 10, 5}}) {
     std::vector<GenerateRequest> requests;
     for (const SamplingOptions& sampling : c.samplings) {
       requests.push_back(request_of({1, 2, static_cast<int32_t>(3 + requests.size())}, 5));
@@ -69,7 +48,7 @@ TEST(SentLogits, AsksForNoMoreOfLogitsThanEachRequestNeeds) {
       for (const auto& samples : engine.generate(requests)) out.push_back(samples.front().ids);
       return out;
     };
-    const auto sending = std::make_shared<SendingTransformer>();
+    const auto sending = sending_fake();
     EXPECT_EQ(ids(sending), ids(std::make_shared<FakeTransformer>()));
     EXPECT_EQ(sending->drawn, c.drawn);
     EXPECT_EQ(sending->whole, c.whole);
@@ -90,7 +69,7 @@ TEST(SentLogits, AreDrawnFromBehindGuesses) {
       accepted += engine.stats().accepted_tokens;
       return out;
     };
-    const auto sending = std::make_shared<SendingTransformer>(3);
+    const auto sending = sending_fake(3);
     EXPECT_EQ(ids(sending), ids(std::make_shared<FakeTransformer>(3)));
     EXPECT_GE(sending->drawn, 60);
     EXPECT_EQ(sending->whole, 0);
@@ -117,7 +96,7 @@ TEST(SentLogits, DrawsAndScoresInOneStep) {
     for (Generation& generation : running) ids.push_back(generation.wait().front().ids);
     return std::pair(ids, logprobs);
   };
-  const auto sending = std::make_shared<SendingTransformer>();
+  const auto sending = sending_fake();
   const auto got = run(sending), want = run(std::make_shared<FakeTransformer>());
   EXPECT_EQ(got.first, want.first);
   ASSERT_EQ(got.second.size(), want.second.size());
@@ -134,7 +113,7 @@ TEST(SentLogits, ScoresKnownTokensWithoutTheirLogits) {
   const auto plain = std::make_shared<FakeTransformer>();
   InferenceEngine greedy(testing::model_over(plain));
   requests.push_back({.context = {1, 2}, .continuation = greedy.generate(request_of({1, 2}, 4)).ids});
-  const auto scoring = std::make_shared<SendingTransformer>();
+  const auto scoring = sending_fake();
   const auto found = [&](std::shared_ptr<FakeTransformer> fake, bool beside) {
     InferenceEngine engine(testing::model_over(std::move(fake)), EngineOptions{.max_step_tokens = 9});
     if (beside) engine.generate(request_of({1}, 3));
@@ -153,7 +132,7 @@ TEST(SentLogits, ScoresKnownTokensWithoutTheirLogits) {
 }
 
 TEST(SentLogits, ScoresBesideAnAnswerAsAlone) {
-  const auto scoring = std::make_shared<SendingTransformer>();
+  const auto scoring = sending_fake();
   InferenceEngine engine(testing::model_over(scoring), EngineOptions{.max_step_tokens = 4});
   auto request = request_of({1, 2}, 200);
   request.sampling.ignore_eos = true;
