@@ -129,6 +129,21 @@ TEST_P(Draws, BelongToTheTokenBehindAnEdge) {
   }
 }
 
+// A token at the edge of two parts is penalised once.
+TEST_P(Draws, ArePenalisedOnce) {
+  const Tensor logits = Tensor::zeros(DType::float32, {1, 5000});
+  for (const int32_t id : {2047, 2048, 4095, 4096, 4999}) {
+    logits.data<float>()[id] = 3, logits.data<float>()[7] = 1.8f;
+    const ops::Penalty penalty{id, 0};
+    ops::Draw how{.repetition = 1.5};
+    how.penalties = {&penalty, 1};
+    EXPECT_EQ(draw(logits, {&how, 1}).front(), id);
+    how.repetition = 2;
+    EXPECT_EQ(draw(logits, {&how, 1}).front(), 7);
+    logits.data<float>()[id] = 0;
+  }
+}
+
 TEST_P(Draws, CheckWhatTheyAreAskedFor) {
   const Tensor logits = logits_of(2, 8, 1, false);
   const std::vector<ops::Draw> one(1);

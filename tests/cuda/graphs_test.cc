@@ -252,8 +252,8 @@ TEST_F(Graphs, DrawTokens) {
   });
 }
 
-// What is penalised becomes more with every token, and what is allowed is another: no graph is made anew for
-// it.
+// What is penalised becomes more with every token, and what is allowed is another: a graph is brought up to
+// date where a list has twice the room.
 TEST_F(Graphs, DrawWithChangesThatGrow) {
   expect_same_bits([&](bool graphs) {
     Streams s(model_of("bfloat16"), 2);
@@ -267,7 +267,7 @@ TEST_F(Graphs, DrawWithChangesThatGrow) {
       s.draw->penalties = penalties, s.draw->allowed = allowed;
       steady += s.step({0, 1}) == kSteady;
     }
-    EXPECT_GE(steady, graphs ? 26 : 0);
+    EXPECT_GE(steady, graphs ? 20 : 0);
     return s.seen();
   });
 }

@@ -151,6 +151,9 @@ TEST(Sampler, PromptDoesNotCountForPresence) {
   SamplerScratch scratch;
   const std::vector<int32_t> prompt = {0};
   EXPECT_EQ(Sampler({.presence_penalty = 5}, 0, prompt).choose(Logits{2, 1}, {}, scratch), 0);
+  Sampler both({.repetition_penalty = 2, .presence_penalty = 5}, 0, prompt);
+  EXPECT_EQ(both.choose(Logits{4, 1}, {}, scratch), 0);  // 2
+  EXPECT_EQ(both.choose(Logits{4, 1}, {}, scratch), 1);  // -3
 }
 
 TEST(Sampler, MaskForbids) {

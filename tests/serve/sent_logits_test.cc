@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "serve/engine_fixture.h"
+#include "serve/logit_rows.h"
 
 namespace whorl {
 namespace {
@@ -75,6 +76,46 @@ TEST(SentLogits, AreDrawnFromBehindGuesses) {
     EXPECT_EQ(sending->whole, 0);
   }
   EXPECT_GT(accepted, 20);
+  // Penalties of a row depend on those before it: rows behind guesses come whole.
+  request.sampling.presence_penalty = .3, request.sampling.temperature = .5;
+  const auto sending = sending_fake(3);
+  InferenceEngine apart(testing::model_over(sending)), plain(testing::fake_model(3));
+  EXPECT_EQ(apart.generate(request).ids, plain.generate(request).ids);
+  EXPECT_GT(sending->whole, 0);
+}
+
+// What a sequence throws when it is asked ends that sequence alone.
+TEST(SentLogits, AskEachSequenceAndNoteWhatItThrows) {
+  struct One final : serve::Sequence {
+    bool throws = false;
+    explicit One(bool t) : throws(t) {}
+    void take(int64_t, std::span<const float>, serve::SamplerScratch&) override {}
+    bool may_be_drawn(int64_t) const override { return true; }
+    ops::Draw next_draw(int64_t ahead) override {
+      if (throws) throw std::runtime_error("no");
+      return {.uniform = .25 * static_cast<double>(ahead)};
+    }
+    void tell() override {}
+    bool cancelled() const override { return false; }
+    void complete() override {}
+    void cancel() override {}
+    void fail(std::exception_ptr) override {}
+  } fine(false), bad(true);
+  serve::StepPlan plan;
+  plan.entries = {{.sequence = &bad, .tokens = 1, .first_logit = 4, .logits = 1},
+                  {.sequence = &fine, .tokens = 3, .first_logit = 7, .logits = 2}};
+  plan.logit_rows = {0, 2, 3};
+  const serve::LogitRows rows(plan, true);
+  EXPECT_TRUE(bad.error);
+  EXPECT_FALSE(fine.error);
+  EXPECT_EQ(rows.rows, plan.logit_rows);
+  ASSERT_EQ(rows.draws.size(), 3u);
+  EXPECT_EQ(rows.places[1].row, 1);
+  EXPECT_EQ(rows.draws[1].uniform, 0);
+  EXPECT_EQ(rows.draws[2].uniform, .25);
+  const serve::LogitRows whole(plan, false);
+  EXPECT_TRUE(whole.draws.empty());
+  EXPECT_EQ(whole.rows, plan.logit_rows);
 }
 
 // A step may hold rows of all three kinds.
