@@ -48,6 +48,13 @@ inline Model tiny_model(uint64_t seed = 1, const std::string& dtype = "float32")
   return Model::create(config, seed, {}, options);
 }
 
+inline GenerateRequest request_of(std::vector<int32_t> prompt, int64_t max_new_tokens) {
+  GenerateRequest request;
+  request.prompt_ids = std::move(prompt);
+  request.sampling.max_new_tokens = max_new_tokens;
+  return request;
+}
+
 inline adapter::BaseDescription description_of(const model::Transformer& transformer) {
   adapter::BaseDescription base;
   const auto& names = transformer.linear_names();

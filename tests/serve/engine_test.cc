@@ -17,14 +17,8 @@ namespace {
 
 using testing::FakeTransformer;
 using testing::message_of;
+using testing::request_of;
 using namespace std::chrono_literals;
-
-GenerateRequest request_of(std::vector<int32_t> prompt, int64_t max_new_tokens) {
-  GenerateRequest request;
-  request.prompt_ids = std::move(prompt);
-  request.sampling.max_new_tokens = max_new_tokens;
-  return request;
-}
 
 // Holds the engine's thread at the beginning of each step until it is let go.
 struct Gate {

@@ -11,14 +11,8 @@ namespace whorl {
 namespace {
 
 using testing::FakeTransformer;
+using testing::request_of;
 using namespace std::chrono_literals;
-
-GenerateRequest request_of(std::vector<int32_t> prompt, int64_t max_new_tokens) {
-  GenerateRequest request;
-  request.prompt_ids = std::move(prompt);
-  request.sampling.max_new_tokens = max_new_tokens;
-  return request;
-}
 
 std::shared_ptr<FakeTransformer> sending_fake(int64_t vocab = 40) {
   auto fake = std::make_shared<FakeTransformer>(vocab);
