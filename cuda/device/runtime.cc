@@ -174,7 +174,7 @@ void* CudaRuntime::queue_now() {
 bool CudaRuntime::done_now() {
   enter();
   const cudaError_t state = cudaStreamQuery(stream_);
-  if (state == cudaErrorNotReady) return false;
+  if (state == cudaErrorNotReady) return cudaGetLastError(), false;  // no error of the next call's
   check(state, "the queue");
   return true;
 }

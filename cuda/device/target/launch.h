@@ -15,11 +15,15 @@ __global__ void __launch_bounds__(Kernel::kThreads) run_kernel(const __grid_cons
 
 template <class Kernel>
 void launch_now(Runtime& runtime, const Extent& extent, const Kernel& kernel) {
-  const dim3 blocks(static_cast<unsigned>(extent.blocks), static_cast<unsigned>(extent.blocks_y));
   auto& cuda = static_cast<device::CudaRuntime&>(runtime);
   cuda.enter();
-  run_kernel<<<blocks, Kernel::kThreads, static_cast<size_t>(extent.shared_bytes), cuda.stream()>>>(kernel);
-  device::check(cudaGetLastError(), "a kernel");
+  cudaLaunchConfig_t config{};
+  config.gridDim = {static_cast<unsigned>(extent.blocks), static_cast<unsigned>(extent.blocks_y), 1};
+  config.blockDim = {Kernel::kThreads, 1, 1};
+  config.dynamicSmemBytes = static_cast<size_t>(extent.shared_bytes);
+  config.stream = cuda.stream();
+  // By this call and not by cudaGetLastError(), which would find what a library left there.
+  device::check(cudaLaunchKernelEx(&config, run_kernel<Kernel>, kernel), "a kernel");
 }
 
 // A kernel is a struct of its arguments with `kThreads` and a call operator over Grid&.
