@@ -270,10 +270,10 @@ void CudaBackend::attention_paged(const Tensor& q, const Tensor& k, const Tensor
 // Whether attention leaves its rows as products alone will read them: not where adapters read them as well,
 // whose launch rounds them, nor where a row is nobody's and stays what it was.
 bool CudaBackend::may_round(const PagedCall& call, std::span<const ops::LinearJob> jobs) const {
-  const Needs needs = needs_of(jobs);
+  const RoundingNeeds needs = needs_of(jobs);
   int64_t rows = 0;
   for (const PagedSequence& p : call.sequences) rows += p.end - p.begin;
-  return needs.narrow && !needs.codes && rows == call.out.dim(0) &&
+  return needs.narrow && !needs.codes && !needs.fp8 && rows == call.out.dim(0) &&
          std::all_of(jobs.begin(), jobs.end(),
                      [](const ops::LinearJob& job) { return ops::largest_rank(job.segments) == 0; });
 }
@@ -289,7 +289,7 @@ void CudaBackend::rope_attention_paged(const Tensor& q, const Tensor& k, const T
   check_jobs(out, jobs);
   RoundedRows rows(*runtime_, out);
   const bool rounds = may_round(call, jobs);
-  if (rounds) call.rounded = rows.take(true, false).narrow;
+  if (rounds) call.rounded = rows.take({.narrow = true}).narrow;
   attend_paged(call);
   rounds ? multiply(rows, jobs) : linears(out, jobs);
 }

@@ -16,6 +16,7 @@ namespace whorl::cuda {
 struct LoraTarget;
 class LoraParts;
 class RoundedRows;
+struct RoundingNeeds;
 
 using ops::AdamW;
 using ops::AttentionShape;
@@ -162,10 +163,7 @@ class CudaBackend final : public ops::Backend {
 
   template <class Made>
   void project(const Made& made, const Tensor& x, std::span<const ops::LinearJob> jobs);
-  struct Needs {
-    bool narrow, codes;  // of their rows
-  };
-  Needs needs_of(std::span<const ops::LinearJob> jobs) const;
+  RoundingNeeds needs_of(std::span<const ops::LinearJob> jobs) const;
   // y (rows of x) = x w^T + bias + residual, and with what is on top of them of `adapters`, whose target i is
   // job i, unless that is null.
   void multiply(RoundedRows& x, std::span<const ops::LinearJob> jobs, const LoraParts* adapters = nullptr);

@@ -12,17 +12,24 @@
 
 namespace whorl::cuda {
 
-RoundedRows::Fp8 RoundedRows::fp8(const float* factors) {
-  const int64_t n = x_.dim(0), columns = x_.dim(1), stride = fp8_stride(columns);
+Fp8Store RoundedRows::take_fp8() {
+  const int64_t n = x_.dim(0), stride = fp8_stride(x_.dim(1));
+  fp8_codes_.emplace(runtime_, static_cast<size_t>(n * stride));
+  fp8_scales_.emplace(runtime_, static_cast<size_t>(n) * 4);
+  return {Global<uint32_t>(fp8_codes_->get<uint32_t>()), Global<float>(fp8_scales_->get<float>()), stride};
+}
+
+RoundedRows::Fp8 RoundedRows::fp8() {
+  if (!fp8_codes_) launch(runtime_, rounding(x_, take({.fp8 = true})));
+  return {fp8_codes_->get<uint8_t>(), fp8_scales_->get<float>()};
+}
+
+RoundedRows::Fp8 RoundedRows::fp8_times(const float* factors) {
   if (!fp8_codes_) {
-    fp8_codes_.emplace(runtime_, static_cast<size_t>(n * stride));
-    fp8_scales_.emplace(runtime_, static_cast<size_t>(n) * 4);
     RoundToFp8 kernel;
-    kernel.x = either(x_), kernel.factors = Global<const float>(factors);
-    kernel.codes = Global<uint32_t>(fp8_codes_->get<uint32_t>());
-    kernel.scales = Global<float>(fp8_scales_->get<float>());
-    kernel.columns = columns, kernel.stride = stride;
-    launch(runtime_, Extent{n, 1, RoundToFp8::kShared}, kernel);
+    kernel.x = either(x_), kernel.factors = Global<const float>(factors), kernel.columns = x_.dim(1);
+    kernel.to = take_fp8();
+    launch(runtime_, Extent{x_.dim(0), 1, RoundToFp8::kShared}, kernel);
   }
   return {fp8_codes_->get<uint8_t>(), fp8_scales_->get<float>()};
 }

@@ -47,7 +47,7 @@ void multiply_codes(Runtime& runtime, const Fp8Product& its, Weights weights, in
 
 void CudaBackend::multiply_in_fp8(RoundedRows& x, const ops::LinearJob& job) {
   const CudaWeight& w = as_cuda(job.w);
-  const RoundedRows::Fp8 rows = x.fp8(nullptr);
+  const RoundedRows::Fp8 rows = x.fp8();
   Fp8Product product;
   product.x = {rows.codes, x.whole().dim(0), w.k}, product.x_scales = rows.scales;
   product.w = codes_of(w), product.w_scales = w.scales.data<float>();
@@ -71,7 +71,7 @@ size_t CudaBackend::multiply_in_fp8(RoundedRows& x, std::span<const ops::LinearJ
 // The scales of w's rows, which dy w reduces over, are in the rounded rows of dy: codes are left.
 void CudaBackend::multiply_back_in_fp8(RoundedRows& dy, const CudaWeight& w, const Tensor& dx,
                                        bool accumulate) {
-  const RoundedRows::Fp8 rows = dy.fp8(w.scales.data<float>());
+  const RoundedRows::Fp8 rows = dy.fp8_times(w.scales.data<float>());
   Fp8Product product;
   product.x = {rows.codes, dy.whole().dim(0), w.o}, product.x_scales = rows.scales;
   product.y = dx, product.accumulate = accumulate;

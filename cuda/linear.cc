@@ -43,11 +43,11 @@ std::deque<LoraParts> parts_of(Runtime& runtime, Lists& lists, const Tensor& x,
 }
 }  // namespace
 
-CudaBackend::Needs CudaBackend::needs_of(std::span<const ops::LinearJob> jobs) const {
-  Needs out{};
+RoundingNeeds CudaBackend::needs_of(std::span<const ops::LinearJob> jobs) const {
+  RoundingNeeds out;
   for (const ops::LinearJob& job : jobs) {
     const CudaWeight& w = as_cuda(job.w);
-    out.codes |= w.whole_numbers();
+    out.codes |= w.whole_numbers(), out.fp8 |= w.fp8();
     out.narrow |= w.whole() && w.dtype() == DType::bfloat16 && runtime_->has_library();
   }
   return out;
@@ -58,8 +58,7 @@ CudaBackend::Needs CudaBackend::needs_of(std::span<const ops::LinearJob> jobs) c
 template <class Made>
 void CudaBackend::project(const Made& made, const Tensor& x, std::span<const ops::LinearJob> jobs) {
   RoundedRows rows(*runtime_, x);
-  const Needs needs = needs_of(jobs);
-  const RoundedStore wanted = rows.take(needs.narrow, needs.codes);
+  const RoundedStore wanted = rows.take(needs_of(jobs));
   const std::deque<LoraParts> parts = parts_of(*runtime_, lists_, x, jobs);
   const auto alone = [&](const auto& its) { launch(*runtime_, its); };
   bool there = Made::kThere && !wanted.wanted();

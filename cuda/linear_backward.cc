@@ -50,7 +50,7 @@ void CudaBackend::input_gradient(const LoraTarget& to, const Tensor& dy, const C
     bool rounds = !to.y.empty() && runtime_->has_library() && w.dtype() == DType::bfloat16 && !w.fp8();
     for (const LoraParts& one : parts) {
       RowsThere{dy}.with_source([&](const auto& rows) {
-        const RoundedStore wanted = rounds ? rounded.take(true, false) : RoundedStore();
+        const RoundedStore wanted = rounds ? rounded.take({.narrow = true}) : RoundedStore();
         if (wanted.wanted())
           one.shrinking(rows, [&](const auto& its) { launch_both(*runtime_, its, rounding(dy, wanted)); });
         else

@@ -10,6 +10,11 @@
 
 namespace whorl::cuda {
 
+// In what forms products want their rows beside the one that is there.
+struct RoundingNeeds {
+  bool narrow = false, codes = false, fp8 = false;
+};
+
 class RoundedRows {
  public:
   RoundedRows(Runtime& runtime, const Tensor& x) : runtime_(runtime), x_(x) {}
@@ -17,7 +22,7 @@ class RoundedRows {
 
   // Memory for what will be asked for: who takes it fills it before anybody asks. Rows that are bfloat16 and
   // lie as NVIDIA's library takes them are what they would be rounded to: they need none.
-  RoundedStore take(bool narrow, bool codes);
+  RoundedStore take(const RoundingNeeds& needs);
 
   // Beside bfloat16 weights, as NVIDIA's library takes them: rows a multiple of 16 bytes apart.
   const uint16_t* narrow();
@@ -30,16 +35,18 @@ class RoundedRows {
   };
   Codes codes();
 
-  // Beside FP8 weights (fp8.h): codes [N, fp8_stride(K)] and their scales [N]. With `factors` each number is
-  // multiplied by its column's first; for who asks first.
+  // Beside FP8 weights (fp8.h): codes [N, fp8_stride(K)] and their scales [N].
   struct Fp8 {
     const uint8_t* codes;
     const float* scales;
   };
-  Fp8 fp8(const float* factors);
+  Fp8 fp8();
+  // Each number multiplied by its column's factor first; for who asks first.
+  Fp8 fp8_times(const float* factors);
 
  private:
   bool is_narrow() const;
+  Fp8Store take_fp8();
   int64_t groups() const { return (x_.dim(1) + kGroup - 1) / kGroup; }
 
   Runtime& runtime_;
@@ -47,6 +54,8 @@ class RoundedRows {
   std::optional<Scratch> narrow_, codes_, scales_, fp8_codes_, fp8_scales_;
 };
 
+// Of kernels that have four neighbours a thread, or a row a block where FP8 is wanted.
+Extent rounding_extent(int64_t rows, int64_t columns, const RoundedStore& to);
 // x, rounded to where `to` says.
 Planned<RoundRows> rounding(const Tensor& x, const RoundedStore& to);
 

@@ -60,7 +60,7 @@ struct RowsOfSwiglu {
     Swiglu kernel;
     kernel.columns = gate.dim(1), kernel.gate = either(gate), kernel.up = either(up);
     kernel.h = either_out(h), kernel.rounded = rounded;
-    return {per_four(gate.dim(0), gate.dim(1)), kernel};
+    return {rounding_extent(gate.dim(0), gate.dim(1), rounded), kernel};
   }
 };
 

@@ -114,7 +114,7 @@ bool CudaBackend::reads_fp8(const PackedWeight& w, int64_t rows) const {
 
 void CudaBackend::multiply_few_in_fp8(RoundedRows& x, std::span<const ops::LinearJob> jobs, size_t first,
                                       const LoraParts* adapters) {
-  const RoundedRows::Fp8 rows = x.fp8(nullptr);
+  const RoundedRows::Fp8 rows = x.fp8();
   Fp8Call call;
   describe(call, x.whole().dim(0), jobs, first, adapters);
   for (size_t i = 0; i < jobs.size(); ++i) {

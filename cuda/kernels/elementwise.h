@@ -103,7 +103,6 @@ struct Swiglu : EachFour {
   EitherOut h;
   RoundedStore rounded;  // h again
   WHORL_DEVICE void operator()(Grid& grid) const {
-    if (warp_is_past(grid)) return;
     const bool together = columns % 4 == 0 && in_fours(gate) && in_fours(up) && in_fours(h);
     together ? run<true>(grid) : run<false>(grid);
   }
@@ -111,14 +110,17 @@ struct Swiglu : EachFour {
  private:
   template <bool Together>
   WHORL_DEVICE void run(Grid& grid) const {
-    const int64_t row = grid.block(), c = column(grid), left = columns - c;
-    Four value{};
-    if (left > 0) {
-      const Four g = four_of<Together>(gate, row, c, left), u = four_of<Together>(up, row, c, left);
+    const int64_t row = grid.block(), c = column(grid);
+    const auto make = [&](int64_t at, int64_t left) {
+      const Four g = four_of<Together>(gate, row, at, left), u = four_of<Together>(up, row, at, left);
+      Four value;
       for (int j = 0; j < 4; ++j) value.x[j] = swiglu(g.x[j], u.x[j]);  // of zeros zero
-      value = put_four<Together>(h, row, c, left, value);
-    }
-    rounded(grid, row, c, columns, value);
+      return put_four<Together>(h, row, at, left, value);
+    };
+    const auto again = [&](int64_t at, int64_t left) { return four_of<Together>(h, row, at, left); };
+    if (rounded.fp8.wanted()) return whole_row(grid, rounded, make, again);
+    if (warp_is_past(grid)) return;
+    rounded(grid, row, c, columns, c < columns ? make(c, columns - c) : Four{});
   }
 };
 

@@ -6,40 +6,36 @@
 
 namespace whorl::cuda {
 
-// Rows of x, each number times the factor of its column where there are factors, rounded: a block has a row,
-// a thread four neighbours. `stride` is a multiple of four; codes past the last column are zeros.
+// Rows of x, each number times the factor of its column, rounded: a block has a row, a thread four
+// neighbours.
 struct RoundToFp8 {
   static constexpr int kWarps = 8, kThreads = 32 * kWarps;
   static constexpr int64_t kShared = shared_size(kWarps * 4);
   EitherRows x;
-  Global<const float> factors;  // may be null
-  Global<uint32_t> codes;
-  Global<float> scales;
-  int64_t columns = 0, stride = 0;
+  Global<const float> factors;
+  Fp8Store to;
+  int64_t columns = 0;
 
   WHORL_DEVICE void operator()(Grid& grid) const {
-    const auto shared = grid.shared<float>(kWarps);
-    const int64_t row = grid.block();
-    float most = 0;
-    for (int64_t c = grid.thread(); c < columns; c += kThreads) {
-      const float size = fabsf(value(row, c));
-      most = size > most ? size : most;  // NaN is no size, and will be NaN as a code
-    }
-    const float scale = ops::fp8_scale(block_max<kWarps>(grid, most, shared)), inverse = 1.0f / scale;
-    for (int64_t first = 4 * grid.thread(); first < stride; first += 4 * kThreads) {
-      uint32_t word = 0;
-      for (int i = 0; i < 4; ++i)
-        if (first + i < columns)
-          word |= static_cast<uint32_t>(ops::fp8_code(value(row, first + i), inverse)) << 8 * i;
-      codes[(row * stride + first) / 4] = word;
-    }
-    if (grid.thread() == 0) scales[row] = scale;
+    columns % 4 == 0 && in_fours(x) && in_fours(factors, 0) ? run<true>(grid) : run<false>(grid);
   }
 
  private:
-  WHORL_DEVICE float value(int64_t row, int64_t column) const {
-    const float value = x.at(row, column);
-    return factors ? value * factors[column] : value;
+  template <bool Together>
+  WHORL_DEVICE void run(Grid& grid) const {
+    const auto room = grid.shared<float>(kWarps);
+    const int64_t row = grid.block();
+    const auto value = [&](int64_t c) {
+      if (c >= columns) return Four{};
+      Four out = four_of<Together>(x, row, c, columns - c);
+      const Four times = Fours<Together>(factors)(c, columns - c);
+      for (int j = 0; j < 4; ++j) out.x[j] *= times.x[j];
+      return out;
+    };
+    float most = 0;
+    each_four<kWarps>(grid, columns, false,
+                      [&](int64_t c, int64_t) { most = Fp8Store::larger(most, value(c)); });
+    to.put<kWarps>(grid, row, most, room, value);
   }
 };
 

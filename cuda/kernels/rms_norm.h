@@ -6,15 +6,6 @@ namespace whorl::cuda {
 
 inline constexpr int64_t kSmallNorm = 256;  // numbers that one warp adds as fast as eight
 
-// body(column, how many of the four from there on are there), by all lanes of each warp: those of `size`
-// numbers that belong to a thread of a block of `Warps` warps, or to a lane of every warp.
-template <int Warps, class Body>
-WHORL_DEVICE void each_four(const Grid& grid, int64_t size, bool alone, const Body& body) {
-  const int64_t step = alone ? 128 : 128 * Warps;
-  for (int64_t begin = alone ? 0 : 128 * grid.warp(); begin < size; begin += step)
-    body(begin + 4 * grid.lane(), size - begin - 4 * grid.lane());
-}
-
 // 1 / sqrt(mean(x^2) + epsilon) over `size` numbers of a row from `first` on, by a block of `Warps` warps;
 // `shared` as for block_sum. Few numbers are added by every warp alone: the same bits in blocks of any size.
 template <int Warps>
@@ -36,7 +27,7 @@ WHORL_DEVICE float normed(float x, float scale, float gain) { return x * scale *
 template <int Warps>
 struct RmsNorm {
   static constexpr int kThreads = 32 * Warps;
-  static constexpr int64_t kShared = shared_size(Warps * 4);
+  static constexpr int64_t kShared = 2 * shared_size(Warps * 4);
   EitherRows x;
   Global<const float> gain;
   EitherOut y;
@@ -46,17 +37,20 @@ struct RmsNorm {
   float epsilon = 0;
 
   WHORL_DEVICE void operator()(Grid& grid) const {
-    const auto shared = grid.shared<float>(Warps);
+    const auto shared = grid.shared<float>(Warps), room = grid.shared<float>(Warps);
     const int64_t row = grid.block() / groups, group = grid.block() % groups;
     const float scale = rms_scale<Warps>(grid, x, row, group * size, size, epsilon, shared);
     const bool together = size % 4 == 0 && in_fours(x) && in_fours(y) && in_fours(gain, 0);
-    together ? write<true>(grid, row, group * size, scale) : write<false>(grid, row, group * size, scale);
+    together ? write<true>(grid, row, group * size, scale, room)
+             : write<false>(grid, row, group * size, scale, room);
     if (rstd.data && grid.thread() == 0) rstd.row(row)[group] = scale;
   }
 
  private:
   template <bool Together>
-  WHORL_DEVICE void write(Grid& grid, int64_t row, int64_t first, float scale) const {
+  WHORL_DEVICE void write(Grid& grid, int64_t row, int64_t first, float scale,
+                          const Shared<float>& room) const {
+    float most = 0;
     each_four<Warps>(grid, size, false, [&](int64_t c, int64_t left) {
       Four value{};
       if (left > 0) {
@@ -66,7 +60,12 @@ struct RmsNorm {
         value = put_four<Together>(y, row, first + c, left, value);
       }
       rounded(grid, row, c, size, value);
+      most = Fp8Store::larger(most, value);
     });
+    if (rounded.fp8.wanted())
+      rounded.fp8.template put<Warps>(grid, row, most, room, [&](int64_t c) {
+        return c < size ? four_of<Together>(y, row, c, size - c) : Four{};
+      });
   }
 };
 
