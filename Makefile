@@ -68,7 +68,8 @@ wheel: $(STAMPS)/wheel
 # A wheel for other machines: with copies of the system libraries that it needs, and a manylinux name.
 dist: $(STAMPS)/wheel
 	@tools/setup.sh .venv requirements/dist.txt
-	@.venv/bin/auditwheel -q repair -w dist build/wheel/whorl-*.whl && ls dist
+	@.venv/bin/auditwheel repair -w dist build/wheel/whorl-*.whl > build/dist.log 2>&1 || { cat build/dist.log >&2; exit 1; }
+	@ls dist
 
 $(STAMPS)/installed: $(STAMPS)/wheel
 	@$(PIP) install --no-deps --force-reinstall build/wheel/whorl-*.whl

@@ -104,6 +104,49 @@ TEST_P(Fp8, FewRowsKnowNoNeighbours) {
   EXPECT_TRUE(report.ok()) << report.text();
 }
 
+// Whoever makes rows rounds them for all products that read them: the bits of rows that were there already.
+// Of more columns than a thread has at once, of columns that are no four, beside weights that round
+// otherwise.
+TEST_P(Fp8, RowsAreRoundedWhereTheyAreMade) {
+  StagingBackend backend(open("16"));
+  Random random(11);
+  Report report;
+  for (const auto& [n, k] : {std::pair<int64_t, int64_t>{1, 40}, {5, 1505}, {20, 2064}}) {
+    report.enter(to_string({n, k}));
+    const int64_t o = 24;
+    const Tensor a = to_tensor(random.matrix(n, k, 3)), b = to_tensor(random.matrix(n, k)),
+                 gain = to_tensor(random.matrix(1, k)).reshape({k}), none;
+    const auto make = [&](int64_t rows, int64_t columns) {
+      return Tensor::zeros(DType::float32, {rows, columns});
+    };
+    const Tensor numbers = to_tensor(random.matrix(o, k, 0.3));
+    const Weight weights[] = {backend.pack_quantized(numbers, Quantize::fp8),
+                              backend.pack_quantized(numbers, Quantize::int8),
+                              backend.pack_quantized(numbers, Quantize::fp8)};
+    const auto products = [&](const std::vector<Tensor>& ys) {
+      std::vector<LinearJob> jobs;
+      for (size_t i = 0; i < 3; ++i) jobs.push_back({*weights[i], none, {}, none, ys[i]});
+      return jobs;
+    };
+    const std::vector<Tensor> got = {make(n, o), make(n, o), make(n, o)},
+                              want = {make(n, o), make(n, o), make(n, o)};
+    const Tensor row = make(n, k), rstd = make(n, 1), again = make(n, k);
+    for (const bool norm : {true, false}) {
+      if (norm) {
+        backend.norm_linears(a, gain, 1e-5f, row, rstd, products(got));
+        backend.rms_norm(a, gain, 1e-5f, 1, again, rstd);
+      } else {
+        backend.swiglu_linears(a, b, row, products(got));
+        backend.swiglu(a, b, again);
+      }
+      backend.linears(again, products(want));
+      report.same_bits("rows", row, again);
+      for (size_t i = 0; i < 3; ++i) report.same_bits("y", got[i], want[i]);
+    }
+  }
+  EXPECT_TRUE(report.ok()) << report.text();
+}
+
 // What adapters add is what they add to a weight of zeros, of few rows and of many.
 TEST_P(Fp8, AddsAdaptersToAnyNumberOfRows) {
   StagingBackend backend(open("16"));
