@@ -2,6 +2,7 @@
 // free.
 #include <algorithm>
 #include <future>
+#include <numeric>
 
 #include "cuda/device_room.h"
 #include "ops/device.h"
@@ -103,12 +104,39 @@ INSTANTIATE_TEST_SUITE_P(
                       Case{"adapters, int4", "bfloat16", "int4", true, true},
                       Case{"without a library", "bfloat16", "none", false, false},
                       Case{"without graphs", "bfloat16", "none", true, false, false},
-                      Case{"long contexts", "bfloat16", "none", true, false, true, 50, 2048}),
+                      Case{"long contexts", "bfloat16", "none", true, false, true, 50, 2048},
+                      Case{"kept logits", "bfloat16", "none", true, false, true, 14000, 256}),
     [](const auto& its) {
       std::string name = its.param.name;
       std::erase_if(name, [](char c) { return !std::isalnum(static_cast<unsigned char>(c)); });
       return name;
     });
+
+// The table of angles, which grows beside the one before it.
+TEST(StepBytes, AreThoseOfALongTable) {
+  ops::add_library_folder(std::filesystem::path(WHORL_EMULATED_LIBRARY).parent_path().string());
+  ModelConfig c;
+  c.vocab_size = 40, c.hidden_size = 64, c.intermediate_size = 32, c.num_hidden_layers = 1;
+  c.num_attention_heads = 1, c.num_key_value_heads = 1, c.max_position_embeddings = 16384;
+  const Model model = Model::create(c, 5, {}, {.device = "cuda_emulated"});
+  const model::Transformer& t = *model.impl()->transformer;
+  const size_t foreseen =
+      t.step_memory({.rows = 1, .sequences = 1, .logits = 1, .positions = 16384, .page_size = 64}).steps -
+      (2 << 20);
+  model::KvCache cache = t.make_kv_cache(256, 64);
+  std::vector<int32_t> pages(256);
+  std::iota(pages.begin(), pages.end(), 0);
+  const size_t before = held();
+  for (const int32_t position : {8191, 16383}) {
+    const std::vector<int32_t> ids = {3}, positions = {position}, rows = {0};
+    const std::vector<ops::PagedSequence> sequences = {{0, 1, position, pages}};
+    t.step({ids, positions}, sequences, cache, rows);
+  }
+  const size_t taken = peak() - before;
+  std::printf("%-24s foreseen %8zu, taken %8zu\n", "a long table", foreseen, taken);
+  EXPECT_LE(taken, foreseen + (300 << 10));
+  EXPECT_GE(taken * 3, 2 * foreseen);
+}
 
 // ---- what the backend holds ------------------------------------------------------------------------------
 
