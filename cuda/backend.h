@@ -2,7 +2,7 @@
 // The contract of ops/backend.h on CUDA. One file per op, with the names of src/cpu; the kernels behind them
 // are in kernels/. Every tensor is device memory; spans are the host's. Work is queued and not waited for,
 // except by download, unpack and sum_squares, which the host reads, and by copies of weights to the device.
-#include <deque>
+#include <list>
 #include <mutex>
 
 #include "cuda/lists.h"
@@ -168,7 +168,7 @@ class CudaBackend final : public ops::Backend {
   // job i, unless that is null.
   void multiply(RoundedRows& x, std::span<const ops::LinearJob> jobs, const LoraParts* adapters = nullptr);
   // Whether all of these products may add their adapters' part themselves.
-  bool adds_adapters(std::span<const ops::LinearJob> jobs, const std::deque<LoraParts>& parts) const;
+  bool adds_adapters(std::span<const ops::LinearJob> jobs, const std::list<LoraParts>& parts) const;
   // Whether a kernel here multiplies so few rows with w in bfloat16.
   bool reads_pairs(const PackedWeight& w, int64_t rows) const;
   // Of one product where both are the same, else of two as one.

@@ -2,6 +2,7 @@
 // What a thread asked of a device, written down: which calls, and their arguments as bytes. It can be done,
 // and compared with what was asked another time.
 #include <cstddef>
+#include <cstring>
 #include <new>
 #include <type_traits>
 #include <vector>
@@ -34,12 +35,17 @@ class Calls {
   }
 
   bool empty() const { return list_.empty(); }
+  // Room for as many as another time.
+  void reserve(const Calls& other) { list_.reserve(other.list_.size()), bytes_.reserve(other.bytes_.size()); }
   // All of them, in their order.
   void perform(Runtime& runtime) const;
   // The same calls, whatever their arguments.
   bool alike(const Calls& other) const;
   // The same calls with the same arguments.
-  bool same(const Calls& other) const { return list_ == other.list_ && bytes_ == other.bytes_; }
+  bool same(const Calls& other) const {
+    return list_ == other.list_ && bytes_.size() == other.bytes_.size() &&
+           (bytes_.empty() || std::memcmp(bytes_.data(), other.bytes_.data(), bytes_.size()) == 0);
+  }
 
  private:
   static constexpr size_t kAlignment = 16;

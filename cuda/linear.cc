@@ -1,6 +1,7 @@
 // y = x w^T + bias (+ a residual), and for each segment its adapter's part on top, for several products of
 // the same rows, which may be made in passing.
 #include <algorithm>
+#include <list>
 
 #include "cuda/backend.h"
 #include "cuda/lora_parts.h"
@@ -26,15 +27,25 @@ void check_jobs(const Tensor& x, std::span<const ops::LinearJob> jobs) {
 }
 
 namespace {
+bool any_rounds(std::span<const LoraTarget> targets, bool rounds) {
+  return std::any_of(targets.begin(), targets.end(), [&](const LoraTarget& target) {
+    return std::any_of(target.segments.begin(), target.segments.end(),
+                       [&](const auto& s) { return s.lora && as_cuda(*s.lora).rounds == rounds; });
+  });
+}
+
 // Of as many products as one launch takes, each: target i of the first is job i.
-std::deque<LoraParts> parts_of(Runtime& runtime, Lists& lists, const Tensor& x,
-                               std::span<const ops::LinearJob> jobs) {
-  std::deque<LoraParts> parts;
+std::list<LoraParts> parts_of(Runtime& runtime, Lists& lists, const Tensor& x,
+                              std::span<const ops::LinearJob> jobs) {
+  std::list<LoraParts> parts;
+  const auto adapted = [](const ops::LinearJob& job) { return ops::largest_rank(job.segments) > 0; };
+  if (std::none_of(jobs.begin(), jobs.end(), adapted)) return parts;
   for (size_t first = 0; first < jobs.size(); first += kLoraJobs) {
     std::vector<LoraTarget> targets;
     for (const ops::LinearJob& job : jobs.subspan(first, std::min<size_t>(kLoraJobs, jobs.size() - first)))
       targets.push_back({job.segments, job.s, job.y});
     for (const bool rounds : {true, false}) {
+      if (!any_rounds(targets, rounds)) continue;
       parts.emplace_back(runtime, lists, x.dim(0), x.dim(1), targets, false, rounds);
       if (parts.back().empty()) parts.pop_back();
     }
@@ -59,7 +70,7 @@ template <class Made>
 void CudaBackend::project(const Made& made, const Tensor& x, std::span<const ops::LinearJob> jobs) {
   RoundedRows rows(*runtime_, x);
   const RoundedStore wanted = rows.take(needs_of(jobs));
-  const std::deque<LoraParts> parts = parts_of(*runtime_, lists_, x, jobs);
+  const std::list<LoraParts> parts = parts_of(*runtime_, lists_, x, jobs);
   const auto alone = [&](const auto& its) { launch(*runtime_, its); };
   bool there = Made::kThere && !wanted.wanted();
   for (const LoraParts& one : parts) {

@@ -39,6 +39,9 @@ LoraParts::LoraParts(Runtime& runtime, Lists& lists, int64_t rows, int64_t input
   LoraCall& call = call_;
   call.inputs = inputs;
   call.chunk = LoraCall::chunk_size(call.inputs), call.chunks = LoraCall::chunk_count(call.inputs);
+  size_t most = 0;
+  for (const LoraTarget& target : targets) most += target.segments.size();
+  list_.reserve(most);
   for (size_t i = 0; i < targets.size(); ++i) {
     add_pieces(targets[i], static_cast<int32_t>(i), backward);
     first_[i + 1] = static_cast<int32_t>(list_.size());

@@ -25,10 +25,11 @@ void check_segments(const char* op, std::span<const ops::LoraSegment> segments, 
 void expect_rounding(const char* op, const Tensor& rows, const ops::PackedWeight& w,
                      std::span<const ops::LoraSegment> segments);
 
-// One product. `s` keeps D(x) down^T and may be empty; `y` is added to, empty where s alone is wanted.
+// One product. `s` keeps D(x) down^T and may be empty; `y` is added to, empty where s alone is wanted. It
+// refers to its tensors.
 struct LoraTarget {
   std::span<const ops::LoraSegment> segments;
-  Tensor s, y;
+  const Tensor &s, &y;
 };
 
 class LoraParts {

@@ -63,6 +63,7 @@ void Repeats::run(uint64_t key, const std::function<void()>& body) {
 void Repeats::record(Entry& entry, const std::function<void()>& body) {
   if (entry.hopeless) return body();
   Recording recording(*runtime_, *entry.working);
+  recording.calls().reserve(entry.calls);
   body();
   if (recording.open()) return send(entry, recording.finish());
   entry.hopeless = recording.hopeless();

@@ -84,7 +84,7 @@ bool CudaBackend::reads_pairs(const PackedWeight& w, int64_t rows) const {
 }
 
 bool CudaBackend::adds_adapters(std::span<const ops::LinearJob> jobs,
-                                const std::deque<LoraParts>& parts) const {
+                                const std::list<LoraParts>& parts) const {
   if (parts.size() != 1 || jobs.size() > kLoraJobs) return false;
   if (!parts.front().rounds() || parts.front().rank() > kMostRank) return false;
   return std::all_of(jobs.begin(), jobs.end(), [&](const ops::LinearJob& job) {

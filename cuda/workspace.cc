@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstring>
+#include <functional>
 
 #include "ops/device.h"
 
@@ -50,36 +52,51 @@ size_t Arena::take(size_t bytes) {
 bool ListPlaces::begin() {
   places_.clear();
   next_ = placed_ = 0;
-  if (memory_.grow(wanted_)) {
-    wished_.resize(memory_.size());
-    there_.clear();
-  }
+  if (memory_.grow(wanted_)) there_.clear();
   return memory_.size() >= wanted_;
 }
 
 // A place has room for a list that grows a little, as pages do: those behind it stay where they are.
 const char* ListPlaces::put(std::string_view bytes, bool once) {
-  const auto known = once ? places_.end() : places_.find(std::string(bytes));
-  if (known != places_.end()) return known->second;
+  const size_t hash = std::hash<std::string_view>()(bytes);
+  const auto [first, last] = once ? std::pair(places_.end(), places_.end()) : places_.equal_range(hash);
+  for (auto known = first; known != last; ++known)
+    if (std::string_view(wished_).substr(known->second.begin, known->second.size) == bytes)
+      return known->second.place;
   const size_t begin = next_;
   next_ += std::bit_ceil(rounded(bytes.size()));
   wanted_ = std::max(wanted_, next_);
+  if (wished_.size() < next_) wished_.resize(next_);
+  bytes.copy(wished_.data() + begin, bytes.size());
   const char* const place = memory_.at(begin, next_ - begin);
-  if (place) {
-    bytes.copy(wished_.data() + begin, bytes.size());
-    placed_ = next_;
-  }
-  if (!once) places_.emplace(bytes, place);
+  if (place) placed_ = next_;
+  if (!once) places_.emplace(hash, Place{begin, bytes.size(), place});
   return place;
 }
 
+namespace {
+// How many of the first `size` bytes are the same in both; in pieces, as a list is mostly what it was.
+size_t same_from_front(const std::string& a, const std::string& b, size_t size) {
+  constexpr size_t kPiece = 256;
+  size_t at = 0;
+  while (at + kPiece <= size && std::memcmp(&a[at], &b[at], kPiece) == 0) at += kPiece;
+  while (at < size && a[at] == b[at]) ++at;
+  return at;
+}
+// From where on all up to `size` are, at least `begin`.
+size_t same_from_behind(const std::string& a, const std::string& b, size_t begin, size_t size) {
+  constexpr size_t kPiece = 256;
+  while (size >= begin + kPiece && std::memcmp(&a[size - kPiece], &b[size - kPiece], kPiece) == 0)
+    size -= kPiece;
+  while (size > begin && a[size - 1] == b[size - 1]) --size;
+  return size;
+}
+}  // namespace
+
 void ListPlaces::send() {
   const size_t known = std::min(there_.size(), placed_);
-  const auto first =
-      std::mismatch(there_.begin(), there_.begin() + static_cast<std::ptrdiff_t>(known), wished_.begin());
-  const auto begin = static_cast<size_t>(first.second - wished_.begin());
-  size_t end = placed_;
-  while (end > begin && end <= known && there_[end - 1] == wished_[end - 1]) --end;
+  const size_t begin = same_from_front(there_, wished_, known);
+  const size_t end = placed_ > known ? placed_ : same_from_behind(there_, wished_, begin, placed_);
   for (size_t at = begin; at < end;) {  // a longer copy would wait
     const size_t piece = std::min(end - at, Runtime::kStaged);
     const auto size = static_cast<int64_t>(piece);

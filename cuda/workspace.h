@@ -66,8 +66,12 @@ class ListPlaces {
   std::shared_ptr<Runtime> runtime_;
   Grown memory_;
   size_t next_ = 0, placed_ = 0, wanted_ = 0;  // the end of all lists, of those with room, the most so far
-  std::string wished_, there_;                 // all of the memory; what of it is on the device
-  std::unordered_map<std::string, const char*> places_;  // of this time
+  std::string wished_, there_;  // the lists of this time, with room or without; what is on the device
+  struct Place {
+    size_t begin, size;  // in wished_
+    const char* place;
+  };
+  std::unordered_multimap<size_t, Place> places_;  // of this time, by their hashes
 };
 
 struct Workspace {

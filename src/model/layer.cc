@@ -9,38 +9,30 @@ namespace whorl::model {
 
 SegmentTable::SegmentTable(std::span<const AdapterRows> rows, size_t linears) {
   if (rows.empty()) return;
-  segments_.resize(linears);
-  owners_.resize(linears);
-  for (size_t owner = 0; owner < rows.size(); ++owner) {
-    const AdapterRows& r = rows[owner];
-    if (!r.adapter || r.begin == r.end) continue;
-    for (size_t linear = 0; linear < linears; ++linear) {
-      const ops::Lora& lora = r.adapter->linears[linear];
-      if (!lora) continue;
-      segments_[linear].push_back(
-          {r.begin, r.end, lora.get(), r.dropout, base::derive(r.dropout_seed, linear), r.first_row});
-      owners_[linear].push_back(owner);
+  begins_.reserve(linears + 1);
+  segments_.reserve(linears * rows.size()), owners_.reserve(linears * rows.size());
+  for (size_t linear = 0; linear < linears; ++linear) {
+    begins_.push_back(segments_.size());
+    for (size_t owner = 0; owner < rows.size(); ++owner) {
+      const AdapterRows& r = rows[owner];
+      if (!r.adapter || r.begin == r.end || !r.adapter->linears[linear]) continue;
+      segments_.push_back({r.begin, r.end, r.adapter->linears[linear].get(), r.dropout,
+                           base::derive(r.dropout_seed, linear), r.first_row});
+      owners_.push_back(owner);
     }
   }
+  begins_.push_back(segments_.size());
 }
 
-std::span<const ops::LoraSegment> SegmentTable::of(size_t linear) const {
-  if (segments_.empty()) return {};
-  return segments_[linear - first_];
-}
-
-std::span<const size_t> SegmentTable::owners(size_t linear) const {
-  if (owners_.empty()) return {};
-  return owners_[linear - first_];
-}
+std::span<const ops::LoraSegment> SegmentTable::of(size_t linear) const { return part(segments_, linear); }
+std::span<const size_t> SegmentTable::owners(size_t linear) const { return part(owners_, linear); }
 
 SegmentTable SegmentTable::of(int64_t layer, const ops::RowPiece& rows) const {
   SegmentTable out;
-  if (segments_.empty()) return out;
+  if (begins_.empty()) return out;
   out.first_ = static_cast<size_t>(layer) * kLinearsPerLayer;
-  out.segments_.resize(kLinearsPerLayer);
-  out.owners_.resize(kLinearsPerLayer);
   for (size_t kind = 0; kind < kLinearsPerLayer; ++kind) {
+    out.begins_.push_back(out.segments_.size());
     const auto all = of(out.first_ + kind);
     for (size_t i = 0; i < all.size(); ++i) {
       ops::LoraSegment part = all[i];
@@ -48,10 +40,11 @@ SegmentTable SegmentTable::of(int64_t layer, const ops::RowPiece& rows) const {
       if (part.begin >= part.end) continue;
       part.first_row += part.begin - all[i].begin;  // dropout draws as for the whole
       part.begin -= rows.begin, part.end -= rows.begin;
-      out.segments_[kind].push_back(part);
-      out.owners_[kind].push_back(owners(out.first_ + kind)[i]);
+      out.segments_.push_back(part);
+      out.owners_.push_back(owners(out.first_ + kind)[i]);
     }
   }
+  out.begins_.push_back(out.segments_.size());
   return out;
 }
 
@@ -139,11 +132,12 @@ void forward_layer(const LayerRun& whole, const LayerBuffers& buffers, const Lay
                    const Tensor& output, const Attend& attend, bool at_once) {
   by_rows(whole, {}, [&](const LayerRun& run, const ops::RowPiece& rows) {
     const auto project = at_once ? project_heads : project_attention;
-    project(run, buffers.of(rows), rows.working_of(scratch.normed));
+    project(run, LayerPiece(buffers, rows).get(), rows.working_of(scratch.normed));
   });
   attend(buffers);
   by_rows(whole, {}, [&](const LayerRun& run, const ops::RowPiece& rows) {
-    const LayerBuffers b = buffers.of(rows);
+    const LayerPiece piece(buffers, rows);
+    const LayerBuffers& b = piece.get();
     const LayerScratch working = scratch.of(rows);
     const Tensor out = rows.of(output);
     if (!at_once) add_attention(run, b);
@@ -156,18 +150,20 @@ void forward_layer(const LayerRun& whole, const LayerBuffers& buffers, const Lay
 void forward_shared_layer(const LayerRun& whole, const LayerBuffers& buffers, const LayerScratch& scratch,
                           const Tensor& output, const Attend& attend, const SumOverRanks& sum) {
   by_rows(whole, {}, [&](const LayerRun& run, const ops::RowPiece& rows) {
-    project_attention(run, buffers.of(rows), rows.working_of(scratch.normed));
+    project_attention(run, LayerPiece(buffers, rows).get(), rows.working_of(scratch.normed));
   });
   attend(buffers);
   by_rows(whole, {}, [&](const LayerRun& run, const ops::RowPiece& rows) {
-    const LayerBuffers b = buffers.of(rows);
+    const LayerPiece piece(buffers, rows);
+    const LayerBuffers& b = piece.get();
     const ops::LinearJob its = job(run, kOutput, b, b.middle);
     run.backend.linears(b.attention, {&its, 1});
   });
   sum(buffers.middle);
   whole.backend.add(buffers.input, buffers.middle);
   by_rows(whole, {}, [&](const LayerRun& run, const ops::RowPiece& rows) {
-    const LayerBuffers b = buffers.of(rows);
+    const LayerPiece piece(buffers, rows);
+    const LayerBuffers& b = piece.get();
     const LayerScratch working = scratch.of(rows);
     project_mlp(run, b, working.normed);
     const Tensor out = rows.of(output);  // a job refers to it

@@ -3,6 +3,7 @@
 // how attention reads its keys.
 #include <array>
 #include <functional>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -23,6 +24,22 @@ struct LayerBuffers {
   std::array<Tensor, kLinearsPerLayer> s;  // x a^T of every adapted linear
 
   LayerBuffers of(const ops::RowPiece& rows) const;
+};
+
+// What of a layer's tensors lies in these rows; they themselves where all of it does, as on a device in every
+// layer of every step.
+class LayerPiece {
+ public:
+  LayerPiece(const LayerBuffers& whole, const ops::RowPiece& rows) : piece_(&whole) {
+    if (rows.begin > 0 || rows.end < whole.input.dim(0)) piece_ = &own_.emplace(whole.of(rows));
+  }
+  LayerPiece(const LayerPiece&) = delete;
+  LayerPiece& operator=(const LayerPiece&) = delete;
+  const LayerBuffers& get() const { return *piece_; }
+
+ private:
+  std::optional<LayerBuffers> own_;
+  const LayerBuffers* piece_;
 };
 
 // Shared by all layers.
@@ -47,9 +64,16 @@ class SegmentTable {
 
  private:
   SegmentTable() = default;
-  size_t first_ = 0;  // the first linear that is here
-  std::vector<std::vector<ops::LoraSegment>> segments_;
-  std::vector<std::vector<size_t>> owners_;
+  template <class T>
+  std::span<const T> part(const std::vector<T>& all, size_t linear) const {
+    if (begins_.empty()) return {};
+    const size_t at = linear - first_;
+    return std::span(all).subspan(begins_[at], begins_[at + 1] - begins_[at]);
+  }
+  size_t first_ = 0;            // the first linear that is here
+  std::vector<size_t> begins_;  // of each linear's, and the end; empty where there are no adapters
+  std::vector<ops::LoraSegment> segments_;
+  std::vector<size_t> owners_;
 };
 
 struct LayerRun {

@@ -162,7 +162,8 @@ inline void expect_low(const char* op, const Tensor& s, int64_t n, int64_t rank,
   const bool fits = (may_be_empty && s.empty()) || rank == 0 ||
                     (!s.empty() && s.shape().size() == 2 && s.dim(0) == n && s.dim(1) >= rank &&
                      s.dtype() == DType::float32);
-  base::check_argument(fits, "[", op, "] expected s [", n, ", ", rank, "] or more columns, got ",
+  if (fits) return;
+  base::check_argument(false, "[", op, "] expected s [", n, ", ", rank, "] or more columns, got ",
                        to_string(s.shape()));
 }
 
