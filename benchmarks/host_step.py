@@ -14,6 +14,7 @@ import argparse
 import os
 import statistics
 import time
+from itertools import pairwise
 
 os.environ["WHORL_EMULATED_WORK"] = "skipped"
 os.environ["WHORL_EMULATED_PRODUCTS"] = "1"
@@ -41,7 +42,7 @@ def microseconds(engine, streams: int, new: int, settings: dict) -> float:
     ]
     for one in running:
         one.wait()
-    steps = [b - a for a, b in zip(times, times[1:])]
+    steps = [b - a for a, b in pairwise(times)]
     return 1e6 * statistics.median(steps[len(steps) // 4 :])
 
 

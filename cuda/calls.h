@@ -1,6 +1,7 @@
 #pragma once
 // What a thread asked of a device, written down: which calls, and their arguments as bytes. It can be done,
 // and compared with what was asked another time.
+#include <algorithm>
 #include <cstddef>
 #include <cstring>
 #include <new>
@@ -28,23 +29,25 @@ class Calls {
   template <class T>
   void add(Perform function, const T& arguments) {
     static_assert(std::is_trivially_copyable_v<T> && alignof(T) <= kAlignment);
-    const size_t begin = (bytes_.size() + kAlignment - 1) / kAlignment * kAlignment;
-    bytes_.resize(begin + sizeof(T));
+    const size_t begin = (size_ + kAlignment - 1) / kAlignment * kAlignment, end = begin + sizeof(T);
+    if (bytes_.size() < end) bytes_.resize(std::max(end, 2 * bytes_.size()));
+    std::memset(bytes_.data() + size_, 0, begin - size_);
     clear_padding(new (bytes_.data() + begin) T(arguments));
     list_.push_back({function, begin});
+    size_ = end;
   }
 
   bool empty() const { return list_.empty(); }
-  // Room for as many as another time.
-  void reserve(const Calls& other) { list_.reserve(other.list_.size()), bytes_.reserve(other.bytes_.size()); }
+  // Its memory stays: what comes again needs as much.
+  void clear() { list_.clear(), size_ = 0; }
   // All of them, in their order.
   void perform(Runtime& runtime) const;
   // The same calls, whatever their arguments.
   bool alike(const Calls& other) const;
   // The same calls with the same arguments.
   bool same(const Calls& other) const {
-    return list_ == other.list_ && bytes_.size() == other.bytes_.size() &&
-           (bytes_.empty() || std::memcmp(bytes_.data(), other.bytes_.data(), bytes_.size()) == 0);
+    return list_ == other.list_ && size_ == other.size_ &&
+           (size_ == 0 || std::memcmp(bytes_.data(), other.bytes_.data(), size_) == 0);
   }
 
  private:
@@ -55,7 +58,8 @@ class Calls {
     bool operator==(const Call&) const = default;
   };
   std::vector<Call> list_;
-  std::vector<std::byte> bytes_;
+  std::vector<std::byte> bytes_;  // the first size_ of them
+  size_t size_ = 0;
 };
 
 }  // namespace whorl::cuda

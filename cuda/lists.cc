@@ -32,7 +32,7 @@ std::shared_ptr<const char> upload(Runtime& runtime, std::string_view bytes) {
   return {memory, memory->get<char>()};
 }
 
-size_t Lists::HashOfEnds::operator()(std::string_view bytes) const {
+size_t hash_of_ends(std::string_view bytes) {
   const size_t end = std::min<size_t>(bytes.size(), 128);
   const std::hash<std::string_view> hash;
   return hash(bytes.substr(0, end)) + 31 * hash(bytes.substr(bytes.size() - end)) + bytes.size();

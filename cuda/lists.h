@@ -12,6 +12,9 @@
 
 namespace whorl::cuda {
 
+// Of lists, which differ near their ends: what lies between is compared, once, when one is found.
+size_t hash_of_ends(std::string_view bytes);
+
 class Lists {
  public:
   explicit Lists(std::shared_ptr<Runtime> runtime) : runtime_(std::move(runtime)) {}
@@ -28,9 +31,8 @@ class Lists {
     std::string bytes;
     std::shared_ptr<const char> memory;
   };
-  // Lists that differ do so near their ends: what lies between is compared, once, when it is found.
   struct HashOfEnds {
-    size_t operator()(std::string_view bytes) const;
+    size_t operator()(std::string_view bytes) const { return hash_of_ends(bytes); }
   };
   std::shared_ptr<const char> fresh(std::string_view bytes);
   void forget_the_oldest();

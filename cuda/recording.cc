@@ -8,8 +8,9 @@ namespace {
 thread_local Recording* current = nullptr;
 }
 
-Recording::Recording(Runtime& runtime, Workspace& workspace)
-    : runtime_(runtime), workspace_(workspace), outer_(current) {
+Recording::Recording(Runtime& runtime, Workspace& workspace, Calls room)
+    : runtime_(runtime), workspace_(workspace), outer_(current), calls_(std::move(room)) {
+  calls_.clear();
   hopeless_ = !workspace_.begin();
   current = this;
 }

@@ -12,8 +12,8 @@ namespace whorl::cuda {
 
 class Recording {
  public:
-  // The calling thread's, until its end. What an error leaves behind is not done.
-  Recording(Runtime& runtime, Workspace& workspace);
+  // The calling thread's, until its end. What an error leaves behind is not done. `room` is written over.
+  Recording(Runtime& runtime, Workspace& workspace, Calls room = {});
   ~Recording();
   Recording(const Recording&) = delete;
   Recording& operator=(const Recording&) = delete;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <string>
+#include <utility>
 
 #include "base/check.h"
 
@@ -62,8 +63,7 @@ void Repeats::run(uint64_t key, const std::function<void()>& body) {
 
 void Repeats::record(Entry& entry, const std::function<void()>& body) {
   if (entry.hopeless) return body();
-  Recording recording(*runtime_, *entry.working);
-  recording.calls().reserve(entry.calls);
+  Recording recording(*runtime_, *entry.working, std::move(entry.spare));
   body();
   if (recording.open()) return send(entry, recording.finish());
   entry.hopeless = recording.hopeless();
@@ -74,7 +74,7 @@ void Repeats::record(Entry& entry, const std::function<void()>& body) {
 void Repeats::send(Entry& entry, Calls calls) {
   if (calls.empty()) return;
   const bool known = entry.graph && calls.same(entry.calls), alike = calls.alike(entry.calls);
-  entry.calls = std::move(calls);
+  entry.spare = std::exchange(entry.calls, std::move(calls));
   const auto all = [&] { entry.calls.perform(*runtime_); };
   if (!known) entry.graph = alike ? runtime_->capture(std::move(entry.graph), all) : nullptr;
   if (entry.graph) return runtime_->launch_graph(*entry.graph);

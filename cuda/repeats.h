@@ -31,7 +31,7 @@ class Repeats {
  private:
   struct Entry {
     uint64_t key = 0;
-    Calls calls;                         // of the last time
+    Calls calls, spare;                  // of the last time; memory for the next
     std::unique_ptr<Graph> graph;        // of these
     bool hopeless = false;               // cannot be written down or captured
     std::shared_ptr<Workspace> working;  // where they were written down

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <functional>
 
+#include "cuda/lists.h"
 #include "ops/device.h"
 
 namespace whorl::cuda {
@@ -58,7 +59,7 @@ bool ListPlaces::begin() {
 
 // A place has room for a list that grows a little, as pages do: those behind it stay where they are.
 const char* ListPlaces::put(std::string_view bytes, bool once) {
-  const size_t hash = std::hash<std::string_view>()(bytes);
+  const size_t hash = hash_of_ends(bytes);
   const auto [first, last] = once ? std::pair(places_.end(), places_.end()) : places_.equal_range(hash);
   for (auto known = first; known != last; ++known)
     if (std::string_view(wished_).substr(known->second.begin, known->second.size) == bytes)

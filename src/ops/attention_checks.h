@@ -48,10 +48,15 @@ inline void expect_sequences(const char* op, std::span<const PagedSequence> sequ
     const int64_t needed = (p.past + p.end - p.begin + cache.page_size - 1) / cache.page_size;
     base::check_argument(static_cast<int64_t>(p.pages.size()) >= needed, "[", op, "] expected ", needed,
                          " pages for ", p.past + p.end - p.begin, " positions, got ", p.pages.size());
-    for (int64_t i = 0; i < needed; ++i)
-      base::check_argument(
-          p.pages[static_cast<size_t>(i)] >= 0 && p.pages[static_cast<size_t>(i)] < cache.keys.dim(0), "[",
-          op, "] expected page ids in [0, ", cache.keys.dim(0), "), got ", p.pages[static_cast<size_t>(i)]);
+    const auto pages = p.pages.first(static_cast<size_t>(needed));
+    const auto outside = [all = static_cast<uint64_t>(cache.keys.dim(0))](int32_t page) {
+      return static_cast<uint64_t>(page) >= all;  // a negative one is large
+    };
+    bool inside = true;
+    for (const int32_t page : pages) inside &= !outside(page);
+    if (inside) continue;
+    base::check_argument(false, "[", op, "] expected page ids in [0, ", cache.keys.dim(0), "), got ",
+                         *std::find_if(pages.begin(), pages.end(), outside));
   }
 }
 
