@@ -50,6 +50,7 @@ class GenerationSequence : public Sequence {
   void take(int64_t position, std::span<const float> logits, SamplerScratch& scratch) override;
   bool may_be_drawn(int64_t rows) const override;
   ops::Draw next_draw(int64_t ahead) override;
+  bool draws_take_long() const override { return matcher_.has_value(); }
   void take_drawn(int64_t position, int32_t drawn) override;
   void settle(int64_t guessed, int64_t right) override;
   void tell() override;

@@ -1,5 +1,6 @@
 #include "serve/logit_rows.h"
 
+#include <algorithm>
 #include <cstring>
 #include <stdexcept>
 
@@ -38,7 +39,7 @@ void LogitRows::add(const StepPlan& plan, Form form, const std::vector<Form>& fo
   }
 }
 
-// Side by side: what a grammar allows takes long to say.
+// Side by side where it takes long to say, as what a grammar allows does: threads are not woken for less.
 void LogitRows::ask(const StepPlan& plan) {
   const auto one = [&](int64_t i) {
     const StepPlan::Entry& entry = plan.entries[static_cast<size_t>(i)];
@@ -51,7 +52,11 @@ void LogitRows::ask(const StepPlan& plan) {
       entry.sequence->error = std::current_exception();
     }
   };
-  if (!draws.empty()) base::ThreadPool::shared()->run(std::ssize(places), one);
+  const auto long_ones = std::count_if(plan.entries.begin(), plan.entries.end(), [](const auto& entry) {
+    return entry.first_logit >= 0 && entry.sequence->draws_take_long();
+  });
+  if (long_ones > 1) return base::ThreadPool::shared()->run(std::ssize(places), one);
+  for (int64_t i = 0; i < std::ssize(places) && !draws.empty(); ++i) one(i);
 }
 
 GivenLogits::GivenLogits(const LogitRows& rows, const model::StepLogits& logits, int64_t vocabulary)

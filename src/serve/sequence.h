@@ -54,6 +54,7 @@ class Sequence {
   virtual ops::Draw next_draw([[maybe_unused]] int64_t ahead) {
     throw std::logic_error("[Sequence] wants all logits");
   }
+  virtual bool draws_take_long() const { return false; }  // next_draw() is worth a thread
   virtual void take_drawn([[maybe_unused]] int64_t position, [[maybe_unused]] int32_t drawn) {
     throw std::logic_error("[Sequence] wants all logits");
   }
