@@ -80,12 +80,11 @@ class Packed {
 // A list that was sent, as kernels take it.
 class Sent {
  public:
-  Sent(Lists& lists, const Packed& packed) : memory_(lists.send(packed.bytes())) {}
+  Sent(Lists& lists, const Packed& packed) : Sent(lists, packed.bytes()) {}
   template <class List>
   static Sent of(Lists& lists, const List& list) {
-    Packed one;
-    one.add(list);
-    return Sent(lists, one);
+    return Sent(lists,
+                {reinterpret_cast<const char*>(std::data(list)), std::size(list) * sizeof(*std::data(list))});
   }
   template <class T>
   const T* at(size_t begin = 0) const {
@@ -93,6 +92,7 @@ class Sent {
   }
 
  private:
+  Sent(Lists& lists, std::string_view bytes) : memory_(lists.send(bytes)) {}
   std::shared_ptr<const char> memory_;
 };
 

@@ -1,5 +1,6 @@
 #include "cuda/recording.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace whorl::cuda {
@@ -48,15 +49,16 @@ void* Recording::borrow(size_t bytes) {
   char* const memory = workspace_.arena.at(place);
   if (!memory) close();
   void* const given = memory ? memory : runtime_.allocate(bytes);
-  borrowed_.emplace(given, place);
+  borrowed_.push_back({given, place});
   return given;
 }
 
 bool Recording::release(void* memory) {
-  const auto found = borrowed_.find(memory);
+  const auto found = std::find_if(borrowed_.begin(), borrowed_.end(),
+                                  [memory](const Borrowed& b) { return b.memory == memory; });
   if (found != borrowed_.end()) {
-    const bool in_arena = workspace_.arena.at(found->second) == memory;
-    workspace_.arena.give_back(found->second);
+    const bool in_arena = workspace_.arena.at(found->place) == memory;
+    workspace_.arena.give_back(found->place);
     borrowed_.erase(found);
     if (in_arena) return true;
   }

@@ -2,7 +2,6 @@
 // What one thread asks of the runtime is written down and not queued, until somebody wants more than can be
 // written down: then what there is goes first, and the rest is queued as it comes. Nothing is lost, nothing
 // is done twice.
-#include <unordered_map>
 #include <vector>
 
 #include "cuda/calls.h"
@@ -43,8 +42,12 @@ class Recording {
   Workspace& workspace_;
   Recording* const outer_;  // of the same thread, on another runtime
   Calls calls_;
-  std::unordered_map<void*, size_t> borrowed_;  // their places in the arena
-  std::vector<void*> released_;                 // what calls written down may still use
+  struct Borrowed {
+    void* memory;
+    size_t place;  // in the arena
+  };
+  std::vector<Borrowed> borrowed_;  // a handful at a time
+  std::vector<void*> released_;     // what calls written down may still use
   bool open_ = true, hopeless_;
 };
 

@@ -41,11 +41,9 @@ bool Arena::begin() {
 size_t Arena::take(size_t bytes) {
   const size_t size = rounded(bytes);
   size_t begin = 0;
-  for (const auto& [other, length] : used_) {
-    if (begin + size <= other) break;
-    begin = other + length;
-  }
-  used_.emplace(begin, size);
+  auto next = used_.begin();
+  for (; next != used_.end() && begin + size > next->begin; ++next) begin = next->begin + next->size;
+  used_.insert(next, {begin, size});
   wanted_ = std::max(wanted_, begin + size);
   return begin;
 }

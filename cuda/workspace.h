@@ -1,11 +1,12 @@
 #pragma once
 // Device memory of one recording at a time: what ops borrow, and lists of the host. The same requests in the
 // same order get the same places, so that calls written down twice are the same calls.
-#include <map>
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 #include "cuda/runtime.h"
 
@@ -40,14 +41,20 @@ class Arena {
   bool begin();
   void drop() { memory_.drop(); }
   size_t take(size_t bytes);
-  void give_back(size_t begin) { used_.erase(begin); }
+  void give_back(size_t begin) { used_.erase(piece(begin)); }
   // Where that is; null where there was no room, then the piece is only counted.
-  char* at(size_t begin) const { return memory_.at(begin, used_.at(begin)); }
+  char* at(size_t begin) const { return memory_.at(begin, piece(begin)->size); }
 
  private:
   Grown memory_;
   size_t wanted_ = 0;
-  std::map<size_t, size_t> used_;  // begin, size
+  struct Piece {
+    size_t begin, size;
+  };
+  std::vector<Piece>::const_iterator piece(size_t begin) const {
+    return std::find_if(used_.begin(), used_.end(), [begin](const Piece& p) { return p.begin == begin; });
+  }
+  std::vector<Piece> used_;  // by where they begin; a handful
 };
 
 // Lists in the order in which they are first asked for, all sent in one copy before the work that reads them.

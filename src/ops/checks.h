@@ -1,5 +1,7 @@
 #pragma once
 // What every backend checks of its arguments, in the words of the contract.
+#include <algorithm>
+#include <initializer_list>
 #include <limits>
 #include <span>
 
@@ -19,7 +21,20 @@ inline void expect(const char* op, const char* what, const Tensor& t, const Shap
                        ", got ", name_of(t.dtype()), " ", to_string(t.shape()));
 }
 
+// A shape as it is written at the call: no memory is taken for one that is right.
+using Sizes = std::initializer_list<int64_t>;
+inline void expect(const char* op, const char* what, const Tensor& t, Sizes shape,
+                   DType dtype = DType::float32) {
+  if (!t.empty() && t.dtype() == dtype &&
+      std::equal(t.shape().begin(), t.shape().end(), shape.begin(), shape.end()))
+    return;
+  expect(op, what, t, Shape(shape), dtype);
+}
+
 // An optional tensor may be empty.
+inline void expect_optional(const char* op, const char* what, const Tensor& t, Sizes shape) {
+  if (!t.empty()) expect(op, what, t, shape);
+}
 inline void expect_optional(const char* op, const char* what, const Tensor& t, const Shape& shape) {
   if (!t.empty()) expect(op, what, t, shape);
 }
@@ -37,6 +52,9 @@ inline void expect_rows(const char* op, const char* what, const Tensor& t) {
     return;
   base::check_argument(false, "[", op, "] expected ", what, " to be a matrix of float32 or bfloat16, got ",
                        name_of(t.dtype()), " ", to_string(t.shape()));
+}
+inline void expect_rows(const char* op, const char* what, const Tensor& t, Sizes shape) {
+  expect(op, what, t, shape, t.dtype() == DType::bfloat16 ? DType::bfloat16 : DType::float32);
 }
 inline void expect_rows(const char* op, const char* what, const Tensor& t, const Shape& shape) {
   expect(op, what, t, shape, t.dtype() == DType::bfloat16 ? DType::bfloat16 : DType::float32);
@@ -128,7 +146,6 @@ inline int64_t largest_rank(std::span<const LoraSegment> segments) {
   return rank;
 }
 
-// The count of Backend::largest().
 inline void expect_draw(const Tensor& logits, std::span<const Draw> draws, const Tensor& out) {
   expect_matrix("draw", "logits", logits);
   expect_count("draw", "draws, one per row", draws.size(), logits.dim(0));
