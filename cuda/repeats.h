@@ -26,7 +26,7 @@ class Repeats {
   // other.
   void run(uint64_t key, const std::function<void()>& body);
 
-  static constexpr size_t kKept = 16;  // keys, those used last
+  static constexpr size_t kKept = 32;  // keys, those used last
 
  private:
   struct Entry {

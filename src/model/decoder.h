@@ -73,8 +73,16 @@ class Decoder final : public Transformer {
     const Tensor &logits, &found;  // of the wanted rows; of those that are not whole, what is sent instead
     LogitsWanted wanted;           // nothing where all rows are whole
   };
-  void queue_step(const Batch& batch, std::span<const ops::PagedSequence> sequences, const KvCache& cache,
-                  const StepTensors& tensors, std::span<const int32_t> logit_rows) const;
+  struct StepRun {
+    const Batch& batch;
+    std::span<const ops::PagedSequence> sequences;
+    const KvCache& cache;
+    const StepTensors& tensors;
+    std::span<const int32_t> logit_rows;
+    const SegmentTable& segments;
+  };
+  void queue_layers(const StepRun& step, size_t begin, size_t end) const;
+  void queue_decode(const StepRun& step, uint64_t key) const;
   void head(const Tensor& hidden, const Tensor& normed, std::span<const int32_t> rows,
             const StepTensors& tensors) const;
   StepLogits to_host(const StepTensors& tensors) const;

@@ -119,28 +119,29 @@ StepLogits Decoder::to_host(const StepTensors& t) const {
   return out;
 }
 
-// From ids to logits on the device. It waits for nothing and makes no tensors.
-void Decoder::queue_step(const Batch& batch, std::span<const ops::PagedSequence> sequences,
-                         const KvCache& cache, const StepTensors& t,
-                         std::span<const int32_t> logit_rows) const {
-  const SegmentTable segments(batch.adapters, linear_names_.size());
+// Some layers of a step on the device; the first ones begin with ids, the last ones end with logits. It waits
+// for nothing and makes no tensors.
+void Decoder::queue_layers(const StepRun& step, size_t begin, size_t end) const {
+  const Batch& batch = step.batch;
+  const StepTensors& t = step.tensors;
   const ops::RowPiece all{0, static_cast<int64_t>(batch.ids.size()), 0};
   const LayerBuffers b = t.buffers.layer.of(all);
   const LayerScratch scratch = {all.of(t.buffers.scratch.normed), t.buffers.scratch.hidden};
-  backend_->embedding(batch.ids, *weights_.embedding, b.input);
+  if (begin == 0) backend_->embedding(batch.ids, *weights_.embedding, b.input);
   const ops::AttentionShape shape = attention_shape(own_, weights_.layers[0]);
-  for (size_t layer = 0; layer < weights_.layers.size(); ++layer) {
-    const LayerRun run{*backend_,       own_,  weights_.layers[layer], static_cast<int64_t>(layer), segments,
-                       batch.positions, t.rope};
-    const ops::PagedCache& pages = cache.layers[layer];
+  for (size_t layer = begin; layer < end; ++layer) {
+    const LayerRun run{
+        *backend_,       own_,  weights_.layers[layer], static_cast<int64_t>(layer), step.segments,
+        batch.positions, t.rope};
+    const ops::PagedCache& pages = step.cache.layers[layer];
     const auto attend = [&](const LayerBuffers& l) {
-      backend_->attention_paged(l.query, l.key, l.value, sequences, shape, pages, l.attention);
+      backend_->attention_paged(l.query, l.key, l.value, step.sequences, shape, pages, l.attention);
     };
     // The host takes pieces of rows through rotation and output projection, in a core's cache; a device takes
     // all of them at once.
     const auto attend_at_once = [&](const LayerBuffers& l) {
       const ops::LinearJob output = attention_output(run, l);
-      backend_->rope_attention_paged(l.query, l.key, l.value, batch.positions, t.rope, sequences, shape,
+      backend_->rope_attention_paged(l.query, l.key, l.value, batch.positions, t.rope, step.sequences, shape,
                                      pages, l.attention, {&output, 1});
     };
     if (!share_.whole())
@@ -150,7 +151,7 @@ void Decoder::queue_step(const Batch& batch, std::span<const ops::PagedSequence>
     else
       forward_layer(run, b, scratch, b.input, attend_at_once, true);
   }
-  head(b.input, scratch.normed, logit_rows, t);
+  if (end == weights_.layers.size()) head(b.input, scratch.normed, step.logit_rows, t);
 }
 
 namespace {
@@ -172,6 +173,15 @@ uint64_t step_key(const Batch& batch, const KvCache& cache, int64_t logit_rows, 
 }
 }  // namespace
 
+// A device begins with the first layers while the host still writes down the others.
+void Decoder::queue_decode(const StepRun& step, uint64_t key) const {
+  constexpr size_t kFirst = 4;
+  const size_t layers = weights_.layers.size(), first = layers < 3 * kFirst ? layers : kFirst;
+  backend_->repeated(key, [&] { queue_layers(step, 0, first); });
+  if (first < layers)
+    backend_->repeated(base::derive(key, first), [&] { queue_layers(step, first, layers); });
+}
+
 Tensor Decoder::step(const Batch& batch, std::span<const ops::PagedSequence> sequences, KvCache& cache,
                      std::span<const int32_t> logit_rows) const {
   return step_for(batch, sequences, cache, logit_rows, {}).all;
@@ -190,10 +200,12 @@ StepLogits Decoder::step_for(const Batch& batch, std::span<const ops::PagedSeque
   const Tensor logits = rows == 0 ? Tensor() : device_logits_.take(rows),
                found = sent.few() == 0 ? Tensor() : device_found_.take(rows);
   const StepTensors tensors{*buffers, table, logits, found, sent};
-  const auto queue = [&] { queue_step(batch, sequences, cache, tensors, logit_rows); };
+  const SegmentTable segments(batch.adapters, linear_names_.size());
+  const StepRun step{batch, sequences, cache, tensors, logit_rows, segments};
   // Sums over ranks are waited for: no work that could be sent as one.
   const bool decodes = n == std::ssize(sequences) && share_.whole();
-  decodes ? backend_->repeated(step_key(batch, cache, rows, sent), queue) : queue();
+  decodes ? queue_decode(step, step_key(batch, cache, rows, sent))
+          : queue_layers(step, 0, weights_.layers.size());
   const StepLogits out = to_host(tensors);
   const std::lock_guard lock(mutex_);
   spare_.push_back(std::move(buffers));

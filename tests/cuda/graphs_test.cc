@@ -38,9 +38,9 @@ std::ostream& operator<<(std::ostream& out, const Cost& c) {
 // One copy of lists, one graph, one copy of logits.
 constexpr Cost kSteady{.graphs = 1, .uploads = 1, .waits = 1};
 
-Model model_of(const std::string& dtype, const std::string& quantize = "none") {
+Model model_of(const std::string& dtype, const std::string& quantize = "none", int64_t layers = 2) {
   ModelConfig c;
-  c.vocab_size = 40, c.hidden_size = 32, c.intermediate_size = 48, c.num_hidden_layers = 2;
+  c.vocab_size = 40, c.hidden_size = 32, c.intermediate_size = 48, c.num_hidden_layers = layers;
   c.num_attention_heads = 4, c.num_key_value_heads = 2, c.max_position_embeddings = 1024;
   c.initializer_range = 0.2, c.torch_dtype = dtype;
   return Model::create(c, 5, {}, {.device = "cuda_emulated", .quantize = quantize});
@@ -250,6 +250,23 @@ TEST_F(Graphs, DrawTokens) {
     EXPECT_EQ(steady, graphs ? 16 : 0);
     return s.seen();
   });
+}
+
+// Of many layers the first ones are a graph of their own, which runs while the others are written down.
+TEST_F(Graphs, OfManyLayersAreTwo) {
+  Cost twice = kSteady;
+  twice.graphs = twice.uploads = 2;
+  for (const int64_t layers : {11, 12})
+    expect_same_bits([&](bool graphs) {
+      Streams s(model_of("bfloat16", "none", layers), 2);
+      s.give(1, shared_adapter(s.model(), 8, 3));
+      for (int i = 0; i < 8; ++i) {
+        const Cost cost = s.step({0, 1});
+        if (!graphs || i < 4) continue;
+        EXPECT_EQ(cost, layers < 12 ? kSteady : twice) << layers << " " << i;
+      }
+      return s.seen();
+    });
 }
 
 // What is penalised becomes more with every token, and what is allowed is another: a graph is brought up to
