@@ -164,8 +164,9 @@ size_t draw_bytes(int64_t rows, int64_t vocabulary) {
   const int64_t parts = pieces(vocabulary, DrawRows::kPart);
   return static_cast<size_t>(DrawMemory(rows, parts, true, 2 * DrawSearch::kRounds).bytes);
 }
-size_t draw_list_bytes(int64_t rows, int64_t vocabulary) {
-  const int64_t penalties = std::min(vocabulary, ops::kMostPenalties);
+// A sequence has no more tokens to penalise than positions.
+size_t draw_list_bytes(int64_t rows, int64_t vocabulary, int64_t positions) {
+  const int64_t penalties = std::min({vocabulary, positions, ops::kMostPenalties});
   const auto each = sizeof(DrawRow) + sizeof(DrawChanges) +
                     4 * static_cast<size_t>(ops::mask_words(vocabulary)) +
                     sizeof(ops::Penalty) * static_cast<size_t>(penalties);

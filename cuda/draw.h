@@ -5,7 +5,7 @@
 
 namespace whorl::cuda {
 
-size_t draw_bytes(int64_t rows, int64_t vocabulary);       // borrowed, at most
-size_t draw_list_bytes(int64_t rows, int64_t vocabulary);  // sent, at most
+size_t draw_bytes(int64_t rows, int64_t vocabulary);                          // borrowed, at most
+size_t draw_list_bytes(int64_t rows, int64_t vocabulary, int64_t positions);  // sent, at most
 
 }  // namespace whorl::cuda

@@ -83,8 +83,9 @@ struct Step {
     size_t layer = 0;
     for (const int64_t products : {3, 1, 2, 1})
       if (shape.rank > 0) layer += place(adapter_list(products));
+    const int64_t vocabulary = as_cuda(static_cast<const PackedWeight&>(*shape.head)).o;
     return place(static_cast<size_t>(rows) * 4) + place(attention_lists()) +
-           place(draw_list_bytes(logits, as_cuda(static_cast<const PackedWeight&>(*shape.head)).o)) +
+           place(draw_list_bytes(logits, vocabulary, shape.positions)) +
            static_cast<size_t>(shape.layers) * layer;
   }
 };

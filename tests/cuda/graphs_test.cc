@@ -269,6 +269,27 @@ TEST_F(Graphs, OfManyLayersAreTwo) {
     });
 }
 
+// A token decoded after others has the logits that it has in a prompt.
+TEST_F(Graphs, OfManyLayersComputeThemAll) {
+  const Model model = model_of("bfloat16", "none", 12);
+  Streams decoded(model, 1);
+  std::vector<int32_t> ids = {1}, positions;
+  for (int i = 0; i < 7; ++i) {
+    decoded.step({0});
+    const float* const last = decoded.seen().data() + decoded.seen().size() - 40;
+    ids.push_back(static_cast<int32_t>(std::max_element(last, last + 40) - last));
+  }
+  ids.pop_back();
+  for (size_t i = 0; i < ids.size(); ++i) positions.push_back(static_cast<int32_t>(i));
+  const model::Transformer& t = *model.impl()->transformer;
+  model::KvCache cache = t.make_kv_cache(1, 16);
+  const std::vector<int32_t> pages = {0}, wanted = positions;
+  const std::vector<ops::PagedSequence> sequences = {{0, std::ssize(ids), 0, pages}};
+  const Tensor logits = t.step({ids, positions}, sequences, cache, wanted);
+  const std::vector<float> whole(logits.data<float>(), logits.data<float>() + logits.numel());
+  EXPECT_EQ(decoded.seen(), whole);
+}
+
 // What is penalised becomes more with every token, and what is allowed is another: a graph is brought up to
 // date where a list has twice the room.
 TEST_F(Graphs, DrawWithChangesThatGrow) {

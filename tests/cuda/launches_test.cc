@@ -112,6 +112,7 @@ TEST_F(Launches, OfADecodedLayerOfTheLibrarys) {
 TEST_F(Launches, OfAStep) {
   EXPECT_EQ(Streams(1, "none", 0).steady(), (Cost{13, 2}));
   EXPECT_EQ(Streams(1, "none", 3).steady(), (Cost{14, 2}));
+  EXPECT_EQ(Streams(12, "none", 0).steady(), (Cost{13 + 11 * 9, 2}));
 }
 
 // Two weights of one shape: one product of the library's where both lie in memory as their results do, two

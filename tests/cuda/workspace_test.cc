@@ -104,5 +104,32 @@ TEST(Workspace, GoesWithoutMemoryWhereThereIsNone) {
   }
 }
 
+// Two that begin and end alike are two; what differs at either end, in the middle or at the edge of a piece
+// is sent.
+TEST(Workspace, TellsListsApartByAllOfThem) {
+  const auto runtime = Runtime::open(0, "");
+  ListPlaces lists(runtime);
+  std::string one(3000, 'x'), other = one;
+  other[1500] = 'y';
+  const auto put_both = [&] {
+    lists.begin();
+    const std::pair places{lists.put(one, false), lists.put(other, false)};
+    lists.send();
+    return places;
+  };
+  put_both();  // no room yet
+  const auto [place, second] = put_both();
+  ASSERT_NE(place, nullptr);
+  EXPECT_NE(second, place);
+  for (const size_t at : {size_t{0}, size_t{255}, size_t{256}, size_t{1500}, size_t{2999}}) {
+    one[at] = 'z';
+    EXPECT_EQ(put_both().first, place);
+    std::string there(one.size(), ' ');
+    const auto size = static_cast<int64_t>(one.size());
+    runtime->to_host(there.data(), size, place, {1, size, size});
+    EXPECT_EQ(there, one) << at;
+  }
+}
+
 }  // namespace
 }  // namespace whorl::cuda
