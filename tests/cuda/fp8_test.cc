@@ -3,12 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <filesystem>
 
-#include "cuda/counted.h"
-#include "ops/device.h"
+#include "cuda/fp8_device.h"
 #include "ops/harness.h"
-#include "ops/library_folders.h"
 #include "ops/staging_backend.h"
 
 namespace whorl::ops {
@@ -40,25 +37,12 @@ struct Call {
   }
   void forward(bool with_bias) const { backend->linear(x, *w, with_bias ? bias : none, {}, none, y); }
   void backward(bool accumulate) const { backend->linear_backward(y, x, *w, {}, none, {}, x, accumulate); }
-  static int64_t launches(const std::function<void()>& call) {
-    const int64_t before = counted("launches");
-    call();
-    return counted("launches") - before;
-  }
 };
 
 class Fp8 : public testing::TestWithParam<Kind> {
  protected:
-  // Up to `few_rows` are a kernel's of its own where there is a library.
   static std::shared_ptr<Backend> open(const char* few_rows = "0") {
-    add_library_folder(std::filesystem::path(WHORL_EMULATED_LIBRARY).parent_path().string());
-    if (!GetParam().fp8.empty()) setenv("WHORL_EMULATED_PRODUCTS", "1", 1);
-    setenv("WHORL_EMULATED_FP8", GetParam().fp8.c_str(), 1);
-    setenv("WHORL_CUDA_FEW_ROWS", few_rows, 1);
-    auto backend = make_backend("cuda_emulated");
-    for (const char* name : {"WHORL_EMULATED_PRODUCTS", "WHORL_EMULATED_FP8", "WHORL_CUDA_FEW_ROWS"})
-      unsetenv(name);
-    return backend;
+    return open_with_fp8(GetParam().fp8, few_rows);
   }
 };
 
@@ -104,49 +88,6 @@ TEST_P(Fp8, FewRowsKnowNoNeighbours) {
   EXPECT_TRUE(report.ok()) << report.text();
 }
 
-// Whoever makes rows rounds them for all products that read them: the bits of rows that were there already.
-// Of more columns than a thread has at once, of columns that are no four, beside weights that round
-// otherwise.
-TEST_P(Fp8, RowsAreRoundedWhereTheyAreMade) {
-  StagingBackend backend(open("16"));
-  Random random(11);
-  Report report;
-  for (const auto& [n, k] : {std::pair<int64_t, int64_t>{1, 40}, {5, 1505}, {20, 2064}}) {
-    report.enter(to_string({n, k}));
-    const int64_t o = 24;
-    const Tensor a = to_tensor(random.matrix(n, k, 3)), b = to_tensor(random.matrix(n, k)),
-                 gain = to_tensor(random.matrix(1, k)).reshape({k}), none;
-    const auto make = [&](int64_t rows, int64_t columns) {
-      return Tensor::zeros(DType::float32, {rows, columns});
-    };
-    const Tensor numbers = to_tensor(random.matrix(o, k, 0.3));
-    const Weight weights[] = {backend.pack_quantized(numbers, Quantize::fp8),
-                              backend.pack_quantized(numbers, Quantize::int8),
-                              backend.pack_quantized(numbers, Quantize::fp8)};
-    const auto products = [&](const std::vector<Tensor>& ys) {
-      std::vector<LinearJob> jobs;
-      for (size_t i = 0; i < 3; ++i) jobs.push_back({*weights[i], none, {}, none, ys[i]});
-      return jobs;
-    };
-    const std::vector<Tensor> got = {make(n, o), make(n, o), make(n, o)},
-                              want = {make(n, o), make(n, o), make(n, o)};
-    const Tensor row = make(n, k), rstd = make(n, 1), again = make(n, k);
-    for (const bool norm : {true, false}) {
-      if (norm) {
-        backend.norm_linears(a, gain, 1e-5f, row, rstd, products(got));
-        backend.rms_norm(a, gain, 1e-5f, 1, again, rstd);
-      } else {
-        backend.swiglu_linears(a, b, row, products(got));
-        backend.swiglu(a, b, again);
-      }
-      backend.linears(again, products(want));
-      report.same_bits("rows", row, again);
-      for (size_t i = 0; i < 3; ++i) report.same_bits("y", got[i], want[i]);
-    }
-  }
-  EXPECT_TRUE(report.ok()) << report.text();
-}
-
 // What adapters add is what they add to a weight of zeros, of few rows and of many.
 TEST_P(Fp8, AddsAdaptersToAnyNumberOfRows) {
   StagingBackend backend(open("16"));
@@ -181,21 +122,21 @@ TEST_P(Fp8, FewRowsAreOneLaunch) {
   if (GetParam().fp8.empty()) GTEST_SKIP() << "without a library every product is a kernel's here";
   const Call call(open("16"), 16, 64, 33);
   const std::vector<LinearJob> jobs(4, LinearJob{*call.w, call.none, {}, call.none, call.y});
-  EXPECT_EQ(Call::launches([&] { call.backend->linears(call.x, jobs); }), 2);
+  EXPECT_EQ(launches_of([&] { call.backend->linears(call.x, jobs); }), 2);
   const Call more(call.backend, 17, 64, 32);
-  EXPECT_EQ(Call::launches([&] { more.forward(false); }), GetParam().plain);
+  EXPECT_EQ(launches_of([&] { more.forward(false); }), GetParam().plain);
 }
 
 TEST_P(Fp8, TakesTheWayThatTheDeviceHas) {
   const Kind& kind = GetParam();
   const Call even(open(), 5, 64, 32), odd(even.backend, 5, 64, 33);
-  EXPECT_EQ(Call::launches([&] { even.forward(false); }), kind.plain);
-  EXPECT_EQ(Call::launches([&] { even.forward(true); }), kind.with_bias);
-  EXPECT_EQ(Call::launches([&] { odd.forward(false); }), kind.odd);
-  EXPECT_EQ(Call::launches([&] { even.backward(false); }), kind.in_passing);
+  EXPECT_EQ(launches_of([&] { even.forward(false); }), kind.plain);
+  EXPECT_EQ(launches_of([&] { even.forward(true); }), kind.with_bias);
+  EXPECT_EQ(launches_of([&] { odd.forward(false); }), kind.odd);
+  EXPECT_EQ(launches_of([&] { even.backward(false); }), kind.in_passing);
   even.backend->prepare_backward(*even.w);
-  EXPECT_EQ(Call::launches([&] { even.backward(false); }), kind.kept);
-  EXPECT_EQ(Call::launches([&] { even.backward(true); }), kind.accumulated);
+  EXPECT_EQ(launches_of([&] { even.backward(false); }), kind.kept);
+  EXPECT_EQ(launches_of([&] { even.backward(true); }), kind.accumulated);
   const bool turns = kind.fp8 == "scaled" || kind.fp8 == "sums";
   EXPECT_EQ(even.backend->gradient_layout_bytes(*even.w), turns ? 64u * 32u : 0u);
 }
@@ -206,14 +147,7 @@ TEST_P(Fp8, RoundsRowsOnce) {
   const Tensor second = call.backend->allocate(DType::float32, {5, 32});
   const std::vector<LinearJob> jobs = {{*call.w, call.none, {}, call.none, call.y},
                                        {*call.w, call.none, {}, call.none, second}};
-  EXPECT_EQ(Call::launches([&] { call.backend->linears(call.x, jobs); }), 2 * GetParam().plain - 1);
-}
-
-int64_t taken(const std::function<void()>& call) {
-  counted("memory_peak");
-  const int64_t before = counted("memory_peak");
-  call();
-  return counted("memory_peak") - before;
+  EXPECT_EQ(launches_of([&] { call.backend->linears(call.x, jobs); }), 2 * GetParam().plain - 1);
 }
 
 TEST_P(Fp8, WorkingMemoryIsForeseen) {
@@ -229,10 +163,10 @@ TEST_P(Fp8, WorkingMemoryIsForeseen) {
         pass.gradients = gradients;
         return static_cast<int64_t>(call.backend->working_bytes(pass)) - kLists;
       };
-      const int64_t forward = taken([&] { call.forward(false); });
+      const int64_t forward = taken_by([&] { call.forward(false); });
       EXPECT_EQ(forward, foreseen(false)) << n << " " << k << " " << o;
       const int64_t back =
-          std::max(taken([&] { call.backward(false); }), taken([&] { call.backward(true); }));
+          std::max(taken_by([&] { call.backward(false); }), taken_by([&] { call.backward(true); }));
       EXPECT_LE(back, foreseen(true)) << n << " " << k << " " << o;
     }
 }

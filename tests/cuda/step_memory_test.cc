@@ -101,6 +101,7 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(Case{"float32", "float32", "none", true}, Case{"bfloat16", "bfloat16", "none", true},
                       Case{"int8", "bfloat16", "int8", true}, Case{"int4", "bfloat16", "int4", true},
                       Case{"adapters", "bfloat16", "none", true, true},
+                      Case{"adapters, fp8", "bfloat16", "fp8", true, true},
                       Case{"adapters, int4", "bfloat16", "int4", true, true},
                       Case{"without a library", "bfloat16", "none", false, false},
                       Case{"without graphs", "bfloat16", "none", true, false, false},
@@ -142,14 +143,17 @@ TEST(StepBytes, AreThoseOfALongTable) {
 
 // Steps of products alone: every row of another adapter, every layer's lists others than those before.
 struct Products {
-  static constexpr int64_t kRows = 12, kInputs = 4096, kOutputs = 24, kRank = 8, kLayers = 16;
+  static constexpr int64_t kRows = 12, kInputs = 4096, kOutputs = 32, kRank = 8, kLayers = 16;
   std::shared_ptr<ops::Backend> backend = ops::make_backend("cuda_emulated");
-  ops::Weight w = backend->pack(Tensor::zeros(DType::bfloat16, {kOutputs, kInputs}), false);
+  ops::Weight w;
   Tensor x = backend->allocate(DType::float32, {kRows, kInputs}),
          y = backend->allocate(DType::float32, {kRows, kOutputs}), none;
   std::vector<ops::Lora> loras;
 
-  Products() {
+  explicit Products(ops::Quantize quantize = ops::Quantize::none) {
+    const Tensor zeros = Tensor::zeros(DType::bfloat16, {kOutputs, kInputs});
+    w = quantize == ops::Quantize::none ? backend->pack(zeros, false)
+                                        : backend->pack_quantized(zeros, quantize);
     for (int i = 0; i < 2 * kLayers; ++i)
       loras.push_back(backend->pack_lora(Tensor::zeros(DType::float32, {kRank, kInputs}),
                                          Tensor::zeros(DType::float32, {kOutputs, kRank}), 1,
@@ -193,12 +197,14 @@ TEST(StepBytes, AreThoseOfAWorkspaceAndOfAnotherStep) {
 TEST(StepBytes, AreThoseOfOneStepWithoutGraphs) {
   ops::add_library_folder(std::filesystem::path(WHORL_EMULATED_LIBRARY).parent_path().string());
   const Variable library("WHORL_EMULATED_PRODUCTS", "1"), graphs("WHORL_CUDA_GRAPHS", "off");
-  const Products steps;
-  const size_t before = held();
-  steps.linears(3, 0);
-  const size_t taken = peak() - before;
-  EXPECT_LE(taken, steps.foreseen() + 4096);
-  EXPECT_GE(taken, steps.foreseen() - 4096);
+  for (const auto quantize : {ops::Quantize::none, ops::Quantize::int8, ops::Quantize::fp8}) {
+    const Products steps(quantize);
+    const size_t before = held();
+    steps.linears(3, 0);
+    const size_t taken = peak() - before;
+    EXPECT_LE(taken, steps.foreseen() + 4096) << static_cast<int>(quantize);
+    EXPECT_GE(taken, steps.foreseen() - 4096) << static_cast<int>(quantize);
+  }
 }
 
 // ---- how the cache follows ------------------------------------------------------------------------------
