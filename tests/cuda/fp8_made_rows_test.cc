@@ -83,6 +83,15 @@ class Fp8MadeRows : public testing::TestWithParam<Kind> {
   static std::shared_ptr<Backend> open() { return open_with_fp8(GetParam().fp8, GetParam().few_rows); }
 };
 
+// Numbers came out of those that went in, but for the rows of NaN and of infinity: two calls that leave bytes
+// unwritten agree as well.
+bool are_numbers(const Tensor& rows) {
+  for (int64_t r = 0; r < rows.dim(0); ++r)
+    for (int64_t i = 0; i < rows.dim(1) && r != 8 && r != 9; ++i)
+      if (!std::isfinite(rows.data<float>()[r * rows.row_stride() + i])) return false;
+  return true;
+}
+
 void same(Report& report, const std::vector<Tensor>& got, const std::vector<Tensor>& want) {
   for (size_t i = 0; i < got.size(); ++i)
     report.same_bits(i == 0 ? "the rows" : "product " + std::to_string(i), got[i], want[i]);
@@ -93,13 +102,15 @@ TEST_P(Fp8MadeRows, HaveTheBitsOfCallsOneByOne) {
   const auto device = open();
   for (const DType activations : {DType::float32, DType::bfloat16}) {
     StagingBackend backend(device, activations);
-    for (const auto& [n, k] : {std::pair<int64_t, int64_t>{1, 40}, {10, 1505}, {16, 300}, {70, 1100}}) {
+    for (const auto& [n, k] : {std::pair<int64_t, int64_t>{1, 40}, {10, 1505}, {16, 304}, {70, 1100}}) {
       const Made made(backend, n, k);
       for (const bool norm : {true, false})
         for (const bool adapter : {true, false}) {
           Report report;
           report.enter(to_string({n, k, norm, adapter}));
-          same(report, made.results(norm, adapter, true, 0, n), made.results(norm, adapter, false, 0, n));
+          const std::vector<Tensor> got = made.results(norm, adapter, true, 0, n);
+          same(report, got, made.results(norm, adapter, false, 0, n));
+          for (const Tensor& one : got) report.expect(are_numbers(one), "numbers were lost");
           EXPECT_TRUE(report.ok()) << (activations == DType::bfloat16) << " " << report.text();
         }
     }
