@@ -115,6 +115,7 @@ INSTANTIATE_TEST_SUITE_P(
 
 // The table of angles, which grows beside the one before it.
 TEST(StepBytes, AreThoseOfALongTable) {
+  const Variable graphs("WHORL_CUDA_GRAPHS", "off");  // no workspace, in which a table would be hidden
   ops::add_library_folder(std::filesystem::path(WHORL_EMULATED_LIBRARY).parent_path().string());
   ModelConfig c;
   c.vocab_size = 40, c.hidden_size = 64, c.intermediate_size = 32, c.num_hidden_layers = 1;
